@@ -1,0 +1,324 @@
+//! Identifiers. Each kind is its own type, parsed once on entry and trusted afterwards (I10).
+
+use core::fmt;
+
+/// Why a text is no identifier of the wanted kind. The text itself is never repeated: it may be a citizen's id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum IdError {
+    /// Not the 36-character hyphenated form of a UUID.
+    #[error("must be a UUID in hyphenated form")]
+    NotUuid,
+    /// Not exactly 15 ASCII digits.
+    #[error("must be exactly 15 digits")]
+    NotFifteenDigits,
+    /// Not 1 to 64 characters of `a-z 0-9 -`.
+    #[error("must be 1 to 64 characters of a-z, 0-9 and -")]
+    NotName,
+    /// Not 13 digits, or the check digit is wrong.
+    #[error("must be 13 digits with a valid check digit")]
+    NotCitizenId,
+}
+
+macro_rules! uuid_id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(u128);
+
+        impl $name {
+            /// Parses the hyphenated form, either case, any version (RFC 9562 section 4).
+            ///
+            /// # Errors
+            /// [`IdError::NotUuid`] for anything else.
+            pub fn parse(text: &str) -> Result<$name, IdError> {
+                parse_uuid(text.as_bytes()).map($name).ok_or(IdError::NotUuid)
+            }
+
+            /// The id as 128 bits, as a journal record holds it.
+            pub const fn from_bits(bits: u128) -> $name {
+                $name(bits)
+            }
+
+            /// The 128 bits of the id.
+            pub const fn bits(self) -> u128 {
+                self.0
+            }
+
+            /// The 36 lower-case characters of the hyphenated form.
+            pub fn ascii(self) -> [u8; 36] {
+                format_uuid(self.0)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                let ascii = self.ascii();
+                f.write_str(core::str::from_utf8(&ascii).expect("hexadecimal digits are ASCII"))
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(self, f)
+            }
+        }
+    };
+}
+
+uuid_id! {
+    /// The id the payment switch gives an authorization (or hold).
+    TxnId
+}
+uuid_id! {
+    /// The id the payment switch gives a reversal.
+    ReversalId
+}
+
+/// The value of an ASCII hexadecimal digit; 0xFF for every other byte.
+const HEX_VALUE: [u8; 256] = {
+    let mut table = [0xFFu8; 256];
+    let mut digit = 0;
+    while digit < 16 {
+        let lower = b"0123456789abcdef"[digit];
+        table[lower as usize] = digit as u8;
+        table[lower.to_ascii_uppercase() as usize] = digit as u8;
+        digit += 1;
+    }
+    table
+};
+
+/// Where the two-digit bytes of a hyphenated UUID begin.
+const UUID_BYTE_AT: [usize; 16] = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
+
+fn parse_uuid(text: &[u8]) -> Option<u128> {
+    let text: &[u8; 36] = text.try_into().ok()?;
+    if [text[8], text[13], text[18], text[23]] != *b"----" {
+        return None;
+    }
+    let mut bytes = [0u8; 16];
+    let mut bad = 0u8;
+    for (byte, at) in bytes.iter_mut().zip(UUID_BYTE_AT) {
+        let (high, low) = (HEX_VALUE[text[at] as usize], HEX_VALUE[text[at + 1] as usize]);
+        bad |= (high | low) & 0xF0;
+        *byte = high << 4 | (low & 0x0F);
+    }
+    (bad == 0).then(|| u128::from_be_bytes(bytes))
+}
+
+fn format_uuid(bits: u128) -> [u8; 36] {
+    const HEX: &[u8; 16] = b"0123456789abcdef";
+    let mut text = [b'-'; 36];
+    for (byte, at) in bits.to_be_bytes().into_iter().zip(UUID_BYTE_AT) {
+        text[at] = HEX[(byte >> 4) as usize];
+        text[at + 1] = HEX[(byte & 0x0F) as usize];
+    }
+    text
+}
+
+macro_rules! fifteen_digit_id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(u64);
+
+        impl $name {
+            /// Parses exactly 15 ASCII digits.
+            ///
+            /// # Errors
+            /// [`IdError::NotFifteenDigits`] for anything else.
+            pub fn parse(text: &str) -> Result<$name, IdError> {
+                parse_digits(text.as_bytes(), 15).map($name).ok_or(IdError::NotFifteenDigits)
+            }
+
+            /// The number as a journal record holds it: below 10^15, so it fits 50 bits.
+            pub const fn from_number(number: u64) -> $name {
+                assert!(number < 1_000_000_000_000_000, "fifteen digits");
+                $name(number)
+            }
+
+            /// The fifteen digits as a number.
+            pub const fn number(self) -> u64 {
+                self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{:015}", self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            /// The last four digits only: no log line shows a full id (house rule 24).
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{}(…{:04})", stringify!($name), self.0 % 10_000)
+            }
+        }
+    };
+}
+
+fifteen_digit_id! {
+    /// A citizen's g-Wallet id.
+    WalletId
+}
+fifteen_digit_id! {
+    /// A shop's id in the merchant app.
+    MerchantId
+}
+fifteen_digit_id! {
+    /// A household, as the welfare card's electricity and water benefits share caps.
+    HouseholdId
+}
+
+fn parse_digits(text: &[u8], count: usize) -> Option<u64> {
+    if text.len() != count {
+        return None;
+    }
+    let mut number = 0u64;
+    for &digit in text {
+        if !digit.is_ascii_digit() {
+            return None;
+        }
+        number = number * 10 + u64::from(digit - b'0');
+    }
+    Some(number)
+}
+
+/// The random number that stands for a person in the journal; the national id itself never gets there.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct PersonId(u64);
+
+impl PersonId {
+    /// The person with this number, or `None` for 0, which means "no person" in a record.
+    pub const fn from_number(number: u64) -> Option<PersonId> {
+        if number == 0 { None } else { Some(PersonId(number)) }
+    }
+
+    /// The number, never 0.
+    pub const fn number(self) -> u64 {
+        self.0
+    }
+}
+
+/// A national id: 13 digits with a valid mod-11 check digit. Held only between parsing and hashing.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct CitizenId(u64);
+
+impl CitizenId {
+    /// Parses 13 digits whose last is `(11 - Σ digit_i × (13 - i) mod 11) mod 10`.
+    ///
+    /// # Errors
+    /// [`IdError::NotCitizenId`] for anything else.
+    pub fn parse(text: &str) -> Result<CitizenId, IdError> {
+        let number = parse_digits(text.as_bytes(), 13).ok_or(IdError::NotCitizenId)?;
+        let weighted: u64 =
+            text.bytes().take(12).enumerate().map(|(i, d)| u64::from(d - b'0') * (13 - i as u64)).sum();
+        let check = (11 - weighted % 11) % 10;
+        if check == number % 10 { Ok(CitizenId(number)) } else { Err(IdError::NotCitizenId) }
+    }
+
+    /// The 13 digits as bytes, for the keyed hash and nothing else.
+    pub fn to_hash_input(self) -> [u8; 8] {
+        self.0.to_be_bytes()
+    }
+}
+
+impl fmt::Debug for CitizenId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CitizenId(hidden)")
+    }
+}
+
+/// The name of a programme, benefit, channel or list: 1 to 64 characters of `a-z 0-9 -`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Name {
+    bytes: [u8; Name::LEN_MAX],
+    len: u8,
+}
+
+impl Name {
+    /// The longest name, in bytes.
+    pub const LEN_MAX: usize = 64;
+
+    /// Parses a name.
+    ///
+    /// # Errors
+    /// [`IdError::NotName`] when it is empty, longer than 64, or has another character.
+    pub fn parse(text: &str) -> Result<Name, IdError> {
+        let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+        if text.is_empty() || text.len() > Name::LEN_MAX || !text.bytes().all(allowed) {
+            return Err(IdError::NotName);
+        }
+        let mut bytes = [0u8; Name::LEN_MAX];
+        bytes[..text.len()].copy_from_slice(text.as_bytes());
+        Ok(Name { bytes, len: text.len() as u8 })
+    }
+
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        core::str::from_utf8(&self.bytes[..usize::from(self.len)]).expect("a name is ASCII")
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Debug for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_uuid_is_read_in_either_case_and_answered_in_lower_case() {
+        let id = TxnId::parse("0197A1D2-0f6e-7C3a-8b1e-3f5d2c9a7e10").unwrap();
+        assert_eq!(id.to_string(), "0197a1d2-0f6e-7c3a-8b1e-3f5d2c9a7e10");
+        assert_eq!(id, TxnId::parse("0197a1d2-0f6e-7c3a-8b1e-3f5d2c9a7e10").unwrap());
+    }
+
+    #[test]
+    fn other_forms_of_a_uuid_are_refused() {
+        for text in [
+            "",
+            "0197a1d20f6e7c3a8b1e3f5d2c9a7e10",
+            "{0197a1d2-0f6e-7c3a-8b1e-3f5d2c9a7e10}",
+            "0197a1d2-0f6e-7c3a-8b1e-3f5d2c9a7e1g",
+            "0197a1d2-0f6e-7c3a-8b1e-3f5d2c9a7e1",
+            "0197a1d2-0f6e-7c3a-8b1e_3f5d2c9a7e10",
+            "0197a1d2-0f6e-7c3a-8b1e-3f5d2c9a7e1\u{e9}",
+        ] {
+            assert_eq!(TxnId::parse(text), Err(IdError::NotUuid), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_wallet_is_exactly_fifteen_digits_and_keeps_its_zeros() {
+        assert_eq!(WalletId::parse("004999912345678").unwrap().to_string(), "004999912345678");
+        for text in ["", "04999912345678", "0004999912345678", "00499991234567x", "๐๐๐๐๐"] {
+            assert_eq!(WalletId::parse(text), Err(IdError::NotFifteenDigits), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_citizen_id_has_a_valid_check_digit_and_is_never_shown() {
+        let citizen = CitizenId::parse("1101700203450").unwrap();
+        assert_eq!(format!("{citizen:?}"), "CitizenId(hidden)");
+        assert_eq!(CitizenId::parse("1101700203451"), Err(IdError::NotCitizenId));
+        assert_eq!(CitizenId::parse("110170020345"), Err(IdError::NotCitizenId));
+    }
+
+    #[test]
+    fn a_name_is_lower_case_ascii() {
+        assert_eq!(Name::parse("co-pay").unwrap().as_str(), "co-pay");
+        for text in ["", "Co-pay", "co_pay", "co pay", "ก", &"a".repeat(65)] {
+            assert_eq!(Name::parse(text), Err(IdError::NotName), "{text}");
+        }
+    }
+}

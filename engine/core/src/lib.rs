@@ -1,0 +1,7 @@
+//! The deterministic heart of Satang: it turns a request, the state and one instant into an outcome.
+//!
+//! No I/O, no clock, no threads, no randomness and no dependence on hash order (I7). Modules in reading order.
+
+pub mod money;
+pub mod ids;
+pub mod calendar;
