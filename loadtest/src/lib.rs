@@ -1,1 +1,36 @@
-//! placeholder
+//! Load generator for the HTTP interface of Satang. It speaks only the wire and shares no code with the engine.
+//!
+//! The point of it is honest latency: requests are due at **intended** instants that no answer can move, and a
+//! latency is counted from that instant, so a server that stalls cannot hide the requests it kept waiting
+//! (coordinated omission). A closed loop exists too, for peak throughput, and says so in its output.
+//!
+//! Modules in reading order: what is asked ([`workload`], [`citizen`], [`ids`], [`random`]), when it is due
+//! ([`pacing`]), how it travels ([`http1`], [`target`], [`client`], [`drive`]), what came back ([`answer`],
+//! [`stats`], [`report`]), and the commands ([`prepare`], [`bare`], [`compare`]).
+
+pub mod citizen;
+pub mod ids;
+pub mod random;
+pub mod workload;
+
+pub mod pacing;
+
+pub mod client;
+pub mod drive;
+pub mod http1;
+pub mod target;
+
+mod connection;
+mod judge;
+mod worker;
+
+pub mod answer;
+pub mod report;
+pub mod stats;
+
+pub mod bare;
+pub mod compare;
+pub mod flush;
+pub mod prepare;
+pub mod process;
+pub mod wrk;

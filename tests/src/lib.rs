@@ -1,1 +1,6 @@
-//! placeholder
+//! Integration tests of Satang and what they share: the oracle, the generator and the campaign that sets the
+//! product against them.
+
+pub mod campaign;
+pub mod generate;
+pub mod oracle;

@@ -56,7 +56,11 @@ impl Instant {
     /// [`CalendarError::NotInstant`], or [`CalendarError::InstantOutOfRange`] outside the years 2000 to 2170.
     pub fn parse(text: &str) -> Result<Instant, CalendarError> {
         let shape = text.as_bytes();
-        if shape.len() < 20 || shape[4] != b'-' || !matches!(shape[10], b'T' | b't' | b' ') || shape[13] != b':' {
+        if shape.len() < 20
+            || shape[4] != b'-'
+            || !matches!(shape[10], b'T' | b't' | b' ')
+            || shape[13] != b':'
+        {
             return Err(CalendarError::NotInstant);
         }
         let timestamp: jiff::Timestamp = text.parse().map_err(|_| CalendarError::NotInstant)?;
@@ -126,7 +130,8 @@ impl BusinessDate {
     /// The day of year, month (1 to 12) and day (1 to 31), or `None` when there is no such day.
     pub fn from_ymd(year: i32, month: u32, day: u32) -> Option<BusinessDate> {
         let date = BusinessDate(days_from_civil(year, month, day));
-        ((1..=12).contains(&month) && (1..=31).contains(&day) && date.ymd() == (year, month, day)).then_some(date)
+        ((1..=12).contains(&month) && (1..=31).contains(&day) && date.ymd() == (year, month, day))
+            .then_some(date)
     }
 
     /// Parses `YYYY-MM-DD`.
@@ -136,7 +141,9 @@ impl BusinessDate {
     pub fn parse(text: &str) -> Result<BusinessDate, CalendarError> {
         let bytes: &[u8; 10] = text.as_bytes().try_into().map_err(|_| CalendarError::NotDate)?;
         let digits = |range: core::ops::Range<usize>| {
-            bytes[range].iter().try_fold(0u32, |n, b| b.is_ascii_digit().then(|| n * 10 + u32::from(b - b'0')))
+            bytes[range].iter().try_fold(0u32, |n, b| {
+                b.is_ascii_digit().then(|| n * 10 + u32::from(b - b'0'))
+            })
         };
         let (Some(year), b'-', Some(month), b'-', Some(day)) =
             (digits(0..4), bytes[4], digits(5..7), bytes[7], digits(8..10))
@@ -144,7 +151,11 @@ impl BusinessDate {
             return Err(CalendarError::NotDate);
         };
         let date = BusinessDate::from_ymd(year as i32, month, day).ok_or(CalendarError::NotDate)?;
-        if year > 2400 { Err(CalendarError::BuddhistYear) } else { Ok(date) }
+        if year > 2400 {
+            Err(CalendarError::BuddhistYear)
+        } else {
+            Ok(date)
+        }
     }
 
     /// Year, month (1 to 12) and day (1 to 31).
@@ -216,8 +227,15 @@ impl Hours {
     /// [`CalendarError::NotHours`] for another shape, an end not after the begin, or a time past 24:00.
     pub fn parse(text: &str) -> Result<Hours, CalendarError> {
         let (from, to) = text.split_once('-').ok_or(CalendarError::NotHours)?;
-        let hours = Hours { from_minute: parse_minute(from)?, to_minute: parse_minute(to)? };
-        if hours.from_minute < hours.to_minute { Ok(hours) } else { Err(CalendarError::NotHours) }
+        let hours = Hours {
+            from_minute: parse_minute(from)?,
+            to_minute: parse_minute(to)?,
+        };
+        if hours.from_minute < hours.to_minute {
+            Ok(hours)
+        } else {
+            Err(CalendarError::NotHours)
+        }
     }
 
     /// Whether the time of day lies within.
@@ -229,19 +247,32 @@ impl Hours {
 impl fmt::Display for Hours {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (from, to) = (self.from_minute, self.to_minute);
-        write!(f, "{:02}:{:02}-{:02}:{:02}", from / 60, from % 60, to / 60, to % 60)
+        write!(
+            f,
+            "{:02}:{:02}-{:02}:{:02}",
+            from / 60,
+            from % 60,
+            to / 60,
+            to % 60
+        )
     }
 }
 
 fn parse_minute(text: &str) -> Result<u16, CalendarError> {
     let bytes: &[u8; 5] = text.as_bytes().try_into().map_err(|_| CalendarError::NotHours)?;
-    let all_digits = [bytes[0], bytes[1], bytes[3], bytes[4]].iter().all(u8::is_ascii_digit);
+    let all_digits = [bytes[0], bytes[1], bytes[3], bytes[4]]
+        .iter()
+        .all(u8::is_ascii_digit);
     if bytes[2] != b':' || !all_digits {
         return Err(CalendarError::NotHours);
     }
     let two = |high: u8, low: u8| u16::from(high - b'0') * 10 + u16::from(low - b'0');
     let (hour, minute) = (two(bytes[0], bytes[1]), two(bytes[3], bytes[4]));
-    if minute < 60 && hour * 60 + minute <= 24 * 60 { Ok(hour * 60 + minute) } else { Err(CalendarError::NotHours) }
+    if minute < 60 && hour * 60 + minute <= 24 * 60 {
+        Ok(hour * 60 + minute)
+    } else {
+        Err(CalendarError::NotHours)
+    }
 }
 
 fn put_digits(into: &mut [u8], mut number: u32) {
@@ -269,7 +300,11 @@ const fn civil_from_days(days: i32) -> (i32, u32, u32) {
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let month_index = (5 * day_of_year + 2) / 153;
     let day = (day_of_year - (153 * month_index + 2) / 5 + 1) as u32;
-    let month = if month_index < 10 { month_index + 3 } else { month_index - 9 } as u32;
+    let month = if month_index < 10 {
+        month_index + 3
+    } else {
+        month_index - 9
+    } as u32;
     let year = year_of_era + era * 400 + if month <= 2 { 1 } else { 0 };
     (year, month, day)
 }
@@ -297,16 +332,37 @@ mod tests {
     fn an_instant_is_answered_in_bangkok_time() {
         let instant = Instant::parse("2026-06-15T05:00:00.1239Z").unwrap();
         assert_eq!(instant.to_string(), "2026-06-15T12:00:00.123+07:00");
-        assert_eq!(Instant::parse("2026-06-14T17:00:00Z").unwrap().business_date().to_string(), "2026-06-15");
-        assert_eq!(Instant::parse("2026-06-14T16:59:59.999Z").unwrap().business_date().to_string(), "2026-06-14");
+        assert_eq!(
+            Instant::parse("2026-06-14T17:00:00Z")
+                .unwrap()
+                .business_date()
+                .to_string(),
+            "2026-06-15"
+        );
+        assert_eq!(
+            Instant::parse("2026-06-14T16:59:59.999Z")
+                .unwrap()
+                .business_date()
+                .to_string(),
+            "2026-06-14"
+        );
     }
 
     #[test]
     fn an_instant_without_offset_or_out_of_range_is_refused() {
-        for text in ["", "2026-06-15", "2026-06-15T12:00:00", "20260615T120000+0700", "noon"] {
+        for text in [
+            "",
+            "2026-06-15",
+            "2026-06-15T12:00:00",
+            "20260615T120000+0700",
+            "noon",
+        ] {
             assert_eq!(Instant::parse(text), Err(CalendarError::NotInstant), "{text}");
         }
-        assert_eq!(Instant::parse("2569-06-15T12:00:00+07:00"), Err(CalendarError::InstantOutOfRange));
+        assert_eq!(
+            Instant::parse("2569-06-15T12:00:00+07:00"),
+            Err(CalendarError::InstantOutOfRange)
+        );
     }
 
     #[test]
@@ -314,7 +370,10 @@ mod tests {
         assert_eq!(BusinessDate::parse("2026-02-29"), Err(CalendarError::NotDate));
         assert_eq!(BusinessDate::parse("26-02-28"), Err(CalendarError::NotDate));
         assert_eq!(BusinessDate::parse("2026-13-01"), Err(CalendarError::NotDate));
-        assert_eq!(BusinessDate::parse("2569-06-01"), Err(CalendarError::BuddhistYear));
+        assert_eq!(
+            BusinessDate::parse("2569-06-01"),
+            Err(CalendarError::BuddhistYear)
+        );
         assert!(BusinessDate::parse("2024-02-29").is_ok());
     }
 
@@ -326,12 +385,25 @@ mod tests {
         assert!(hours.contains(ms("2026-06-15T06:00:00+07:00")));
         assert!(hours.contains(ms("2026-06-15T22:59:59.999+07:00")));
         assert!(!hours.contains(ms("2026-06-15T23:00:00+07:00")));
-        assert!(Hours::parse("00:00-24:00").unwrap().contains(ms("2026-06-15T23:59:59.999+07:00")));
+        assert!(
+            Hours::parse("00:00-24:00")
+                .unwrap()
+                .contains(ms("2026-06-15T23:59:59.999+07:00"))
+        );
     }
 
     #[test]
     fn hours_of_another_shape_are_refused() {
-        for text in ["", "06:00", "6:00-23:00", "06:00-24:01", "23:00-06:00", "06:00-06:00", "06:60-07:00", "a6:00-07:00"] {
+        for text in [
+            "",
+            "06:00",
+            "6:00-23:00",
+            "06:00-24:01",
+            "23:00-06:00",
+            "06:00-06:00",
+            "06:60-07:00",
+            "a6:00-07:00",
+        ] {
             assert_eq!(Hours::parse(text), Err(CalendarError::NotHours), "{text}");
         }
     }

@@ -211,10 +211,18 @@ impl CitizenId {
     /// [`IdError::NotCitizenId`] for anything else.
     pub fn parse(text: &str) -> Result<CitizenId, IdError> {
         let number = parse_digits(text.as_bytes(), 13).ok_or(IdError::NotCitizenId)?;
-        let weighted: u64 =
-            text.bytes().take(12).enumerate().map(|(i, d)| u64::from(d - b'0') * (13 - i as u64)).sum();
+        let weighted: u64 = text
+            .bytes()
+            .take(12)
+            .enumerate()
+            .map(|(i, d)| u64::from(d - b'0') * (13 - i as u64))
+            .sum();
         let check = (11 - weighted % 11) % 10;
-        if check == number % 10 { Ok(CitizenId(number)) } else { Err(IdError::NotCitizenId) }
+        if check == number % 10 {
+            Ok(CitizenId(number))
+        } else {
+            Err(IdError::NotCitizenId)
+        }
     }
 
     /// The 13 digits as bytes, for the keyed hash and nothing else.
@@ -251,7 +259,10 @@ impl Name {
         }
         let mut bytes = [0u8; Name::LEN_MAX];
         bytes[..text.len()].copy_from_slice(text.as_bytes());
-        Ok(Name { bytes, len: text.len() as u8 })
+        Ok(Name {
+            bytes,
+            len: text.len() as u8,
+        })
     }
 
     /// The name as text.
@@ -300,8 +311,17 @@ mod tests {
 
     #[test]
     fn a_wallet_is_exactly_fifteen_digits_and_keeps_its_zeros() {
-        assert_eq!(WalletId::parse("004999912345678").unwrap().to_string(), "004999912345678");
-        for text in ["", "04999912345678", "0004999912345678", "00499991234567x", "๐๐๐๐๐"] {
+        assert_eq!(
+            WalletId::parse("004999912345678").unwrap().to_string(),
+            "004999912345678"
+        );
+        for text in [
+            "",
+            "04999912345678",
+            "0004999912345678",
+            "00499991234567x",
+            "๐๐๐๐๐",
+        ] {
             assert_eq!(WalletId::parse(text), Err(IdError::NotFifteenDigits), "{text}");
         }
     }

@@ -36,7 +36,10 @@ impl Satang {
     /// # Panics
     /// When the amount is above [`Satang::CAP_MAX`]; bills and caps are bounded on entry.
     pub const fn get_u32(self) -> u32 {
-        assert!(self.0 <= u32::MAX as u64, "bills and caps are bounded where they enter");
+        assert!(
+            self.0 <= u32::MAX as u64,
+            "bills and caps are bounded where they enter"
+        );
         self.0 as u32
     }
 

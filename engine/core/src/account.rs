@@ -1,0 +1,358 @@
+//! Wallets and what they drew: 32 bytes per wallet and benefit, 16 per wallet.
+//!
+//! A slot remembers the date it last saw; money used in a day, month or quarter that is not that date's counts as 0. So nothing
+//! has to run at midnight, and nothing is carried over.
+
+use crate::calendar::BusinessDate;
+use crate::directory::BenefitRule;
+use crate::ids::{PersonId, WalletId};
+use crate::policy::CapPeriod;
+use crate::record::{AuthorizationRecord, BenefitNumber, EnrollmentRecord, ReversalRecord, Status};
+use crate::table::{Entry, Table, hash_word};
+
+const _: () = assert!(size_of::<Slot>() == 32);
+const _: () = assert!(size_of::<WalletEntry>() == 16);
+
+/// How many shards wallets are spread over; a power of two, many more than cores.
+pub const WALLET_SHARDS: usize = 256;
+
+/// The shard of a wallet.
+#[inline]
+pub fn wallet_shard(wallet: WalletId) -> usize {
+    (wallet_hash(wallet) >> 56) as usize
+}
+
+#[inline]
+fn wallet_hash(wallet: WalletId) -> u64 {
+    hash_word(wallet.number() + 1)
+}
+
+/// The wallets of one shard.
+#[derive(Default)]
+pub struct WalletShard {
+    wallets: Table<WalletEntry>,
+    slots: Table<Slot>,
+    /// The sequence of the last record applied to the shard.
+    pub applied_through: u64,
+}
+
+/// What is known of a wallet over all programmes.
+#[derive(Clone, Copy)]
+struct WalletEntry {
+    /// `(wallet + 1) << 14`, and bit 0: suspended.
+    key: u64,
+    /// 0 while only a status change named the wallet.
+    person: u64,
+}
+
+const SUSPENDED: u64 = 1;
+
+impl Entry for WalletEntry {
+    const EMPTY: WalletEntry = WalletEntry { key: 0, person: 0 };
+
+    fn is_empty(&self) -> bool {
+        self.key == 0
+    }
+
+    fn hash(&self) -> u64 {
+        hash_word(self.key >> 14) << 8
+    }
+}
+
+/// What one wallet drew on one benefit.
+#[derive(Clone, Copy)]
+struct Slot {
+    /// `(wallet + 1) << 14 | benefit << 4 | flags`.
+    key: u64,
+    /// Satang used in the day, month and quarter of `last_day`, and in the programme.
+    used: [u32; 4],
+    /// When the entitlement was registered, in seconds since 2000-01-01 in Bangkok.
+    registered_s: u32,
+    /// The date the slot last saw, in days since 2000-01-01.
+    last_day: u16,
+    /// The first date the entitlement may be used, likewise; 0 for none.
+    usable_from: u16,
+}
+
+/// The slot keeps an entitlement.
+const ENROLLED: u64 = 1;
+/// The benefit was drawn on at least once; nothing undoes it.
+const DRAWN: u64 = 2;
+const FLAGS: u64 = 0xF;
+
+/// Days from 1970-01-01 to 2000-01-01.
+const DAYS_1970_TO_2000: i32 = 10_957;
+
+impl Entry for Slot {
+    const EMPTY: Slot = Slot {
+        key: 0,
+        used: [0; 4],
+        registered_s: 0,
+        last_day: 0,
+        usable_from: 0,
+    };
+
+    fn is_empty(&self) -> bool {
+        self.key == 0
+    }
+
+    fn hash(&self) -> u64 {
+        slot_hash(self.key & !FLAGS)
+    }
+}
+
+fn slot_key(wallet: WalletId, benefit: BenefitNumber) -> u64 {
+    assert!(
+        benefit != BenefitNumber::NONE && benefit.0 <= BenefitNumber::MAX,
+        "benefits are numbered 1 to 1023"
+    );
+    (wallet.number() + 1) << 14 | u64::from(benefit.0) << 4
+}
+
+#[inline]
+fn slot_hash(key_without_flags: u64) -> u64 {
+    hash_word(key_without_flags ^ 0x5555_5555_0000_0000) << 8
+}
+
+fn pack_day(date: BusinessDate) -> u16 {
+    (date.days() - DAYS_1970_TO_2000).clamp(1, i32::from(u16::MAX)) as u16
+}
+
+fn unpack_day(day: u16) -> BusinessDate {
+    BusinessDate::from_days(i32::from(day) + DAYS_1970_TO_2000)
+}
+
+impl Slot {
+    /// What counts as used in the buckets of `date`.
+    fn used_on(&self, date: BusinessDate) -> [u32; 4] {
+        let day = pack_day(date);
+        if self.last_day == day {
+            return self.used;
+        }
+        let mut used = self.used;
+        used[CapPeriod::Day as usize] = 0;
+        let (last, month) = (unpack_day(self.last_day).month(), date.month());
+        if last != month {
+            used[CapPeriod::Month as usize] = 0;
+        }
+        if last.quarter() != month.quarter() {
+            used[CapPeriod::Quarter as usize] = 0;
+        }
+        used
+    }
+}
+
+/// A wallet's standing towards one programme, as a decision sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// Whether the wallet is active.
+    pub status: Status,
+    /// The entitlement, when it holds one.
+    pub entitlement: Option<Entitlement>,
+}
+
+/// An entitlement as the account keeps it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entitlement {
+    /// The first date its enrollment allows.
+    pub usable_from: Option<BusinessDate>,
+    /// Seconds since the Unix epoch at which it was registered.
+    pub registered_unix_s: i64,
+}
+
+impl WalletShard {
+    /// A shard with room for `wallets` wallets of one benefit each.
+    pub fn with_room_for(wallets: usize) -> WalletShard {
+        WalletShard {
+            wallets: Table::with_room_for(wallets),
+            slots: Table::with_room_for(wallets),
+            applied_through: 0,
+        }
+    }
+
+    /// Asks the processor to fetch what a decision on the wallet and benefit will read.
+    pub fn prefetch(&self, wallet: WalletId, benefit: BenefitNumber) {
+        self.wallets.prefetch(hash_word(wallet.number() + 1) << 8);
+        self.slots.prefetch(slot_hash(slot_key(wallet, benefit)));
+    }
+
+    /// The wallet's standing towards the programme whose entitlement lies in the slot of `entitlement`; `None` for a
+    /// wallet nothing ever named.
+    pub fn standing(&self, wallet: WalletId, entitlement: BenefitNumber) -> Option<Standing> {
+        let status = self.status(wallet)?;
+        let slot = self
+            .slot(wallet, entitlement)
+            .filter(|slot| slot.key & ENROLLED != 0);
+        let entitlement = slot.map(|slot| Entitlement {
+            usable_from: (slot.usable_from != 0).then(|| unpack_day(slot.usable_from)),
+            registered_unix_s: unpack_day(0).start().unix_ms() / 1_000 + i64::from(slot.registered_s),
+        });
+        Some(Standing { status, entitlement })
+    }
+
+    /// The wallet's status; `None` for a wallet nothing ever named.
+    pub fn status(&self, wallet: WalletId) -> Option<Status> {
+        let entry = self.wallet(wallet)?;
+        Some(if entry.key & SUSPENDED == 0 {
+            Status::Active
+        } else {
+            Status::Suspended
+        })
+    }
+
+    /// Whose wallet it is, when that is known.
+    pub fn person(&self, wallet: WalletId) -> Option<PersonId> {
+        self.wallet(wallet)
+            .and_then(|entry| PersonId::from_number(entry.person))
+    }
+
+    /// Room under each cap of the benefit on `date`; 0 where there is no cap.
+    pub fn rooms(&self, wallet: WalletId, benefit: &BenefitRule, date: BusinessDate) -> [u32; 4] {
+        let used = self
+            .slot(wallet, benefit.number)
+            .map_or([0; 4], |slot| slot.used_on(date));
+        core::array::from_fn(|period| benefit.caps[period].unwrap_or(0).saturating_sub(used[period]))
+    }
+
+    /// Takes the room of an approved authorization, in the buckets of its date. A decline changes nothing.
+    pub fn apply_authorization(&mut self, record: &AuthorizationRecord) {
+        self.applied_through = record.header.sequence;
+        if !record.approved() {
+            return;
+        }
+        let date = record.header.at().business_date();
+        let slot = self.slot_or_insert(record.wallet(), record.benefit());
+        slot.used = slot.used_on(date);
+        slot.last_day = pack_day(date);
+        slot.key |= DRAWN;
+        let state = record.state().get_u32();
+        for used in &mut slot.used {
+            // A programme without a cap for a period still counts it: a later version may add one.
+            *used = used.saturating_add(state);
+        }
+    }
+
+    /// Returns the room of an approved reversal to the buckets of the original's date that are still open.
+    pub fn apply_reversal(&mut self, record: &ReversalRecord) {
+        self.applied_through = record.header.sequence;
+        if !record.approved() || record.benefit() == BenefitNumber::NONE {
+            return;
+        }
+        let original = record.original_date();
+        let slot = self
+            .slots
+            .find_mut(slot_hash(slot_key(record.wallet(), record.benefit())), |slot| {
+                slot.key & !FLAGS == slot_key(record.wallet(), record.benefit())
+            })
+            .expect("an approved original made its slot");
+        let last = unpack_day(slot.last_day);
+        let state = record.state().get_u32();
+        let mut give_back = |period: CapPeriod, open: bool| {
+            if open {
+                let used = &mut slot.used[period as usize];
+                // Exact under every cap; only a period without one can have been counted up to its end.
+                *used = used.saturating_sub(state);
+            }
+        };
+        give_back(CapPeriod::Day, last == original);
+        give_back(CapPeriod::Month, last.month() == original.month());
+        give_back(
+            CapPeriod::Quarter,
+            last.month().quarter() == original.month().quarter(),
+        );
+        give_back(CapPeriod::Program, true);
+    }
+
+    /// Gives the wallet an entitlement, or replaces what an earlier line said of it; what was used stays.
+    pub fn apply_enrollment(&mut self, record: &EnrollmentRecord) {
+        self.applied_through = record.header.sequence;
+        self.wallet_or_insert(record.wallet()).person = record.person().number();
+        let registered_ms = record.header.at_ms - unpack_day(0).start().unix_ms();
+        let slot = self.slot_or_insert(record.wallet(), record.benefit());
+        slot.usable_from = record.usable_from().map_or(0, pack_day);
+        if slot.key & ENROLLED == 0 {
+            slot.key |= ENROLLED;
+            slot.registered_s = (registered_ms / 1_000) as u32;
+        }
+    }
+
+    /// Suspends the wallet or makes it active; it is known from then on.
+    pub fn apply_status(&mut self, sequence: u64, wallet: WalletId, status: Status) {
+        self.applied_through = sequence;
+        let entry = self.wallet_or_insert(wallet);
+        match status {
+            Status::Active => entry.key &= !SUSPENDED,
+            Status::Suspended => entry.key |= SUSPENDED,
+        }
+    }
+
+    /// How many wallets are known.
+    pub fn wallets_len(&self) -> usize {
+        self.wallets.len()
+    }
+
+    /// Bytes of memory the shard's tables take.
+    pub fn memory_bytes(&self) -> usize {
+        self.wallets.memory_bytes() + self.slots.memory_bytes()
+    }
+
+    /// The money used in the programme over all slots of a benefit: one side of I4.
+    pub fn used_in_program(&self, benefit: BenefitNumber) -> u128 {
+        let of_benefit = self
+            .slots
+            .iter()
+            .filter(|slot| slot.key >> 4 & 0x3FF == u64::from(benefit.0));
+        of_benefit
+            .map(|slot| u128::from(slot.used[CapPeriod::Program as usize]))
+            .sum()
+    }
+
+    /// A digest of everything in the shard that does not depend on the order of arrival.
+    pub fn digest(&self) -> u64 {
+        let wallets = self
+            .wallets
+            .iter()
+            .map(|w| crate::table::hash_pair(w.key, w.person));
+        let slots = self.slots.iter().map(|slot| {
+            let used = slot.used.iter().fold(slot.key, |hash, used| {
+                crate::table::hash_pair(hash, u64::from(*used))
+            });
+            let dates = u64::from(slot.last_day) << 16 | u64::from(slot.usable_from);
+            crate::table::hash_pair(used, u64::from(slot.registered_s) << 32 | dates)
+        });
+        wallets.chain(slots).fold(0, u64::wrapping_add)
+    }
+
+    fn wallet(&self, wallet: WalletId) -> Option<&WalletEntry> {
+        let key = (wallet.number() + 1) << 14;
+        self.wallets.find(hash_word(wallet.number() + 1) << 8, |entry| {
+            entry.key >> 14 == key >> 14
+        })
+    }
+
+    fn wallet_or_insert(&mut self, wallet: WalletId) -> &mut WalletEntry {
+        let key = (wallet.number() + 1) << 14;
+        if self.wallet(wallet).is_none() {
+            return self.wallets.insert(WalletEntry { key, person: 0 });
+        }
+        let hash = hash_word(wallet.number() + 1) << 8;
+        self.wallets
+            .find_mut(hash, |entry| entry.key >> 14 == key >> 14)
+            .expect("found above")
+    }
+
+    fn slot(&self, wallet: WalletId, benefit: BenefitNumber) -> Option<&Slot> {
+        let key = slot_key(wallet, benefit);
+        self.slots.find(slot_hash(key), |slot| slot.key & !FLAGS == key)
+    }
+
+    fn slot_or_insert(&mut self, wallet: WalletId, benefit: BenefitNumber) -> &mut Slot {
+        let key = slot_key(wallet, benefit);
+        if self.slot(wallet, benefit).is_none() {
+            return self.slots.insert(Slot { key, ..Slot::EMPTY });
+        }
+        self.slots
+            .find_mut(slot_hash(key), |slot| slot.key & !FLAGS == key)
+            .expect("found above")
+    }
+}

@@ -1,0 +1,422 @@
+//! What every decision reads and only an operator changes: names, rule versions, merchants, programme statuses.
+//!
+//! It is a function of the administrative records alone (I2): [`Directory::apply`] is the only way in, at run time and at replay.
+
+use crate::calendar::{BusinessDate, Hours};
+use crate::ids::{MerchantId, Name};
+use crate::policy::{CapPeriod, Category, CategorySet, Holder, PolicyError, Program, WhenExhausted};
+use crate::record::{AdminRecord, BenefitNumber, Merchant, NameNumber, Status};
+use hashbrown::HashMap;
+use std::collections::BTreeMap;
+
+/// Names, rules, merchants and statuses as of one place in the journal.
+#[derive(Default)]
+pub struct Directory {
+    names: Vec<Name>,
+    name_numbers: BTreeMap<Name, NameNumber>,
+    rules: Vec<Rule>,
+    benefits: BTreeMap<(NameNumber, Name), BenefitNumber>,
+    in_force: Vec<InForce>,
+    paused: BTreeMap<NameNumber, String>,
+    merchants: HashMap<MerchantId, MerchantEntry, FixedSeed>,
+}
+
+/// A programme and its rule versions, oldest first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct InForce {
+    program: NameNumber,
+    versions: Vec<u32>,
+}
+
+/// One rule version, compiled for decisions.
+pub struct Rule {
+    /// Its number in records, dense from 1.
+    pub number: u32,
+    /// The programme's number.
+    pub program: NameNumber,
+    /// The benefits, in the order of the file.
+    pub benefits: Vec<BenefitRule>,
+    /// The file's name when it was loaded.
+    pub file: String,
+    /// The file as loaded.
+    pub policy: Program,
+    by_category: [Option<u8>; Category::ALL.len()],
+}
+
+/// One benefit, compiled for decisions.
+pub struct BenefitRule {
+    /// Its number in records and slots.
+    pub number: BenefitNumber,
+    /// The state's share of the eligible amount, 1 to 100.
+    pub state_percent: u8,
+    /// Whether a household shares it.
+    pub household: bool,
+    /// Whether a purchase without room is approved at the citizen's expense.
+    pub citizen_pays: bool,
+    /// The caps in satang, by period; `None` where the benefit has none.
+    pub caps: [Option<u32>; 4],
+    channels: Vec<ChannelRule>,
+}
+
+/// One channel of a benefit, compiled for decisions.
+pub struct ChannelRule {
+    number: NameNumber,
+    /// First date of spending.
+    pub from: BusinessDate,
+    /// Last date of spending.
+    pub to: BusinessDate,
+    /// Hours of every date.
+    pub hours: Hours,
+    /// The categories it is for.
+    pub categories: CategorySet,
+}
+
+/// What a decision needs of a merchant.
+pub struct MerchantEntry {
+    /// What it sells.
+    pub category: Category,
+    /// Whether it takes part.
+    pub status: Status,
+    programs: Box<[NameNumber]>,
+    channels: Box<[NameNumber]>,
+}
+
+impl MerchantEntry {
+    /// Whether it takes part in the programme.
+    pub fn takes_part_in(&self, program: NameNumber) -> bool {
+        self.programs.contains(&program)
+    }
+
+    /// Whether it sells through the channel.
+    pub fn sells_through(&self, channel: NameNumber) -> bool {
+        self.channels.contains(&channel)
+    }
+}
+
+impl BenefitRule {
+    /// The channel with this number, if the benefit has it.
+    pub fn channel(&self, number: NameNumber) -> Option<&ChannelRule> {
+        self.channels.iter().find(|channel| channel.number == number)
+    }
+
+    /// Bit n: there is a cap of period n.
+    pub fn caps_mask(&self) -> u8 {
+        CapPeriod::ALL.iter().fold(0, |mask, p| {
+            mask | u8::from(self.caps[*p as usize].is_some()) << *p as u8
+        })
+    }
+}
+
+impl Rule {
+    /// The benefit that covers the category.
+    pub fn benefit_for(&self, category: Category) -> Option<&BenefitRule> {
+        self.by_category[category as usize].map(|index| &self.benefits[usize::from(index)])
+    }
+
+    /// The benefit whose slot keeps the entitlement: the one of the lowest number, so that it stays the same over versions.
+    pub fn entitlement(&self) -> BenefitNumber {
+        self.benefits
+            .iter()
+            .map(|benefit| benefit.number)
+            .min_by_key(|n| n.0)
+            .expect("a programme has a benefit")
+    }
+}
+
+/// Why an administrative record of the journal cannot be applied.
+#[derive(Debug, thiserror::Error)]
+pub enum DirectoryError {
+    /// A number is not the next one.
+    #[error("{what} number {got} follows {have} others")]
+    NotDense {
+        /// Name, rule or benefit.
+        what: &'static str,
+        /// The number in the record.
+        got: u32,
+        /// How many there are.
+        have: usize,
+    },
+    /// A programme's text no longer loads.
+    #[error("a journaled programme file does not load: {0}")]
+    Policy(#[from] PolicyError),
+    /// A record names something that no earlier record introduced.
+    #[error("{what} number {number} was never introduced")]
+    Dangling {
+        /// Name or rule.
+        what: &'static str,
+        /// The number in the record.
+        number: u32,
+    },
+}
+
+impl Directory {
+    /// Applies an administrative record. Wallet statuses are no business of the directory and change nothing here.
+    ///
+    /// # Errors
+    /// [`DirectoryError`] when the record does not fit what came before: the journal is not one of ours.
+    pub fn apply(&mut self, record: &AdminRecord) -> Result<(), DirectoryError> {
+        match record {
+            AdminRecord::Name { number, name } => self.apply_name(*number, *name),
+            AdminRecord::RuleVersion {
+                number,
+                program,
+                benefits,
+                file,
+                text,
+            } => self.apply_rule(*number, *program, benefits, file, text),
+            AdminRecord::RulesInForce(programs) => self.apply_in_force(programs),
+            AdminRecord::Merchant(merchant) => self.apply_merchant(merchant),
+            AdminRecord::ProgramStatus {
+                program,
+                status,
+                reason,
+            } => {
+                match status {
+                    Status::Active => self.paused.remove(program),
+                    Status::Suspended => self.paused.insert(*program, reason.clone()),
+                };
+                Ok(())
+            }
+            AdminRecord::WalletStatus { .. } => Ok(()),
+        }
+    }
+
+    /// The number of a name, or [`NameNumber::UNKNOWN`].
+    pub fn number_of(&self, name: &Name) -> NameNumber {
+        self.name_numbers
+            .get(name)
+            .copied()
+            .unwrap_or(NameNumber::UNKNOWN)
+    }
+
+    /// The name with this number, or `None` for an unknown one.
+    pub fn name(&self, number: NameNumber) -> Option<&Name> {
+        self.names.get(usize::from(number.0).wrapping_sub(1))
+    }
+
+    /// How many names have a number.
+    pub fn names_len(&self) -> usize {
+        self.names.len()
+    }
+
+    /// The rule version with this number.
+    pub fn rule(&self, number: u32) -> Option<&Rule> {
+        self.rules.get((number as usize).wrapping_sub(1))
+    }
+
+    /// Every rule version there ever was, in the order of their numbers.
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+
+    /// The number of a programme's benefit, when a rule version introduced it.
+    pub fn benefit_number(&self, program: NameNumber, benefit: &Name) -> Option<BenefitNumber> {
+        self.benefits.get(&(program, *benefit)).copied()
+    }
+
+    /// How many benefits have a number.
+    pub fn benefits_len(&self) -> usize {
+        self.benefits.len()
+    }
+
+    /// The rule version of the programme that counts on `date`: the newest that is effective by then.
+    pub fn rule_on(&self, program: NameNumber, date: BusinessDate) -> Option<&Rule> {
+        let versions = &self
+            .in_force
+            .iter()
+            .find(|entry| entry.program == program)?
+            .versions;
+        let rules = versions.iter().rev().filter_map(|number| self.rule(*number));
+        rules
+            .into_iter()
+            .find(|rule| rule.policy.effective_from.is_none_or(|from| from <= date))
+    }
+
+    /// The programmes in force with their versions, oldest first.
+    pub fn in_force(&self) -> impl Iterator<Item = (NameNumber, &[u32])> {
+        self.in_force
+            .iter()
+            .map(|entry| (entry.program, entry.versions.as_slice()))
+    }
+
+    /// Why the programme is paused, or `None` when it is not.
+    pub fn paused(&self, program: NameNumber) -> Option<&str> {
+        self.paused.get(&program).map(String::as_str)
+    }
+
+    /// The merchant, when it was ever registered.
+    pub fn merchant(&self, id: MerchantId) -> Option<&MerchantEntry> {
+        self.merchants.get(&id)
+    }
+
+    /// How many merchants there are.
+    pub fn merchants_len(&self) -> usize {
+        self.merchants.len()
+    }
+
+    fn apply_name(&mut self, number: NameNumber, name: Name) -> Result<(), DirectoryError> {
+        let have = self.names.len();
+        if usize::from(number.0) != have + 1 {
+            return Err(DirectoryError::NotDense {
+                what: "name",
+                got: number.0.into(),
+                have,
+            });
+        }
+        self.names.push(name);
+        self.name_numbers.insert(name, number);
+        Ok(())
+    }
+
+    fn apply_rule(
+        &mut self,
+        number: u32,
+        program: NameNumber,
+        benefits: &[BenefitNumber],
+        file: &str,
+        text: &str,
+    ) -> Result<(), DirectoryError> {
+        let have = self.rules.len();
+        if number as usize != have + 1 {
+            return Err(DirectoryError::NotDense {
+                what: "rule",
+                got: number,
+                have,
+            });
+        }
+        let policy = Program::load(file, text)?;
+        if policy.benefits.len() != benefits.len() {
+            let got = benefits.len() as u32;
+            return Err(DirectoryError::NotDense {
+                what: "benefit",
+                got,
+                have: policy.benefits.len(),
+            });
+        }
+        for (benefit, benefit_number) in policy.benefits.iter().zip(benefits) {
+            self.benefits.insert((program, benefit.id), *benefit_number);
+        }
+        let rule = self.compile(number, program, benefits, file, policy)?;
+        self.rules.push(rule);
+        Ok(())
+    }
+
+    fn compile(
+        &self,
+        number: u32,
+        program: NameNumber,
+        benefits: &[BenefitNumber],
+        file: &str,
+        policy: Program,
+    ) -> Result<Rule, DirectoryError> {
+        let mut by_category = [None; Category::ALL.len()];
+        let mut compiled = Vec::with_capacity(benefits.len());
+        for (index, (benefit, benefit_number)) in policy.benefits.iter().zip(benefits).enumerate() {
+            for category in benefit.merchant_categories.iter() {
+                by_category[category as usize] = Some(index as u8);
+            }
+            let mut channels = Vec::with_capacity(benefit.channels.len());
+            for channel in &benefit.channels {
+                let number = self.number_of(&channel.id);
+                if number == NameNumber::UNKNOWN {
+                    return Err(DirectoryError::Dangling {
+                        what: "channel name",
+                        number: 0,
+                    });
+                }
+                channels.push(ChannelRule {
+                    number,
+                    from: channel.from,
+                    to: channel.to,
+                    hours: channel.hours,
+                    categories: channel.merchant_categories,
+                });
+            }
+            compiled.push(BenefitRule {
+                number: *benefit_number,
+                state_percent: benefit.state_percent,
+                household: benefit.holder == Holder::Household,
+                citizen_pays: benefit.when_exhausted == WhenExhausted::CitizenPays,
+                caps: CapPeriod::ALL.map(|period| benefit.caps.get(period).map(|cap| cap.get_u32())),
+                channels,
+            });
+        }
+        Ok(Rule {
+            number,
+            program,
+            benefits: compiled,
+            file: file.to_owned(),
+            policy,
+            by_category,
+        })
+    }
+
+    fn apply_in_force(&mut self, programs: &[(NameNumber, Vec<u32>)]) -> Result<(), DirectoryError> {
+        for number in programs.iter().flat_map(|(_, versions)| versions) {
+            self.rule(*number).ok_or(DirectoryError::Dangling {
+                what: "rule",
+                number: *number,
+            })?;
+        }
+        let entry = |(program, versions): &(NameNumber, Vec<u32>)| InForce {
+            program: *program,
+            versions: versions.clone(),
+        };
+        self.in_force = programs.iter().map(entry).collect();
+        Ok(())
+    }
+
+    fn apply_merchant(&mut self, merchant: &Merchant) -> Result<(), DirectoryError> {
+        for number in merchant.programs.iter().chain(&merchant.channels) {
+            self.name(*number).ok_or(DirectoryError::Dangling {
+                what: "name",
+                number: number.0.into(),
+            })?;
+        }
+        let entry = MerchantEntry {
+            category: merchant.category,
+            status: merchant.status,
+            programs: merchant.programs.as_slice().into(),
+            channels: merchant.channels.as_slice().into(),
+        };
+        self.merchants.insert(merchant.id, entry);
+        Ok(())
+    }
+}
+
+/// A hasher with a fixed seed (I7); iteration order never reaches an answer.
+#[derive(Clone, Copy, Default)]
+pub struct FixedSeed;
+
+/// The state of [`FixedSeed`].
+pub struct FixedSeedHasher(u64);
+
+impl core::hash::BuildHasher for FixedSeed {
+    type Hasher = FixedSeedHasher;
+    fn build_hasher(&self) -> FixedSeedHasher {
+        FixedSeedHasher(0)
+    }
+}
+
+impl core::hash::Hasher for FixedSeedHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        for chunk in bytes.chunks(8) {
+            let mut word = [0u8; 8];
+            word[..chunk.len()].copy_from_slice(chunk);
+            self.write_u64(u64::from_le_bytes(word));
+        }
+    }
+
+    fn write_u64(&mut self, word: u64) {
+        self.0 = crate::table::hash_pair(self.0, word);
+    }
+
+    fn write_u128(&mut self, word: u128) {
+        self.write_u64(word as u64);
+        self.write_u64((word >> 64) as u64);
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}

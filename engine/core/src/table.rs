@@ -1,0 +1,246 @@
+//! Open addressing for small fixed-size entries that are found by a hash and never removed.
+//!
+//! The home of an entry is `hash × capacity / 2^64`, which keeps entries in hash order: growing streams the old table into
+//! the new one from front to back instead of touching memory at random. Nothing ever iterates in hash order to produce
+//! an answer (I7).
+
+/// A fixed-size entry whose all-zero form means "empty".
+pub trait Entry: Copy {
+    /// The empty entry.
+    const EMPTY: Self;
+    /// Whether this is the empty entry.
+    fn is_empty(&self) -> bool;
+    /// The 64-bit hash of the entry's key.
+    fn hash(&self) -> u64;
+}
+
+/// Entries in hash order, with room behind the last home so that probing never wraps around.
+pub struct Table<E> {
+    entries: Vec<E>,
+    homes: usize,
+    len: usize,
+}
+
+/// The smallest number of homes.
+const HOMES_MIN: usize = 16;
+
+impl<E: Entry> Table<E> {
+    /// A table with room for `expected` entries before it grows.
+    pub fn with_room_for(expected: usize) -> Table<E> {
+        Table::with_homes((expected + expected / 4).max(HOMES_MIN))
+    }
+
+    fn with_homes(homes: usize) -> Table<E> {
+        Table {
+            entries: vec![E::EMPTY; homes + Self::overflow(homes)],
+            homes,
+            len: 0,
+        }
+    }
+
+    /// Entries behind the last home. A run that reaches the end makes the table grow.
+    const fn overflow(homes: usize) -> usize {
+        16 + homes / 32
+    }
+
+    /// How many entries are in use.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether no entry is in use.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Bytes of memory the table takes.
+    pub fn memory_bytes(&self) -> usize {
+        self.entries.capacity() * size_of::<E>()
+    }
+
+    /// The entry of this hash for which `wanted` holds.
+    pub fn find(&self, hash: u64, wanted: impl Fn(&E) -> bool) -> Option<&E> {
+        let run = &self.entries[self.home(hash)..];
+        run.iter()
+            .take_while(|entry| !entry.is_empty())
+            .find(|entry| wanted(entry))
+    }
+
+    /// The entry of this hash for which `wanted` holds, to change in place. Its hash must stay the same.
+    pub fn find_mut(&mut self, hash: u64, wanted: impl Fn(&E) -> bool) -> Option<&mut E> {
+        let home = self.home(hash);
+        self.entries[home..]
+            .iter_mut()
+            .take_while(|entry| !entry.is_empty())
+            .find(|entry| wanted(entry))
+    }
+
+    /// Adds an entry that is not there yet and returns it, to change in place.
+    pub fn insert(&mut self, entry: E) -> &mut E {
+        assert!(!entry.is_empty(), "the empty entry marks a free place");
+        if (self.len + 1) * 5 > self.homes * 4 {
+            self.grow();
+        }
+        loop {
+            if let Some(at) = self.free_place(entry.hash()) {
+                self.len += 1;
+                let place = &mut self.entries[at];
+                *place = entry;
+                return place;
+            }
+            self.grow();
+        }
+    }
+
+    /// Asks the processor to fetch the home of `hash`, so that a later look-up finds it in cache.
+    #[inline]
+    pub fn prefetch(&self, hash: u64) {
+        let home = &self.entries[self.home(hash)];
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: a prefetch reads nothing; the reference is to a live element, and SSE is part of x86_64.
+        unsafe {
+            use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+            _mm_prefetch::<_MM_HINT_T0>(core::ptr::from_ref(home).cast());
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        let _ = home;
+    }
+
+    /// The entries in use, in hash order: for sums and digests that do not depend on the order.
+    pub fn iter(&self) -> impl Iterator<Item = &E> {
+        self.entries.iter().filter(|entry| !entry.is_empty())
+    }
+
+    #[inline]
+    fn home(&self, hash: u64) -> usize {
+        ((u128::from(hash) * self.homes as u128) >> 64) as usize
+    }
+
+    fn free_place(&self, hash: u64) -> Option<usize> {
+        let home = self.home(hash);
+        self.entries[home..]
+            .iter()
+            .position(Entry::is_empty)
+            .map(|distance| home + distance)
+    }
+
+    /// A quarter more homes, so that at most about a third of the memory is ever idle.
+    fn grow(&mut self) {
+        let mut homes = self.homes + self.homes / 4;
+        loop {
+            let mut grown = Table::with_homes(homes);
+            if self.iter().all(|entry| grown.place(*entry)) {
+                *self = grown;
+                return;
+            }
+            homes += homes / 4;
+        }
+    }
+
+    fn place(&mut self, entry: E) -> bool {
+        let Some(at) = self.free_place(entry.hash()) else {
+            return false;
+        };
+        self.entries[at] = entry;
+        self.len += 1;
+        true
+    }
+}
+
+impl<E: Entry> Default for Table<E> {
+    fn default() -> Table<E> {
+        Table::with_homes(HOMES_MIN)
+    }
+}
+
+/// A 64-bit hash of one word with a fixed seed: the high half of a multiplication folded onto the low half.
+#[inline]
+pub const fn hash_word(word: u64) -> u64 {
+    fold(word ^ 0x243F_6A88_85A3_08D3, 0x9E37_79B9_7F4A_7C15)
+}
+
+/// A 64-bit hash of two words with a fixed seed.
+#[inline]
+pub const fn hash_pair(high: u64, low: u64) -> u64 {
+    fold(high ^ 0x1319_8A2E_0370_7344, low ^ hash_word(high))
+}
+
+#[inline]
+const fn fold(a: u64, b: u64) -> u64 {
+    let product = a as u128 * b as u128;
+    let mixed = (product >> 64) as u64 ^ product as u64;
+    // A second round: the home of an entry comes from the highest bits, so those must depend on every input bit.
+    let again = (mixed ^ (mixed >> 32)) as u128 * 0xD6E8_FEB8_6659_FD93u128;
+    (again >> 64) as u64 ^ again as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+
+    #[derive(Clone, Copy)]
+    struct Pair(u64, u64);
+
+    impl Entry for Pair {
+        const EMPTY: Pair = Pair(0, 0);
+        fn is_empty(&self) -> bool {
+            self.0 == 0
+        }
+        fn hash(&self) -> u64 {
+            hash_word(self.0)
+        }
+    }
+
+    #[test]
+    fn every_entry_is_found_again_through_all_growth() {
+        let mut table = Table::default();
+        let mut model = BTreeMap::new();
+        for i in 1..50_000u64 {
+            let key = hash_pair(i, 7) | 1;
+            if model.insert(key, i).is_none() {
+                table.insert(Pair(key, i));
+            }
+            assert_eq!(table.len(), model.len());
+        }
+        for (key, value) in &model {
+            assert_eq!(
+                table.find(hash_word(*key), |e| e.0 == *key).map(|e| e.1),
+                Some(*value)
+            );
+        }
+        assert!(table.find(hash_word(2), |e| e.0 == 2).is_none());
+        assert_eq!(table.iter().count(), model.len());
+    }
+
+    #[test]
+    fn entries_that_share_one_home_are_kept_apart() {
+        #[derive(Clone, Copy)]
+        struct Same(u64);
+        impl Entry for Same {
+            const EMPTY: Same = Same(0);
+            fn is_empty(&self) -> bool {
+                self.0 == 0
+            }
+            fn hash(&self) -> u64 {
+                u64::MAX
+            }
+        }
+        let mut table = Table::default();
+        for key in 1..=500 {
+            table.insert(Same(key));
+        }
+        for key in 1..=500 {
+            assert!(table.find(u64::MAX, |e| e.0 == key).is_some());
+        }
+    }
+
+    #[test]
+    fn neighbouring_keys_spread_evenly() {
+        let mut buckets = [0u32; 256];
+        for wallet in 0..256_000u64 {
+            buckets[(hash_word(wallet) >> 56) as usize] += 1;
+        }
+        assert!(buckets.iter().all(|&n| (800..1_200).contains(&n)), "{buckets:?}");
+    }
+}

@@ -1,0 +1,439 @@
+//! Group commit: decided records gather in memory in sequence order, and one thread writes them, group by group.
+//!
+//! Appending is the only global serial point. The lock is held to hand out the sequence and copy the record (or a batch of
+//! them), never while anything is written.
+
+use crate::durable::Durable;
+use crate::journal::{Group, Layout, Place};
+use crate::log::{AppendError, Log};
+use parking_lot::{Condvar, Mutex, MutexGuard};
+use satang_core::calendar::{BusinessDate, Instant};
+use satang_core::record::{CutOverRecord, Position, RecordBuf};
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+
+/// The most bytes of records that may wait for the disk before new requests are refused (I12). A batch of the largest size
+/// may exceed it once.
+pub const IN_FLIGHT_BYTES_MAX: usize = 32 << 20;
+/// After this much quiet an empty frame vouches for the last group.
+pub const COVER_AFTER: Duration = Duration::from_millis(5);
+
+/// When the writer waits for more records before it flushes. A flush costs a fixed amount of processor time, so under load
+/// fewer and larger groups leave more of it for requests; an unloaded engine never waits.
+#[derive(Clone, Copy, Debug)]
+pub struct Pacing {
+    /// Waits only while more requests than this are being served.
+    pub requests_min: usize,
+    /// Waits until this many records have gathered.
+    pub records_wanted: u32,
+    /// Waits at most this long. Longer: fewer flushes, later answers.
+    pub wait_max: Duration,
+}
+
+impl Pacing {
+    /// Measured in docs/PERFORMANCE.md.
+    pub const DEFAULT: Pacing = Pacing {
+        requests_min: 96,
+        records_wanted: 64,
+        wait_max: Duration::from_micros(200),
+    };
+}
+
+/// Why a record was not appended; nothing happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// A record with a later time was appended since the clock was read: read it again, at least `last_at`, and decide again.
+    Stale {
+        /// The time of the last record.
+        last_at: Instant,
+    },
+    /// The journal failed or is closing.
+    Stopped,
+}
+
+/// Where records gather.
+pub struct Appender {
+    open: Mutex<Open>,
+    work: Condvar,
+    layout: Layout,
+    durable: Arc<Durable>,
+    in_flight_bytes: AtomicUsize,
+    requests: AtomicUsize,
+    appended_bytes: AtomicU64,
+}
+
+struct Open {
+    group: Group,
+    closed: VecDeque<Group>,
+    free: Vec<Group>,
+    last_at: Instant,
+    /// The business date records are appended to; `None` before the first record.
+    date: Option<BusinessDate>,
+    /// The writer sleeps until this many records have gathered; 0 when it does not sleep.
+    wake_at_records: u32,
+    stopping: bool,
+}
+
+/// The append lock, held by one request (or batch) at a time.
+pub struct Appending<'a> {
+    appender: &'a Appender,
+    open: MutexGuard<'a, Open>,
+    at: Instant,
+}
+
+impl Appender {
+    /// Appends behind what `log` holds; the last record is of `last_at` and belongs to `date`.
+    pub fn new(
+        log: &impl Log,
+        durable: Arc<Durable>,
+        last_at: Instant,
+        date: Option<BusinessDate>,
+    ) -> Appender {
+        let layout = log.layout();
+        let mut group = Group::allocate(&layout);
+        let end = log.end();
+        let place = if layout.capacity_at(end) < crate::storage::PAGE_BYTES {
+            Place::start_of(end.segment + 1)
+        } else {
+            end
+        };
+        group.open(&layout, place, log.next_sequence());
+        let free = vec![Group::allocate(&layout), Group::allocate(&layout)];
+        let open = Open {
+            group,
+            closed: VecDeque::new(),
+            free,
+            last_at,
+            date,
+            wake_at_records: 0,
+            stopping: false,
+        };
+        Appender {
+            open: Mutex::new(open),
+            work: Condvar::new(),
+            layout,
+            durable,
+            in_flight_bytes: AtomicUsize::new(0),
+            requests: AtomicUsize::new(0),
+            appended_bytes: AtomicU64::new(0),
+        }
+    }
+
+    /// Whether so much waits for the disk that new requests are refused.
+    pub fn is_full(&self) -> bool {
+        self.in_flight_bytes() > IN_FLIGHT_BYTES_MAX
+    }
+
+    /// Bytes of records that wait for the disk.
+    pub fn in_flight_bytes(&self) -> usize {
+        self.in_flight_bytes.load(Ordering::Relaxed)
+    }
+
+    /// Bytes of records appended since the start.
+    pub fn appended_bytes(&self) -> u64 {
+        self.appended_bytes.load(Ordering::Relaxed)
+    }
+
+    /// The number of requests being served, for [`Pacing`]: whoever serves them counts.
+    pub fn requests(&self) -> &AtomicUsize {
+        &self.requests
+    }
+
+    /// The time of the last record.
+    pub fn last_at(&self) -> Instant {
+        self.open.lock().last_at
+    }
+
+    /// Where the next record will lie: everything appended so far lies below.
+    pub fn end_position(&self) -> Position {
+        self.open.lock().group.end_position()
+    }
+
+    /// The most bytes of records that fit one group.
+    pub fn batch_bytes_max(&self) -> usize {
+        self.layout.capacity_at(Place::start_of(1)) - crate::journal::FRAME_HEADER_BYTES
+    }
+
+    /// Takes the append lock for records of `at` that take `bytes` and go into one group. Dates that are over by `at` are cut
+    /// over first.
+    ///
+    /// # Errors
+    /// [`Refused`].
+    ///
+    /// # Panics
+    /// When `bytes` is more than [`Appender::batch_bytes_max`].
+    pub fn begin(&self, at: Instant, bytes: usize) -> Result<Appending<'_>, Refused> {
+        assert!(bytes <= self.batch_bytes_max(), "a batch is bounded by the group");
+        let mut open = self.open.lock();
+        if open.stopping || self.durable.has_failed() {
+            return Err(Refused::Stopped);
+        }
+        if at < open.last_at {
+            return Err(Refused::Stale {
+                last_at: open.last_at,
+            });
+        }
+        open.last_at = at;
+        let mut appending = Appending {
+            appender: self,
+            open,
+            at,
+        };
+        appending.cut_over();
+        appending.make_room(bytes);
+        Ok(appending)
+    }
+
+    /// Lets what was appended be written, then refuses everything.
+    pub fn stop(&self) {
+        let mut open = self.open.lock();
+        open.stopping = true;
+        open.wake_at_records = 0;
+        drop(open);
+        self.work.notify_all();
+    }
+}
+
+impl Appending<'_> {
+    /// Appends a finished record; says its sequence and where it will lie.
+    pub fn push(&mut self, record: &[u8]) -> (u64, Position) {
+        let at = self.at;
+        let pushed = self.open.group.push(record, at);
+        self.appender
+            .in_flight_bytes
+            .fetch_add(record.len(), Ordering::Relaxed);
+        self.appender
+            .appended_bytes
+            .fetch_add(record.len() as u64, Ordering::Relaxed);
+        pushed
+    }
+
+    /// Writes the record that ends each date before that of `at`; no later record belongs to those dates.
+    fn cut_over(&mut self) {
+        let today = self.at.business_date();
+        let mut date = *self.open.date.get_or_insert(today);
+        assert!(date <= today, "a later record's date is never an earlier one");
+        while date < today {
+            let record = RecordBuf::of(&CutOverRecord::new(self.at, date));
+            self.make_room(record.as_bytes().len());
+            self.push(record.as_bytes());
+            date = date.next();
+        }
+        self.open.date = Some(today);
+    }
+
+    fn make_room(&mut self, bytes: usize) {
+        if self.open.group.has_room_for(bytes) {
+            return;
+        }
+        let layout = &self.appender.layout;
+        let open = &mut *self.open;
+        if !open.group.is_empty() {
+            let next = open.free.pop().unwrap_or_else(|| Group::allocate(layout));
+            let full = std::mem::replace(&mut open.group, next);
+            let place = layout.after(full.place(), full.frame_bytes());
+            open.group.open(layout, place, full.next_sequence());
+            open.closed.push_back(full);
+        }
+        if !open.group.has_room_for(bytes) {
+            let (segment, sequence) = (open.group.place().segment + 1, open.group.next_sequence());
+            open.group.open(layout, Place::start_of(segment), sequence);
+        }
+        assert!(open.group.has_room_for(bytes), "a batch fits an empty segment");
+    }
+}
+
+impl Drop for Appending<'_> {
+    fn drop(&mut self) {
+        let wake_at = self.open.wake_at_records;
+        let enough = self.open.group.record_count() >= wake_at || !self.open.closed.is_empty();
+        if wake_at > 0 && enough {
+            self.open.wake_at_records = 0;
+            self.appender.work.notify_one();
+        }
+    }
+}
+
+/// The writing side of group commit: one thread owns it.
+pub struct Committer<L: Log> {
+    log: L,
+    appender: Arc<Appender>,
+    durable: Arc<Durable>,
+    pacing: Pacing,
+    observer: Arc<dyn CommitObserver>,
+}
+
+/// Who wants to know of each flush: metrics.
+pub trait CommitObserver: Send + Sync + 'static {
+    /// A group of `records` in `bytes` of frame took `took` to become durable.
+    fn committed(&self, records: u32, bytes: usize, took: Duration);
+}
+
+/// Nobody wants to know.
+pub struct Unobserved;
+
+impl CommitObserver for Unobserved {
+    fn committed(&self, _records: u32, _bytes: usize, _took: Duration) {}
+}
+
+/// What the writer found to do.
+enum Work {
+    Commit(Group),
+    Cover,
+    Nothing,
+    Stop,
+}
+
+impl<L: Log> Committer<L> {
+    /// The writer for `appender`.
+    pub fn new(
+        log: L,
+        appender: Arc<Appender>,
+        durable: Arc<Durable>,
+        pacing: Pacing,
+        observer: Arc<dyn CommitObserver>,
+    ) -> Committer<L> {
+        Committer {
+            log,
+            appender,
+            durable,
+            pacing,
+            observer,
+        }
+    }
+
+    /// Writes groups until stopped. The caller ends the process when this fails.
+    ///
+    /// # Errors
+    /// [`AppendError`]: nothing undurable was or will be answered (I1, I8).
+    pub fn run(mut self) -> Result<(), AppendError> {
+        loop {
+            match self.wait_for_work() {
+                Work::Commit(group) => self.commit(group)?,
+                Work::Cover => self.cover()?,
+                Work::Nothing => {}
+                Work::Stop => return Ok(()),
+            }
+        }
+    }
+
+    /// Writes what has gathered, if anything; for whoever runs the engine on one thread.
+    ///
+    /// # Errors
+    /// [`AppendError`].
+    pub fn step(&mut self) -> Result<bool, AppendError> {
+        let mut open = self.appender.open.lock();
+        let Some(group) = take_group(&mut open, &self.appender.layout) else {
+            return Ok(false);
+        };
+        drop(open);
+        self.commit(group)?;
+        Ok(true)
+    }
+
+    /// Vouches for the last group, as after some quiet.
+    ///
+    /// # Errors
+    /// [`AppendError`].
+    pub fn cover(&mut self) -> Result<(), AppendError> {
+        if !self.log.needs_cover() {
+            return Ok(());
+        }
+        {
+            let mut open = self.appender.open.lock();
+            if !open.group.is_empty() || !open.closed.is_empty() {
+                return Ok(());
+            }
+            let (place, sequence) = (open.group.place(), open.group.next_sequence());
+            if place == self.log.end() {
+                let layout = self.appender.layout;
+                open.group
+                    .open(&layout, layout.after(place, crate::storage::PAGE_BYTES), sequence);
+            }
+        }
+        self.log.cover().inspect_err(|_| self.durable.fail())
+    }
+
+    fn commit(&mut self, mut group: Group) -> Result<(), AppendError> {
+        let started = std::time::Instant::now();
+        let expected = group.first_sequence();
+        self.log
+            .append(expected, &mut group)
+            .inspect_err(|_| self.durable.fail())?;
+        self.durable
+            .publish(group.end_position(), group.next_sequence() - 1);
+        self.observer
+            .committed(group.record_count(), group.frame_bytes(), started.elapsed());
+        self.appender
+            .in_flight_bytes
+            .fetch_sub(group.payload_bytes(), Ordering::Relaxed);
+        self.appender.open.lock().free.push(group);
+        Ok(())
+    }
+
+    fn wait_for_work(&self) -> Work {
+        let appender = &*self.appender;
+        let mut open = appender.open.lock();
+        self.pace(&mut open);
+        if let Some(group) = take_group(&mut open, &appender.layout) {
+            return Work::Commit(group);
+        }
+        if open.stopping {
+            return if self.log.needs_cover() {
+                Work::Cover
+            } else {
+                Work::Stop
+            };
+        }
+        open.wake_at_records = 1;
+        if self.log.needs_cover() {
+            let timed_out = appender.work.wait_for(&mut open, COVER_AFTER).timed_out();
+            open.wake_at_records = 0;
+            if timed_out && open.group.is_empty() {
+                Work::Cover
+            } else {
+                Work::Nothing
+            }
+        } else {
+            appender.work.wait(&mut open);
+            open.wake_at_records = 0;
+            Work::Nothing
+        }
+    }
+
+    /// Under load, lets a small group grow for a moment.
+    fn pace(&self, open: &mut MutexGuard<'_, Open>) {
+        let Pacing {
+            requests_min,
+            records_wanted,
+            wait_max,
+        } = self.pacing;
+        let small = !open.group.is_empty() && open.group.record_count() < records_wanted;
+        let busy = self.appender.requests.load(Ordering::Relaxed) > requests_min;
+        if small && busy && open.closed.is_empty() && !open.stopping {
+            open.wake_at_records = records_wanted;
+            self.appender.work.wait_for(open, wait_max);
+            open.wake_at_records = 0;
+        }
+    }
+}
+
+/// The next group to write: a full one, else the open one when it holds anything.
+fn take_group(open: &mut Open, layout: &Layout) -> Option<Group> {
+    if let Some(full) = open.closed.pop_front() {
+        return Some(full);
+    }
+    if open.group.is_empty() {
+        return None;
+    }
+    let next = open.free.pop().unwrap_or_else(|| Group::allocate(layout));
+    let full = std::mem::replace(&mut open.group, next);
+    open.group.open(
+        layout,
+        layout.after(full.place(), full.frame_bytes()),
+        full.next_sequence(),
+    );
+    Some(full)
+}

@@ -1,0 +1,253 @@
+//! What is durable, and who waits for it (I1).
+//!
+//! The journal's thread publishes; threads that block wait on a condition, and each I/O thread keeps its own queue of waiting
+//! tasks and is woken once per publication, not once per answer: a wake-up across threads costs more than a decision.
+
+use atomic_waker::AtomicWaker;
+use parking_lot::{Condvar, Mutex};
+use satang_core::record::Position;
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::SeqCst};
+use std::task::{Context, Poll, Waker};
+
+/// The journal's disk failed: what was not durable by then is unknown and never will be answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the journal's disk failed; the outcome is unknown: retry with the same id")]
+pub struct StorageFailed;
+
+/// How far the journal is durable.
+pub struct Durable {
+    /// Records at positions below this are durable.
+    end: AtomicU64,
+    sequence: AtomicU64,
+    failed: AtomicBool,
+    blocked: Mutex<()>,
+    unblock: Condvar,
+    blocked_count: AtomicUsize,
+    subscribers: Mutex<Vec<Arc<Subscriber>>>,
+}
+
+/// One I/O thread's standing order to be woken.
+struct Subscriber {
+    /// The lowest position a task of the thread waits for; `u64::MAX` for none.
+    lowest: AtomicU64,
+    waker: AtomicWaker,
+}
+
+impl Durable {
+    /// Everything below `end`, up to `sequence`, is durable.
+    pub fn new(end: Position, sequence: u64) -> Arc<Durable> {
+        Arc::new(Durable {
+            end: AtomicU64::new(end.number()),
+            sequence: AtomicU64::new(sequence),
+            failed: AtomicBool::new(false),
+            blocked: Mutex::new(()),
+            unblock: Condvar::new(),
+            blocked_count: AtomicUsize::new(0),
+            subscribers: Mutex::new(Vec::new()),
+        })
+    }
+
+    /// The highest durable sequence.
+    pub fn sequence(&self) -> u64 {
+        self.sequence.load(SeqCst)
+    }
+
+    /// Whether the journal failed.
+    pub fn has_failed(&self) -> bool {
+        self.failed.load(SeqCst)
+    }
+
+    /// Whether the record at `position` is durable.
+    ///
+    /// # Errors
+    /// [`StorageFailed`] when it is not and never will be.
+    pub fn check(&self, position: Position) -> Result<bool, StorageFailed> {
+        if position.number() < self.end.load(SeqCst) {
+            Ok(true)
+        } else if self.has_failed() {
+            Err(StorageFailed)
+        } else {
+            Ok(false)
+        }
+    }
+
+    /// Blocks the thread until the record at `position` is durable.
+    ///
+    /// # Errors
+    /// [`StorageFailed`].
+    pub fn block_until(&self, position: Position) -> Result<(), StorageFailed> {
+        self.blocked_count.fetch_add(1, SeqCst);
+        let mut blocked = self.blocked.lock();
+        let outcome = loop {
+            match self.check(position) {
+                Ok(true) => break Ok(()),
+                Ok(false) => self.unblock.wait(&mut blocked),
+                Err(failed) => break Err(failed),
+            }
+        };
+        self.blocked_count.fetch_sub(1, SeqCst);
+        outcome
+    }
+
+    /// Everything below `end`, up to `sequence`, is durable now.
+    pub(crate) fn publish(&self, end: Position, sequence: u64) {
+        self.sequence.store(sequence, SeqCst);
+        self.end.store(end.number(), SeqCst);
+        self.wake(end.number());
+    }
+
+    /// Nothing more will become durable.
+    pub(crate) fn fail(&self) {
+        self.failed.store(true, SeqCst);
+        self.wake(u64::MAX);
+    }
+
+    fn wake(&self, end: u64) {
+        for subscriber in self.subscribers.lock().iter() {
+            if subscriber.lowest.load(SeqCst) < end {
+                subscriber.waker.wake();
+            }
+        }
+        if self.blocked_count.load(SeqCst) > 0 {
+            drop(self.blocked.lock());
+            self.unblock.notify_all();
+        }
+    }
+}
+
+/// The waiting tasks of one I/O thread; never leaves it.
+#[derive(Clone)]
+pub struct DurableWaits {
+    inner: Rc<Inner>,
+}
+
+struct Inner {
+    durable: Arc<Durable>,
+    subscriber: Arc<Subscriber>,
+    /// In the order of their positions.
+    queue: RefCell<VecDeque<(u64, Waker)>>,
+}
+
+impl DurableWaits {
+    /// A queue for the calling thread. Its runtime must run [`DurableWaits::dispatch`].
+    pub fn subscribe(durable: &Arc<Durable>) -> DurableWaits {
+        let subscriber = Arc::new(Subscriber {
+            lowest: AtomicU64::new(u64::MAX),
+            waker: AtomicWaker::new(),
+        });
+        durable.subscribers.lock().push(subscriber.clone());
+        let queue = RefCell::default();
+        DurableWaits {
+            inner: Rc::new(Inner {
+                durable: durable.clone(),
+                subscriber,
+                queue,
+            }),
+        }
+    }
+
+    /// Waits until the record at `position` is durable.
+    ///
+    /// # Errors
+    /// [`StorageFailed`].
+    pub async fn wait(&self, position: Position) -> Result<(), StorageFailed> {
+        poll_fn(|cx| self.inner.poll_wait(position, cx)).await
+    }
+
+    /// Wakes the thread's tasks as their records become durable; runs for ever, as a task of the thread's runtime.
+    pub async fn dispatch(&self) {
+        poll_fn(|cx| self.inner.poll_dispatch(cx)).await
+    }
+}
+
+impl Inner {
+    fn poll_wait(&self, position: Position, cx: &mut Context<'_>) -> Poll<Result<(), StorageFailed>> {
+        if let Some(outcome) = self.outcome(position) {
+            return Poll::Ready(outcome);
+        }
+        let mut queue = self.queue.borrow_mut();
+        let at = queue.partition_point(|(waiting, _)| *waiting <= position.number());
+        queue.insert(at, (position.number(), cx.waker().clone()));
+        self.subscriber.lowest.store(queue[0].0, SeqCst);
+        drop(queue);
+        // Published between the check and the order: nobody else would wake this task.
+        self.outcome(position).map_or(Poll::Pending, Poll::Ready)
+    }
+
+    fn outcome(&self, position: Position) -> Option<Result<(), StorageFailed>> {
+        match self.durable.check(position) {
+            Ok(true) => Some(Ok(())),
+            Ok(false) => None,
+            Err(failed) => Some(Err(failed)),
+        }
+    }
+
+    fn poll_dispatch(&self, cx: &mut Context<'_>) -> Poll<()> {
+        self.subscriber.waker.register(cx.waker());
+        let end = if self.durable.has_failed() {
+            u64::MAX
+        } else {
+            self.durable.end.load(SeqCst)
+        };
+        let mut queue = self.queue.borrow_mut();
+        while let Some((_, waker)) = queue.pop_front_if(|(waiting, _)| *waiting < end) {
+            waker.wake();
+        }
+        self.subscriber
+            .lowest
+            .store(queue.front().map_or(u64::MAX, |(waiting, _)| *waiting), SeqCst);
+        drop(queue);
+        // Published while the order was renewed: look again.
+        let now = if self.durable.has_failed() {
+            u64::MAX
+        } else {
+            self.durable.end.load(SeqCst)
+        };
+        if now != end {
+            cx.waker().wake_by_ref();
+        }
+        Poll::Pending
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::pin::pin;
+
+    #[test]
+    fn a_task_is_woken_once_its_record_is_durable_and_not_before() {
+        let position = |n| Position::from_number(n);
+        let durable = Durable::new(position(10), 1);
+        let waits = DurableWaits::subscribe(&durable);
+        let mut cx = Context::from_waker(Waker::noop());
+        let mut dispatch = pin!(waits.dispatch());
+        let mut early = pin!(waits.wait(position(9)));
+        let mut late = pin!(waits.wait(position(20)));
+        assert_eq!(early.as_mut().poll(&mut cx), Poll::Ready(Ok(())));
+        assert_eq!(late.as_mut().poll(&mut cx), Poll::Pending);
+        durable.publish(position(20), 2);
+        assert!(dispatch.as_mut().poll(&mut cx).is_pending());
+        assert_eq!(late.as_mut().poll(&mut cx), Poll::Pending);
+        durable.publish(position(21), 3);
+        assert_eq!(late.as_mut().poll(&mut cx), Poll::Ready(Ok(())));
+    }
+
+    #[test]
+    fn a_failed_journal_ends_every_wait_with_an_error() {
+        let durable = Durable::new(Position::from_number(10), 1);
+        let waits = DurableWaits::subscribe(&durable);
+        let mut cx = Context::from_waker(Waker::noop());
+        let mut wait = pin!(waits.wait(Position::from_number(10)));
+        assert!(wait.as_mut().poll(&mut cx).is_pending());
+        durable.fail();
+        assert_eq!(wait.as_mut().poll(&mut cx), Poll::Ready(Err(StorageFailed)));
+        assert_eq!(durable.block_until(Position::from_number(10)), Err(StorageFailed));
+        assert_eq!(durable.block_until(Position::from_number(9)), Ok(()));
+    }
+}

@@ -1,0 +1,372 @@
+//! The bytes of the journal. `docs/FORMAT.md` has the diagrams and says what is assumed of the disk.
+
+use crate::storage::{PAGE_BYTES, Page};
+use satang_core::record::Position;
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+const _: () = assert!(size_of::<SegmentHeader>() == 144);
+const _: () = assert!(size_of::<FrameHeader>() == FRAME_HEADER_BYTES);
+
+/// The version this program writes and reads.
+pub const FORMAT_VERSION: u32 = 1;
+/// Bytes of a frame's header; records follow.
+pub const FRAME_HEADER_BYTES: usize = 128;
+/// Where the first frame of a segment begins: behind two copies of the segment's header.
+pub const FIRST_FRAME_OFFSET: u32 = 2 * PAGE_BYTES as u32;
+
+const SEGMENT_MAGIC: [u8; 8] = *b"SATANGSG";
+const FRAME_MAGIC: [u8; 8] = *b"SATANGFR";
+
+/// A BLAKE3 hash in the chain over all frames and segments.
+pub type ChainHash = [u8; 32];
+
+/// The key that makes frames of this journal unlike anything a request could smuggle into a record.
+#[derive(Clone, Copy)]
+pub struct JournalKey([u8; 32]);
+
+impl JournalKey {
+    /// The key of the journal with this id.
+    pub fn of(journal_id: &[u8; 16]) -> JournalKey {
+        JournalKey(blake3::derive_key("Satang 2026 journal frame", journal_id))
+    }
+
+    fn hash(&self, parts: &[&[u8]]) -> ChainHash {
+        let mut hasher = blake3::Hasher::new_keyed(&self.0);
+        for part in parts {
+            hasher.update(part);
+        }
+        *hasher.finalize().as_bytes()
+    }
+}
+
+/// A segment's number and an offset in it: where a frame begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// Segments are numbered from 1.
+    pub segment: u32,
+    /// In bytes, a multiple of the page.
+    pub offset: u32,
+}
+
+impl Place {
+    /// Where the first frame of a segment begins.
+    pub const fn start_of(segment: u32) -> Place {
+        Place {
+            segment,
+            offset: FIRST_FRAME_OFFSET,
+        }
+    }
+
+    /// The position of a record that lies `bytes` after this place.
+    pub const fn position(self, bytes: usize) -> Position {
+        Position::from_number((self.segment as u64) << 24 | (self.offset as u64 + bytes as u64) >> 4)
+    }
+
+    /// The segment and byte offset of a record's position.
+    pub const fn of(position: Position) -> Place {
+        let number = position.number();
+        Place {
+            segment: (number >> 24) as u32,
+            offset: ((number & 0xFF_FFFF) << 4) as u32,
+        }
+    }
+}
+
+/// How long segments and groups are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Layout {
+    /// Bytes of a segment file, a multiple of the page, at most 256 MiB. Larger: fewer seals, more disk written at start.
+    pub segment_bytes: u32,
+    /// The most bytes of one group commit. Larger: a longer batch fits one durable write, more memory.
+    pub group_bytes_max: u32,
+}
+
+impl Layout {
+    /// 64 MiB segments, groups of at most 4 MiB: a batch of 10,000 fits one.
+    pub const DEFAULT: Layout = Layout {
+        segment_bytes: 64 << 20,
+        group_bytes_max: 4 << 20,
+    };
+
+    /// Bytes a frame at `place` may take; the last page of a segment is kept for its seal.
+    pub fn capacity_at(&self, place: Place) -> usize {
+        let left = self.segment_bytes as usize - PAGE_BYTES - place.offset as usize;
+        left.min(self.group_bytes_max as usize)
+    }
+
+    /// Where the next frame begins after one of `frame_bytes` at `place`.
+    pub fn after(&self, place: Place, frame_bytes: usize) -> Place {
+        let next = Place {
+            offset: place.offset + frame_bytes as u32,
+            ..place
+        };
+        if self.capacity_at(next) < PAGE_BYTES {
+            Place::start_of(place.segment + 1)
+        } else {
+            next
+        }
+    }
+
+    /// Why the layout cannot be used, or `None`.
+    pub fn problem(&self) -> Option<&'static str> {
+        let page = PAGE_BYTES as u32;
+        if !self.segment_bytes.is_multiple_of(page) || self.segment_bytes > 256 << 20 {
+            return Some("segment_bytes must be a multiple of 4096, at most 256 MiB");
+        }
+        if !self.group_bytes_max.is_multiple_of(page) || self.group_bytes_max < page {
+            return Some("group_bytes_max must be a multiple of 4096, at least one page");
+        }
+        let whole = FIRST_FRAME_OFFSET as u64 + u64::from(self.group_bytes_max) + u64::from(page);
+        (whole > u64::from(self.segment_bytes)).then_some("a group must fit a segment")
+    }
+}
+
+/// The name of a segment's file.
+pub fn segment_name(segment: u32) -> String {
+    format!("journal/{segment:010}.seg")
+}
+
+/// The front of a segment, written twice, in pages 0 and 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable)]
+#[repr(C)]
+pub struct SegmentHeader {
+    magic: [u8; 8],
+    /// First 8 bytes of BLAKE3 over the rest.
+    check: [u8; 8],
+    version: u32,
+    /// The segment's number.
+    pub segment: u32,
+    /// The length of every segment file of this journal.
+    pub segment_bytes: u32,
+    /// The most bytes of a group commit.
+    pub group_bytes_max: u32,
+    /// The sequence of the first record in the segment.
+    pub first_sequence: u64,
+    /// When it was begun, in milliseconds since the Unix epoch.
+    pub created_ms: i64,
+    /// Random, the same in every segment.
+    pub journal_id: [u8; 16],
+    /// The hash of the previous segment's seal; zeros in the first.
+    pub previous_hash: ChainHash,
+    /// Proves that the key of citizens' ids is the one this journal was begun with.
+    pub citizen_key_check: [u8; 32],
+    reserved: [u8; 16],
+}
+
+/// Why a page is no header of a segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HeaderProblem {
+    /// All zeros: a spare that was never begun.
+    Blank,
+    /// Not the magic, or the check is wrong.
+    Damaged,
+    /// Written by another version of this program.
+    Version(u32),
+}
+
+impl SegmentHeader {
+    /// A header, with its check.
+    pub fn new(
+        segment: u32,
+        layout: Layout,
+        first_sequence: u64,
+        created_ms: i64,
+        journal_id: [u8; 16],
+        previous_hash: ChainHash,
+        citizen_key_check: [u8; 32],
+    ) -> SegmentHeader {
+        let mut header = SegmentHeader {
+            magic: SEGMENT_MAGIC,
+            check: [0; 8],
+            version: FORMAT_VERSION,
+            segment,
+            segment_bytes: layout.segment_bytes,
+            group_bytes_max: layout.group_bytes_max,
+            first_sequence,
+            created_ms,
+            journal_id,
+            previous_hash,
+            citizen_key_check,
+            reserved: [0; 16],
+        };
+        header.check = header.expected_check();
+        header
+    }
+
+    /// The header as one of its two pages.
+    pub fn page(&self) -> Page {
+        let mut page = Page::ZERO;
+        page.0[..size_of::<SegmentHeader>()].copy_from_slice(self.as_bytes());
+        page
+    }
+
+    /// Reads the header in a page.
+    ///
+    /// # Errors
+    /// [`HeaderProblem`].
+    pub fn read(page: &[u8]) -> Result<SegmentHeader, HeaderProblem> {
+        if page.iter().all(|byte| *byte == 0) {
+            return Err(HeaderProblem::Blank);
+        }
+        let (header, rest) = SegmentHeader::read_from_prefix(page).map_err(|_| HeaderProblem::Damaged)?;
+        if header.magic != SEGMENT_MAGIC || header.check != header.expected_check() {
+            return Err(HeaderProblem::Damaged);
+        }
+        if header.version != FORMAT_VERSION {
+            return Err(HeaderProblem::Version(header.version));
+        }
+        if rest.iter().any(|byte| *byte != 0) {
+            Err(HeaderProblem::Damaged)
+        } else {
+            Ok(header)
+        }
+    }
+
+    /// The journal's layout.
+    pub fn layout(&self) -> Layout {
+        Layout {
+            segment_bytes: self.segment_bytes,
+            group_bytes_max: self.group_bytes_max,
+        }
+    }
+
+    fn expected_check(&self) -> [u8; 8] {
+        let hash = blake3::hash(&self.as_bytes()[16..]);
+        hash.as_bytes()[..8].try_into().expect("eight bytes")
+    }
+}
+
+/// What a frame is for. The numbers are permanent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum FrameKind {
+    /// One group commit.
+    Group = 1,
+    /// No records: says what is durable after some quiet, so that the last answered record is covered.
+    Watermark = 2,
+    /// The last frame of a full segment.
+    Seal = 3,
+}
+
+/// The front of a frame.
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, KnownLayout, Immutable)]
+#[repr(C)]
+pub struct FrameHeader {
+    magic: [u8; 8],
+    /// First 8 bytes of the keyed BLAKE3 over the rest of the header: validates the length before it is used, and proves that
+    /// a frame was here even when its payload is damaged.
+    check: [u8; 8],
+    segment: u32,
+    offset: u32,
+    /// The sequence of the first record in it; of the next record to come when there is none.
+    pub first_sequence: u64,
+    /// The highest sequence that was durable when the frame was built (the watermark).
+    pub durable_sequence: u64,
+    /// Engine time when it was built, in milliseconds since the Unix epoch.
+    pub at_ms: i64,
+    /// Bytes of records; the rest of the last page is zeros.
+    pub payload_bytes: u32,
+    /// How many records.
+    pub record_count: u32,
+    kind: u32,
+    reserved: u32,
+    /// The hash of the frame before it; of the previous segment's seal in a segment's first frame.
+    pub previous_hash: ChainHash,
+    /// Keyed BLAKE3 over the header's other fields and the padded payload.
+    pub hash: ChainHash,
+}
+
+/// What a frame says, before it is written.
+pub struct FrameFacts {
+    /// Where it will lie.
+    pub place: Place,
+    /// What it is for.
+    pub kind: FrameKind,
+    /// See [`FrameHeader::first_sequence`].
+    pub first_sequence: u64,
+    /// See [`FrameHeader::durable_sequence`].
+    pub durable_sequence: u64,
+    /// See [`FrameHeader::at_ms`].
+    pub at_ms: i64,
+    /// See [`FrameHeader::payload_bytes`].
+    pub payload_bytes: usize,
+    /// See [`FrameHeader::record_count`].
+    pub record_count: u32,
+    /// See [`FrameHeader::previous_hash`].
+    pub previous_hash: ChainHash,
+}
+
+/// Whole pages a frame with `payload_bytes` of records takes, in bytes.
+pub const fn frame_bytes(payload_bytes: usize) -> usize {
+    (FRAME_HEADER_BYTES + payload_bytes).next_multiple_of(PAGE_BYTES)
+}
+
+impl FrameHeader {
+    /// Writes the header in front of the payload that lies in `pages` already, and returns the frame's hash.
+    pub fn put(pages: &mut [Page], key: &JournalKey, facts: &FrameFacts) -> ChainHash {
+        let bytes = pages.as_mut_bytes();
+        assert_eq!(
+            bytes.len(),
+            frame_bytes(facts.payload_bytes),
+            "a frame is whole pages"
+        );
+        bytes[FRAME_HEADER_BYTES + facts.payload_bytes..].fill(0);
+        let mut header = FrameHeader {
+            magic: FRAME_MAGIC,
+            check: [0; 8],
+            segment: facts.place.segment,
+            offset: facts.place.offset,
+            first_sequence: facts.first_sequence,
+            durable_sequence: facts.durable_sequence,
+            at_ms: facts.at_ms,
+            payload_bytes: facts.payload_bytes as u32,
+            record_count: facts.record_count,
+            kind: facts.kind as u32,
+            reserved: 0,
+            previous_hash: facts.previous_hash,
+            hash: [0; 32],
+        };
+        header.hash = header.expected_hash(key, &bytes[FRAME_HEADER_BYTES..]);
+        header.check = header.expected_check(key);
+        bytes[..FRAME_HEADER_BYTES].copy_from_slice(header.as_bytes());
+        header.hash
+    }
+
+    /// The header at the front of `bytes`, when it is one of this journal that belongs at `place`.
+    pub fn read(bytes: &[u8], key: &JournalKey, place: Place) -> Option<FrameHeader> {
+        let (header, _) = FrameHeader::read_from_prefix(bytes).ok()?;
+        let right_place = header.segment == place.segment && header.offset == place.offset;
+        (header.magic == FRAME_MAGIC && right_place && header.check == header.expected_check(key))
+            .then_some(header)
+    }
+
+    /// The frame's length in bytes.
+    pub fn frame_bytes(&self) -> usize {
+        frame_bytes(self.payload_bytes as usize)
+    }
+
+    /// What the frame is for; `None` for a kind this version does not know.
+    pub fn kind(&self) -> Option<FrameKind> {
+        [FrameKind::Group, FrameKind::Watermark, FrameKind::Seal]
+            .into_iter()
+            .find(|k| *k as u32 == self.kind)
+    }
+
+    /// The records of the frame at the front of `bytes`, when its hash is right and its padding zero.
+    pub fn payload<'b>(&self, bytes: &'b [u8], key: &JournalKey) -> Option<&'b [u8]> {
+        let padded = bytes.get(FRAME_HEADER_BYTES..self.frame_bytes())?;
+        let (payload, padding) = padded.split_at(self.payload_bytes as usize);
+        let intact = padding.iter().all(|byte| *byte == 0) && self.hash == self.expected_hash(key, padded);
+        intact.then_some(payload)
+    }
+
+    fn expected_hash(&self, key: &JournalKey, padded_payload: &[u8]) -> ChainHash {
+        key.hash(&[&self.as_bytes()[16..96], padded_payload])
+    }
+
+    fn expected_check(&self, key: &JournalKey) -> [u8; 8] {
+        key.hash(&[&self.as_bytes()[16..]])[..8]
+            .try_into()
+            .expect("eight bytes")
+    }
+}

@@ -1,0 +1,428 @@
+//! Reading a journal from its beginning: what is there, where it ends, and whether the end is torn or damaged.
+//!
+//! The scan only reads (house rule 10). It visits every record of every intact frame in order and classifies the first frame
+//! that is not intact:
+//!
+//! | case | what lies at the first frame that is not intact | what lies behind | verdict |
+//! |---|---|---|---|
+//! | A | zeros | zeros | clean end |
+//! | B | anything else | no header of a frame of this journal | torn tail: the last write never finished, nobody was answered |
+//! | C | anything | a header of a frame of this journal, or a later segment that was begun | damage: refuse to start |
+//! | D | a file shorter or longer than a segment, or without a readable header | | damage: refuse to start |
+//!
+//! C holds because only one write is in flight at a time: a later frame proves that the earlier one was durable.
+
+use super::format::{
+    ChainHash, FIRST_FRAME_OFFSET, FrameHeader, FrameKind, HeaderProblem, JournalKey, Layout, Place,
+    SegmentHeader, segment_name,
+};
+use crate::storage::{PAGE_BYTES, Storage, StorageFile};
+use satang_core::record::{Position, RecordHeader, split_record};
+use std::io;
+
+/// A journal that was read to its end.
+#[derive(Debug)]
+pub struct Scanned {
+    /// The header of the first segment: id, layout, key check.
+    pub first_header: SegmentHeader,
+    /// The last segment that was begun.
+    pub last_segment: u32,
+    /// Where the next frame belongs.
+    pub end: Place,
+    /// Whether the last begun segment ends with its seal.
+    pub sealed: bool,
+    /// The hash the next frame (or segment header) continues.
+    pub chain: ChainHash,
+    /// The sequence the next record gets.
+    pub next_sequence: u64,
+    /// The time of the last frame, in milliseconds since the Unix epoch.
+    pub last_at_ms: i64,
+    /// Whether the last frame carries records that no later frame vouches for yet.
+    pub uncovered: bool,
+    /// Bytes of a torn tail behind `end`, to be zeroed; 0 for a clean end.
+    pub torn_bytes: u32,
+    /// Segments whose other header copy is damaged, to be repaired.
+    pub header_repairs: Vec<(SegmentHeader, u64)>,
+    /// Files in the folder that hold nothing: spares that were never begun, unfinished ones.
+    pub leftovers: Vec<String>,
+}
+
+/// Why a journal is not read.
+#[derive(Debug, thiserror::Error)]
+pub enum ScanError {
+    /// The disk does not answer.
+    #[error("{file}: {source}")]
+    Io {
+        /// The file.
+        file: String,
+        /// What the operating system says.
+        source: io::Error,
+    },
+    /// Durable data is damaged.
+    #[error("{file}: offset {offset}: {what} (sequence {sequence})")]
+    Damaged {
+        /// The file.
+        file: String,
+        /// Where in it, in bytes.
+        offset: u64,
+        /// The sequence that should be there.
+        sequence: u64,
+        /// What is wrong.
+        what: String,
+    },
+    /// A record does not fit what came before it.
+    #[error("{file}: offset {offset}: record {sequence} cannot be replayed: {why}")]
+    Replay {
+        /// The file.
+        file: String,
+        /// Where in it, in bytes.
+        offset: u64,
+        /// The record's sequence.
+        sequence: u64,
+        /// Why.
+        why: String,
+    },
+}
+
+/// What a replay does with each record: its header, its bytes and where it lies.
+pub trait Visitor {
+    /// Takes one record, in sequence order.
+    ///
+    /// # Errors
+    /// Why the record does not fit what came before it.
+    fn record(&mut self, header: &RecordHeader, bytes: &[u8], position: Position) -> Result<(), String>;
+
+    /// Says that `done` of `total` bytes of segments were read.
+    fn progress(&mut self, _done: u64, _total: u64) {}
+}
+
+/// Reads the journal in `storage` and hands every record to `visitor`; `None` when there is none.
+///
+/// # Errors
+/// [`ScanError`]; nothing was changed on disk.
+pub fn scan<S: Storage>(storage: &S, visitor: &mut impl Visitor) -> Result<Option<Scanned>, ScanError> {
+    let listed = storage.list("journal").map_err(|source| ScanError::Io {
+        file: "journal".into(),
+        source,
+    })?;
+    let (segments, leftovers) = classify_names(listed)?;
+    if segments == 0 {
+        return Ok(None);
+    }
+    Scan::begin(storage, segments, leftovers)?.run(visitor).map(Some)
+}
+
+/// Counts the segment files, which must be numbered from 1 without a gap, and sets the others aside.
+fn classify_names(listed: Vec<String>) -> Result<(u32, Vec<String>), ScanError> {
+    let (mut count, mut leftovers) = (0, Vec::new());
+    for name in listed {
+        let path = format!("journal/{name}");
+        if path == segment_name(count + 1) {
+            count += 1;
+        } else if name.ends_with(".tmp") {
+            leftovers.push(path);
+        } else {
+            let what = format!(
+                "unexpected file; the next segment should be {}",
+                segment_name(count + 1)
+            );
+            return Err(ScanError::Damaged {
+                file: path,
+                offset: 0,
+                sequence: 0,
+                what,
+            });
+        }
+    }
+    Ok((count, leftovers))
+}
+
+struct Scan<'s, S: Storage> {
+    storage: &'s S,
+    segments: u32,
+    key: JournalKey,
+    layout: Layout,
+    buffer: Vec<u8>,
+    /// A segment that was never begun was met: the ones behind it must be unused too.
+    behind_end: bool,
+    out: Scanned,
+}
+
+impl<'s, S: Storage> Scan<'s, S> {
+    fn begin(storage: &'s S, segments: u32, leftovers: Vec<String>) -> Result<Scan<'s, S>, ScanError> {
+        let name = segment_name(1);
+        let io = |source| ScanError::Io {
+            file: name.clone(),
+            source,
+        };
+        let file = storage.open(&name).map_err(io)?;
+        let len = file.len_bytes().map_err(io)?;
+        let damaged = |offset, what: String| ScanError::Damaged {
+            file: name.clone(),
+            offset,
+            sequence: 1,
+            what,
+        };
+        if len < u64::from(FIRST_FRAME_OFFSET) {
+            return Err(damaged(
+                len,
+                format!("the file ends after {len} bytes, within its header"),
+            ));
+        }
+        let mut pages = [0u8; FIRST_FRAME_OFFSET as usize];
+        file.read_exact_at(&mut pages, 0).map_err(io)?;
+        let copies = [
+            SegmentHeader::read(&pages[..PAGE_BYTES]),
+            SegmentHeader::read(&pages[PAGE_BYTES..]),
+        ];
+        let first_header = match copies {
+            [Ok(header), _] | [_, Ok(header)] => header,
+            [Err(HeaderProblem::Version(version)), _] => {
+                return Err(damaged(
+                    0,
+                    format!("format version {version} is not known to this program"),
+                ));
+            }
+            [Err(_), Err(_)] => return Err(damaged(0, "both copies of the header are damaged".into())),
+        };
+        let out = Scanned {
+            first_header,
+            last_segment: 0,
+            end: Place::start_of(1),
+            sealed: true,
+            chain: [0; 32],
+            next_sequence: 1,
+            last_at_ms: 0,
+            uncovered: false,
+            torn_bytes: 0,
+            header_repairs: Vec::new(),
+            leftovers,
+        };
+        let key = JournalKey::of(&first_header.journal_id);
+        let layout = first_header.layout();
+        Ok(Scan {
+            storage,
+            segments,
+            key,
+            layout,
+            buffer: Vec::new(),
+            behind_end: false,
+            out,
+        })
+    }
+
+    fn run(mut self, visitor: &mut impl Visitor) -> Result<Scanned, ScanError> {
+        let total = u64::from(self.segments) * u64::from(self.layout.segment_bytes);
+        for segment in 1..=self.segments {
+            self.load(segment)?;
+            if self.out.sealed && !self.behind_end && self.header(segment)? {
+                self.out.last_segment = segment;
+                self.frames(segment, visitor)?;
+            } else {
+                self.unused(segment)?;
+            }
+            visitor.progress(u64::from(segment) * u64::from(self.layout.segment_bytes), total);
+        }
+        Ok(self.out)
+    }
+
+    /// Reads the whole file of a segment.
+    fn load(&mut self, segment: u32) -> Result<(), ScanError> {
+        let name = segment_name(segment);
+        let io = |source| ScanError::Io {
+            file: name.clone(),
+            source,
+        };
+        let file = self.storage.open(&name).map_err(io)?;
+        let (len, wanted) = (
+            file.len_bytes().map_err(io)?,
+            u64::from(self.layout.segment_bytes),
+        );
+        if len != wanted {
+            let what = format!("the file has {len} bytes, a segment has {wanted}");
+            return Err(self.damaged(segment, len.min(wanted), what));
+        }
+        self.buffer.resize(wanted as usize, 0);
+        file.read_exact_at(&mut self.buffer, 0).map_err(io)
+    }
+
+    /// Checks the header of the loaded segment; `false` for one that was never begun.
+    fn header(&mut self, segment: u32) -> Result<bool, ScanError> {
+        let copies = [0, PAGE_BYTES].map(|at| SegmentHeader::read(&self.buffer[at..at + PAGE_BYTES]));
+        let header = match copies {
+            [Ok(header), Ok(other)] if header == other => header,
+            [Ok(_), Ok(_)] => return Err(self.damaged(segment, 0, "the two headers differ".into())),
+            [Ok(header), Err(_)] => {
+                self.out.header_repairs.push((header, PAGE_BYTES as u64));
+                header
+            }
+            [Err(_), Ok(header)] => {
+                self.out.header_repairs.push((header, 0));
+                header
+            }
+            [Err(HeaderProblem::Version(version)), _] => {
+                let what = format!("format version {version} is not known to this program");
+                return Err(self.damaged(segment, 0, what));
+            }
+            // A crash while the segment was begun: case A or B, or damage when a frame lies in it.
+            [Err(_), Err(_)] => return Ok(false),
+        };
+        let first = &self.out.first_header;
+        let fits = header.segment == segment
+            && header.journal_id == first.journal_id
+            && header.layout() == first.layout()
+            && header.citizen_key_check == first.citizen_key_check
+            && header.first_sequence == self.out.next_sequence
+            && header.previous_hash == self.out.chain;
+        if !fits {
+            let what = "the header does not continue the segment before it";
+            return Err(self.damaged(segment, 0, what.into()));
+        }
+        Ok(true)
+    }
+
+    /// Visits the frames of the loaded segment up to its seal or to the first that is not intact.
+    fn frames(&mut self, segment: u32, visitor: &mut impl Visitor) -> Result<(), ScanError> {
+        self.out.sealed = false;
+        let mut offset = FIRST_FRAME_OFFSET;
+        while offset < self.layout.segment_bytes {
+            let place = Place { segment, offset };
+            let Some((header, kind)) = self.intact_frame(place) else {
+                return self.classify_end(place);
+            };
+            self.visit_frame(place, &header, visitor)?;
+            self.out.chain = header.hash;
+            self.out.last_at_ms = header.at_ms;
+            self.out.uncovered = kind == FrameKind::Group;
+            offset += header.frame_bytes() as u32;
+            self.out.end = Place { segment, offset };
+            if kind == FrameKind::Seal {
+                self.out.sealed = true;
+                self.out.end = Place::start_of(segment + 1);
+                return self.nothing_behind(segment, offset, "behind the seal");
+            }
+        }
+        Ok(())
+    }
+
+    /// The header of the frame at `place`, when all of the frame is intact and continues the chain.
+    fn intact_frame(&self, place: Place) -> Option<(FrameHeader, FrameKind)> {
+        let bytes = &self.buffer[place.offset as usize..];
+        let header = FrameHeader::read(bytes, &self.key, place)?;
+        header.payload(bytes, &self.key)?;
+        let continues =
+            header.previous_hash == self.out.chain && header.first_sequence == self.out.next_sequence;
+        header.kind().filter(|_| continues).map(|kind| (header, kind))
+    }
+
+    fn visit_frame(
+        &mut self,
+        place: Place,
+        frame: &FrameHeader,
+        visitor: &mut impl Visitor,
+    ) -> Result<(), ScanError> {
+        let payload_start = super::format::FRAME_HEADER_BYTES;
+        let start = place.offset as usize + payload_start;
+        let payload = &self.buffer[start..start + frame.payload_bytes as usize];
+        let mut at = 0;
+        for _ in 0..frame.record_count {
+            let offset = (start + at) as u64;
+            let (header, bytes) = split_record(&payload[at..])
+                .map_err(|error| self.damaged(place.segment, offset, error.to_string()))?;
+            if header.sequence != self.out.next_sequence {
+                let what = format!("record has sequence {}", header.sequence);
+                return Err(self.damaged(place.segment, offset, what));
+            }
+            visitor
+                .record(&header, bytes, place.position(payload_start + at))
+                .map_err(|why| {
+                    let file = segment_name(place.segment);
+                    ScanError::Replay {
+                        file,
+                        offset,
+                        sequence: header.sequence,
+                        why,
+                    }
+                })?;
+            at += bytes.len();
+            self.out.next_sequence += 1;
+        }
+        if at != payload.len() {
+            let what = "the frame has bytes behind its last record";
+            return Err(self.damaged(place.segment, (start + at) as u64, what.into()));
+        }
+        Ok(())
+    }
+
+    /// Decides between a clean end, a torn tail and damage (cases A to C) for the loaded segment.
+    fn classify_end(&mut self, place: Place) -> Result<(), ScanError> {
+        if let Some(later) = self.later_frame(place.segment, place.offset + PAGE_BYTES as u32) {
+            let what = format!("a frame is damaged: a later one stands at offset {later}");
+            return Err(self.damaged(place.segment, u64::from(place.offset), what));
+        }
+        // The header may be intact though the payload is not: then only this last write can be torn, unless it was covered.
+        let behind = &self.buffer[place.offset as usize..];
+        let torn = behind
+            .iter()
+            .rposition(|byte| *byte != 0)
+            .map_or(0, |last| last + 1);
+        self.out.torn_bytes = torn.next_multiple_of(PAGE_BYTES) as u32;
+        Ok(())
+    }
+
+    /// The offset of the first frame header of this journal in the loaded segment at or behind `from`.
+    fn later_frame(&self, segment: u32, from: u32) -> Option<u32> {
+        (from..self.layout.segment_bytes)
+            .step_by(PAGE_BYTES)
+            .find(|offset| {
+                let place = Place {
+                    segment,
+                    offset: *offset,
+                };
+                FrameHeader::read(&self.buffer[*offset as usize..], &self.key, place).is_some()
+            })
+    }
+
+    /// Checks that a segment behind the end was never used, and sets it aside.
+    fn unused(&mut self, segment: u32) -> Result<(), ScanError> {
+        let begun = [0, PAGE_BYTES].iter().any(|at| {
+            let header = SegmentHeader::read(&self.buffer[*at..*at + PAGE_BYTES]);
+            header.is_ok_and(|header| header.journal_id == self.out.first_header.journal_id)
+        });
+        if begun || self.later_frame(segment, FIRST_FRAME_OFFSET).is_some() {
+            let end = self.out.end;
+            let (file, offset) = if self.out.sealed {
+                (segment, 0)
+            } else {
+                (end.segment, u64::from(end.offset))
+            };
+            let what = format!(
+                "a frame or seal is missing: {} was used after it",
+                segment_name(segment)
+            );
+            return Err(self.damaged(file, offset, what));
+        }
+        self.behind_end = true;
+        self.out.leftovers.push(segment_name(segment));
+        Ok(())
+    }
+
+    fn nothing_behind(&self, segment: u32, offset: u32, behind: &str) -> Result<(), ScanError> {
+        match self.buffer[offset as usize..].iter().position(|byte| *byte != 0) {
+            None => Ok(()),
+            Some(at) => {
+                let what = format!("there are bytes {behind}");
+                Err(self.damaged(segment, u64::from(offset) + at as u64, what))
+            }
+        }
+    }
+
+    fn damaged(&self, segment: u32, offset: u64, what: String) -> ScanError {
+        ScanError::Damaged {
+            file: segment_name(segment),
+            offset,
+            sequence: self.out.next_sequence,
+            what,
+        }
+    }
+}

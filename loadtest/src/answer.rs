@@ -1,0 +1,163 @@
+//! Reads the few facts the report counts out of an answer's JSON, without parsing all of it: the client must stay
+//! cheap next to the server it measures.
+
+/// One decided element of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outcome<'a> {
+    /// `approved` or `declined`.
+    pub decision: &'a [u8],
+    /// The reason word.
+    pub reason: &'a [u8],
+}
+
+/// Finds keys, trying first where the key was last time: answers of one shape keep their offsets.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Scanner {
+    decision_at: usize,
+    reason_at: usize,
+    txn_id_at: usize,
+}
+
+impl Scanner {
+    /// The outcome of a single answer.
+    pub fn outcome<'a>(&mut self, body: &'a [u8]) -> Option<Outcome<'a>> {
+        let decision = string_of(body, b"\"decision\"", &mut self.decision_at)?;
+        let reason = string_of(body, b"\"reason\"", &mut self.reason_at)?;
+        Some(Outcome { decision, reason })
+    }
+
+    /// The `txn_id` of a single answer.
+    pub fn txn_id<'a>(&mut self, body: &'a [u8]) -> Option<&'a [u8]> {
+        string_of(body, b"\"txn_id\"", &mut self.txn_id_at)
+    }
+}
+
+/// The outcomes of a batch, in order; elements answered with a problem have none.
+pub fn batch_outcomes(body: &[u8]) -> impl Iterator<Item = Outcome<'_>> {
+    let mut rest = body;
+    std::iter::from_fn(move || {
+        let (mut at, mut reason_at) = (0, 0);
+        let decision = string_of(rest, b"\"decision\"", &mut at)?;
+        rest = &rest[at + b"\"decision\"".len()..];
+        let reason = string_of(rest, b"\"reason\"", &mut reason_at)?;
+        Some(Outcome { decision, reason })
+    })
+}
+
+/// Whether the answer says `"replayed": true`. The key comes last, so the search begins at the end.
+pub fn is_replayed(body: &[u8]) -> bool {
+    let key = b"\"replayed\"";
+    let Some(at) = (0..body.len().saturating_sub(key.len()))
+        .rev()
+        .find(|at| body[*at..].starts_with(key))
+    else {
+        return false;
+    };
+    after_colon(&body[at + key.len()..]).is_some_and(|value| value.starts_with(b"true"))
+}
+
+/// The instant `decided_at` names, in ms since 1970.
+pub fn decided_at_unix_ms(body: &[u8]) -> Option<u64> {
+    let text = string_of(body, b"\"decided_at\"", &mut 0)?;
+    unix_ms(std::str::from_utf8(text).ok()?)
+}
+
+/// The value of the first `key`, when it is a string without escapes.
+fn string_of<'a>(body: &'a [u8], key: &[u8], hint: &mut usize) -> Option<&'a [u8]> {
+    if !body.get(*hint..).is_some_and(|rest| rest.starts_with(key)) {
+        *hint = body.windows(key.len()).position(|window| window == key)?;
+    }
+    let value = after_colon(&body[*hint + key.len()..])?.strip_prefix(b"\"")?;
+    value
+        .iter()
+        .position(|byte| *byte == b'"')
+        .map(|end| &value[..end])
+}
+
+fn after_colon(rest: &[u8]) -> Option<&[u8]> {
+    Some(rest.trim_ascii_start().strip_prefix(b":")?.trim_ascii_start())
+}
+
+/// Reads RFC 3339 with a numeric offset or `Z`, as the server writes it.
+fn unix_ms(text: &str) -> Option<u64> {
+    let field = |from: usize, to: usize| text.get(from..to)?.parse::<i64>().ok();
+    let (year, month, day) = (field(0, 4)?, field(5, 7)?, field(8, 10)?);
+    let seconds = field(11, 13)? * 3600 + field(14, 16)? * 60 + field(17, 19)?;
+    let (fraction, offset) = {
+        let rest = text.get(19..)?;
+        let at = rest.find(['+', '-', 'Z'])?;
+        rest.split_at(at)
+    };
+    let ms = match fraction.strip_prefix('.') {
+        Some(digits) => format!("{digits:0<3}").get(..3)?.parse::<i64>().ok()?,
+        None => 0,
+    };
+    let offset_s = if offset == "Z" {
+        0
+    } else {
+        let sign = if offset.starts_with('-') { -1 } else { 1 };
+        sign * (offset.get(1..3)?.parse::<i64>().ok()? * 3600 + offset.get(4..6)?.parse::<i64>().ok()? * 60)
+    };
+    // Days since 1970 of a Gregorian date, with the year counted from March.
+    let march_year = if month <= 2 { year - 1 } else { year };
+    let month_from_march = (month + 9) % 12;
+    let days = 365 * march_year + march_year / 4 - march_year / 100
+        + march_year / 400
+        + (153 * month_from_march + 2) / 5
+        + day
+        - 1
+        - 719_468;
+    u64::try_from((days * 86_400 + seconds - offset_s) * 1000 + ms).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn outcomes_are_found_with_and_without_spaces_and_at_new_offsets() {
+        let mut scanner = Scanner::default();
+        for body in [
+            &br#"{ "txn_id": "0197a1d2", "decision": "approved", "reason": "approved" }"#[..],
+            br#"{"txn_id":"0197a1d2","decision":"approved","reason":"approved"}"#,
+            br#"{"x":1,"decision":"approved","reason":"approved","txn_id":"0197a1d2"}"#,
+        ] {
+            assert_eq!(
+                scanner.outcome(body),
+                Some(Outcome {
+                    decision: b"approved",
+                    reason: b"approved"
+                })
+            );
+            assert_eq!(scanner.txn_id(body), Some(&b"0197a1d2"[..]));
+        }
+        assert_eq!(scanner.outcome(b"{\"title\":\"x\"}"), None);
+        assert_eq!(scanner.outcome(b""), None);
+    }
+
+    #[test]
+    fn a_batch_yields_its_outcomes_and_skips_problems() {
+        let body =
+            br#"{"results":[{"decision":"approved","reason":"approved"},{"title":"conflict","status":409},
+            {"decision":"declined","reason":"wallet_unknown"}]}"#;
+        let reasons: Vec<_> = batch_outcomes(body).map(|outcome| outcome.reason).collect();
+        assert_eq!(reasons, [&b"approved"[..], b"wallet_unknown"]);
+    }
+
+    #[test]
+    fn a_replay_is_seen() {
+        assert!(is_replayed(br#"{"decision":"approved","replayed": true}"#));
+        assert!(!is_replayed(br#"{"decision":"approved","replayed":false}"#));
+        assert!(!is_replayed(b"{}"));
+    }
+
+    #[test]
+    fn the_servers_clock_is_read_from_an_answer() {
+        let at = |text: &str| decided_at_unix_ms(format!("{{\"decided_at\":\"{text}\"}}").as_bytes());
+        assert_eq!(at("1970-01-01T07:00:00+07:00"), Some(0));
+        assert_eq!(at("2026-06-15T12:00:00.123+07:00"), Some(1_781_499_600_123));
+        assert_eq!(at("2024-02-29T00:00:00Z"), Some(1_709_164_800_000));
+        assert_eq!(at("2026-06-15T05:00:00.5-00:00"), Some(1_781_499_600_500));
+        assert_eq!(at("yesterday"), None);
+    }
+}

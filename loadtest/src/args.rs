@@ -1,0 +1,229 @@
+//! The command line: what can be asked, with its help.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use satang_loadtest::target::Target;
+use satang_loadtest::workload::Workload;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// Load generator for the HTTP interface of Satang.
+///
+/// Latencies are counted from the instant a request was due, so a stalled server cannot hide the requests it kept
+/// waiting. Tables go to stdout, words to stderr. Exit code 0: done and good; 1: failed, a limit was missed, or an
+/// answer broke the contract; 2: wrong arguments.
+#[derive(Parser)]
+#[command(name = "satang-loadtest", version)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Import the merchants and wallets, then send authorizations at a fixed rate and report.
+    Run(RunArgs),
+    /// Import the merchants and wallets that `run` refers to; may be repeated.
+    Prepare(PrepareArgs),
+    /// Serve fixed answers with bare hyper: the ceiling that one-by-one HTTP is compared with.
+    Bare(BareArgs),
+    /// Start the bare server and `satang serve`, drive both alternately, and print the ratio (goals P3 and P4).
+    Compare(CompareArgs),
+}
+
+#[derive(Args)]
+pub(crate) struct PopulationArgs {
+    /// Enrolled wallets that purchases are spread over [default: 100000, for compare 1000000].
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
+    pub(crate) wallets: Option<u64>,
+    /// Merchants that purchases are spread over.
+    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
+    pub(crate) merchants: u64,
+    /// Programme in every request.
+    #[arg(long, default_value = "thai-chuai-thai-plus-6040")]
+    pub(crate) program: String,
+    /// Channel in every request.
+    #[arg(long, default_value = "store")]
+    pub(crate) channel: String,
+}
+
+#[derive(Args)]
+pub(crate) struct ServerArgs {
+    /// The server, as http://host:port.
+    #[arg(long, default_value = "http://127.0.0.1:8080")]
+    pub(crate) server: String,
+    /// A header line for every request, such as "authorization: Bearer TOKEN"; may be repeated.
+    #[arg(long = "header", value_name = "NAME: VALUE")]
+    pub(crate) headers: Vec<String>,
+}
+
+#[derive(Args)]
+pub(crate) struct PrepareArgs {
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
+    #[command(flatten)]
+    pub(crate) population: PopulationArgs,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum ArrivalsArg {
+    Fixed,
+    Poisson,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum IdsArg {
+    V4,
+    V7,
+}
+
+#[derive(Args)]
+pub(crate) struct RunArgs {
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
+    #[command(flatten)]
+    pub(crate) population: PopulationArgs,
+    /// Requests due per second (open loop); batches count as one request.
+    #[arg(long, default_value_t = 1_000.0)]
+    pub(crate) rate: f64,
+    /// Seconds during which requests become due.
+    #[arg(long, default_value_t = 10.0, value_parser = seconds)]
+    pub(crate) duration_s: f64,
+    /// Seconds at the beginning whose requests are sent but not counted.
+    #[arg(long, default_value_t = 0.0, value_parser = seconds)]
+    pub(crate) warmup_s: f64,
+    /// Seconds after the duration in which late answers are waited for; then they count with their age.
+    #[arg(long, default_value_t = 10.0, value_parser = seconds)]
+    pub(crate) drain_s: f64,
+    /// Connections, which is also the most requests in flight.
+    #[arg(long, default_value_t = 64)]
+    pub(crate) connections: usize,
+    /// Sender threads [default: the cores, at most 4 and at most the connections].
+    #[arg(long)]
+    pub(crate) threads: Option<usize>,
+    /// Shape of the schedule.
+    #[arg(long, value_enum, default_value_t = ArrivalsArg::Fixed)]
+    pub(crate) arrivals: ArrivalsArg,
+    /// Closed loop instead: every connection sends again when answered. For peak throughput; hides queueing.
+    #[arg(long, conflicts_with_all = ["rate", "arrivals"])]
+    pub(crate) closed: bool,
+    /// Authorizations per request; above 1 they go to /v1/authorizations/batch.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    pub(crate) batch: u16,
+    /// Percent of requests that are quotes.
+    #[arg(long, default_value_t = 0.0, value_name = "PERCENT")]
+    pub(crate) quotes: f64,
+    /// Percent of requests that reverse an earlier approved authorization.
+    #[arg(long, default_value_t = 0.0, value_name = "PERCENT")]
+    pub(crate) reversals: f64,
+    /// Percent of requests that repeat an earlier approved authorization; its answer must say `replayed`.
+    #[arg(long, default_value_t = 0.0, value_name = "PERCENT")]
+    pub(crate) retries: f64,
+    /// Version of the ids. Ids of version 7 carry the server's time.
+    #[arg(long, value_enum, default_value_t = IdsArg::V7)]
+    pub(crate) ids: IdsArg,
+    /// Seed of purchases and schedule.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Seed of the ids [default: from the clock]; with one already used the server sees repetitions.
+    #[arg(long)]
+    pub(crate) id_seed: Option<u64>,
+    /// Do not import merchants and wallets first.
+    #[arg(long)]
+    pub(crate) no_prepare: bool,
+    /// Do not check each answer's id, replay flag and batch size, as for the bare server.
+    #[arg(long)]
+    pub(crate) no_check: bool,
+    /// Exit 1 when the p99 from the intended send is above this, or an answer is not 200, or one is missing.
+    #[arg(long, value_name = "MS")]
+    pub(crate) p99_ms_max: Option<f64>,
+    /// Write the report as JSON, too.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub(crate) struct BareArgs {
+    /// Where to listen; port 0 takes a free one. The address is printed on stdout.
+    #[arg(long, default_value = "127.0.0.1:0")]
+    pub(crate) listen: SocketAddr,
+    /// Threads, each with a runtime and a listening socket of its own [default: the cores].
+    #[arg(long)]
+    pub(crate) threads: Option<usize>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum ClientArg {
+    Own,
+    Wrk,
+}
+
+#[derive(Args)]
+pub(crate) struct CompareArgs {
+    /// The `satang` binary.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) server_bin: PathBuf,
+    /// Folder of programme files.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) programs: PathBuf,
+    /// Where a data folder of this run is made and removed again: the disk that is measured [default: the temporary folder].
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// A further argument of `satang serve`; may be repeated.
+    #[arg(long = "server-arg", value_name = "ARG", allow_hyphen_values = true)]
+    pub(crate) server_args: Vec<String>,
+    #[command(flatten)]
+    pub(crate) population: PopulationArgs,
+    /// Connections of the throughput rounds.
+    #[arg(long, default_value_t = 256)]
+    pub(crate) connections: usize,
+    /// Rounds; each drives both servers.
+    #[arg(long, default_value_t = 3)]
+    pub(crate) rounds: usize,
+    /// Seconds per round and server.
+    #[arg(long, default_value_t = 8)]
+    pub(crate) seconds: u64,
+    /// Who sends: our own client, or wrk where installed (it costs less CPU, but sees no decisions).
+    #[arg(long, value_enum, default_value_t = ClientArg::Own)]
+    pub(crate) client: ClientArg,
+    /// Sender threads [default: the cores, at most 4].
+    #[arg(long)]
+    pub(crate) threads: Option<usize>,
+    /// Threads of the bare server [default: the cores].
+    #[arg(long)]
+    pub(crate) bare_threads: Option<usize>,
+    /// Seed of the purchases.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Exit 1 when the median ratio is below this.
+    #[arg(long, value_name = "RATIO")]
+    pub(crate) ratio_min: Option<f64>,
+    /// Write the comparison as JSON, too.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
+}
+
+impl ServerArgs {
+    /// The parsed server.
+    pub(crate) fn target(&self) -> anyhow::Result<Target> {
+        Target::parse(&self.server, &self.headers).map_err(anyhow::Error::msg)
+    }
+}
+
+impl PopulationArgs {
+    /// The population, with `wallets` unless the operator said otherwise.
+    pub(crate) fn workload(&self, wallets: u64) -> Workload {
+        Workload {
+            program: self.program.clone(),
+            channel: self.channel.clone(),
+            wallets: self.wallets.unwrap_or(wallets),
+            merchants: self.merchants,
+        }
+    }
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(seconds) if (0.0..=86_400.0).contains(&seconds) => Ok(seconds),
+        _ => Err("0 … 86400 seconds".to_owned()),
+    }
+}

@@ -1,0 +1,258 @@
+//! What came back, counted per sender thread and added up at the end.
+
+use crate::workload::Kind;
+use hdrhistogram::Histogram;
+use std::collections::BTreeMap;
+
+/// Longest latency a histogram holds; longer ones are counted as this.
+pub const LATENCY_NS_MAX: u64 = 3_600 * 1_000_000_000;
+
+/// The three instants of an answered request, ns since the run began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Answered {
+    /// When it was due.
+    pub intended_ns: u64,
+    /// When its first byte was handed to the socket.
+    pub sent_ns: u64,
+    /// When its answer was complete.
+    pub done_ns: u64,
+}
+
+/// Requests of one kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct KindCount {
+    /// Handed to a socket.
+    pub sent: u64,
+    /// Answered with any status.
+    pub answered: u64,
+}
+
+/// Decided elements of one kind with one decision and reason.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OutcomeCount {
+    /// Kind of the request.
+    pub kind: Kind,
+    /// `approved` or `declined`, as the server wrote it.
+    pub decision: Box<[u8]>,
+    /// The reason word, as the server wrote it.
+    pub reason: Box<[u8]>,
+    /// How many.
+    pub count: u64,
+}
+
+/// Counters and histograms of a run, or of one thread of it.
+#[derive(Clone, Debug)]
+pub struct Stats {
+    /// From the intended instant to the end of the answer, ns. Requests that were never answered are in it with
+    /// the age they had when the run ended: leaving them out would flatter the percentiles.
+    pub latency: Histogram<u64>,
+    /// From the actual send to the end of the answer, ns. Answered requests only.
+    pub service: Histogram<u64>,
+    /// By kind, in the order of [`Kind::ALL`].
+    pub kinds: [KindCount; Kind::ALL.len()],
+    /// Answers by HTTP status.
+    pub statuses: BTreeMap<u16, u64>,
+    /// Decided elements by kind, decision and reason.
+    pub outcomes: Vec<OutcomeCount>,
+    /// Requests lost, by cause.
+    pub errors: BTreeMap<&'static str, u64>,
+    /// Answers that break the contract, by which promise.
+    pub breaches: BTreeMap<&'static str, u64>,
+    /// The first answer that was neither 200 nor expected, for the operator.
+    pub sample: Option<String>,
+    /// Elements (authorizations within batches, or requests) that were answered.
+    pub elements: u64,
+    /// Due or sent, and not answered when the run ended.
+    pub unanswered: u64,
+    /// Instant of the last answer, ns since the run began.
+    pub last_done_ns: u64,
+}
+
+impl Default for Stats {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Stats {
+    /// Nothing counted yet.
+    pub fn new() -> Self {
+        let histogram =
+            || Histogram::new_with_bounds(1, LATENCY_NS_MAX, 3).expect("1 ns to 1 h at 3 digits is valid");
+        Stats {
+            latency: histogram(),
+            service: histogram(),
+            kinds: [KindCount::default(); Kind::ALL.len()],
+            statuses: BTreeMap::new(),
+            outcomes: Vec::new(),
+            errors: BTreeMap::new(),
+            breaches: BTreeMap::new(),
+            sample: None,
+            elements: 0,
+            unanswered: 0,
+            last_done_ns: 0,
+        }
+    }
+
+    /// A request was handed to a socket.
+    pub fn sent(&mut self, kind: Kind) {
+        self.kinds[kind as usize].sent += 1;
+    }
+
+    /// A request was answered; `elements` is 1, or the size of the batch.
+    pub fn answered(&mut self, kind: Kind, times: Answered, status: u16, elements: u64) {
+        self.kinds[kind as usize].answered += 1;
+        *self.statuses.entry(status).or_default() += 1;
+        self.elements += elements;
+        self.last_done_ns = self.last_done_ns.max(times.done_ns);
+        self.latency
+            .saturating_record(times.done_ns.saturating_sub(times.intended_ns));
+        self.service
+            .saturating_record(times.done_ns.saturating_sub(times.sent_ns));
+    }
+
+    /// One decided element of an answer.
+    pub fn outcome(&mut self, kind: Kind, decision: &[u8], reason: &[u8]) {
+        self.add_outcome(kind, decision, reason, 1);
+    }
+
+    fn add_outcome(&mut self, kind: Kind, decision: &[u8], reason: &[u8], count: u64) {
+        let same = |o: &&mut OutcomeCount| o.kind == kind && *o.reason == *reason && *o.decision == *decision;
+        match self.outcomes.iter_mut().find(same) {
+            Some(outcome) => outcome.count += count,
+            None => {
+                let (decision, reason) = (decision.into(), reason.into());
+                self.outcomes.push(OutcomeCount {
+                    kind,
+                    decision,
+                    reason,
+                    count,
+                });
+            }
+        }
+    }
+
+    /// A request was lost; it counts into the latency with the age it had.
+    pub fn lost(&mut self, cause: &'static str, age_ns: u64) {
+        *self.errors.entry(cause).or_default() += 1;
+        self.latency.saturating_record(age_ns);
+    }
+
+    /// A request was due and has no answer at the end of the run.
+    pub fn unanswered(&mut self, age_ns: u64) {
+        self.unanswered += 1;
+        self.latency.saturating_record(age_ns);
+    }
+
+    /// An answer broke a promise of the contract.
+    pub fn breach(&mut self, promise: &'static str, body: &[u8]) {
+        *self.breaches.entry(promise).or_default() += 1;
+        self.keep_sample(|| format!("{promise}: {}", excerpt(body)));
+    }
+
+    /// Keeps the first odd answer.
+    pub fn keep_sample(&mut self, sample: impl FnOnce() -> String) {
+        if self.sample.is_none() {
+            self.sample = Some(sample());
+        }
+    }
+
+    /// Adds another thread's counts.
+    pub fn merge(&mut self, other: Stats) {
+        self.latency
+            .add(&other.latency)
+            .expect("both have the same bounds");
+        self.service
+            .add(&other.service)
+            .expect("both have the same bounds");
+        for (mine, theirs) in self.kinds.iter_mut().zip(other.kinds) {
+            mine.sent += theirs.sent;
+            mine.answered += theirs.answered;
+        }
+        add_counts(&mut self.statuses, other.statuses);
+        add_counts(&mut self.errors, other.errors);
+        add_counts(&mut self.breaches, other.breaches);
+        for outcome in other.outcomes {
+            self.add_outcome(outcome.kind, &outcome.decision, &outcome.reason, outcome.count);
+        }
+        self.sample = self.sample.take().or(other.sample);
+        self.elements += other.elements;
+        self.unanswered += other.unanswered;
+        self.last_done_ns = self.last_done_ns.max(other.last_done_ns);
+    }
+
+    /// Answers of every kind.
+    pub fn answered_total(&self) -> u64 {
+        self.kinds.iter().map(|count| count.answered).sum()
+    }
+
+    /// Requests of every kind that were handed to a socket.
+    pub fn sent_total(&self) -> u64 {
+        self.kinds.iter().map(|count| count.sent).sum()
+    }
+}
+
+/// At most 300 bytes of a body as text.
+pub fn excerpt(body: &[u8]) -> String {
+    String::from_utf8_lossy(&body[..body.len().min(300)]).into_owned()
+}
+
+fn add_counts<K: Ord>(mine: &mut BTreeMap<K, u64>, theirs: BTreeMap<K, u64>) {
+    for (key, count) in theirs {
+        *mine.entry(key).or_default() += count;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn merged_threads_count_like_one() {
+        let times = |done_ns| Answered {
+            intended_ns: 0,
+            sent_ns: 10,
+            done_ns,
+        };
+        let (mut one, mut other, mut whole) = (Stats::new(), Stats::new(), Stats::new());
+        for (stats, done_ns) in [(&mut one, 1_000), (&mut other, 2_000)] {
+            for stats in [stats, &mut whole] {
+                stats.sent(Kind::Quote);
+                stats.answered(Kind::Quote, times(done_ns), 200, 1);
+                stats.outcome(Kind::Quote, b"approved", b"approved");
+            }
+        }
+        other.lost("reset", 7);
+        whole.lost("reset", 7);
+        one.merge(other);
+        assert_eq!(one.latency, whole.latency);
+        assert_eq!(one.service, whole.service);
+        assert_eq!(
+            (one.kinds, one.outcomes, one.errors),
+            (whole.kinds, whole.outcomes, whole.errors)
+        );
+        assert_eq!((one.elements, one.last_done_ns), (2, 2_000));
+    }
+
+    #[test]
+    fn requests_without_an_answer_still_weigh_on_the_percentiles() {
+        let mut stats = Stats::new();
+        for _ in 0..90 {
+            stats.answered(
+                Kind::Authorization,
+                Answered {
+                    intended_ns: 0,
+                    sent_ns: 0,
+                    done_ns: 1_000,
+                },
+                200,
+                1,
+            );
+        }
+        for _ in 0..10 {
+            stats.unanswered(5_000_000_000);
+        }
+        assert!(stats.latency.value_at_quantile(0.99) >= 4_990_000_000);
+        assert!(stats.service.max() < 2_000);
+    }
+}

@@ -1,0 +1,130 @@
+//! The binary's promises to scripts: exit codes, data on stdout, words on stderr.
+
+use satang_loadtest::bare::Bare;
+use std::process::{Command, Output};
+
+fn loadtest(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_satang-loadtest"))
+        .args(args)
+        .output()
+        .expect("the binary was built")
+}
+
+/// A server of fixed answers in this process; its threads end with it.
+fn fixed_answers() -> String {
+    let bare = Bare::bind("127.0.0.1:0".parse().unwrap(), 1).unwrap();
+    let url = format!("http://{}", bare.address);
+    std::thread::spawn(move || bare.serve());
+    url
+}
+
+fn run(url: &str, more: &[&str]) -> (Option<i32>, String, String) {
+    let fixed = [
+        "run",
+        "--server",
+        url,
+        "--no-prepare",
+        "--duration-s",
+        "0.1",
+        "--connections",
+        "4",
+    ];
+    let output = loadtest(&[&fixed, more].concat());
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+#[test]
+fn an_open_loop_without_a_limit_succeeds_and_answers_everything() {
+    let (code, table, words) = run(&fixed_answers(), &["--no-check", "--rate", "1000"]);
+    assert_eq!(code, Some(0), "{table}{words}");
+    assert!(table.contains("sent                     100\n"), "{table}");
+    assert!(table.contains("answered                 100\n"), "{table}");
+    assert!(table.contains("from the intended send"), "{table}");
+    assert!(!table.contains("closed loop"), "{table}");
+    assert!(words.contains("driving http://"), "{words}");
+}
+
+#[test]
+fn a_closed_loop_says_that_its_latencies_hide_queueing() {
+    let (code, table, _) = run(&fixed_answers(), &["--no-check", "--closed"]);
+    assert_eq!(code, Some(0), "{table}");
+    assert!(table.contains("hide queueing"), "{table}");
+}
+
+#[test]
+fn a_missed_limit_exits_1_and_a_generous_one_0() {
+    let url = fixed_answers();
+    let (code, table, _) = run(&url, &["--no-check", "--rate", "200", "--p99-ms-max", "0.000001"]);
+    assert_eq!(code, Some(1), "{table}");
+    assert!(table.contains("MISSED: p99"), "{table}");
+    let (code, table, _) = run(&url, &["--no-check", "--rate", "200", "--p99-ms-max", "3600000"]);
+    assert_eq!(code, Some(0), "{table}");
+}
+
+#[test]
+fn answers_that_break_the_contract_exit_1() {
+    let (code, table, words) = run(&fixed_answers(), &["--rate", "100"]);
+    assert_eq!(code, Some(1), "{table}");
+    assert!(table.contains("BROKEN PROMISE"), "{table}");
+    assert!(
+        words.contains("first odd answer: an answer carries the request's txn_id"),
+        "{words}"
+    );
+}
+
+#[test]
+fn the_report_is_written_as_json_too() {
+    let file = std::env::temp_dir().join(format!("satang-loadtest-{}.json", std::process::id()));
+    let (code, ..) = run(
+        &fixed_answers(),
+        &[
+            "--no-check",
+            "--rate",
+            "1000",
+            "--quotes",
+            "50",
+            "--seed",
+            "9",
+            "--json",
+            file.to_str().unwrap(),
+        ],
+    );
+    let json: serde_json::Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+    std::fs::remove_file(&file).unwrap();
+    assert_eq!((code, &json["verdict"]), (Some(0), &"not_asked".into()));
+    assert_eq!(json["statuses"]["200"], 100);
+    assert_eq!(json["kinds"].as_array().unwrap().len(), 2);
+    assert!(json["plan"].as_str().unwrap().contains("seed 9"));
+}
+
+#[test]
+fn an_absent_server_exits_1_with_one_line_and_wrong_arguments_exit_2() {
+    // Nothing listens on the discard port of this host.
+    let (code, table, words) = run("http://127.0.0.1:9", &[]);
+    assert_eq!(
+        (code, table.as_str(), words.lines().count()),
+        (Some(1), "", 1),
+        "{words}"
+    );
+    let (code, _, words) = run("https://127.0.0.1:9", &[]);
+    assert_eq!(code, Some(1));
+    assert!(words.contains("http://"), "{words}");
+    assert_eq!(run("http://127.0.0.1:9", &["--rate", "fast"]).0, Some(2));
+    assert_eq!(run("http://127.0.0.1:9", &["--closed", "--rate", "5"]).0, Some(2));
+}
+
+#[test]
+fn an_import_that_is_not_answered_as_one_exits_1() {
+    let output = loadtest(&[
+        "prepare",
+        "--server",
+        &fixed_answers(),
+        "--wallets",
+        "3",
+        "--merchants",
+        "2",
+    ]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("import of merchants"));
+}

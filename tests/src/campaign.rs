@@ -1,0 +1,247 @@
+//! The campaign: model and system in lock-step over random episodes, and a failure cut down to a short case.
+
+pub mod compare;
+pub mod failure;
+pub mod shrink;
+
+#[cfg(test)]
+mod mutants;
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::generate::random::Random;
+use crate::generate::{Generator, Step, programmes};
+use crate::oracle::Model;
+use crate::oracle::calendar::{Date, Instant};
+
+use self::compare::Comparer;
+pub use self::failure::Failure;
+use self::failure::Mismatch;
+
+/// How many more steps an episode goes on after the last programme's end.
+const AFTER_THE_END: u64 = 40;
+
+/// What is under test: anything that answers requests like the product, on a clock that stands still.
+pub trait System {
+    /// Answers one request: the status and the body as it went out.
+    fn call(&mut self, method: &str, path: &str, body: &str) -> (u16, String);
+
+    /// Stops and starts again on the same data, at the same instant.
+    fn restart(&mut self);
+}
+
+/// Makes a system with fresh state over these programme files (`(file name, text)`) at this instant.
+pub type MakeSystem<'a> = &'a mut dyn FnMut(&[(String, String)], &str) -> Box<dyn System>;
+
+/// What a campaign has seen: a campaign that never met a reason has not tested it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Stats {
+    /// Steps taken, restarts included.
+    pub steps: u64,
+    /// Fresh starts.
+    pub episodes: u64,
+    /// Restarts on the same data.
+    pub restarts: u64,
+    /// Answers of each status.
+    pub statuses: BTreeMap<u16, u64>,
+    /// Answers by kind (`purchase`, `reversal`, `quote`, `line`), decision and reason; batch elements one by one.
+    pub reasons: BTreeMap<String, u64>,
+    /// Answers that repeated a first one.
+    pub replays: u64,
+    /// Approvals that a cap cut.
+    pub limited: u64,
+}
+
+/// The world one episode plays in.
+#[derive(Clone, Debug)]
+pub struct World {
+    /// Programme files: name and text.
+    pub programmes: Vec<(String, String)>,
+    /// Where the clock stands first.
+    pub start: String,
+}
+
+/// Runs whole episodes until at least `steps` steps are done, or to the first disagreement, which is shrunk.
+pub fn run(seed: u64, steps: u64, make_system: MakeSystem<'_>) -> Result<Stats, Failure> {
+    let mut stats = Stats::default();
+    let mut episode = 0;
+    while stats.steps < steps {
+        run_episode(seed, episode, make_system, &mut stats)?;
+        episode += 1;
+    }
+    Ok(stats)
+}
+
+/// Runs one episode of a seed, which needs none of those before it.
+pub fn run_episode(
+    seed: u64,
+    episode: u64,
+    make_system: MakeSystem<'_>,
+    stats: &mut Stats,
+) -> Result<(), Failure> {
+    let mut random = Random::new(Random::new(seed).bits() ^ episode.wrapping_mul(0xd134_2543_de82_ef95));
+    let world = random_world(&mut random);
+    let mut steps = random.between(300, 2000) as u64;
+    let mut run = LockStep::new(&world, make_system);
+    let mut generator = Generator::new(random.bits());
+    let mut taken = Vec::new();
+    let mut planned = generator.opening(&run.model);
+    stats.episodes += 1;
+    let mut number = 0;
+    while number < steps {
+        number += 1;
+        if number == steps {
+            planned.extend(generator.closing());
+        } else if number > 1 {
+            planned.push(generator.step(&mut run.model));
+        }
+        if Generator::is_over(&run.model) {
+            // Little happens after the end of everything: look at it for a while.
+            steps = steps.min(number + AFTER_THE_END);
+        }
+        for step in planned.drain(..) {
+            stats.steps += 1;
+            taken.push(step.clone());
+            if let Err(mismatch) = run.step(&step, stats) {
+                let failure = Failure {
+                    seed,
+                    episode,
+                    world,
+                    steps: taken,
+                    mismatch: Box::new(mismatch),
+                };
+                return Err(shrink::shrink(failure, make_system));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Plays finished steps on fresh state and says where model and system first disagree.
+pub fn play(world: &World, steps: &[Step], make_system: MakeSystem<'_>) -> Option<(usize, Mismatch)> {
+    let mut run = LockStep::new(world, make_system);
+    let mut stats = Stats::default();
+    for (index, step) in steps.iter().enumerate() {
+        if let Err(mismatch) = run.step(step, &mut stats) {
+            return Some((index, mismatch));
+        }
+    }
+    None
+}
+
+/// A model and a system that have been told the same so far.
+struct LockStep {
+    model: Model,
+    system: Box<dyn System>,
+    comparer: Comparer,
+}
+
+impl LockStep {
+    fn new(world: &World, make_system: MakeSystem<'_>) -> LockStep {
+        LockStep {
+            model: Model::new(&world.programmes, &world.start),
+            system: make_system(&world.programmes, &world.start),
+            comparer: Comparer::default(),
+        }
+    }
+
+    fn step(&mut self, step: &Step, stats: &mut Stats) -> Result<(), Mismatch> {
+        match step {
+            Step::Call { method, path, body } => self.call(method, path, body, stats),
+            Step::Restart => {
+                stats.restarts += 1;
+                self.system.restart();
+                // The contract promises no more than the time of the last record; the clock is set again.
+                let now = format!("{{\"now\":\"{}\"}}", self.model.now().to_milliseconds_text());
+                self.call("PUT", "/v1/clock", &now, &mut Stats::default())
+            }
+        }
+    }
+
+    fn call(&mut self, method: &str, path: &str, body: &str, stats: &mut Stats) -> Result<(), Mismatch> {
+        let (expected_status, expected) = self.model.call(method, path, body);
+        let (got_status, got) = self.system.call(method, path, body);
+        count(stats, path, expected_status, &expected);
+        self.comparer
+            .check(expected_status, &expected, got_status, &got)
+            .map_err(|why| Mismatch {
+                why,
+                expected: format!("{expected_status} {expected}"),
+                got: format!("{got_status} {got}"),
+            })
+    }
+}
+
+fn count(stats: &mut Stats, path: &str, status: u16, answer: &Value) {
+    *stats.statuses.entry(status).or_default() += 1;
+    if let Some(Value::Array(results)) = answer.get("results") {
+        for result in results {
+            count_one(stats, "purchase", result);
+        }
+    } else if let Some(Value::Array(errors)) = answer.get("errors") {
+        for error in errors {
+            let reason = error["reason"].as_str().unwrap_or_default();
+            *stats
+                .reasons
+                .entry(format!("line rejected {reason}"))
+                .or_default() += 1;
+        }
+    } else if path.ends_with("/reversals") {
+        count_one(stats, "reversal", answer);
+    } else if path == "/v1/quotes" {
+        count_one(stats, "quote", answer);
+    } else {
+        count_one(stats, "purchase", answer);
+    }
+}
+
+fn count_one(stats: &mut Stats, kind: &str, answer: &Value) {
+    if answer["replayed"] == true {
+        stats.replays += 1;
+    } else if let (Some(decision), Some(reason)) = (answer["decision"].as_str(), answer["reason"].as_str()) {
+        *stats
+            .reasons
+            .entry(format!("{kind} {decision} {reason}"))
+            .or_default() += 1;
+        if answer.get("limited_by").is_some_and(Value::is_string) {
+            stats.limited += 1;
+        }
+    } else if let Some(code) = answer["code"].as_str() {
+        *stats.reasons.entry(format!("{kind} refused {code}")).or_default() += 1;
+    }
+}
+
+/// The shipped programmes or random ones, and a moment when some of them are open.
+fn random_world(random: &mut Random) -> World {
+    let mut programmes = programmes::shipped();
+    if programmes.is_empty() || random.percent(60) {
+        let day = Date::from_day_number(random.between(20_400, 21_200));
+        programmes = (0..random.between(1, 3) as usize)
+            .map(|number| programmes::random_file(random, number, day))
+            .collect();
+    }
+    let start = start_of(random, &programmes);
+    World { programmes, start }
+}
+
+/// Some days into one of the channels, in its hours or just before they begin.
+fn start_of(random: &mut Random, programmes: &[(String, String)]) -> String {
+    let model = Model::new(programmes, "2022-01-01T00:00:00Z");
+    let channels: Vec<_> = model
+        .programmes()
+        .flat_map(|programme| &programme.benefits)
+        .flat_map(|benefit| &benefit.channels)
+        .collect();
+    let channel = *random.pick(&channels);
+    let days = channel.to.day_number() - channel.from.day_number();
+    let day = channel.from.plus_days(random.between(0, days.min(40)));
+    let time = match random.below(10) {
+        0 => channel.opens_ms - 1,
+        1 => channel.opens_ms,
+        2 => channel.closes_ms - 1,
+        _ => random.between(channel.opens_ms, channel.closes_ms - 1),
+    };
+    Instant(day.midnight().0 + time).to_milliseconds_text()
+}

@@ -1,0 +1,88 @@
+//! Random numbers from a seed: splitmix64, the same on every machine.
+
+use crate::oracle::forms::{check_digit, uuid_text};
+
+/// A stream of random numbers.
+pub struct Random {
+    state: u64,
+}
+
+impl Random {
+    /// The stream of this seed.
+    pub fn new(seed: u64) -> Random {
+        Random { state: seed }
+    }
+
+    /// The next 64 bits.
+    pub fn bits(&mut self) -> u64 {
+        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut bits = self.state;
+        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        bits ^ (bits >> 31)
+    }
+
+    /// A number below `bound`, which is not 0. The tiny bias is of no interest here.
+    pub fn below(&mut self, bound: u64) -> u64 {
+        self.bits() % bound
+    }
+
+    /// A number from `low` to `high`, both included.
+    pub fn between(&mut self, low: i64, high: i64) -> i64 {
+        low + self.below(high.abs_diff(low) + 1) as i64
+    }
+
+    /// True that many times out of a hundred.
+    pub fn percent(&mut self, percent: u64) -> bool {
+        self.below(100) < percent
+    }
+
+    /// One of the items.
+    pub fn pick<'a, T>(&mut self, items: &'a [T]) -> &'a T {
+        &items[self.below(items.len() as u64) as usize]
+    }
+
+    /// Some of the items, in their order, perhaps none.
+    pub fn some_of<T: Clone>(&mut self, items: &[T]) -> Vec<T> {
+        items.iter().filter(|_| self.percent(50)).cloned().collect()
+    }
+
+    /// Changes the order.
+    pub fn shuffle<T>(&mut self, items: &mut [T]) {
+        for end in (1..items.len()).rev() {
+            items.swap(end, self.below(end as u64 + 1) as usize);
+        }
+    }
+
+    /// A number whose size in digits is evenly spread, from 1 to about 10^`digits`.
+    pub fn any_size(&mut self, digits: u32) -> u64 {
+        let exponent = self.below(u64::from(digits)) as u32;
+        let low = 10_u64.pow(exponent);
+        low + self.below(9 * low)
+    }
+
+    /// A UUID of version 7 or 4, or with any bits at all.
+    pub fn uuid(&mut self) -> String {
+        let bits = (u128::from(self.bits()) << 64) | u128::from(self.bits());
+        let version = match self.below(3) {
+            0 => Some(7),
+            1 => Some(4),
+            _ => None,
+        };
+        let bits = match version {
+            Some(version) => {
+                let cleared = bits & !(0xf_u128 << 76) & !(0b11_u128 << 62);
+                cleared | (version << 76) | (0b10 << 62)
+            }
+            None => bits,
+        };
+        uuid_text(bits)
+    }
+
+    /// A national id with a fitting check digit.
+    pub fn citizen_id(&mut self) -> String {
+        let twelve = format!("{}{:011}", self.between(1, 8), self.below(100_000_000_000));
+        let digit = check_digit(&twelve);
+        format!("{twelve}{digit}")
+    }
+}

@@ -1,0 +1,211 @@
+//! Merchants, wallets, statuses and the clock: what the operator puts, and what a wallet shows.
+
+use serde_json::{Value, json};
+
+use super::calendar::{Date, Instant};
+use super::forms::{self, BadFields, Form};
+use super::json::Json;
+use super::{Model, malformed, problem};
+
+/// Every merchant category there is.
+pub const CATEGORIES: &[&str] = &[
+    "food_drink",
+    "general_goods",
+    "otop",
+    "village_fund",
+    "community_enterprise",
+    "blue_flag",
+    "massage",
+    "spa",
+    "hair",
+    "nails",
+    "public_transport",
+    "mass_transit",
+    "unlicensed_transport",
+    "cooking_gas",
+    "electricity",
+    "water",
+];
+
+/// A merchant as it was put last.
+#[derive(Clone, Debug)]
+pub(crate) struct Merchant {
+    pub category: String,
+    pub suspended: bool,
+    pub programs: Vec<String>,
+    pub channels: Vec<String>,
+    /// The whole object as it is answered.
+    pub stored: Value,
+}
+
+/// A wallet somebody named.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Wallet {
+    pub suspended: bool,
+    /// Whose it is, once an enrollment said so.
+    pub citizen_id: Option<String>,
+}
+
+/// A wallet's right in one programme.
+#[derive(Clone, Debug)]
+pub(crate) struct Enrollment {
+    pub registered_at: Instant,
+    pub usable_from: Option<Date>,
+}
+
+impl Model {
+    pub(crate) fn put_merchant(&mut self, merchant_id: &str, body: &str) -> Value {
+        let read = forms::body(body).and_then(|value| {
+            let mut form = Form::open(&value)?;
+            let merchant = read_merchant(&mut form, merchant_id);
+            form.finish(merchant)
+        });
+        match with_path("merchant_id", forms::is_digits(merchant_id, 15), read) {
+            Ok(merchant) => {
+                let stored = merchant.stored.clone();
+                self.merchants.insert(merchant_id.to_owned(), merchant);
+                stored
+            }
+            Err(fields) => malformed(fields),
+        }
+    }
+
+    pub(crate) fn put_wallet_status(&mut self, wallet_id: &str, body: &str) -> Value {
+        match with_path("wallet_id", forms::is_digits(wallet_id, 15), read_status(body)) {
+            Ok((status, reason)) => {
+                let wallet = self.wallets.entry(wallet_id.to_owned()).or_default();
+                wallet.suspended = status == "suspended";
+                json!({ "wallet_id": wallet_id, "status": status, "reason": reason })
+            }
+            Err(fields) => malformed(fields),
+        }
+    }
+
+    pub(crate) fn put_programme_status(&mut self, program: &str, body: &str) -> Value {
+        let (status, reason) = match with_path("program", forms::is_name(program), read_status(body)) {
+            Ok(read) => read,
+            Err(fields) => return malformed(fields),
+        };
+        if !self.programmes.contains_key(program) {
+            return problem(404);
+        }
+        if status == "suspended" {
+            self.suspended_programmes.insert(program.to_owned());
+        } else {
+            self.suspended_programmes.remove(program);
+        }
+        json!({ "program": program, "status": status, "reason": reason })
+    }
+
+    pub(crate) fn put_clock(&mut self, body: &str) -> Value {
+        let read = forms::body(body).and_then(|value| {
+            let mut form = Form::open(&value)?;
+            let now = form.required("now", |value| {
+                forms::text(value)
+                    .and_then(|text| Instant::parse(&text))
+                    .map(Some)
+            });
+            form.finish(now)
+        });
+        match read {
+            Ok(now) => {
+                let now = now.expect("a form without faults has its required fields");
+                if now < self.now {
+                    return problem(409);
+                }
+                self.now = now;
+                json!({ "now": now.to_milliseconds_text() })
+            }
+            Err(fields) => malformed(fields),
+        }
+    }
+
+    pub(crate) fn show_wallet(&self, wallet_id: &str) -> Value {
+        if !forms::is_digits(wallet_id, 15) {
+            return malformed(BadFields::from(["wallet_id".to_owned()]));
+        }
+        let Some(wallet) = self.wallets.get(wallet_id) else {
+            return problem(404);
+        };
+        let mut programs = Vec::new();
+        for programme in self.programmes.values() {
+            let key = (wallet_id.to_owned(), programme.id.clone());
+            let Some(enrollment) = self.enrollments.get(&key) else {
+                continue;
+            };
+            let mut benefits = Vec::new();
+            for benefit in programme.benefits.iter().filter(|benefit| !benefit.household) {
+                let remaining = self.remaining(wallet_id, programme, benefit);
+                benefits.push(json!({ "benefit": benefit.id, "remaining": remaining }));
+            }
+            let mut shown = json!({
+                "program": programme.id,
+                "registered_at": enrollment.registered_at.to_seconds_text(),
+                "first_use_by": null,
+                "benefits": benefits,
+            });
+            if let Some(day) = programme.usable_from.max(enrollment.usable_from) {
+                shown["usable_from"] = json!(day.to_string());
+            }
+            programs.push(shown);
+        }
+        json!({ "wallet_id": wallet_id, "status": status_word(wallet.suspended), "programs": programs })
+    }
+}
+
+fn status_word(suspended: bool) -> &'static str {
+    if suspended { "suspended" } else { "active" }
+}
+
+/// A path id is judged like a field of the body.
+fn with_path<T>(name: &str, is_well_formed: bool, read: Result<T, BadFields>) -> Result<T, BadFields> {
+    if is_well_formed {
+        return read;
+    }
+    let mut fields = read.err().unwrap_or_default();
+    fields.insert(name.to_owned());
+    Err(fields)
+}
+
+fn read_status(body: &str) -> Result<(String, String), BadFields> {
+    let value = forms::body(body)?;
+    let mut form = Form::open(&value)?;
+    let status = form.required("status", forms::one_of(&["active", "suspended"]));
+    let reason = form.required("reason", forms::text);
+    form.finish((status, reason))
+}
+
+/// The fields a merchant has in a PUT and in a line of an import alike.
+pub(crate) fn read_merchant(form: &mut Form<'_>, merchant_id: &str) -> Merchant {
+    let name = form.required("name", forms::text);
+    let category = form.required("category", forms::one_of(CATEGORIES));
+    let status = form.required("status", forms::one_of(&["active", "suspended"]));
+    let programs = form.required("programs", forms::names);
+    let channels = form.required("channels", forms::names);
+    let mut stored = json!({
+        "merchant_id": merchant_id,
+        "name": name,
+        "category": category,
+        "status": status,
+        "programs": programs,
+        "channels": channels,
+    });
+    let bank_account = |value: &Json| forms::digits(10)(value);
+    let optional = [
+        ("province", form.optional("province", forms::text)),
+        ("bank_account", form.optional("bank_account", bank_account)),
+        ("account_name", form.optional("account_name", forms::text)),
+    ];
+    for (key, value) in optional {
+        if let Some(value) = value {
+            stored[key] = json!(value);
+        }
+    }
+    Merchant {
+        category,
+        suspended: status == "suspended",
+        programs,
+        channels,
+        stored,
+    }
+}

@@ -1,0 +1,449 @@
+//! Purchases: the checks in the contract's order, the split, quotes and batches.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+
+use super::forms::{self, BILL_MAX, BadFields, Form};
+use super::json::Json;
+use super::programme::{Benefit, Cap, Programme};
+use super::{Bucket, Model, conflict, malformed};
+
+/// The most elements one batch may have.
+const BATCH_MAX: usize = 10_000;
+
+/// What is asked for: the content an id is compared by, defaults filled in.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Purchase {
+    pub program: String,
+    pub wallet_id: String,
+    pub merchant_id: String,
+    pub channel: String,
+    pub amount: u128,
+    pub eligible_amount: u128,
+}
+
+/// The content an id came with first, and what it was told.
+pub(crate) struct FirstAnswer {
+    pub purchase: Purchase,
+    pub answer: Value,
+}
+
+/// An approved purchase and how much of it has been given back.
+pub(crate) struct Original {
+    pub amount: u128,
+    pub state_amount: u128,
+    pub given_back: u128,
+    /// The buckets its state share was taken from.
+    pub buckets: Vec<Bucket>,
+}
+
+/// A decision that nothing has acted on yet.
+struct Verdict {
+    reason: &'static str,
+    state_amount: u128,
+    limited_by: Option<Cap>,
+    /// Known once the checks have got as far as the wallet's right in the programme.
+    room: Option<Room>,
+}
+
+/// The room a wallet has in one benefit before the decision.
+struct Room {
+    state_percent: u128,
+    caps: Vec<(Cap, u128)>,
+    buckets: Vec<Bucket>,
+}
+
+impl Room {
+    /// The cap with the least room, of several the one with the shortest period.
+    fn smallest(&self) -> (Cap, u128) {
+        let mut smallest = self.caps[0];
+        for (cap, room) in &self.caps {
+            if *room < smallest.1 {
+                smallest = (*cap, *room);
+            }
+        }
+        smallest
+    }
+
+    /// The longest period whose room is used up.
+    fn longest_empty(&self) -> Option<Cap> {
+        self.caps
+            .iter()
+            .rev()
+            .find(|(_, room)| *room == 0)
+            .map(|(cap, _)| *cap)
+    }
+}
+
+impl Verdict {
+    fn declined(reason: &'static str, room: Option<Room>) -> Verdict {
+        Verdict {
+            reason,
+            state_amount: 0,
+            limited_by: None,
+            room,
+        }
+    }
+
+    fn is_approved(&self) -> bool {
+        self.reason == "approved"
+    }
+}
+
+/// What the state pays of a bill before any cap.
+pub(crate) fn share(eligible_amount: u128, state_percent: u128) -> u128 {
+    eligible_amount * state_percent / 100
+}
+
+/// The largest bill whose share fits into the room.
+pub(crate) fn fully_subsidised_up_to(room: u128, state_percent: u128) -> u128 {
+    // The largest A with A·p/100 < room + 1, that is A·p < 100·(room + 1).
+    let first_too_large = (100 * (room + 1)).div_ceil(state_percent);
+    BILL_MAX.min(first_too_large - 1)
+}
+
+/// The ISO 8583 response code that goes with a reason of a purchase.
+fn response_code(reason: &str) -> &'static str {
+    match reason {
+        "approved" => "00",
+        "reversed_before_arrival" => "12",
+        "merchant_unknown" | "merchant_suspended" => "03",
+        "program_unknown" | "merchant_not_in_program" | "category_not_allowed" => "58",
+        "program_suspended"
+        | "channel_not_allowed"
+        | "not_in_spending_period"
+        | "outside_hours"
+        | "not_yet_usable" => "57",
+        "wallet_unknown" => "14",
+        "not_registered" => "56",
+        "wallet_suspended" => "62",
+        "amount_too_small" => "13",
+        "daily_cap_exhausted"
+        | "monthly_cap_exhausted"
+        | "quarterly_cap_exhausted"
+        | "program_cap_exhausted" => "61",
+        other => unreachable!("no such reason: {other}"),
+    }
+}
+
+impl Model {
+    pub(crate) fn authorize(&mut self, body: &str) -> Value {
+        match forms::body(body).and_then(|value| read_authorization(&value)) {
+            Ok((txn_id, purchase)) => self.authorize_one(txn_id, purchase),
+            Err(fields) => malformed(fields),
+        }
+    }
+
+    pub(crate) fn batch(&mut self, body: &str) -> Value {
+        let elements = match forms::body(body).and_then(|value| read_batch(&value)) {
+            Ok(elements) => elements,
+            Err(fields) => return malformed(fields),
+        };
+        let mut results = Vec::new();
+        for element in elements {
+            results.push(match read_authorization(&element) {
+                Ok((txn_id, purchase)) => self.authorize_one(txn_id, purchase),
+                Err(fields) => malformed(fields),
+            });
+        }
+        json!({ "results": results })
+    }
+
+    pub(crate) fn quote(&mut self, body: &str) -> Value {
+        let purchase = match forms::body(body).and_then(|value| read_quote(&value)) {
+            Ok(purchase) => purchase,
+            Err(fields) => return malformed(fields),
+        };
+        let verdict = self.decide(&purchase);
+        let up_to = match &verdict.room {
+            Some(room) if verdict.is_approved() || verdict.reason == "amount_too_small" => {
+                fully_subsidised_up_to(room.smallest().1, room.state_percent)
+            }
+            _ => 0,
+        };
+        let mut answer = self.show(&purchase, &verdict);
+        answer.insert("fully_subsidised_up_to".into(), number(up_to));
+        Value::Object(answer)
+    }
+
+    fn authorize_one(&mut self, txn_id: u128, purchase: Purchase) -> Value {
+        if let Some(first) = self.first_answers.get(&txn_id) {
+            if first.purchase != purchase {
+                return conflict("txn_id_conflict");
+            }
+            let mut replay = first.answer.clone();
+            replay["replayed"] = json!(true);
+            return replay;
+        }
+        let verdict = if self.tombstones.contains(&txn_id) {
+            Verdict::declined("reversed_before_arrival", None)
+        } else {
+            self.decide(&purchase)
+        };
+        let mut answer = self.show(&purchase, &verdict);
+        answer.insert("txn_id".into(), json!(forms::uuid_text(txn_id)));
+        answer.insert("replayed".into(), json!(false));
+        let answer = Value::Object(answer);
+        if verdict.is_approved() {
+            let buckets = verdict.room.expect("an approval knows its room").buckets;
+            for bucket in &buckets {
+                *self.used.entry(bucket.clone()).or_insert(0) += verdict.state_amount;
+            }
+            let state_amount = verdict.state_amount;
+            let original = Original {
+                amount: purchase.amount,
+                state_amount,
+                given_back: 0,
+                buckets,
+            };
+            self.originals.insert(txn_id, original);
+        }
+        self.first_answers.insert(
+            txn_id,
+            FirstAnswer {
+                purchase,
+                answer: answer.clone(),
+            },
+        );
+        answer
+    }
+
+    /// The checks one after another; the first that fails is the reason.
+    fn decide(&self, purchase: &Purchase) -> Verdict {
+        let (programme, benefit) = match self.check_where_and_when(purchase) {
+            Ok(found) => found,
+            Err(reason) => return Verdict::declined(reason, None),
+        };
+        let key = (purchase.wallet_id.clone(), programme.id.clone());
+        let Some(wallet) = self.wallets.get(&purchase.wallet_id) else {
+            return Verdict::declined("wallet_unknown", None);
+        };
+        let Some(enrollment) = self.enrollments.get(&key) else {
+            return Verdict::declined("not_registered", None);
+        };
+        if benefit.household {
+            return Verdict::declined("not_registered", None);
+        }
+        let room = self.room(&purchase.wallet_id, programme, benefit);
+        if wallet.suspended {
+            return Verdict::declined("wallet_suspended", Some(room));
+        }
+        let usable_from = programme.usable_from.max(enrollment.usable_from);
+        if usable_from.is_some_and(|day| self.today() < day) {
+            return Verdict::declined("not_yet_usable", Some(room));
+        }
+        split(purchase, benefit, room)
+    }
+
+    /// Everything that comes before the wallet.
+    fn check_where_and_when(&self, purchase: &Purchase) -> Result<(&Programme, &Benefit), &'static str> {
+        let Some(programme) = self.programmes.get(&purchase.program) else {
+            return Err("program_unknown");
+        };
+        if self.suspended_programmes.contains(&programme.id) {
+            return Err("program_suspended");
+        }
+        let Some(merchant) = self.merchants.get(&purchase.merchant_id) else {
+            return Err("merchant_unknown");
+        };
+        if merchant.suspended {
+            return Err("merchant_suspended");
+        }
+        if !merchant.programs.contains(&programme.id) {
+            return Err("merchant_not_in_program");
+        }
+        let benefit = programme
+            .benefits
+            .iter()
+            .find(|benefit| benefit.categories.contains(&merchant.category));
+        let Some(benefit) = benefit else {
+            return Err("category_not_allowed");
+        };
+        let Some(channel) = benefit
+            .channels
+            .iter()
+            .find(|channel| channel.id == purchase.channel)
+        else {
+            return Err("channel_not_allowed");
+        };
+        if !merchant.channels.contains(&channel.id) {
+            return Err("channel_not_allowed");
+        }
+        if channel
+            .categories
+            .as_ref()
+            .is_some_and(|categories| !categories.contains(&merchant.category))
+        {
+            return Err("channel_not_allowed");
+        }
+        if self.today() < channel.from || self.today() > channel.to {
+            return Err("not_in_spending_period");
+        }
+        let time = self.now.millisecond_of_day();
+        if time < channel.opens_ms || time >= channel.closes_ms {
+            return Err("outside_hours");
+        }
+        Ok((programme, benefit))
+    }
+
+    /// What is left today in each cap of the benefit.
+    fn room(&self, wallet_id: &str, programme: &Programme, benefit: &Benefit) -> Room {
+        let mut room = Room {
+            state_percent: benefit.state_percent,
+            caps: Vec::new(),
+            buckets: Vec::new(),
+        };
+        for (cap, limit) in &benefit.caps {
+            let period = cap.period(self.today());
+            let bucket = (
+                wallet_id.to_owned(),
+                programme.id.clone(),
+                benefit.id.clone(),
+                period,
+            );
+            room.caps.push((*cap, limit.saturating_sub(self.used(&bucket))));
+            room.buckets.push(bucket);
+        }
+        room
+    }
+
+    /// The `remaining` object of a benefit, for the look-up of a wallet.
+    pub(crate) fn remaining(&self, wallet_id: &str, programme: &Programme, benefit: &Benefit) -> Value {
+        remaining(&self.room(wallet_id, programme, benefit), 0)
+    }
+
+    /// The answer's common part.
+    fn show(&self, purchase: &Purchase, verdict: &Verdict) -> Map<String, Value> {
+        let citizen_amount = if verdict.is_approved() {
+            purchase.amount - verdict.state_amount
+        } else {
+            0
+        };
+        let mut answer = Map::new();
+        let decision = if verdict.is_approved() {
+            "approved"
+        } else {
+            "declined"
+        };
+        answer.insert("decision".into(), json!(decision));
+        answer.insert("reason".into(), json!(verdict.reason));
+        answer.insert("response_code".into(), json!(response_code(verdict.reason)));
+        answer.insert("state_amount".into(), number(verdict.state_amount));
+        answer.insert("citizen_amount".into(), number(citizen_amount));
+        answer.insert("limited_by".into(), json!(verdict.limited_by.map(Cap::name)));
+        if let Some(room) = &verdict.room {
+            answer.insert("remaining".into(), remaining(room, verdict.state_amount));
+        }
+        answer.insert("business_date".into(), json!(self.today().to_string()));
+        answer.insert("decided_at".into(), json!(self.now.to_milliseconds_text()));
+        answer
+    }
+}
+
+/// The last checks and the split.
+fn split(purchase: &Purchase, benefit: &Benefit, room: Room) -> Verdict {
+    let wanted = share(purchase.eligible_amount, benefit.state_percent);
+    let (smallest_cap, smallest_room) = room.smallest();
+    if let Some(longest) = room.longest_empty() {
+        if !benefit.citizen_pays {
+            return Verdict::declined(longest.exhausted(), Some(room));
+        }
+    } else if wanted == 0 {
+        return Verdict::declined("amount_too_small", Some(room));
+    }
+    let state_amount = wanted.min(smallest_room);
+    let limited_by = if state_amount < wanted {
+        Some(smallest_cap)
+    } else {
+        None
+    };
+    Verdict {
+        reason: "approved",
+        state_amount,
+        limited_by,
+        room: Some(room),
+    }
+}
+
+fn remaining(room: &Room, taken: u128) -> Value {
+    let left: BTreeMap<&str, Value> = room
+        .caps
+        .iter()
+        .map(|(cap, room)| (cap.name(), number(room - taken)))
+        .collect();
+    json!(left)
+}
+
+/// An amount of satang as JSON.
+pub(crate) fn number(amount: u128) -> Value {
+    json!(u64::try_from(amount).expect("every amount is below 2^64"))
+}
+
+fn read_batch(value: &Json) -> Result<Vec<Json>, BadFields> {
+    let mut form = Form::open(value)?;
+    let elements = form.required("authorizations", |value| match value {
+        Json::List(items) if (1..=BATCH_MAX).contains(&items.len()) => Some(items.clone()),
+        _ => None,
+    });
+    form.finish(elements)
+}
+
+fn read_authorization(value: &Json) -> Result<(u128, Purchase), BadFields> {
+    let mut form = Form::open(value)?;
+    let txn_id = form.required("txn_id", forms::uuid);
+    let purchase = read_purchase(&mut form);
+    form.finish((txn_id, purchase))
+}
+
+fn read_quote(value: &Json) -> Result<Purchase, BadFields> {
+    let mut form = Form::open(value)?;
+    let purchase = read_purchase(&mut form);
+    form.finish(purchase)
+}
+
+fn read_purchase(form: &mut Form<'_>) -> Purchase {
+    let program = form.required("program", forms::name);
+    let wallet_id = form.required("wallet_id", forms::digits(15));
+    let merchant_id = form.required("merchant_id", forms::digits(15));
+    let channel = form.required("channel", forms::name);
+    let amount = form.required("amount", forms::integer(1, BILL_MAX));
+    // Without a readable amount only the widest bounds can be held against the eligible part.
+    let most = if amount == 0 { BILL_MAX } else { amount };
+    let eligible_amount = form
+        .optional("eligible_amount", forms::integer(1, most))
+        .unwrap_or(amount);
+    Purchase {
+        program,
+        wallet_id,
+        merchant_id,
+        channel,
+        amount,
+        eligible_amount,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_largest_fully_subsidised_bill_is_the_last_whose_share_fits() {
+        for percent in 1..=100 {
+            for room in [0, 1, 2, 3, 59, 60, 61, 99, 100, 101, 19_999, 20_000] {
+                let bill = fully_subsidised_up_to(room, percent);
+                assert!(share(bill, percent) <= room, "{percent} % of {bill}, room {room}");
+                assert!(
+                    share(bill + 1, percent) > room,
+                    "{percent} % of {bill} + 1, room {room}"
+                );
+            }
+        }
+        assert_eq!(
+            fully_subsidised_up_to(20_000, 60),
+            33_334,
+            "333.34 baht still gets 200.00"
+        );
+        assert_eq!(fully_subsidised_up_to(100_000_000, 1), BILL_MAX);
+    }
+}
