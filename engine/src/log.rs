@@ -3,7 +3,8 @@
 //! The file journal is the first implementation; a replicated one must need no change in the core. An append names the sequence it
 //! expects to be next, so that a writer that was replaced is fenced off instead of forking the history.
 
-use crate::journal::{Group, Layout, Place};
+use crate::journal::{Group, Layout, Place, ReadError};
+use satang_core::record::{Position, Record};
 use std::io;
 
 /// Why a group was not appended. Neither case is ever retried (I8).
@@ -25,7 +26,7 @@ pub enum AppendError {
 /// An append-only log that one thread writes.
 pub trait Log: Send + 'static {
     /// Reads records back.
-    type Reader: Clone + Send + Sync + 'static;
+    type Reader: ReadLog;
 
     /// Appends a group whose first record has `expected_sequence`. When this returns, the group is durable.
     ///
@@ -54,4 +55,13 @@ pub trait Log: Send + 'static {
 
     /// A reader of durable records.
     fn reader(&self) -> Self::Reader;
+}
+
+/// Reads durable records back by position.
+pub trait ReadLog: Clone + Send + Sync + 'static {
+    /// The record at a position that is durable.
+    ///
+    /// # Errors
+    /// [`ReadError`] when the disk fails or the record was damaged.
+    fn read(&self, position: Position) -> Result<Record, ReadError>;
 }

@@ -7,7 +7,9 @@ use crate::calendar::BusinessDate;
 use crate::directory::BenefitRule;
 use crate::ids::{PersonId, WalletId};
 use crate::policy::CapPeriod;
-use crate::record::{AuthorizationRecord, BenefitNumber, EnrollmentRecord, ReversalRecord, Status};
+use crate::record::{
+    AuthorizationRecord, BenefitNumber, EnrollmentRecord, NameNumber, ReversalRecord, Status,
+};
 use crate::table::{Entry, Table, hash_word};
 
 const _: () = assert!(size_of::<Slot>() == 32);
@@ -32,8 +34,61 @@ fn wallet_hash(wallet: WalletId) -> u64 {
 pub struct WalletShard {
     wallets: Table<WalletEntry>,
     slots: Table<Slot>,
+    totals: Vec<ProgramTotals>,
     /// The sequence of the last record applied to the shard.
     pub applied_through: u64,
+}
+
+/// The state's money in one programme, over the wallets of one shard or of all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProgramTotals {
+    /// The programme.
+    pub program: NameNumber,
+    /// The date of its last approved authorization.
+    pub date: BusinessDate,
+    /// Satang authorised on that date.
+    pub day: u128,
+    /// Satang authorised in that date's month.
+    pub month: u128,
+    /// Satang authorised in all.
+    pub all: u128,
+    /// Satang given back by reversals.
+    pub given_back: u128,
+}
+
+impl ProgramTotals {
+    fn new(program: NameNumber, date: BusinessDate) -> ProgramTotals {
+        ProgramTotals {
+            program,
+            date,
+            day: 0,
+            month: 0,
+            all: 0,
+            given_back: 0,
+        }
+    }
+
+    /// Closes what was over before `date`.
+    pub fn move_to(&mut self, date: BusinessDate) {
+        if date > self.date {
+            self.day = 0;
+            if date.month() != self.date.month() {
+                self.month = 0;
+            }
+            self.date = date;
+        }
+    }
+
+    /// Adds the totals of another shard.
+    pub fn add(&mut self, mut other: ProgramTotals) {
+        let date = self.date.max(other.date);
+        self.move_to(date);
+        other.move_to(date);
+        self.day += other.day;
+        self.month += other.month;
+        self.all += other.all;
+        self.given_back += other.given_back;
+    }
 }
 
 /// What is known of a wallet over all programmes.
@@ -166,6 +221,7 @@ impl WalletShard {
         WalletShard {
             wallets: Table::with_room_for(wallets),
             slots: Table::with_room_for(wallets),
+            totals: Vec::new(),
             applied_through: 0,
         }
     }
@@ -221,6 +277,11 @@ impl WalletShard {
             return;
         }
         let date = record.header.at().business_date();
+        let totals = self.totals_mut(record.program(), date);
+        totals.move_to(date);
+        let state = u128::from(record.state().get());
+        (totals.day, totals.month, totals.all) =
+            (totals.day + state, totals.month + state, totals.all + state);
         let slot = self.slot_or_insert(record.wallet(), record.benefit());
         slot.used = slot.used_on(date);
         slot.last_day = pack_day(date);
@@ -239,6 +300,7 @@ impl WalletShard {
             return;
         }
         let original = record.original_date();
+        self.totals_mut(record.program(), original).given_back += u128::from(record.state().get());
         let slot = self
             .slots
             .find_mut(slot_hash(slot_key(record.wallet(), record.benefit())), |slot| {
@@ -286,6 +348,11 @@ impl WalletShard {
         }
     }
 
+    /// The state's money per programme over the shard's wallets.
+    pub fn totals(&self) -> &[ProgramTotals] {
+        &self.totals
+    }
+
     /// How many wallets are known.
     pub fn wallets_len(&self) -> usize {
         self.wallets.len()
@@ -321,6 +388,14 @@ impl WalletShard {
             crate::table::hash_pair(used, u64::from(slot.registered_s) << 32 | dates)
         });
         wallets.chain(slots).fold(0, u64::wrapping_add)
+    }
+
+    fn totals_mut(&mut self, program: NameNumber, date: BusinessDate) -> &mut ProgramTotals {
+        if let Some(at) = self.totals.iter().position(|totals| totals.program == program) {
+            return &mut self.totals[at];
+        }
+        self.totals.push(ProgramTotals::new(program, date));
+        self.totals.last_mut().expect("just pushed")
     }
 
     fn wallet(&self, wallet: WalletId) -> Option<&WalletEntry> {

@@ -100,12 +100,13 @@ impl Verdict {
     }
 }
 
-/// Decides a purchase at `at`, by the rules, merchants and accounts as they stand.
-///
-/// The checks and their order are the contract's ("Authorize"). Checks that later rules add are named where they belong:
-/// a household's benefit is declined [`Reason::NotRegistered`] as long as nobody can be enrolled in a household.
-pub fn decide(directory: &Directory, wallets: &WalletShard, purchase: &Purchase, at: Instant) -> Verdict {
-    let verdict = Verdict {
+/// The decision on an authorization whose full reversal came first: it comes before every other check.
+pub fn decide_reversed_before_arrival(directory: &Directory, purchase: &Purchase) -> Verdict {
+    undecided(directory, purchase).decline(Reason::ReversedBeforeArrival)
+}
+
+fn undecided(directory: &Directory, purchase: &Purchase) -> Verdict {
+    Verdict {
         reason: Reason::Approved,
         state: Satang::ZERO,
         limited_by: None,
@@ -116,7 +117,15 @@ pub fn decide(directory: &Directory, wallets: &WalletShard, purchase: &Purchase,
         program: directory.number_of(&purchase.program),
         channel: directory.number_of(&purchase.channel),
         benefit: BenefitNumber::NONE,
-    };
+    }
+}
+
+/// Decides a purchase at `at`, by the rules, merchants and accounts as they stand.
+///
+/// The checks and their order are the contract's ("Authorize"). Checks that later rules add are named where they belong:
+/// a household's benefit is declined [`Reason::NotRegistered`] as long as nobody can be enrolled in a household.
+pub fn decide(directory: &Directory, wallets: &WalletShard, purchase: &Purchase, at: Instant) -> Verdict {
+    let verdict = undecided(directory, purchase);
     let Some(rule) = directory.rule_on(verdict.program, at.business_date()) else {
         return verdict.decline(Reason::ProgramUnknown);
     };
@@ -138,7 +147,7 @@ pub fn decide(directory: &Directory, wallets: &WalletShard, purchase: &Purchase,
         benefit: benefit.number,
         ..verdict
     };
-    let Some(standing) = wallets.standing(purchase.wallet, rule.entitlement()) else {
+    let Some(standing) = wallets.standing(purchase.wallet, rule.entitlement) else {
         return verdict.decline(Reason::WalletUnknown);
     };
     let Some(entitlement) = standing.entitlement.filter(|_| !benefit.household) else {

@@ -36,6 +36,8 @@ pub struct Rule {
     pub program: NameNumber,
     /// The benefits, in the order of the file.
     pub benefits: Vec<BenefitRule>,
+    /// The benefit whose slot keeps the entitlement: the programme's first one ever, so that it stays the same over versions.
+    pub entitlement: BenefitNumber,
     /// The file's name when it was loaded.
     pub file: String,
     /// The file as loaded.
@@ -111,15 +113,6 @@ impl Rule {
     /// The benefit that covers the category.
     pub fn benefit_for(&self, category: Category) -> Option<&BenefitRule> {
         self.by_category[category as usize].map(|index| &self.benefits[usize::from(index)])
-    }
-
-    /// The benefit whose slot keeps the entitlement: the one of the lowest number, so that it stays the same over versions.
-    pub fn entitlement(&self) -> BenefitNumber {
-        self.benefits
-            .iter()
-            .map(|benefit| benefit.number)
-            .min_by_key(|n| n.0)
-            .expect("a programme has a benefit")
     }
 }
 
@@ -341,10 +334,19 @@ impl Directory {
                 channels,
             });
         }
+        let of_program = self
+            .benefits
+            .iter()
+            .filter(|((of, _), _)| *of == program)
+            .map(|(_, number)| *number);
+        let entitlement = of_program
+            .min_by_key(|number| number.0)
+            .expect("a programme has a benefit");
         Ok(Rule {
             number,
             program,
             benefits: compiled,
+            entitlement,
             file: file.to_owned(),
             policy,
             by_category,

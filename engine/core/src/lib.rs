@@ -2,16 +2,17 @@
 //!
 //! No I/O, no clock, no threads, no randomness and no dependence on hash order (I7). Modules in reading order.
 
-pub mod account;
-pub mod authorize;
-pub mod calendar;
-pub mod dedup;
-pub mod directory;
-pub mod ids;
 pub mod money;
-pub mod outcome;
+pub mod ids;
+pub mod calendar;
 pub mod policy;
-pub mod record;
 pub mod request;
-pub mod reverse;
+pub mod outcome;
+pub mod record;
+pub mod directory;
 pub mod table;
+pub mod account;
+pub mod citizen;
+pub mod dedup;
+pub mod authorize;
+pub mod reverse;

@@ -1,6 +1,7 @@
 //! Reading single records back by their position.
 
 use super::format::{Layout, Place, segment_name};
+use crate::log::ReadLog;
 use crate::storage::{Storage, StorageFile};
 use parking_lot::RwLock;
 use satang_core::record::{Position, Record, RecordError, RecordHeader, split_record};
@@ -63,11 +64,17 @@ impl<S: Storage> JournalReader<S> {
         }
     }
 
-    /// The record at a position that is durable.
-    ///
-    /// # Errors
-    /// [`ReadError`] when the disk fails or the record was damaged.
-    pub fn read(&self, position: Position) -> Result<Record, ReadError> {
+    fn file(&self, segment: u32) -> io::Result<Arc<S::File>> {
+        if let Some(file) = self.files.read().get(&segment) {
+            return Ok(file.clone());
+        }
+        let file = Arc::new(self.storage.open(&segment_name(segment))?);
+        Ok(self.files.write().entry(segment).or_insert(file).clone())
+    }
+}
+
+impl<S: Storage> ReadLog for JournalReader<S> {
+    fn read(&self, position: Position) -> Result<Record, ReadError> {
         let place = Place::of(position);
         let named = || segment_name(place.segment);
         let io = |source| ReadError::Io {
@@ -93,13 +100,5 @@ impl<S: Storage> JournalReader<S> {
         }
         let (header, bytes) = split_record(&bytes).map_err(record)?;
         Record::decode(&header, bytes).map_err(record)
-    }
-
-    fn file(&self, segment: u32) -> io::Result<Arc<S::File>> {
-        if let Some(file) = self.files.read().get(&segment) {
-            return Ok(file.clone());
-        }
-        let file = Arc::new(self.storage.open(&segment_name(segment))?);
-        Ok(self.files.write().entry(segment).or_insert(file).clone())
     }
 }

@@ -1,0 +1,61 @@
+//! Who holds what: one person, one wallet, one entitlement per programme.
+
+use crate::directory::FixedSeed;
+use crate::ids::{PersonId, WalletId};
+use crate::record::{EnrollmentRecord, NameNumber};
+use crate::table::hash_word;
+use hashbrown::HashMap;
+
+/// How many shards persons are spread over; a power of two.
+pub const CITIZEN_SHARDS: usize = 256;
+
+/// The shard of a person.
+pub fn citizen_shard(person: PersonId) -> usize {
+    (hash_word(person.number()) >> 56) as usize
+}
+
+/// The entitlements of the persons of one shard.
+#[derive(Default)]
+pub struct CitizenShard {
+    wallets: HashMap<(PersonId, NameNumber), WalletId, FixedSeed>,
+    /// The sequence of the last record applied to the shard.
+    pub applied_through: u64,
+}
+
+impl CitizenShard {
+    /// The wallet through which the person holds an entitlement in the programme.
+    pub fn wallet(&self, person: PersonId, program: NameNumber) -> Option<WalletId> {
+        self.wallets.get(&(person, program)).copied()
+    }
+
+    /// The person holds an entitlement.
+    pub fn apply_enrollment(&mut self, record: &EnrollmentRecord) {
+        self.applied_through = record.header.sequence;
+        self.wallets
+            .insert((record.person(), record.program()), record.wallet());
+    }
+
+    /// The persons of the shard, one for each entitlement.
+    pub fn persons(&self) -> impl Iterator<Item = PersonId> {
+        self.wallets.keys().map(|(person, _)| *person)
+    }
+
+    /// How many entitlements there are.
+    pub fn entitlements_len(&self) -> usize {
+        self.wallets.len()
+    }
+
+    /// How many entitlements there are in a programme.
+    pub fn entitlements_in(&self, program: NameNumber) -> usize {
+        self.wallets.keys().filter(|(_, of)| *of == program).count()
+    }
+
+    /// A digest of everything in the shard that does not depend on the order of arrival.
+    pub fn digest(&self) -> u64 {
+        let of = |((person, program), wallet): (&(PersonId, NameNumber), &WalletId)| {
+            let key = crate::table::hash_pair(person.number(), u64::from(program.0));
+            crate::table::hash_pair(key, wallet.number())
+        };
+        self.wallets.iter().map(of).fold(0, u64::wrapping_add)
+    }
+}

@@ -1,0 +1,451 @@
+//! The engine handle: what the gateway, the benches and the tests call.
+//!
+//! The thread that parsed a request takes the shards, decides, appends and goes on to wait for durability; nothing is handed
+//! to another thread for the decision (`docs/adr/0002-hand-off.md`).
+
+use crate::clock::{Clock, ClockError};
+use crate::commit::{Appender, Refused};
+use crate::durable::{Durable, StorageFailed};
+use crate::journal::{ReadError, Space, Spares};
+use crate::log::ReadLog;
+use crate::state::State;
+use satang_core::account::{WalletShard, wallet_shard};
+use satang_core::authorize::{self, Verdict};
+use satang_core::calendar::Instant;
+use satang_core::dedup::{IdShard, TxnState, reversal_shard, txn_shard};
+use satang_core::directory::Directory;
+use satang_core::ids::Name;
+use satang_core::record::{
+    AUTHORIZATION_BYTES_MAX, AuthorizationRecord, NameNumber, OriginalFacts, Position, Record, RecordBuf,
+    ReversalRecord,
+};
+use satang_core::request::{AuthorizationRequest, Purchase, ReversalRequest};
+use satang_core::reverse::{self, Reversible};
+use std::sync::Arc;
+
+/// Why a request was not decided; nothing happened and its id is not burnt, except where the outcome is unknown.
+#[derive(Debug, thiserror::Error)]
+pub enum SubmitError {
+    /// Too much waits for the disk.
+    #[error("too many requests are in flight")]
+    Overloaded,
+    /// The disk is full.
+    #[error("the disk is full; reversals are still taken: {reversals}")]
+    DiskFull {
+        /// Whether reversals are still taken.
+        reversals: bool,
+    },
+    /// The time cannot be trusted.
+    #[error(transparent)]
+    Clock(#[from] ClockError),
+    /// The journal failed.
+    #[error(transparent)]
+    Storage(#[from] StorageFailed),
+    /// A durable record cannot be read back.
+    #[error("a journaled record cannot be read: {0}")]
+    Read(#[from] ReadError),
+    /// More different names of programmes and channels than records can number.
+    #[error("too many different names of programmes and channels over the life of the journal")]
+    TooManyNames,
+    /// More records than one durable write takes.
+    #[error("the batch takes {bytes} bytes of journal, at most {bytes_max} fit one durable write")]
+    BatchTooLarge {
+        /// Bytes it takes.
+        bytes: usize,
+        /// Bytes that fit.
+        bytes_max: usize,
+    },
+}
+
+/// What became of a request with an id.
+#[derive(Clone, Copy, Debug)]
+pub enum Submitted<R> {
+    /// Decided now. The answer may leave once `position` is durable.
+    Decided {
+        /// The record, with its sequence.
+        record: R,
+        /// Where it lies.
+        position: Position,
+    },
+    /// The id has an outcome already: it lies at `position`. Wait until that is durable, read it, compare the content.
+    Seen {
+        /// Where.
+        position: Position,
+    },
+    /// The outcome depends on a record that is not durable yet: wait for `position`, then ask again.
+    Wait {
+        /// Where.
+        position: Position,
+    },
+}
+
+/// The engine of one data folder. Shared by all threads.
+pub struct Engine<R: ReadLog, C: Clock> {
+    pub(crate) state: State,
+    pub(crate) appender: Arc<Appender>,
+    pub(crate) durable: Arc<Durable>,
+    pub(crate) reader: R,
+    pub(crate) clock: C,
+    /// Set at start when the clock is behind the journal and nobody confirmed it.
+    pub(crate) clock_refused: Option<ClockError>,
+    pub(crate) spares: Arc<Spares>,
+    pub(crate) admin: crate::admin::Admin,
+}
+
+/// How many elements ahead a batch fetches.
+const PREFETCH_AHEAD: usize = 16;
+
+impl<R: ReadLog, C: Clock> Engine<R, C> {
+    /// The time, for one request.
+    ///
+    /// # Errors
+    /// [`ClockError`].
+    pub fn now(&self) -> Result<Instant, ClockError> {
+        match self.clock_refused {
+            Some(refused) => Err(refused),
+            None => self.clock.now(),
+        }
+    }
+
+    /// The clock, to be set when it is simulated.
+    pub fn clock(&self) -> &C {
+        &self.clock
+    }
+
+    /// How far the journal is durable.
+    pub fn durable(&self) -> &Arc<Durable> {
+        &self.durable
+    }
+
+    /// Where records gather.
+    pub fn appender(&self) -> &Appender {
+        &self.appender
+    }
+
+    /// The accounts.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// How much room the disk has for new records.
+    pub fn space(&self) -> Space {
+        self.spares.space()
+    }
+
+    /// The record at a durable position.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub fn read(&self, position: Position) -> Result<Record, ReadError> {
+        self.reader.read(position)
+    }
+
+    /// Decides an authorization, once per id (I5).
+    ///
+    /// # Errors
+    /// [`SubmitError`].
+    pub fn authorize(
+        &self,
+        request: &AuthorizationRequest,
+    ) -> Result<Submitted<AuthorizationRecord>, SubmitError> {
+        self.admit(Space::Enough)?;
+        let directory = self.state.directory.read();
+        let mut ids = self.state.ids[txn_shard(request.txn_id)].lock();
+        let tombstone = match ids.txn(request.txn_id) {
+            TxnState::Seen { position, .. } => return Ok(Submitted::Seen { position }),
+            TxnState::Tombstone => true,
+            TxnState::New => false,
+        };
+        let mut wallets = self.state.wallets[wallet_shard(request.purchase.wallet)].lock();
+        let mut at = self.now()?;
+        loop {
+            let (mut record, bytes) = prepare(&directory, &wallets, request, tombstone, at);
+            match self.appender.begin(at, bytes.as_bytes().len()) {
+                Ok(mut appending) => {
+                    let (sequence, position) = appending.push(bytes.as_bytes());
+                    drop(appending);
+                    record.header.sequence = sequence;
+                    wallets.apply_authorization(&record);
+                    ids.insert_txn(sequence, request.txn_id, position);
+                    return Ok(Submitted::Decided { record, position });
+                }
+                Err(refused) => at = self.read_clock_again(refused)?,
+            }
+        }
+    }
+
+    /// Decides authorizations one after another, with one clock reading, sequences in a row and one durable write.
+    ///
+    /// # Errors
+    /// [`SubmitError`], for the whole batch.
+    pub fn authorize_batch(
+        &self,
+        requests: &[AuthorizationRequest],
+    ) -> Result<Vec<Submitted<AuthorizationRecord>>, SubmitError> {
+        self.admit(Space::Enough)?;
+        let directory = self.state.directory.read();
+        let bytes = batch_bytes(&directory, requests);
+        let bytes_max = self.appender.batch_bytes_max();
+        if bytes > bytes_max {
+            return Err(SubmitError::BatchTooLarge { bytes, bytes_max });
+        }
+        let mut results = Vec::with_capacity(requests.len());
+        let mut ids = Locked::lock(&self.state.ids, requests.iter().map(|r| txn_shard(r.txn_id)));
+        let mut wallets = Locked::lock(
+            &self.state.wallets,
+            requests.iter().map(|r| wallet_shard(r.purchase.wallet)),
+        );
+        let mut at = self.now()?;
+        let mut appending = loop {
+            match self.appender.begin(at, bytes) {
+                Ok(appending) => break appending,
+                Err(refused) => at = self.read_clock_again(refused)?,
+            }
+        };
+        for (index, request) in requests.iter().enumerate() {
+            if index % PREFETCH_AHEAD == 0 {
+                let ahead = &requests[index..requests.len().min(index + PREFETCH_AHEAD)];
+                prefetch(&directory, &ids, &wallets, ahead, at);
+            }
+            let ids = ids.get_mut(txn_shard(request.txn_id));
+            let tombstone = match ids.txn(request.txn_id) {
+                TxnState::Seen { position, .. } => {
+                    results.push(Submitted::Seen { position });
+                    continue;
+                }
+                TxnState::Tombstone => true,
+                TxnState::New => false,
+            };
+            let wallets = wallets.get_mut(wallet_shard(request.purchase.wallet));
+            let (mut record, bytes) = prepare(&directory, wallets, request, tombstone, at);
+            let (sequence, position) = appending.push(bytes.as_bytes());
+            record.header.sequence = sequence;
+            wallets.apply_authorization(&record);
+            ids.insert_txn(sequence, request.txn_id, position);
+            results.push(Submitted::Decided { record, position });
+        }
+        Ok(results)
+    }
+
+    /// Decides a reversal, once per id (I5).
+    ///
+    /// # Errors
+    /// [`SubmitError`].
+    pub fn reverse(&self, request: &ReversalRequest) -> Result<Submitted<ReversalRecord>, SubmitError> {
+        self.admit(Space::ReversalsOnly)?;
+        let (txn, reversal) = (txn_shard(request.txn_id), reversal_shard(request.reversal_id));
+        loop {
+            let seen = self.state.ids[txn].lock().txn(request.txn_id);
+            let original = match seen {
+                TxnState::Seen { position, .. } if !self.durable.check(position)? => {
+                    return Ok(Submitted::Wait { position });
+                }
+                TxnState::Seen { position, .. } => Some((position, self.read_authorization(position)?)),
+                TxnState::New | TxnState::Tombstone => None,
+            };
+            let mut ids = Locked::lock(&self.state.ids, [txn, reversal].into_iter());
+            if let Some(position) = ids.get_mut(reversal).reversal(request.reversal_id) {
+                return Ok(Submitted::Seen { position });
+            }
+            if ids.get_mut(txn).txn(request.txn_id) != seen {
+                // The original arrived while its record was being read: look again.
+                continue;
+            }
+            let known = reversible(seen, original.as_ref(), ids.get_mut(txn), request);
+            return self.append_reversal(request, &known, &mut ids);
+        }
+    }
+
+    fn append_reversal(
+        &self,
+        request: &ReversalRequest,
+        known: &Reversible,
+        ids: &mut Locked<'_, IdShard>,
+    ) -> Result<Submitted<ReversalRecord>, SubmitError> {
+        let wallet = match known {
+            Reversible::Approved { original, .. } => Some(original.wallet),
+            Reversible::NotFound { .. } | Reversible::Declined => None,
+        };
+        let mut wallets = wallet.map(|wallet| self.state.wallets[wallet_shard(wallet)].lock());
+        let mut at = self.now()?;
+        loop {
+            let mut record = reverse::decide(request, known, at);
+            let bytes = RecordBuf::of(&record);
+            match self.appender.begin(at, bytes.as_bytes().len()) {
+                Ok(mut appending) => {
+                    let (sequence, position) = appending.push(bytes.as_bytes());
+                    drop(appending);
+                    record.header.sequence = sequence;
+                    let reversal = reversal_shard(request.reversal_id);
+                    ids.get_mut(reversal)
+                        .insert_reversal(sequence, request.reversal_id, position);
+                    ids.get_mut(txn_shard(request.txn_id))
+                        .apply_reversal(&record, position);
+                    if let Some(wallets) = &mut wallets {
+                        wallets.apply_reversal(&record);
+                    }
+                    return Ok(Submitted::Decided { record, position });
+                }
+                Err(refused) => at = self.read_clock_again(refused)?,
+            }
+        }
+    }
+
+    /// What an authorization would be decided now; writes nothing, takes no room.
+    ///
+    /// # Errors
+    /// [`SubmitError::Clock`].
+    pub fn quote(&self, purchase: &Purchase) -> Result<(Verdict, Instant), SubmitError> {
+        let at = self.now()?;
+        let directory = self.state.directory.read();
+        let wallets = self.state.wallets[wallet_shard(purchase.wallet)].lock();
+        Ok((authorize::decide(&directory, &wallets, purchase, at), at))
+    }
+
+    /// Cuts over dates that are over, when no request does.
+    ///
+    /// # Errors
+    /// [`SubmitError::Clock`], [`SubmitError::Storage`].
+    pub fn cut_over(&self) -> Result<(), SubmitError> {
+        let mut at = self.now()?;
+        loop {
+            match self.appender.begin(at, 0) {
+                Ok(_) => return Ok(()),
+                Err(refused) => at = self.read_clock_again(refused)?,
+            }
+        }
+    }
+
+    pub(crate) fn admit(&self, at_least: Space) -> Result<(), SubmitError> {
+        match (self.space(), at_least) {
+            (Space::Enough, _) | (Space::ReversalsOnly, Space::ReversalsOnly) => {}
+            (Space::ReversalsOnly, _) => return Err(SubmitError::DiskFull { reversals: true }),
+            (Space::None, _) => return Err(SubmitError::DiskFull { reversals: false }),
+        }
+        if self.appender.is_full() {
+            Err(SubmitError::Overloaded)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// The time for a second try after `refused`, never before the last record.
+    pub(crate) fn read_clock_again(&self, refused: Refused) -> Result<Instant, SubmitError> {
+        match refused {
+            Refused::Stale { last_at } => Ok(self.now()?.max(last_at)),
+            Refused::Stopped => Err(SubmitError::Storage(StorageFailed)),
+        }
+    }
+
+    fn read_authorization(&self, position: Position) -> Result<AuthorizationRecord, SubmitError> {
+        match self.reader.read(position)? {
+            Record::Authorization { record, .. } => Ok(record),
+            Record::Reversal(_) | Record::CutOver(_) | Record::Enrollment(_) | Record::Admin(_) => {
+                panic!("I5: the id's position {position:?} holds no authorization")
+            }
+        }
+    }
+}
+
+/// The decision on an authorization as a record, and the record's bytes.
+fn prepare(
+    directory: &Directory,
+    wallets: &WalletShard,
+    request: &AuthorizationRequest,
+    tombstone: bool,
+    at: Instant,
+) -> (AuthorizationRecord, RecordBuf) {
+    let verdict = if tombstone {
+        authorize::decide_reversed_before_arrival(directory, &request.purchase)
+    } else {
+        authorize::decide(directory, wallets, &request.purchase, at)
+    };
+    let record = verdict.record(request.txn_id, &request.purchase, at);
+    (record, verdict.encode(&record, &request.purchase))
+}
+
+/// What the core must know of the authorization to be reversed.
+fn reversible(
+    seen: TxnState,
+    original: Option<&(Position, AuthorizationRecord)>,
+    ids: &IdShard,
+    request: &ReversalRequest,
+) -> Reversible {
+    match (seen, original) {
+        (TxnState::Seen { tombstone: true, .. }, _) => Reversible::NotFound { late: true },
+        (TxnState::Seen { .. }, Some((position, record))) => match OriginalFacts::of(record, *position) {
+            Some(original) => Reversible::Approved {
+                original,
+                given_back: ids.given_back(request.txn_id),
+            },
+            None => Reversible::Declined,
+        },
+        (TxnState::New | TxnState::Tombstone, _) | (TxnState::Seen { .. }, None) => {
+            Reversible::NotFound { late: false }
+        }
+    }
+}
+
+/// The most bytes of journal that the records of a batch can take.
+fn batch_bytes(directory: &Directory, requests: &[AuthorizationRequest]) -> usize {
+    let unknown = |name: &Name| directory.number_of(name) == NameNumber::UNKNOWN;
+    let bytes = |request: &AuthorizationRequest| {
+        let tail = unknown(&request.purchase.program) || unknown(&request.purchase.channel);
+        if tail {
+            AUTHORIZATION_BYTES_MAX
+        } else {
+            size_of::<AuthorizationRecord>()
+        }
+    };
+    requests.iter().map(bytes).sum()
+}
+
+fn prefetch(
+    directory: &Directory,
+    ids: &Locked<'_, IdShard>,
+    wallets: &Locked<'_, WalletShard>,
+    ahead: &[AuthorizationRequest],
+    at: Instant,
+) {
+    for request in ahead {
+        ids.get(txn_shard(request.txn_id)).prefetch(request.txn_id);
+        let program = directory.number_of(&request.purchase.program);
+        if let Some(rule) = directory.rule_on(program, at.business_date()) {
+            let wallet = request.purchase.wallet;
+            wallets
+                .get(wallet_shard(wallet))
+                .prefetch(wallet, rule.entitlement);
+        }
+    }
+}
+
+/// Shards locked together, in the order of their indices (I6).
+struct Locked<'s, T> {
+    guards: Vec<Option<parking_lot::MutexGuard<'s, T>>>,
+}
+
+impl<'s, T> Locked<'s, T> {
+    /// Locks every shard that is wanted, each once.
+    fn lock(shards: &'s [parking_lot::Mutex<T>], wanted: impl Iterator<Item = usize>) -> Locked<'s, T> {
+        let mut lock = vec![false; shards.len()];
+        wanted.for_each(|index| lock[index] = true);
+        let guards = shards
+            .iter()
+            .zip(lock)
+            .map(|(shard, lock)| lock.then(|| shard.lock()))
+            .collect();
+        Locked { guards }
+    }
+
+    fn get(&self, index: usize) -> &T {
+        self.guards[index]
+            .as_ref()
+            .expect("every wanted shard was locked")
+    }
+
+    fn get_mut(&mut self, index: usize) -> &mut T {
+        self.guards[index]
+            .as_mut()
+            .expect("every wanted shard was locked")
+    }
+}
