@@ -125,7 +125,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         self.admit(Space::Enough)?;
         let mut directory = self.state.directory.write();
         let at = self.now()?;
-        let mut last = self.appender.end_position();
+        let mut last = self.appender.last_position();
         for input in merchants {
             let programs = self.number_names(&mut directory, &input.programs, at)?;
             let channels = self.number_names(&mut directory, &input.channels, at)?;
@@ -208,7 +208,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         for (input, person) in inputs.iter().zip(persons) {
             outcomes.push(self.enroll_one(&directory, input, person, at)?);
         }
-        Ok((outcomes, self.appender.end_position()))
+        Ok((outcomes, self.appender.last_position()))
     }
 
     /// Puts programme files in force. A text whose hash is new for its programme is journaled in full; a version that is not
@@ -356,7 +356,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         flushed.map_err(|error| {
             tracing::error!(%error, "the person store failed");
             // What it holds is unknown from here on: the process stops (I8).
-            self.durable.fail();
+            self.appender.fail();
             SubmitError::Storage(StorageFailed)
         })
     }

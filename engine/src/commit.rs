@@ -69,6 +69,7 @@ struct Open {
     closed: VecDeque<Group>,
     free: Vec<Group>,
     last_at: Instant,
+    last_position: Position,
     /// The business date records are appended to; `None` before the first record.
     date: Option<BusinessDate>,
     /// The writer sleeps until this many records have gathered; 0 when it does not sleep.
@@ -106,6 +107,8 @@ impl Appender {
             closed: VecDeque::new(),
             free,
             last_at,
+            // What a start found is durable before anything is appended.
+            last_position: Position::from_number(0),
             date,
             wake_at_records: 0,
             stopping: false,
@@ -146,9 +149,9 @@ impl Appender {
         self.open.lock().last_at
     }
 
-    /// Where the next record will lie: everything appended so far lies below.
-    pub fn end_position(&self) -> Position {
-        self.open.lock().group.end_position()
+    /// Where the last record lies: once it is durable, everything appended so far is.
+    pub fn last_position(&self) -> Position {
+        self.open.lock().last_position
     }
 
     /// The most bytes of records that fit one group.
@@ -186,6 +189,13 @@ impl Appender {
         Ok(appending)
     }
 
+    /// Something that records rely on failed: nothing more becomes durable, and the writer ends.
+    pub(crate) fn fail(&self) {
+        self.durable.fail();
+        drop(self.open.lock());
+        self.work.notify_all();
+    }
+
     /// Lets what was appended be written, then refuses everything.
     pub fn stop(&self) {
         let mut open = self.open.lock();
@@ -201,6 +211,7 @@ impl Appending<'_> {
     pub fn push(&mut self, record: &[u8]) -> (u64, Position) {
         let at = self.at;
         let pushed = self.open.group.push(record, at);
+        self.open.last_position = pushed.1;
         self.appender
             .in_flight_bytes
             .fetch_add(record.len(), Ordering::Relaxed);
@@ -284,6 +295,7 @@ enum Work {
     Cover,
     Nothing,
     Stop,
+    Fail,
 }
 
 impl<L: Log> Committer<L> {
@@ -315,6 +327,7 @@ impl<L: Log> Committer<L> {
                 Work::Cover => self.cover()?,
                 Work::Nothing => {}
                 Work::Stop => return Ok(()),
+                Work::Fail => return Err(failed_before()),
             }
         }
     }
@@ -324,6 +337,9 @@ impl<L: Log> Committer<L> {
     /// # Errors
     /// [`AppendError`].
     pub fn step(&mut self) -> Result<bool, AppendError> {
+        if self.durable.has_failed() {
+            return Err(failed_before());
+        }
         let mut open = self.appender.open.lock();
         let Some(group) = take_group(&mut open, &self.appender.layout) else {
             return Ok(false);
@@ -338,6 +354,9 @@ impl<L: Log> Committer<L> {
     /// # Errors
     /// [`AppendError`].
     pub fn cover(&mut self) -> Result<(), AppendError> {
+        if self.durable.has_failed() {
+            return Err(failed_before());
+        }
         if !self.log.needs_cover() {
             return Ok(());
         }
@@ -377,6 +396,9 @@ impl<L: Log> Committer<L> {
         let appender = &*self.appender;
         let mut open = appender.open.lock();
         self.pace(&mut open);
+        if self.durable.has_failed() {
+            return Work::Fail;
+        }
         if let Some(group) = take_group(&mut open, &appender.layout) {
             return Work::Commit(group);
         }
@@ -418,6 +440,11 @@ impl<L: Log> Committer<L> {
             open.wake_at_records = 0;
         }
     }
+}
+
+/// What was written before is unknown, so nothing is written behind it (I8).
+fn failed_before() -> AppendError {
+    AppendError::Unknown(std::io::Error::other("the data folder failed before"))
 }
 
 /// The next group to write: a full one, else the open one when it holds anything.

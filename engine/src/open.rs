@@ -75,6 +75,14 @@ pub enum OpenError {
     /// The key file is not the one the journal was begun with.
     #[error("citizen.key: offset 0: not the key this journal was begun with; put the right file back")]
     WrongKey,
+    /// The journal's files are gone: a person is only stored once there is a journal to name it.
+    #[error(
+        "journal: offset 0: there is no journal, though {PERSONS_FILE} holds {persons} persons; put its files back"
+    )]
+    JournalMissing {
+        /// How many.
+        persons: usize,
+    },
     /// The person store misses persons that the journal names.
     #[error(
         "{PERSONS_FILE}: offset {offset}: {missing} persons of the journal are missing, {unreadable_pages} pages are unreadable"
@@ -131,6 +139,9 @@ pub fn open<S: Storage, C: Clock>(
         return Err(OpenError::WrongKey);
     }
     let store = open_persons(storage, &options.citizen_key, &state)?;
+    if scanned.is_none() && !store.is_empty() {
+        return Err(OpenError::JournalMissing { persons: store.len() });
+    }
     state.check_conservation().map_err(OpenError::Conservation)?;
     let clock_refused = match &scanned {
         Some(found) => check_clock(

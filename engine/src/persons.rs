@@ -76,7 +76,12 @@ impl<S: Storage> PersonStore<S> {
     /// Of the operating system.
     pub fn open(storage: &Arc<S>, key: CitizenKey) -> io::Result<PersonStore<S>> {
         let file = match storage.open(PERSONS_FILE) {
-            Ok(file) => file,
+            Ok(file) => {
+                // After a kill, entries may live in the page cache alone; a record that names one relies on it.
+                file.sync()?;
+                storage.sync_folder("")?;
+                file
+            }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let file = storage.create(PERSONS_FILE)?;
                 file.sync()?;

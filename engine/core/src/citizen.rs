@@ -18,6 +18,8 @@ pub fn citizen_shard(person: PersonId) -> usize {
 #[derive(Default)]
 pub struct CitizenShard {
     wallets: HashMap<(PersonId, NameNumber), WalletId, FixedSeed>,
+    /// How many entitlements each programme has; a few programmes.
+    counts: Vec<(NameNumber, usize)>,
     /// The sequence of the last record applied to the shard.
     pub applied_through: u64,
 }
@@ -31,8 +33,13 @@ impl CitizenShard {
     /// The person holds an entitlement.
     pub fn apply_enrollment(&mut self, record: &EnrollmentRecord) {
         self.applied_through = record.header.sequence;
-        self.wallets
-            .insert((record.person(), record.program()), record.wallet());
+        let known = self
+            .wallets
+            .insert((record.person(), record.program()), record.wallet())
+            .is_some();
+        if !known {
+            self.count(record.program());
+        }
     }
 
     /// The persons of the shard, one for each entitlement.
@@ -40,14 +47,12 @@ impl CitizenShard {
         self.wallets.keys().map(|(person, _)| *person)
     }
 
-    /// How many entitlements there are.
-    pub fn entitlements_len(&self) -> usize {
-        self.wallets.len()
-    }
-
     /// How many entitlements there are in a programme.
     pub fn entitlements_in(&self, program: NameNumber) -> usize {
-        self.wallets.keys().filter(|(_, of)| *of == program).count()
+        self.counts
+            .iter()
+            .find(|(of, _)| *of == program)
+            .map_or(0, |(_, count)| *count)
     }
 
     /// A digest of everything in the shard that does not depend on the order of arrival.
@@ -57,5 +62,12 @@ impl CitizenShard {
             crate::table::hash_pair(key, wallet.number())
         };
         self.wallets.iter().map(of).fold(0, u64::wrapping_add)
+    }
+
+    fn count(&mut self, program: NameNumber) {
+        match self.counts.iter_mut().find(|(of, _)| *of == program) {
+            Some((_, count)) => *count += 1,
+            None => self.counts.push((program, 1)),
+        }
     }
 }

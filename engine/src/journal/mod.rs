@@ -109,8 +109,14 @@ impl<S: Storage> FileJournal<S> {
             file.write_pages_at(&[header.page()], *offset)?;
             file.sync()?;
         }
-        for name in &scanned.leftovers {
-            storage.remove(name)?;
+        // A segment without its seal must not be followed by a gap, nor a sealed one by nothing: from the last to the first,
+        // one by one, and the one that comes next is replaced when it is begun.
+        let next = segment_name(scanned.last_segment + 1);
+        for name in scanned.leftovers.iter().rev() {
+            if !(scanned.sealed && *name == next) {
+                storage.remove(name)?;
+                storage.sync_folder("journal")?;
+            }
         }
         storage.sync_folder("journal")?;
         let file = storage.open(&segment_name(scanned.last_segment))?;
@@ -134,7 +140,8 @@ impl<S: Storage> FileJournal<S> {
             scratch: vec![Page::ZERO; 1],
         };
         if scanned.sealed {
-            journal.begin_segment()?;
+            let spare = journal.spares.take(&*journal.storage)?;
+            journal.begin_segment(spare)?;
         }
         Ok(journal)
     }
@@ -169,15 +176,18 @@ impl<S: Storage> FileJournal<S> {
     }
 
     /// Seals the current segment; the next one is begun.
+    ///
+    /// The next segment's file has its name before the seal is written, so that a sealed segment that nothing follows tells of
+    /// a lost file.
     fn roll(&mut self) -> io::Result<()> {
+        let spare = self.spares.take(&*self.storage)?;
         self.write_frame(FrameKind::Seal)?;
         self.end = Place::start_of(self.end.segment + 1);
-        self.begin_segment()
+        self.begin_segment(spare)
     }
 
     /// Takes the spare of segment `self.end.segment` into use.
-    fn begin_segment(&mut self) -> io::Result<()> {
-        let segment = self.spares.take(&*self.storage)?;
+    fn begin_segment(&mut self, segment: u32) -> io::Result<()> {
         assert_eq!(segment, self.end.segment, "spares are taken in order");
         let header = SegmentHeader::new(
             segment,

@@ -6,11 +6,13 @@
 //! | case | what lies at the first frame that is not intact | what lies behind | verdict |
 //! |---|---|---|---|
 //! | A | zeros | zeros | clean end |
-//! | B | anything else | no header of a frame of this journal | torn tail: the last write never finished, nobody was answered |
+//! | B | a frame (or nothing) with a sector of zeros in it | no header of a frame of this journal | torn tail: the last write never finished, nobody was answered |
 //! | C | anything | a header of a frame of this journal, or a later segment that was begun | damage: refuse to start |
-//! | D | a file shorter or longer than a segment, or without a readable header | | damage: refuse to start |
+//! | D | a frame whose every sector was written | | damage: refuse to start |
+//! | E | a file shorter or longer than a segment, or a sealed segment that no file follows | | damage: refuse to start |
 //!
-//! C holds because only one write is in flight at a time: a later frame proves that the earlier one was durable.
+//! C holds because only one write is in flight at a time: a later frame proves that the earlier one was durable. B and D hold
+//! because frames are written over zeros and a disk writes a sector wholly or not at all.
 
 use super::format::{
     ChainHash, FIRST_FRAME_OFFSET, FrameHeader, FrameKind, HeaderProblem, JournalKey, Layout, Place,
@@ -19,6 +21,9 @@ use super::format::{
 use crate::storage::{PAGE_BYTES, Storage, StorageFile};
 use satang_core::record::{Position, RecordHeader, split_record};
 use std::io;
+
+/// What a disk writes wholly or not at all.
+const SECTOR_BYTES: usize = 512;
 
 /// A journal that was read to its end.
 #[derive(Debug)]
@@ -59,13 +64,13 @@ pub enum ScanError {
         source: io::Error,
     },
     /// Durable data is damaged.
-    #[error("{file}: offset {offset}: {what} (sequence {sequence})")]
+    #[error("{file}: offset {offset}: {what}{}", named_sequence(*sequence))]
     Damaged {
         /// The file.
         file: String,
         /// Where in it, in bytes.
         offset: u64,
-        /// The sequence that should be there.
+        /// The sequence that should be there; 0 when that is not known.
         sequence: u64,
         /// What is wrong.
         what: String,
@@ -82,6 +87,13 @@ pub enum ScanError {
         /// Why.
         why: String,
     },
+}
+
+fn named_sequence(sequence: u64) -> String {
+    match sequence {
+        0 => String::new(),
+        known => format!(" (sequence {known})"),
+    }
 }
 
 /// What a replay does with each record: its header, its bytes and where it lies.
@@ -212,6 +224,8 @@ impl<'s, S: Storage> Scan<'s, S> {
     }
 
     fn run(mut self, visitor: &mut impl Visitor) -> Result<Scanned, ScanError> {
+        // Before minutes of replay, as it needs none.
+        (1..=self.segments).try_for_each(|segment| self.open_whole(segment).map(drop))?;
         let total = u64::from(self.segments) * u64::from(self.layout.segment_bytes);
         for segment in 1..=self.segments {
             self.load(segment)?;
@@ -223,27 +237,45 @@ impl<'s, S: Storage> Scan<'s, S> {
             }
             visitor.progress(u64::from(segment) * u64::from(self.layout.segment_bytes), total);
         }
+        if self.out.sealed && self.out.last_segment == self.segments {
+            let what = "the file is missing: it was there before the segment in front of it was sealed";
+            return Err(self.damaged(self.segments + 1, 0, what.into()));
+        }
         Ok(self.out)
+    }
+
+    /// Opens the file of a segment, which must have its whole length.
+    fn open_whole(&self, segment: u32) -> Result<S::File, ScanError> {
+        let file = segment_name(segment);
+        let io = |source| ScanError::Io {
+            file: segment_name(segment),
+            source,
+        };
+        let opened = self.storage.open(&file).map_err(io)?;
+        let (len, wanted) = (
+            opened.len_bytes().map_err(io)?,
+            u64::from(self.layout.segment_bytes),
+        );
+        if len == wanted {
+            return Ok(opened);
+        }
+        Err(ScanError::Damaged {
+            file,
+            offset: len.min(wanted),
+            sequence: 0,
+            what: format!("the file has {len} bytes, a segment has {wanted}"),
+        })
     }
 
     /// Reads the whole file of a segment.
     fn load(&mut self, segment: u32) -> Result<(), ScanError> {
-        let name = segment_name(segment);
-        let io = |source| ScanError::Io {
-            file: name.clone(),
-            source,
-        };
-        let file = self.storage.open(&name).map_err(io)?;
-        let (len, wanted) = (
-            file.len_bytes().map_err(io)?,
-            u64::from(self.layout.segment_bytes),
-        );
-        if len != wanted {
-            let what = format!("the file has {len} bytes, a segment has {wanted}");
-            return Err(self.damaged(segment, len.min(wanted), what));
-        }
-        self.buffer.resize(wanted as usize, 0);
-        file.read_exact_at(&mut self.buffer, 0).map_err(io)
+        let file = self.open_whole(segment)?;
+        self.buffer.resize(self.layout.segment_bytes as usize, 0);
+        file.read_exact_at(&mut self.buffer, 0)
+            .map_err(|source| ScanError::Io {
+                file: segment_name(segment),
+                source,
+            })
     }
 
     /// Checks the header of the loaded segment; `false` for one that was never begun.
@@ -354,20 +386,38 @@ impl<'s, S: Storage> Scan<'s, S> {
         Ok(())
     }
 
-    /// Decides between a clean end, a torn tail and damage (cases A to C) for the loaded segment.
+    /// Decides between a clean end, a torn tail and damage (cases A to D) for the loaded segment.
     fn classify_end(&mut self, place: Place) -> Result<(), ScanError> {
         if let Some(later) = self.later_frame(place.segment, place.offset + PAGE_BYTES as u32) {
             let what = format!("a frame is damaged: a later one stands at offset {later}");
             return Err(self.damaged(place.segment, u64::from(place.offset), what));
         }
-        // The header may be intact though the payload is not: then only this last write can be torn, unless it was covered.
         let behind = &self.buffer[place.offset as usize..];
+        if let Some(what) = self.last_write_damaged(behind, place) {
+            return Err(self.damaged(place.segment, u64::from(place.offset), what.into()));
+        }
         let torn = behind
             .iter()
             .rposition(|byte| *byte != 0)
             .map_or(0, |last| last + 1);
         self.out.torn_bytes = torn.next_multiple_of(PAGE_BYTES) as u32;
         Ok(())
+    }
+
+    /// Why what lies at `place`, which is no intact frame, cannot be a write that never finished.
+    fn last_write_damaged(&self, behind: &[u8], place: Place) -> Option<&'static str> {
+        let is_zero = |sector: &[u8]| sector.iter().all(|byte| *byte == 0);
+        if is_zero(&behind[..SECTOR_BYTES]) {
+            return None;
+        }
+        let Some(header) = FrameHeader::read(behind, &self.key, place) else {
+            return Some("the last frame's header is damaged");
+        };
+        let written = super::format::FRAME_HEADER_BYTES + header.payload_bytes as usize;
+        let torn = behind
+            .get(..written)
+            .is_some_and(|frame| frame.chunks(SECTOR_BYTES).any(is_zero));
+        (!torn).then_some("the last frame is damaged: all of it was written")
     }
 
     /// The offset of the first frame header of this journal in the loaded segment at or behind `from`.
@@ -387,7 +437,7 @@ impl<'s, S: Storage> Scan<'s, S> {
     fn unused(&mut self, segment: u32) -> Result<(), ScanError> {
         let begun = [0, PAGE_BYTES].iter().any(|at| {
             let header = SegmentHeader::read(&self.buffer[*at..*at + PAGE_BYTES]);
-            header.is_ok_and(|header| header.journal_id == self.out.first_header.journal_id)
+            !matches!(header, Err(HeaderProblem::Blank | HeaderProblem::Damaged))
         });
         if begun || self.later_frame(segment, FIRST_FRAME_OFFSET).is_some() {
             let end = self.out.end;

@@ -34,6 +34,7 @@ struct State {
     ready: u32,
     disk_full: bool,
     failed: Option<io::ErrorKind>,
+    /// A thread runs [`Spares::prepare_until_stopped`]: nobody else makes spares meanwhile.
     background: bool,
     stop: bool,
 }
@@ -81,17 +82,7 @@ impl Spares {
     /// Prepares spares until stopped; the loop of the background thread.
     pub fn prepare_until_stopped<S: Storage>(&self, storage: &S) {
         self.state.lock().background = true;
-        loop {
-            let number = {
-                let mut state = self.state.lock();
-                while !state.stop && state.failed.is_none() && state.ready >= SPARES_WANTED {
-                    self.changed.wait(&mut state);
-                }
-                if state.stop || state.failed.is_some() {
-                    return;
-                }
-                state.first + state.ready
-            };
+        while let Some(number) = self.wait_for_need() {
             let result = prepare(storage, number, self.segment_bytes);
             let mut state = self.state.lock();
             match result {
@@ -115,6 +106,18 @@ impl Spares {
             }
             self.changed.notify_all();
         }
+        self.state.lock().background = false;
+        self.changed.notify_all();
+    }
+
+    /// The next spare to make; `None` once there is to be no other.
+    fn wait_for_need(&self) -> Option<u32> {
+        let mut state = self.state.lock();
+        while !state.stop && state.failed.is_none() && state.ready >= SPARES_WANTED {
+            self.changed.wait(&mut state);
+        }
+        let ended = state.stop || state.failed.is_some();
+        (!ended).then_some(state.first + state.ready)
     }
 
     /// Ends the background thread's loop.
@@ -133,7 +136,7 @@ impl Spares {
             if let Some(kind) = state.failed {
                 return Err(io::Error::new(kind, "no spare segment can be prepared"));
             }
-            if state.stop || !state.background {
+            if !state.background {
                 prepare(storage, state.first, self.segment_bytes)?;
                 state.ready += 1;
             } else {

@@ -6,7 +6,6 @@ use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
 use zerocopy::IntoBytes;
 
 /// A data folder that this process alone uses.
@@ -14,8 +13,11 @@ pub struct FileStorage {
     folder: PathBuf,
     /// Held for the lock on it.
     _lock: File,
-    direct_refused: AtomicBool,
+    direct: bool,
 }
+
+/// Written once at start to learn whether direct I/O works; holds nothing.
+const PROBE_FILE: &str = "direct-io.probe";
 
 impl FileStorage {
     /// Opens the folder, creating it when absent, and locks it against other processes.
@@ -23,21 +25,26 @@ impl FileStorage {
     /// # Errors
     /// Of the operating system; `WouldBlock` when another process has it.
     pub fn open_folder(folder: &Path) -> io::Result<FileStorage> {
-        fs::create_dir_all(folder)?;
+        create_folders(folder)?;
         let lock = File::options()
             .create(true)
             .truncate(false)
             .write(true)
             .open(folder.join("lock"))?;
         rustix::fs::flock(&lock, rustix::fs::FlockOperation::NonBlockingLockExclusive)?;
-        if let Some(parent) = folder.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-            File::open(parent)?.sync_all()?;
-        }
-        Ok(FileStorage {
+        let mut storage = FileStorage {
             folder: folder.to_owned(),
             _lock: lock,
-            direct_refused: AtomicBool::new(false),
-        })
+            direct: true,
+        };
+        storage.direct = storage.direct_io_works()?;
+        Ok(storage)
+    }
+
+    /// The same folder with commits through the page cache.
+    pub fn without_direct_io(mut self) -> FileStorage {
+        self.direct = false;
+        self
     }
 
     /// The folder.
@@ -47,20 +54,59 @@ impl FileStorage {
 
     /// Whether the file system refused direct I/O, so that commits go through the page cache (and are flushed all the same).
     pub fn direct_refused(&self) -> bool {
-        self.direct_refused.load(Ordering::Relaxed)
+        !self.direct
+    }
+
+    /// Some file systems refuse to open a file for direct I/O, some only to write to it.
+    fn direct_io_works(&self) -> io::Result<bool> {
+        let path = self.folder.join(PROBE_FILE);
+        let buffered = File::create(&path)?;
+        let wrote = self
+            .opened(&path, buffered)
+            .and_then(|probe| probe.write_pages_at(&[Page::ZERO], 0));
+        fs::remove_file(&path)?;
+        match wrote {
+            Ok(()) => Ok(true),
+            Err(error) if refuses_direct_io(&error) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     fn opened(&self, path: &Path, buffered: File) -> io::Result<OpenedFile> {
         let flags = OFlags::WRONLY | OFlags::DIRECT | OFlags::CLOEXEC;
-        let direct = match rustix::fs::open(path, flags, Mode::empty()) {
-            Ok(fd) => Some(File::from(fd)),
-            Err(_) => {
-                self.direct_refused.store(true, Ordering::Relaxed);
-                None
-            }
+        let direct = match self.direct {
+            true => Some(File::from(rustix::fs::open(path, flags, Mode::empty())?)),
+            false => None,
         };
         Ok(OpenedFile { buffered, direct })
     }
+}
+
+fn refuses_direct_io(error: &io::Error) -> bool {
+    let refusals = [rustix::io::Errno::INVAL, rustix::io::Errno::OPNOTSUPP];
+    refusals
+        .iter()
+        .any(|refusal| error.raw_os_error() == Some(refusal.raw_os_error()))
+}
+
+/// Creates a folder and those above it that are missing, and makes their names durable.
+fn create_folders(folder: &Path) -> io::Result<()> {
+    let Some(parent) = folder.parent() else {
+        return Ok(());
+    };
+    if !folder.exists() {
+        create_folders(parent)?;
+        match fs::create_dir(folder) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+            _ => {}
+        }
+    }
+    let parent = if parent.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        parent
+    };
+    File::open(parent)?.sync_all()
 }
 
 impl Storage for FileStorage {
@@ -74,11 +120,9 @@ impl Storage for FileStorage {
 
     fn create(&self, name: &str) -> io::Result<OpenedFile> {
         let path = self.folder.join(name);
-        if let Some(parent) = path.parent()
-            && !parent.exists()
-        {
-            fs::create_dir_all(parent)?;
-            File::open(&self.folder)?.sync_all()?;
+        if let Some(parent) = path.parent() {
+            // Flushed even when it exists: whoever created it may have been killed before its flush.
+            create_folders(parent)?;
         }
         let buffered = File::options()
             .read(true)

@@ -1,4 +1,8 @@
 //! A virtual disk: remembers what was flushed and what was not, and can lose power.
+//!
+//! A loss of power is as bad as a real disk may make it: every 512-byte sector written since the last flush of its file holds
+//! any one of the contents it had since then, a file that grew has any length in between, and of the creations, renamings and
+//! removals since the last flush of the folder any subset has happened.
 
 use super::{PAGE_BYTES, Page, Storage, StorageFile};
 use parking_lot::Mutex;
@@ -6,34 +10,103 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 
+/// What a disk writes wholly or not at all.
+const SECTOR_BYTES: usize = 512;
+
 /// A virtual data folder. Clones share it.
 #[derive(Clone, Default)]
 pub struct MemoryStorage {
     disk: Arc<Mutex<Disk>>,
 }
 
+type Files = BTreeMap<String, Arc<Mutex<Contents>>>;
+
 #[derive(Default)]
 struct Disk {
-    files: BTreeMap<String, Arc<Mutex<Contents>>>,
+    /// The files that are seen.
+    files: Files,
+    /// The files as of the last flush of their folder.
+    flushed_files: Files,
+    /// What was done to names since then: a name and what it stands for after it.
+    unflushed_names: Vec<(String, Option<Arc<Mutex<Contents>>>, Option<String>)>,
     /// Pages that may still be written before the disk is full; `None` for a disk without end.
     pages_left: Option<u64>,
     /// Writes and flushes that may still succeed before every later one fails; `None` for a disk that does not break.
     operations_left: Option<u64>,
+    /// Writes and flushes so far.
+    operations: u64,
 }
 
 #[derive(Default)]
 struct Contents {
     /// What a read sees.
     bytes: Vec<u8>,
-    /// What survives a loss of power for certain: the bytes as of the last flush.
-    unflushed: BTreeMap<u64, Option<Box<[u8; PAGE_BYTES]>>>,
+    /// Of each page written since the last flush, what it held at that flush and after every write but the last.
+    unflushed: BTreeMap<usize, Vec<Page>>,
     flushed_len: usize,
+}
+
+impl Contents {
+    fn flushed(bytes: Vec<u8>) -> Arc<Mutex<Contents>> {
+        let flushed_len = bytes.len();
+        Arc::new(Mutex::new(Contents {
+            bytes,
+            unflushed: BTreeMap::new(),
+            flushed_len,
+        }))
+    }
+
+    fn page(&self, number: usize) -> Page {
+        let mut page = Page::ZERO;
+        if let Some(bytes) = self.bytes.get(number * PAGE_BYTES..) {
+            let len = bytes.len().min(PAGE_BYTES);
+            page.0[..len].copy_from_slice(&bytes[..len]);
+        }
+        page
+    }
+
+    /// What a loss of power leaves: the newest content of a sector that `kept` agrees to.
+    fn after_loss(&self, kept: &mut impl FnMut() -> bool) -> Vec<u8> {
+        let mut bytes = self.bytes.clone();
+        let mut len = self.flushed_len;
+        for (page, older) in &self.unflushed {
+            for start in (page * PAGE_BYTES..(page + 1) * PAGE_BYTES).step_by(SECTOR_BYTES) {
+                let end = (start + SECTOR_BYTES).min(bytes.len());
+                if start >= end {
+                    break;
+                }
+                let mut version = older.len();
+                while version > 0 && !kept() {
+                    version -= 1;
+                }
+                if version < older.len() {
+                    let within = start % PAGE_BYTES;
+                    bytes[start..end].copy_from_slice(&older[version].0[within..within + end - start]);
+                }
+                if version > 0 {
+                    len = len.max(end);
+                }
+            }
+        }
+        bytes.truncate(len.max(if kept() { self.bytes.len() } else { 0 }));
+        bytes
+    }
 }
 
 impl MemoryStorage {
     /// Lets `operations` further writes and flushes succeed, then fails every one.
     pub fn break_after(&self, operations: u64) {
         self.disk.lock().operations_left = Some(operations);
+    }
+
+    /// Lets every operation succeed again.
+    pub fn mend(&self) {
+        self.disk.lock().operations_left = None;
+    }
+
+    /// How many writes and flushes were asked for so far.
+    pub fn operations(&self) -> u64 {
+        self.disk.lock().operations
     }
 
     /// Lets `pages` further pages be added to files, then reports a full disk.
@@ -46,37 +119,26 @@ impl MemoryStorage {
         self.disk.lock().pages_left = None;
     }
 
-    /// Loses power: of the pages written since the last flush, `kept` decides which survive. The returned disk holds what is
+    /// Loses power: `kept` decides, one by one, what of that which was not flushed survives. The returned disk holds what is
     /// left; the old one can be thrown away.
     pub fn lose_power(&self, mut kept: impl FnMut() -> bool) -> MemoryStorage {
         let after = MemoryStorage::default();
         let disk = self.disk.lock();
-        for (name, contents) in &disk.files {
-            let contents = contents.lock();
-            let mut bytes = contents.bytes.clone();
-            for (page, before) in &contents.unflushed {
-                if kept() {
-                    continue;
-                }
-                let start = *page as usize * PAGE_BYTES;
-                let end = bytes.len().min(start + PAGE_BYTES);
-                match before {
-                    Some(before) if start < end => bytes[start..end].copy_from_slice(&before[..end - start]),
-                    _ if start < end => bytes[start..end].fill(0),
-                    _ => {}
-                }
+        let mut files = disk.flushed_files.clone();
+        for (name, contents, renamed_from) in &disk.unflushed_names {
+            if !kept() {
+                continue;
             }
-            let flushed_len = bytes.len();
-            let contents = Contents {
-                bytes,
-                unflushed: BTreeMap::new(),
-                flushed_len,
+            if let Some(from) = renamed_from {
+                files.remove(from);
+            }
+            match contents {
+                Some(contents) => files.insert(name.clone(), contents.clone()),
+                None => files.remove(name),
             };
-            after
-                .disk
-                .lock()
-                .files
-                .insert(name.clone(), Arc::new(Mutex::new(contents)));
+        }
+        for (name, contents) in &files {
+            after.set_bytes(name, contents.lock().after_loss(&mut kept));
         }
         after
     }
@@ -91,16 +153,10 @@ impl MemoryStorage {
 
     /// Replaces a file's bytes: a truncation, a flipped bit.
     pub fn set_bytes(&self, name: &str, bytes: Vec<u8>) {
-        let flushed_len = bytes.len();
-        let contents = Contents {
-            bytes,
-            unflushed: BTreeMap::new(),
-            flushed_len,
-        };
-        self.disk
-            .lock()
-            .files
-            .insert(name.to_owned(), Arc::new(Mutex::new(contents)));
+        let contents = Contents::flushed(bytes);
+        let mut disk = self.disk.lock();
+        disk.files.insert(name.to_owned(), contents.clone());
+        disk.flushed_files.insert(name.to_owned(), contents);
     }
 
     /// An independent copy of the whole disk.
@@ -112,8 +168,22 @@ impl MemoryStorage {
         copy
     }
 
+    /// The names of all files.
+    pub fn names(&self) -> Vec<String> {
+        self.disk.lock().files.keys().cloned().collect()
+    }
+
+    /// Removes a file for good, as an operator's mistake does.
+    pub fn lose_file(&self, name: &str) {
+        let mut disk = self.disk.lock();
+        disk.files.remove(name);
+        disk.flushed_files.remove(name);
+    }
+
     fn operation(&self) -> io::Result<()> {
-        match &mut self.disk.lock().operations_left {
+        let mut disk = self.disk.lock();
+        disk.operations += 1;
+        match &mut disk.operations_left {
             None => Ok(()),
             Some(0) => Err(io::Error::other("the virtual disk is broken")),
             Some(left) => {
@@ -148,7 +218,10 @@ impl Storage for MemoryStorage {
     fn create(&self, name: &str) -> io::Result<MemoryFile> {
         self.operation()?;
         let contents = Arc::<Mutex<Contents>>::default();
-        self.disk.lock().files.insert(name.to_owned(), contents.clone());
+        let mut disk = self.disk.lock();
+        disk.files.insert(name.to_owned(), contents.clone());
+        disk.unflushed_names
+            .push((name.to_owned(), Some(contents.clone()), None));
         Ok(MemoryFile {
             contents,
             storage: self.clone(),
@@ -173,22 +246,30 @@ impl Storage for MemoryStorage {
         self.operation()?;
         let mut disk = self.disk.lock();
         let contents = disk.files.remove(from).ok_or_else(|| not_found(from))?;
-        disk.files.insert(to.to_owned(), contents);
+        disk.files.insert(to.to_owned(), contents.clone());
+        disk.unflushed_names
+            .push((to.to_owned(), Some(contents), Some(from.to_owned())));
         Ok(())
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {
         self.operation()?;
-        self.disk
-            .lock()
-            .files
-            .remove(name)
-            .map(drop)
-            .ok_or_else(|| not_found(name))
+        let mut disk = self.disk.lock();
+        disk.files.remove(name).ok_or_else(|| not_found(name))?;
+        disk.unflushed_names.push((name.to_owned(), None, None));
+        Ok(())
     }
 
-    fn sync_folder(&self, _folder: &str) -> io::Result<()> {
-        self.operation()
+    fn sync_folder(&self, folder: &str) -> io::Result<()> {
+        self.operation()?;
+        let mut disk = self.disk.lock();
+        let (seen, unflushed) = (disk.files.clone(), std::mem::take(&mut disk.unflushed_names));
+        let within = |name: &str| name.rsplit_once('/').map_or("", |(folder, _)| folder) == folder;
+        disk.flushed_files.retain(|name, _| !within(name));
+        disk.flushed_files
+            .extend(seen.into_iter().filter(|(name, _)| within(name)));
+        disk.unflushed_names = unflushed.into_iter().filter(|(name, ..)| !within(name)).collect();
+        Ok(())
     }
 }
 
@@ -212,7 +293,9 @@ impl StorageFile for MemoryFile {
     }
 
     fn write_pages_at(&self, pages: &[Page], offset: u64) -> io::Result<()> {
-        self.storage.operation()?;
+        let outcome = self.storage.operation();
+        // Of a write that fails, half may have landed.
+        let pages = &pages[..pages.len() / if outcome.is_err() { 2 } else { 1 }];
         let mut contents = self.contents.lock();
         let (start, end) = (offset as usize, offset as usize + pages.len() * PAGE_BYTES);
         let added = end.saturating_sub(contents.bytes.len()).div_ceil(PAGE_BYTES) as u64;
@@ -220,13 +303,8 @@ impl StorageFile for MemoryFile {
             *left = left.checked_sub(added).ok_or(io::ErrorKind::StorageFull)?;
         }
         for page in start / PAGE_BYTES..end / PAGE_BYTES {
-            let at = page * PAGE_BYTES;
-            let before = contents
-                .bytes
-                .get(at..at + PAGE_BYTES)
-                .filter(|_| at < contents.flushed_len);
-            let before = before.map(|bytes| Box::new(bytes.try_into().expect("one page")));
-            contents.unflushed.entry(page as u64).or_insert(before);
+            let before = contents.page(page);
+            contents.unflushed.entry(page).or_default().push(before);
         }
         if contents.bytes.len() < end {
             contents.bytes.resize(end, 0);
@@ -234,7 +312,7 @@ impl StorageFile for MemoryFile {
         for (page, at) in pages.iter().zip((start..).step_by(PAGE_BYTES)) {
             contents.bytes[at..at + PAGE_BYTES].copy_from_slice(&page.0);
         }
-        Ok(())
+        outcome
     }
 
     fn sync(&self) -> io::Result<()> {

@@ -1,34 +1,13 @@
-//! A strict reader of JSON texts (RFC 8259) that keeps them as they were written.
+//! JSON texts kept as they were written.
 //!
-//! [`check`] goes over the text once, without recursion and without memory of its own, and refuses what is no JSON, nested too
-//! deep, or escapes half a surrogate pair. A [`Value`] is a span of a checked text: its readers trust the grammar (I10), and
-//! look at numbers and keys as they were written, which no ordinary parser keeps.
+//! [`check`] holds a whole text against the grammar, and refuses what is nested too deep or escapes half a surrogate pair. A
+//! [`Value`] is a span of a checked text: its readers trust the grammar (I10), and look at numbers and repeated keys as they
+//! were written, which no ordinary parser keeps.
 
+use super::grammar::{Cursor, JsonError, hex_unit};
 use std::borrow::Cow;
 
-/// The deepest nesting a body may have; an object of plain fields has depth 1.
-pub(super) const DEPTH_MAX: usize = 16;
-
-/// Why a text is no acceptable JSON. Offsets count bytes from 0.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum JsonError {
-    #[error("is empty")]
-    Empty,
-    #[error("is not UTF-8 at byte {at}")]
-    NotUtf8 { at: usize },
-    #[error("is not JSON: it ends too early")]
-    Ends,
-    #[error("is not JSON at byte {at}")]
-    Unexpected { at: usize },
-    #[error("has half a surrogate pair at byte {at}")]
-    LoneSurrogate { at: usize },
-    #[error("is nested deeper than 16 levels at byte {at}")]
-    TooDeep { at: usize },
-    #[error("goes on after its end, at byte {at}")]
-    Trailing { at: usize },
-}
-
-/// Checks a whole text: one JSON value, nested at most [`DEPTH_MAX`] levels, and nothing after it but white space.
+/// Checks a whole text: one JSON value and nothing after it but white space.
 ///
 /// # Errors
 /// [`JsonError`] names the first place that is wrong.
@@ -117,6 +96,15 @@ fn inside(text: &str) -> Cursor<'_> {
     }
 }
 
+/// Takes the value at the cursor.
+fn take_value<'a>(cursor: &mut Cursor<'a>, text: &'a str) -> Value<'a> {
+    let start = cursor.at;
+    cursor.skip_value();
+    Value {
+        text: &text[start..cursor.at],
+    }
+}
+
 /// The elements of an array.
 pub(super) struct Elements<'a> {
     text: &'a str,
@@ -131,7 +119,7 @@ impl<'a> Iterator for Elements<'a> {
         if self.cursor.peek() == Some(b']') {
             return None;
         }
-        Some(self.cursor.take_value(self.text))
+        Some(take_value(&mut self.cursor, self.text))
     }
 }
 
@@ -149,9 +137,10 @@ impl<'a> Iterator for Pairs<'a> {
         if self.cursor.peek() == Some(b'}') {
             return None;
         }
-        let key = self.cursor.take_value(self.text).text().expect("a checked key is a string");
+        let key = take_value(&mut self.cursor, self.text).text();
+        let key = key.expect("a checked key is a string");
         self.cursor.skip_between();
-        Some((key, self.cursor.take_value(self.text)))
+        Some((key, take_value(&mut self.cursor, self.text)))
     }
 }
 
@@ -193,239 +182,5 @@ fn resolve_escape(escape: &[u8]) -> (char, usize) {
             }
         }
         other => (char::from(other), 1),
-    }
-}
-
-/// The number that four hexadecimal digits at the front stand for.
-fn hex_unit(digits: &[u8]) -> Option<u32> {
-    digits
-        .get(..4)?
-        .iter()
-        .try_fold(0, |unit, digit| Some(unit << 4 | char::from(*digit).to_digit(16)?))
-}
-
-/// What may come next in an array or object.
-enum Expect {
-    Value,
-    ValueOrEnd,
-    Key,
-    KeyOrEnd,
-    CommaOrEnd,
-}
-
-#[derive(Clone, Copy)]
-struct Cursor<'a> {
-    bytes: &'a [u8],
-    at: usize,
-}
-
-impl<'a> Cursor<'a> {
-    fn peek(&self) -> Option<u8> {
-        self.bytes.get(self.at).copied()
-    }
-
-    fn skip_while(&mut self, wanted: impl Fn(u8) -> bool) {
-        while self.peek().is_some_and(&wanted) {
-            self.at += 1;
-        }
-    }
-
-    fn skip_space(&mut self) {
-        self.skip_while(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r'));
-    }
-
-    /// Skips what stands between two values of a checked text.
-    fn skip_between(&mut self) {
-        self.skip_while(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | b',' | b':'));
-    }
-
-    fn unexpected(&self) -> JsonError {
-        match self.peek() {
-            None => JsonError::Ends,
-            Some(_) => JsonError::Unexpected { at: self.at },
-        }
-    }
-
-    /// Takes one value of a checked text.
-    fn take_value(&mut self, text: &'a str) -> Value<'a> {
-        let start = self.at;
-        let mut depth = 0;
-        loop {
-            match self.peek() {
-                Some(b'"') => {
-                    self.check_string().expect("the text was checked");
-                }
-                Some(b'[' | b'{') => {
-                    depth += 1;
-                    self.at += 1;
-                }
-                Some(b']' | b'}') => {
-                    depth -= 1;
-                    self.at += 1;
-                }
-                _ => {
-                    self.at += 1;
-                    if depth == 0 {
-                        self.skip_while(|byte| {
-                            byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'+' | b'-')
-                        });
-                    }
-                }
-            }
-            if depth == 0 {
-                return Value {
-                    text: &text[start..self.at],
-                };
-            }
-        }
-    }
-
-    /// Goes over one value of any kind.
-    fn check_value(&mut self) -> Result<(), JsonError> {
-        // Which levels are objects, the innermost in bit 0.
-        let (mut objects, mut depth) = (0u32, 0);
-        let mut expect = Expect::Value;
-        loop {
-            self.skip_space();
-            expect = match (expect, self.peek()) {
-                (Expect::ValueOrEnd, Some(b']')) | (Expect::KeyOrEnd, Some(b'}')) => {
-                    self.at += 1;
-                    (objects, depth) = (objects >> 1, depth - 1);
-                    Expect::CommaOrEnd
-                }
-                (Expect::Value | Expect::ValueOrEnd, Some(open @ (b'[' | b'{'))) => {
-                    if depth == DEPTH_MAX {
-                        return Err(JsonError::TooDeep { at: self.at });
-                    }
-                    self.at += 1;
-                    (objects, depth) = (objects << 1 | u32::from(open == b'{'), depth + 1);
-                    if open == b'{' { Expect::KeyOrEnd } else { Expect::ValueOrEnd }
-                }
-                (Expect::Value | Expect::ValueOrEnd, _) => {
-                    self.check_scalar()?;
-                    Expect::CommaOrEnd
-                }
-                (Expect::Key | Expect::KeyOrEnd, Some(b'"')) => {
-                    self.check_string()?;
-                    self.skip_space();
-                    self.expect_byte(b':')?;
-                    Expect::Value
-                }
-                (Expect::CommaOrEnd, Some(b',')) => {
-                    self.at += 1;
-                    if objects & 1 == 1 { Expect::Key } else { Expect::Value }
-                }
-                (Expect::CommaOrEnd, Some(close @ (b']' | b'}'))) if (close == b'}') == (objects & 1 == 1) => {
-                    self.at += 1;
-                    (objects, depth) = (objects >> 1, depth - 1);
-                    Expect::CommaOrEnd
-                }
-                (Expect::Key | Expect::KeyOrEnd | Expect::CommaOrEnd, _) => return Err(self.unexpected()),
-            };
-            if depth == 0 {
-                return Ok(());
-            }
-        }
-    }
-
-    fn expect_byte(&mut self, byte: u8) -> Result<(), JsonError> {
-        if self.peek() != Some(byte) {
-            return Err(self.unexpected());
-        }
-        self.at += 1;
-        Ok(())
-    }
-
-    fn check_scalar(&mut self) -> Result<(), JsonError> {
-        match self.peek() {
-            Some(b'"') => self.check_string(),
-            Some(b'-' | b'0'..=b'9') => self.check_number(),
-            Some(b'n') => self.check_word(b"null"),
-            Some(b't') => self.check_word(b"true"),
-            Some(b'f') => self.check_word(b"false"),
-            _ => Err(self.unexpected()),
-        }
-    }
-
-    fn check_word(&mut self, word: &[u8]) -> Result<(), JsonError> {
-        word.iter().try_for_each(|byte| self.expect_byte(*byte))
-    }
-
-    fn check_number(&mut self) -> Result<(), JsonError> {
-        if self.peek() == Some(b'-') {
-            self.at += 1;
-        }
-        match self.peek() {
-            Some(b'0') => self.at += 1,
-            _ => self.check_digits()?,
-        }
-        if self.peek() == Some(b'.') {
-            self.at += 1;
-            self.check_digits()?;
-        }
-        if matches!(self.peek(), Some(b'e' | b'E')) {
-            self.at += 1;
-            if matches!(self.peek(), Some(b'+' | b'-')) {
-                self.at += 1;
-            }
-            self.check_digits()?;
-        }
-        Ok(())
-    }
-
-    fn check_digits(&mut self) -> Result<(), JsonError> {
-        let start = self.at;
-        self.skip_while(|byte| byte.is_ascii_digit());
-        if self.at == start { Err(self.unexpected()) } else { Ok(()) }
-    }
-
-    fn check_string(&mut self) -> Result<(), JsonError> {
-        self.at += 1;
-        loop {
-            self.skip_while(|byte| byte >= 0x20 && byte != b'"' && byte != b'\\');
-            match self.peek() {
-                Some(b'"') => {
-                    self.at += 1;
-                    return Ok(());
-                }
-                Some(b'\\') => self.check_escape()?,
-                _ => return Err(self.unexpected()),
-            }
-        }
-    }
-
-    fn check_escape(&mut self) -> Result<(), JsonError> {
-        let start = self.at;
-        self.at += 1;
-        match self.peek() {
-            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => {
-                self.at += 1;
-                Ok(())
-            }
-            Some(b'u') => match self.check_unit()? {
-                0xD800..0xDC00 => {
-                    let lone = JsonError::LoneSurrogate { at: start };
-                    if self.bytes.get(self.at..self.at + 2) != Some(b"\\u") {
-                        return Err(lone);
-                    }
-                    self.at += 1;
-                    match self.check_unit()? {
-                        0xDC00..0xE000 => Ok(()),
-                        _ => Err(lone),
-                    }
-                }
-                0xDC00..0xE000 => Err(JsonError::LoneSurrogate { at: start }),
-                _ => Ok(()),
-            },
-            _ => Err(self.unexpected()),
-        }
-    }
-
-    /// Goes over `u` and four hexadecimal digits.
-    fn check_unit(&mut self) -> Result<u32, JsonError> {
-        self.at += 1;
-        let unit = hex_unit(&self.bytes[self.at..]).ok_or(JsonError::Unexpected { at: self.at })?;
-        self.at += 4;
-        Ok(unit)
     }
 }

@@ -1,7 +1,6 @@
 //! Problem details (RFC 9457): every answer that is no decision.
 
 use serde::Serialize;
-use std::borrow::Cow;
 
 /// The most faults one problem names; a body of a million unknown keys does not make an answer of a million lines.
 pub const ERRORS_MAX: usize = 16;
@@ -10,9 +9,9 @@ pub const ERRORS_MAX: usize = 16;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct FieldError {
     /// The field as the contract names it; empty when none can be named.
-    pub field: Cow<'static, str>,
+    pub field: String,
     /// What is wrong with it. Never repeats the value.
-    pub reason: Cow<'static, str>,
+    pub reason: String,
 }
 
 /// An answer that is no decision, as `application/problem+json`.
@@ -56,7 +55,7 @@ impl Problem {
     }
 
     /// 400: one field is malformed.
-    pub fn malformed_field(field: &'static str, reason: impl Into<Cow<'static, str>>) -> Problem {
+    pub fn malformed_field(field: &str, reason: impl Into<String>) -> Problem {
         Problem::malformed(vec![FieldError {
             field: field.into(),
             reason: reason.into(),
@@ -77,7 +76,12 @@ impl Problem {
     /// 409: the id came before with other content.
     pub fn reversal_id_conflict() -> Problem {
         let detail = "this reversal_id was used before with other content; nothing was changed";
-        Problem::new(409, "reversal_id_conflict", "The reversal_id has other content.", detail)
+        Problem::new(
+            409,
+            "reversal_id_conflict",
+            "The reversal_id has other content.",
+            detail,
+        )
     }
 
     /// 409: a simulated clock does not go back.

@@ -1,0 +1,341 @@
+//! The program `measure`: which rows to take, on what, and the table.
+
+use crate::batches::{self, Load, Outcome, Round};
+use crate::discard::DiscardStorage;
+use crate::report::Report;
+use crate::rig::{Enroll, Rig};
+use crate::workload::{Ids, Workload};
+use crate::{footprint, machine, replay, single};
+use anyhow::{Context, Result};
+use clap::{Parser, ValueEnum};
+use satang_engine::storage::{FileStorage, Storage};
+use std::path::PathBuf;
+
+/// Prints the rows of docs/PERFORMANCE.md that the engine alone can show.
+///
+/// Data on stdout, words on stderr. Every figure is the median over its rounds.
+#[derive(Parser, Clone, Debug)]
+#[command(name = "measure")]
+pub struct Options {
+    /// Rows to measure; all of them when none is named.
+    #[arg(value_enum)]
+    pub rows: Vec<Row>,
+    /// Wallets of P1, P6 and P8.
+    #[arg(long, default_value_t = 30_000_000)]
+    pub wallets: u64,
+    /// Numbers of wallets of P5, smallest first; one that does not fit the memory is left out.
+    #[arg(long, value_delimiter = ',', default_values_t = [10_000_000, 30_000_000, 43_000_000])]
+    pub ladder: Vec<u64>,
+    /// Merchants that purchases are spread over in P1 and P5.
+    #[arg(long, default_value_t = 1_000_000)]
+    pub merchants: u64,
+    /// Seconds of one round of P1.
+    #[arg(long, default_value_t = 10.0)]
+    pub seconds: f64,
+    /// Rounds of every figure.
+    #[arg(long, default_value_t = 3)]
+    pub rounds: usize,
+    /// Sending threads of P1.
+    #[arg(long, default_value_t = 2)]
+    pub threads: usize,
+    /// Batch sizes of P1 and P5.
+    #[arg(long, value_delimiter = ',', default_values_t = [1_000, 10_000])]
+    pub batches: Vec<usize>,
+    /// Batches of one thread that may wait for the disk at a time in P1.
+    #[arg(long, default_value_t = 4)]
+    pub in_flight: usize,
+    /// Timed calls per round of P5.
+    #[arg(long, default_value_t = 2_000_000)]
+    pub calls: usize,
+    /// Authorizations kept in P6, and replayed in P8.
+    #[arg(long, default_value_t = 30_000_000)]
+    pub authorizations: u64,
+    /// How ids are made.
+    #[arg(long, value_enum, default_value_t = Ids::V7)]
+    pub ids: Ids,
+    /// How the wallets of P1 and P5 get their entitlements; P6 and P8 always record them.
+    #[arg(long, value_enum, default_value_t = Enroll::Direct)]
+    pub enroll: Enroll,
+    /// Where journals are written, in a folder of their own that is removed afterwards. It must lie on a disk, not on tmpfs.
+    #[arg(long, default_value = ".")]
+    pub data_dir: PathBuf,
+}
+
+/// A row of the targets' table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Row {
+    /// P1 and P12: durable authorizations per second in batches, and their bytes of journal.
+    P1,
+    /// P1 without a disk: the code's own limit.
+    P1Memory,
+    /// P5: the decision alone.
+    P5,
+    /// P6: memory per person and per authorization.
+    P6,
+    /// P8, by replay.
+    P8,
+}
+
+/// Measures the rows that are wanted.
+///
+/// # Errors
+/// When the engine fails or a figure would not be honest.
+pub fn measure(options: &Options) -> Result<Report> {
+    eprintln!(
+        "{} processors, load {}, timer overhead {} ns",
+        machine::cores(),
+        machine::load_average(),
+        machine::timer_overhead_ns()
+    );
+    let all = Row::value_variants();
+    let rows = if options.rows.is_empty() {
+        all
+    } else {
+        &options.rows
+    };
+    let mut report = Report::default();
+    for row in rows {
+        match row {
+            Row::P1 => on_disk(options, &mut report)?,
+            Row::P1Memory => in_memory(options, &mut report)?,
+            Row::P5 => decisions(options, &mut report)?,
+            Row::P6 => memory(options, &mut report)?,
+            Row::P8 => starts(options, &mut report)?,
+        }
+    }
+    Ok(report)
+}
+
+fn load(options: &Options, batch: usize) -> Load {
+    Load {
+        batch,
+        threads: options.threads,
+        in_flight: options.in_flight,
+        ids: options.ids,
+        wallets: options.wallets,
+        merchants: options.merchants,
+        seconds: options.seconds,
+        rounds: options.rounds,
+    }
+}
+
+fn on_disk(options: &Options, report: &mut Report) -> Result<()> {
+    for batch in &options.batches {
+        let folder = tempfile::tempdir_in(&options.data_dir).context("a folder for the journal")?;
+        let storage = FileStorage::open_folder(folder.path())?;
+        let rig = prepared(storage, options.wallets, options)?;
+        let outcome = batches::run(rig, &load(options, *batch))?;
+        let what = format!("batches of {batch} from {} threads, durable", options.threads);
+        let rate_goal = ">= 3,000,000, then 5,000,000, then 10,000,000";
+        add_rounds(
+            report,
+            "P1",
+            &format!("authorizations, {what}"),
+            &outcome,
+            rate_goal,
+        );
+        report.add(
+            "P1",
+            format!("journal, {what}"),
+            each(&outcome, |r| r.journal_mb_per_second),
+            "MB/s",
+            "",
+        );
+        report.add(
+            "P1",
+            format!("segments begun per round, {what}"),
+            each(&outcome, |r| r.segments),
+            "",
+            ">= 10",
+        );
+        let per_record = each(&outcome, |r| r.bytes_per_record);
+        report.add(
+            "P12",
+            format!("journal per authorization, batches of {batch}"),
+            per_record,
+            "B",
+            "<= 128",
+        );
+        let quantiles = [(0.5, "p50"), (0.99, "p99")];
+        for (quantile, name) in quantiles {
+            let ms = outcome.latency_us.value_at_quantile(quantile) as f64 / 1_000.0;
+            report.add(
+                "P1",
+                format!("a batch from sent to durable, {name}, {what}"),
+                vec![ms],
+                "ms",
+                "",
+            );
+        }
+    }
+    Ok(())
+}
+
+fn in_memory(options: &Options, report: &mut Report) -> Result<()> {
+    for batch in &options.batches {
+        let rig = prepared(DiscardStorage, options.wallets, options)?;
+        let outcome = batches::run(rig, &load(options, *batch))?;
+        let what = format!(
+            "authorizations, batches of {batch} from {} threads, no disk",
+            options.threads
+        );
+        add_rounds(report, "P1", &what, &outcome, "");
+    }
+    Ok(())
+}
+
+fn add_rounds(report: &mut Report, target: &'static str, what: &str, outcome: &Outcome, goal: &'static str) {
+    eprintln!(
+        "  {:.1} s; making requests took {:.1} % of the senders' time; {:.1} % were approved; load {}",
+        outcome.seconds,
+        outcome.generating_percent,
+        outcome.approved_percent,
+        machine::load_average()
+    );
+    report.add(target, what, each(outcome, |round| round.per_second), "/s", goal);
+    report.add(
+        target,
+        format!("processors busy, {what}"),
+        each(outcome, |round| round.cores),
+        "",
+        "",
+    );
+}
+
+fn each(outcome: &Outcome, value: impl Fn(&Round) -> f64) -> Vec<f64> {
+    outcome.rounds.iter().map(value).collect()
+}
+
+fn decisions(options: &Options, report: &mut Report) -> Result<()> {
+    let mut batched: Vec<(u64, f64)> = Vec::new();
+    for wallets in &options.ladder {
+        // 100 bytes a wallet covers the tables while they are built, 2 GiB the ids of the timed calls and the rest.
+        if machine::available_bytes() < wallets * 100 + (2 << 30) {
+            eprintln!("  P5 with {wallets} wallets is left out: not enough memory");
+            continue;
+        }
+        let mut rig = prepared(DiscardStorage, *wallets, options)?;
+        let mut workload = Workload::new(1, options.ids, *wallets, options.merchants);
+        single::one_at_a_time(&mut rig, &mut workload, options.calls / 4)?;
+        let mut times = Vec::with_capacity(options.rounds);
+        for _ in 0..options.rounds {
+            times.push(single::one_at_a_time(&mut rig, &mut workload, options.calls)?);
+        }
+        let of = |value: fn(&single::Times) -> f64| times.iter().map(value).collect::<Vec<f64>>();
+        let what = format!("one decision, {wallets} wallets");
+        report.add("P5", format!("{what}, p50"), of(|t| t.p50), "ns", "<= 400");
+        report.add("P5", format!("{what}, p99"), of(|t| t.p99), "ns", "<= 1,500");
+        report.add("P5", format!("{what}, p99.9"), of(|t| t.p999), "ns", "");
+        report.add("P5", format!("{what}, slowest"), of(|t| t.max), "ns", "");
+        report.add("P5", format!("{what}, mean"), of(|t| t.mean), "ns", "");
+        for batch in &options.batches {
+            let timed = (0..options.rounds)
+                .map(|_| single::in_batches(&mut rig, &mut workload, *batch, options.calls));
+            let (wall, cpu) = timed.collect::<Result<(Vec<f64>, Vec<f64>)>>()?;
+            let what = format!("each in batches of {batch}, {wallets} wallets");
+            report.add("P5", format!("{what}, processor time"), cpu, "ns", "");
+            report.add("P5", what, wall, "ns", "<= 120");
+            let median = report.figures().last().map_or(f64::NAN, |figure| figure.median());
+            batched.push((*wallets, median));
+        }
+    }
+    if let (Some(first), Some(last)) = (batched.first(), batched.last())
+        && first.0 < last.0
+    {
+        let what = format!("{} wallets against {}, in batches", last.0, first.0);
+        let per_ladder = batched.iter().filter(|(wallets, _)| *wallets == first.0);
+        let small: f64 = per_ladder.map(|(_, ns)| ns).sum();
+        let large: f64 = batched
+            .iter()
+            .filter(|(wallets, _)| *wallets == last.0)
+            .map(|(_, ns)| ns)
+            .sum();
+        report.add("P5", what, vec![large / small], "×", "<= 1.2");
+    }
+    Ok(())
+}
+
+fn memory(options: &Options, report: &mut Report) -> Result<()> {
+    let footprint = footprint::measure(options.wallets, options.authorizations, options.ids)?;
+    let (wallets, ids) = (options.wallets, options.authorizations);
+    let persons = format!("per person of {wallets}");
+    report.add(
+        "P6",
+        format!("{persons}, account tables"),
+        vec![footprint.tables_per_person],
+        "B",
+        "",
+    );
+    report.add(
+        "P6",
+        format!("{persons}, everything resident"),
+        vec![footprint.resident_per_person],
+        "B",
+        "<= 80",
+    );
+    let kept = format!("per authorization of {ids} kept");
+    report.add(
+        "P6",
+        format!("{kept}, id tables"),
+        vec![footprint.tables_per_id],
+        "B",
+        "",
+    );
+    report.add(
+        "P6",
+        format!("{kept}, everything resident"),
+        vec![footprint.resident_per_id],
+        "B",
+        "<= 40",
+    );
+    Ok(())
+}
+
+fn starts(options: &Options, report: &mut Report) -> Result<()> {
+    let folder = tempfile::tempdir_in(&options.data_dir).context("a folder for the journal")?;
+    let (wallets, authorizations) = (options.wallets, options.authorizations);
+    let starts = replay::measure(
+        folder.path(),
+        wallets,
+        authorizations,
+        options.ids,
+        options.rounds,
+    )?;
+    let of = |value: fn(&replay::Start) -> f64| starts.iter().map(value).collect::<Vec<f64>>();
+    let what = format!("start by replay of {wallets} enrollments and {authorizations} authorizations");
+    report.add(
+        "P8",
+        format!("{what}, records"),
+        of(|s| s.records as f64 / s.seconds),
+        "/s",
+        "",
+    );
+    report.add(
+        "P8",
+        format!("{what}, journal"),
+        of(|s| s.bytes as f64 / s.seconds / 1e6),
+        "MB/s",
+        "",
+    );
+    report.add(
+        "P8",
+        what,
+        of(|s| s.seconds),
+        "s",
+        "<= 10 from a snapshot of 30,000,000 + 30,000,000",
+    );
+    Ok(())
+}
+
+fn prepared<S: Storage>(storage: S, wallets: u64, options: &Options) -> Result<Rig<S>> {
+    let started = std::time::Instant::now();
+    let rig = Rig::prepared(storage, wallets, options.merchants, options.enroll)?;
+    eprintln!(
+        "  {wallets} wallets ({:?}), {} merchants in {:.1} s; {} MiB resident",
+        options.enroll,
+        options.merchants,
+        started.elapsed().as_secs_f64(),
+        machine::resident_bytes() >> 20
+    );
+    Ok(rig)
+}

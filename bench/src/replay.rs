@@ -1,0 +1,62 @@
+//! P8, as far as it goes without snapshots: how fast a start replays the whole journal.
+
+use crate::rig::{Enroll, Rig};
+use crate::workload::{Ids, Workload};
+use anyhow::{Result, ensure};
+use satang_engine::clock::Clock;
+use satang_engine::storage::FileStorage;
+use std::path::Path;
+use std::time::Instant;
+
+/// What a start took.
+#[derive(Clone, Copy, Debug)]
+pub struct Start {
+    /// Records replayed.
+    pub records: u64,
+    /// Seconds until the engine could answer.
+    pub seconds: f64,
+    /// Bytes of segment files read.
+    pub bytes: u64,
+}
+
+/// Writes a journal of `wallets` enrollments and `authorizations` authorizations into `folder`, and starts from it `rounds` times.
+///
+/// # Errors
+/// When the engine fails, or the state after a start is not the state before.
+pub fn measure(
+    folder: &Path,
+    wallets: u64,
+    authorizations: u64,
+    ids: Ids,
+    rounds: usize,
+) -> Result<Vec<Start>> {
+    let storage = FileStorage::open_folder(folder)?;
+    let mut rig = Rig::prepared(storage, wallets, 1, Enroll::Record)?;
+    let mut workload = Workload::new(1, ids, wallets, 1);
+    let mut requests = Vec::with_capacity(10_000);
+    for _ in 0..authorizations.div_ceil(10_000) {
+        workload.fill(&mut requests, 10_000, rig.engine.clock().now()?);
+        rig.engine.authorize_batch(&requests)?;
+        rig.flush()?;
+    }
+    let digest = rig.engine.state().digest();
+    let mut at = rig.engine.now()?;
+    drop(rig);
+    let mut starts = Vec::with_capacity(rounds);
+    for _ in 0..rounds {
+        let started = Instant::now();
+        let rig = Rig::open(FileStorage::open_folder(folder)?, 0, at)?;
+        let seconds = started.elapsed().as_secs_f64();
+        ensure!(
+            rig.engine.state().digest() == digest,
+            "I2: the state after a start is not the state before"
+        );
+        at = rig.engine.now()?;
+        starts.push(Start {
+            records: rig.recovered.records,
+            seconds,
+            bytes: rig.recovered.bytes,
+        });
+    }
+    Ok(starts)
+}

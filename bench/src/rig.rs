@@ -1,0 +1,228 @@
+//! An engine with wallets and merchants, on any storage, with or without its threads.
+
+use crate::workload;
+use anyhow::{Context, Result, ensure};
+use satang_core::account::wallet_shard;
+use satang_core::calendar::Instant;
+use satang_core::ids::{Name, PersonId};
+use satang_core::policy::Category;
+use satang_core::record::{EnrollmentRecord, Status};
+use satang_engine::admin::MerchantInput;
+use satang_engine::clock::{Clock, ClockError, ClockSetError, SystemClock};
+use satang_engine::commit::{Committer, Pacing, Unobserved};
+use satang_engine::engine::Engine;
+use satang_engine::journal::{FileJournal, JournalReader, Layout, Spares};
+use satang_engine::log::AppendError;
+use satang_engine::open::{EngineOptions, Expected, Opened, Recovered, open};
+use satang_engine::persons::CitizenKey;
+use satang_engine::storage::Storage;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+/// The operating system's clock, read as a server reads it, shown as a day on which the programme runs.
+pub struct ShiftedClock {
+    system: SystemClock,
+    shift_ms: i64,
+}
+
+impl ShiftedClock {
+    /// A clock that shows `at` now and runs on.
+    pub fn starting_at(at: Instant) -> ShiftedClock {
+        let system = SystemClock::start();
+        let shows = system.now().expect("a clock just started has not jumped");
+        ShiftedClock {
+            system,
+            shift_ms: at.unix_ms() - shows.unix_ms(),
+        }
+    }
+}
+
+impl Clock for ShiftedClock {
+    fn now(&self) -> Result<Instant, ClockError> {
+        self.system.now().map(|at| at.plus_ms(self.shift_ms))
+    }
+
+    fn set(&self, _to: Instant) -> Result<Instant, ClockSetError> {
+        Err(ClockSetError::NotSimulated)
+    }
+}
+
+/// How wallets get their entitlements.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Enroll {
+    /// Through the engine: person store, record, journal.
+    Record,
+    /// Straight into the account tables, by the record the engine would write; no journal, no person store.
+    Direct,
+}
+
+/// Lines of one enrollment call.
+const ENROLL_LINES: u64 = 100_000;
+
+/// The engine of the rigs.
+pub type RigEngine<S> = Engine<JournalReader<S>, ShiftedClock>;
+
+/// An engine whose journal's writer is stepped by hand.
+pub struct Rig<S: Storage> {
+    /// The engine.
+    pub engine: Arc<RigEngine<S>>,
+    /// What the start found.
+    pub recovered: Recovered,
+    committer: Committer<FileJournal<S>>,
+    spares: Arc<Spares>,
+    storage: Arc<S>,
+}
+
+/// Noon of the day every run begins on.
+pub fn noon() -> Instant {
+    Instant::parse("2026-06-15T12:00:00+07:00").expect("an instant")
+}
+
+impl<S: Storage> Rig<S> {
+    /// Opens what `storage` holds, with room for `wallets` wallets and for ids as they come, at `at`.
+    ///
+    /// # Errors
+    /// Of the engine.
+    pub fn open(storage: S, wallets: u64, at: Instant) -> Result<Rig<S>> {
+        let storage = Arc::new(storage);
+        let options = EngineOptions {
+            layout: Layout::DEFAULT,
+            citizen_key: CitizenKey::from_bytes([7; 32]),
+            pacing: Pacing::DEFAULT,
+            accept_clock: false,
+            expected: Expected {
+                wallets: wallets as usize,
+                ids: 0,
+            },
+            observer: Arc::new(Unobserved),
+        };
+        let clock = ShiftedClock::starting_at(at);
+        let Opened {
+            engine,
+            committer,
+            spares,
+            recovered,
+        } = open(&storage, clock, options, &mut |_, _| {})?;
+        Ok(Rig {
+            engine,
+            recovered,
+            committer,
+            spares,
+            storage,
+        })
+    }
+
+    /// A new engine at noon with `wallets` wallets and `merchants` merchants, everything written.
+    ///
+    /// # Errors
+    /// Of the engine.
+    pub fn prepared(storage: S, wallets: u64, merchants: u64, enroll: Enroll) -> Result<Rig<S>> {
+        let mut rig = Rig::open(storage, wallets, noon())?;
+        let file = (
+            format!("{}.toml", workload::PROGRAM),
+            workload::PROGRAM_FILE.to_owned(),
+        );
+        rig.engine.install_programs(&[file])?;
+        rig.put_merchants(merchants)?;
+        match enroll {
+            Enroll::Record => rig.enroll(wallets)?,
+            Enroll::Direct => rig.enroll_directly(wallets),
+        }
+        Ok(rig)
+    }
+
+    /// Writes everything that has gathered.
+    ///
+    /// # Errors
+    /// Of the journal.
+    pub fn flush(&mut self) -> Result<(), AppendError> {
+        while self.committer.step()? {}
+        Ok(())
+    }
+
+    /// Starts the journal's writer and the preparer of its spares on threads of their own.
+    pub fn start(self) -> Running<S> {
+        let (spares, storage) = (self.spares.clone(), self.storage.clone());
+        let committer = self.committer;
+        Running {
+            engine: self.engine,
+            spares: self.spares,
+            preparer: std::thread::spawn(move || spares.prepare_until_stopped(&*storage)),
+            writer: std::thread::spawn(move || committer.run()),
+        }
+    }
+
+    fn put_merchants(&mut self, merchants: u64) -> Result<()> {
+        let program = Name::parse(workload::PROGRAM)?;
+        let channel = Name::parse(workload::CHANNEL)?;
+        let input = |index| MerchantInput {
+            id: workload::merchant(index),
+            name: format!("ร้านที่ {index}"),
+            category: Category::FoodDrink,
+            status: Status::Active,
+            programs: vec![program],
+            channels: vec![channel],
+            province: None,
+            bank_account: Some("0123456789".to_owned()),
+            account_name: None,
+        };
+        for start in (0..merchants).step_by(10_000) {
+            let chunk: Vec<MerchantInput> = (start..merchants.min(start + 10_000)).map(input).collect();
+            self.engine.put_merchants(&chunk)?;
+            self.flush()?;
+        }
+        Ok(())
+    }
+
+    fn enroll(&mut self, wallets: u64) -> Result<()> {
+        for start in (0..wallets).step_by(ENROLL_LINES as usize) {
+            let end = wallets.min(start + ENROLL_LINES);
+            let lines: Vec<_> = (start..end).map(workload::enrollment).collect();
+            let (outcomes, _) = self.engine.enroll(&lines)?;
+            ensure!(outcomes.iter().all(Result::is_ok), "an enrollment was refused");
+            self.flush()?;
+        }
+        Ok(())
+    }
+
+    fn enroll_directly(&self, wallets: u64) {
+        let state = self.engine.state();
+        let directory = state.directory.read();
+        let rule = &directory.rules()[0];
+        for index in 0..wallets {
+            let wallet = workload::wallet(index);
+            let person = PersonId::from_number(index + 1).expect("not zero");
+            let record = EnrollmentRecord::new(noon(), wallet, person, rule.program, rule.entitlement, None);
+            state.wallets[wallet_shard(wallet)]
+                .lock()
+                .apply_enrollment(&record);
+        }
+    }
+}
+
+/// An engine with its threads.
+pub struct Running<S: Storage> {
+    /// The engine.
+    pub engine: Arc<RigEngine<S>>,
+    spares: Arc<Spares>,
+    preparer: JoinHandle<()>,
+    writer: JoinHandle<Result<(), AppendError>>,
+}
+
+impl<S: Storage> Running<S> {
+    /// Writes what has gathered and ends both threads.
+    ///
+    /// # Errors
+    /// Of the journal.
+    pub fn stop(self) -> Result<()> {
+        self.engine.appender().stop();
+        let written = self.writer.join();
+        self.spares.stop();
+        let prepared = self.preparer.join();
+        written
+            .ok()
+            .context("the writer panicked")?
+            .context("the journal failed")?;
+        prepared.ok().context("the preparer panicked")
+    }
+}

@@ -1,0 +1,236 @@
+//! An engine on a virtual disk, stepped by hand, for the tests of this folder.
+
+#![allow(dead_code, reason = "each test file uses its part of the rig")]
+
+pub mod book;
+pub mod hooked;
+pub mod random;
+pub mod workload;
+
+use satang_core::calendar::Instant;
+use satang_core::ids::{CitizenId, MerchantId, Name, ReversalId, TxnId, WalletId};
+use satang_core::money::Satang;
+use satang_core::outcome::ReversalCause;
+use satang_core::policy::Category;
+use satang_core::record::{AuthorizationRecord, Position, Record, RecordHeader, Status};
+use satang_core::request::{AuthorizationRequest, Purchase, ReversalRequest};
+use satang_engine::admin::{EnrollmentInput, MerchantInput};
+use satang_engine::clock::{Clock, SimulatedClock};
+use satang_engine::commit::{Committer, Pacing, Unobserved};
+use satang_engine::engine::{Engine, Submitted};
+use satang_engine::journal::{FileJournal, JournalReader, Layout, Spares, Visitor, scan};
+use satang_engine::open::{EngineOptions, Expected, OpenError, Recovered, open};
+use satang_engine::persons::CitizenKey;
+use satang_engine::storage::{MemoryStorage, Storage};
+use std::sync::Arc;
+
+/// Small enough that a few hundred records fill several segments.
+pub const LAYOUT: Layout = Layout {
+    segment_bytes: 64 << 10,
+    group_bytes_max: 16 << 10,
+};
+
+/// A programme that fits a frame of one page.
+pub const PROGRAM: &str = r#"id = "fair"
+name_th = "งานวัด"
+name_en = "Fair"
+[[benefit]]
+id = "co-pay"
+state_percent = 60
+holder = "person"
+caps = { day = 20_000, month = 100_000 }
+when_exhausted = "decline"
+merchant_categories = ["food_drink"]
+[[benefit.channel]]
+id = "store"
+from = 2026-06-01
+to = 2026-09-30
+hours = "06:00-23:00"
+"#;
+
+pub struct Rig<S: Storage = MemoryStorage, C: Clock = SimulatedClock> {
+    pub storage: Arc<S>,
+    pub engine: Arc<Engine<JournalReader<S>, C>>,
+    pub committer: Committer<FileJournal<S>>,
+    pub spares: Arc<Spares>,
+    pub recovered: Recovered,
+}
+
+pub fn options(layout: Layout) -> EngineOptions {
+    EngineOptions {
+        layout,
+        citizen_key: CitizenKey::from_bytes([1; 32]),
+        pacing: Pacing::DEFAULT,
+        accept_clock: false,
+        expected: Expected::default(),
+        observer: Arc::new(Unobserved),
+    }
+}
+
+pub fn noon() -> Instant {
+    Instant::parse("2026-06-15T12:00:00+07:00").unwrap()
+}
+
+impl Rig {
+    pub fn start(storage: MemoryStorage) -> Rig {
+        Rig::try_start(storage).unwrap()
+    }
+
+    pub fn try_start(storage: MemoryStorage) -> Result<Rig, OpenError> {
+        Rig::open(Arc::new(storage), LAYOUT)
+    }
+
+    pub fn prepared() -> Rig {
+        let mut rig = Rig::start(MemoryStorage::default());
+        rig.prepare(20);
+        rig
+    }
+}
+
+impl<S: Storage> Rig<S> {
+    pub fn open(storage: Arc<S>, layout: Layout) -> Result<Rig<S>, OpenError> {
+        Rig::open_at(storage, SimulatedClock::standing_at(noon()), options(layout))
+    }
+
+    /// Moves the clock on.
+    pub fn pass(&self, ms: i64) {
+        let later = self.engine.now().unwrap().plus_ms(ms);
+        self.engine.clock().set(later).unwrap();
+    }
+}
+
+impl<S: Storage, C: Clock> Rig<S, C> {
+    pub fn open_at(storage: Arc<S>, clock: C, options: EngineOptions) -> Result<Rig<S, C>, OpenError> {
+        let opened = open(&storage, clock, options, &mut |_, _| {})?;
+        Ok(Rig {
+            storage,
+            engine: opened.engine,
+            committer: opened.committer,
+            spares: opened.spares,
+            recovered: opened.recovered,
+        })
+    }
+
+    /// Programme, merchant and wallets 1 to `wallets`, durable.
+    pub fn prepare(&mut self, wallets: u64) {
+        self.engine
+            .install_programs(&[("fair.toml".into(), PROGRAM.into())])
+            .unwrap();
+        self.engine.put_merchants(&[merchant("ร้านป้าแดง")]).unwrap();
+        let wallets: Vec<EnrollmentInput> = (1..=wallets).map(enrollment).collect();
+        let (outcomes, _) = self.engine.enroll(&wallets).unwrap();
+        assert!(outcomes.iter().all(|outcome| outcome.is_ok()));
+        self.flush();
+    }
+
+    pub fn flush(&mut self) {
+        while self.committer.step().unwrap() {}
+    }
+
+    pub fn authorize(&mut self, txn: u128, wallet: u64, amount: u64) -> AuthorizationRecord {
+        match self.engine.authorize(&request(txn, wallet, amount)).unwrap() {
+            Submitted::Decided { record, .. } => {
+                self.flush();
+                record
+            }
+            Submitted::Seen { position } => match self.engine.read(position).unwrap() {
+                Record::Authorization { record, .. } => record,
+                other => panic!("{other:?}"),
+            },
+            Submitted::Wait { .. } => panic!("an authorization waits for nothing"),
+        }
+    }
+}
+
+pub fn merchant(name: &str) -> MerchantInput {
+    MerchantInput {
+        id: MerchantId::from_number(10),
+        name: name.into(),
+        category: Category::FoodDrink,
+        status: Status::Active,
+        programs: vec![Name::parse("fair").unwrap()],
+        channels: vec![Name::parse("store").unwrap()],
+        province: None,
+        bank_account: Some("0123456789".into()),
+        account_name: None,
+    }
+}
+
+pub fn enrollment(wallet: u64) -> EnrollmentInput {
+    let citizen = (0..10)
+        .find_map(|check| CitizenId::parse(&format!("{wallet:012}{check}")).ok())
+        .unwrap();
+    EnrollmentInput {
+        program: Name::parse("fair").unwrap(),
+        wallet: WalletId::from_number(wallet),
+        citizen,
+        usable_from: None,
+        household_or_tier: false,
+    }
+}
+
+pub fn request(txn: u128, wallet: u64, amount: u64) -> AuthorizationRequest {
+    AuthorizationRequest {
+        txn_id: TxnId::from_bits(txn),
+        purchase: Purchase {
+            program: Name::parse("fair").unwrap(),
+            wallet: WalletId::from_number(wallet),
+            merchant: MerchantId::from_number(10),
+            channel: Name::parse("store").unwrap(),
+            amount: Satang::new(amount),
+            eligible: Satang::new(amount),
+        },
+    }
+}
+
+pub fn reversal(id: u128, txn: u128, amount: Option<u64>) -> ReversalRequest {
+    ReversalRequest {
+        reversal_id: ReversalId::from_bits(id),
+        txn_id: TxnId::from_bits(txn),
+        amount: amount.map(Satang::new),
+        cause: ReversalCause::CustomerRefund,
+    }
+}
+
+/// What lies in a journal, read past the engine.
+#[derive(Default)]
+pub struct Survivors {
+    pub records: Vec<(RecordHeader, Position, Record)>,
+}
+
+impl Survivors {
+    pub fn of(storage: &impl Storage) -> Survivors {
+        let mut survivors = Survivors::default();
+        scan(storage, &mut survivors).unwrap();
+        survivors
+    }
+
+    pub fn last_position(&self) -> Option<Position> {
+        self.records.last().map(|(_, position, _)| *position)
+    }
+}
+
+impl Visitor for Survivors {
+    fn record(&mut self, header: &RecordHeader, bytes: &[u8], position: Position) -> Result<(), String> {
+        let record = Record::decode(header, bytes).map_err(|error| error.to_string())?;
+        self.records.push((*header, position, record));
+        Ok(())
+    }
+}
+
+/// Asserts that a refusal to start names the file and the place in it.
+#[track_caller]
+pub fn assert_names(refusal: &OpenError, file: &str) {
+    let text = refusal.to_string();
+    assert!(text.starts_with(&format!("{file}: offset ")), "{text}");
+    assert!(!text.contains("panicked"), "{text}");
+}
+
+/// The error of a start that must be refused.
+#[track_caller]
+pub fn refused<S: Storage, C: Clock>(started: Result<Rig<S, C>, OpenError>) -> OpenError {
+    match started {
+        Ok(rig) => panic!("started with {:?}", rig.recovered),
+        Err(refusal) => refusal,
+    }
+}

@@ -1,0 +1,103 @@
+//! Merchants, statuses and the clock. Every PUT answers with the stored object.
+
+use super::{Failure, Ready, json};
+use crate::server::Response;
+use crate::wire::parse::{self, MerchantRequest};
+use crate::wire::problem::Problem;
+use satang_engine::admin::MerchantInput;
+use satang_engine::clock::{Clock, ClockSetError};
+use satang_engine::storage::Storage;
+use serde_json::{Value, json};
+
+impl<S: Storage> Ready<S> {
+    pub(super) async fn put_merchant(&self, merchant_id: &str, body: &[u8]) -> Result<Response, Failure> {
+        let request = parse::merchant(merchant_id, body)?;
+        let stored = merchant_json(&request);
+        let position = self.engine.put_merchants(&[merchant_input(request)])?;
+        self.waits.wait(position).await?;
+        Ok(json(&stored))
+    }
+
+    pub(super) async fn put_wallet_status(&self, wallet_id: &str, body: &[u8]) -> Result<Response, Failure> {
+        let wallet = parse::path_wallet(wallet_id)?;
+        let request = parse::status(body)?;
+        let position = self
+            .engine
+            .set_wallet_status(wallet, request.status, &request.reason)?;
+        self.waits.wait(position).await?;
+        let status = request.status.name();
+        Ok(json(
+            &json!({ "wallet_id": wallet.to_string(), "status": status, "reason": request.reason }),
+        ))
+    }
+
+    pub(super) async fn put_program_status(&self, id: &str, body: &[u8]) -> Result<Response, Failure> {
+        let program = parse::path_name("id", id)?;
+        let request = parse::status(body)?;
+        let position = self
+            .engine
+            .set_program_status(&program, request.status, &request.reason)?;
+        let Some(position) = position else {
+            return Err(Problem::not_found("no programme of that id is in force").into());
+        };
+        self.waits.wait(position).await?;
+        let status = request.status.name();
+        Ok(json(
+            &json!({ "program": program.as_str(), "status": status, "reason": request.reason }),
+        ))
+    }
+
+    pub(super) fn put_clock(&self, body: &[u8]) -> Result<Response, Failure> {
+        if let satang_engine::clock::AnyClock::System(_) = self.engine.clock() {
+            return Err(Problem::not_found("the clock is not simulated").into());
+        }
+        let to = parse::clock(body)?;
+        match self.engine.clock().set(to) {
+            Ok(now) => Ok(json(&json!({ "now": now.to_string() }))),
+            Err(ClockSetError::NotSimulated) => Err(Problem::not_found("the clock is not simulated").into()),
+            Err(error @ ClockSetError::Earlier { .. }) => {
+                Err(Problem::clock_refused(error.to_string()).into())
+            }
+        }
+    }
+}
+
+/// What the engine needs of a merchant's request.
+pub(super) fn merchant_input(request: MerchantRequest) -> MerchantInput {
+    MerchantInput {
+        id: request.merchant_id,
+        name: request.name,
+        category: request.category,
+        status: request.status,
+        programs: request.programs,
+        channels: request.channels,
+        province: request.province,
+        bank_account: request.bank_account,
+        account_name: request.account_name,
+    }
+}
+
+fn merchant_json(request: &MerchantRequest) -> Value {
+    let names = |names: &[satang_core::ids::Name]| -> Vec<String> {
+        names.iter().map(|name| name.as_str().to_owned()).collect()
+    };
+    let mut stored = json!({
+        "merchant_id": request.merchant_id.to_string(),
+        "name": request.name,
+        "category": request.category.name(),
+        "status": request.status.name(),
+        "programs": names(&request.programs),
+        "channels": names(&request.channels),
+    });
+    let optional = [
+        ("province", &request.province),
+        ("bank_account", &request.bank_account),
+        ("account_name", &request.account_name),
+    ];
+    for (key, value) in optional {
+        if let Some(value) = value {
+            stored[key] = json!(value);
+        }
+    }
+    stored
+}

@@ -1,0 +1,192 @@
+//! Authorizations, reversals, quotes and batches.
+
+use super::{Failure, Ready};
+use crate::server::Response;
+use crate::wire::content::{same_content, same_reversal_content};
+use crate::wire::parse;
+use crate::wire::problem::Problem;
+use crate::wire::render::{self, BatchResult};
+use http::StatusCode;
+use satang_core::record::{AuthorizationRecord, Position, Record};
+use satang_core::request::{AuthorizationRequest, ReversalRequest};
+use satang_engine::engine::{SubmitError, Submitted};
+use satang_engine::storage::Storage;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Bytes of an answer, so that one allocation is enough.
+const ANSWER_BYTES: usize = 512;
+
+/// Counts a request while it is served, for the journal's pacing and the metrics.
+struct Serving<'a>(&'a AtomicUsize);
+
+impl<'a> Serving<'a> {
+    fn start(requests: &'a AtomicUsize) -> Serving<'a> {
+        requests.fetch_add(1, Ordering::Relaxed);
+        Serving(requests)
+    }
+}
+
+impl Drop for Serving<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl<S: Storage> Ready<S> {
+    pub(super) async fn authorize(&self, body: &[u8]) -> Result<Response, Failure> {
+        let started = std::time::Instant::now();
+        let request = parse::authorization(body)?;
+        let _serving = Serving::start(self.engine.appender().requests());
+        let mut answer = Vec::with_capacity(ANSWER_BYTES);
+        match self.engine.authorize(&request)? {
+            Submitted::Decided { record, position } => {
+                // Rendered while the disk works; sent once the record is durable (I1).
+                render::authorization(&record, false, &mut answer);
+                self.waits.wait(position).await?;
+                self.metrics.count_authorization(&record);
+            }
+            Submitted::Seen { position } | Submitted::Wait { position } => {
+                let record = self.replay_authorization(&request, position).await?;
+                render::authorization(&record, true, &mut answer);
+                self.metrics.count_replay();
+            }
+        }
+        self.metrics.observe_authorize(started.elapsed());
+        Ok(Response::json(StatusCode::OK, answer))
+    }
+
+    pub(super) async fn authorize_batch(&self, body: &[u8]) -> Result<Response, Failure> {
+        let started = std::time::Instant::now();
+        let elements = parse::batch(body)?;
+        let _serving = Serving::start(self.engine.appender().requests());
+        let requests: Vec<AuthorizationRequest> = elements
+            .iter()
+            .filter_map(|element| element.as_ref().ok().copied())
+            .collect();
+        let submitted = self.engine.authorize_batch(&requests)?;
+        if let Some(last) = submitted.iter().rev().find_map(decided_at) {
+            self.waits.wait(last).await?;
+        }
+        let mut outcomes = Vec::with_capacity(requests.len());
+        for (request, submitted) in requests.iter().zip(submitted) {
+            outcomes.push(match submitted {
+                Submitted::Decided { record, .. } => {
+                    self.metrics.count_authorization(&record);
+                    Ok((record, false))
+                }
+                Submitted::Seen { position } | Submitted::Wait { position } => {
+                    self.metrics.count_replay();
+                    match self.replay_authorization(request, position).await {
+                        Ok(record) => Ok((record, true)),
+                        Err(Failure::Problem(problem)) => Err(problem),
+                        Err(failure) => return Err(failure),
+                    }
+                }
+            });
+        }
+        let mut decided = outcomes.iter();
+        let results = elements.iter().map(|element| match element {
+            Err(problem) => BatchResult::Problem(problem),
+            Ok(_) => match decided.next().expect("one outcome for each well-formed element") {
+                Ok((record, replayed)) => BatchResult::Authorization {
+                    record,
+                    replayed: *replayed,
+                },
+                Err(problem) => BatchResult::Problem(problem),
+            },
+        });
+        let mut answer = Vec::with_capacity(ANSWER_BYTES * elements.len());
+        render::batch(results, &mut answer);
+        self.metrics.observe_batch(started.elapsed());
+        Ok(Response::json(StatusCode::OK, answer))
+    }
+
+    pub(super) async fn reverse(&self, txn_id: &str, body: &[u8]) -> Result<Response, Failure> {
+        let started = std::time::Instant::now();
+        let request = parse::reversal(txn_id, body)?;
+        let _serving = Serving::start(self.engine.appender().requests());
+        let mut answer = Vec::with_capacity(ANSWER_BYTES);
+        loop {
+            match self.engine.reverse(&request)? {
+                Submitted::Decided { record, position } => {
+                    render::reversal(&record, false, &mut answer);
+                    self.waits.wait(position).await?;
+                    self.metrics.count_reversal(&record);
+                }
+                Submitted::Seen { position } => {
+                    self.waits.wait(position).await?;
+                    let record = self.replay_reversal(&request, position)?;
+                    render::reversal(&record, true, &mut answer);
+                    self.metrics.count_replay();
+                }
+                Submitted::Wait { position } => {
+                    self.waits.wait(position).await?;
+                    continue;
+                }
+            }
+            self.metrics.observe_reverse(started.elapsed());
+            return Ok(Response::json(StatusCode::OK, answer));
+        }
+    }
+
+    pub(super) fn quote(&self, body: &[u8]) -> Result<Response, Failure> {
+        let purchase = parse::quote(body)?;
+        let (verdict, at) = self.engine.quote(&purchase)?;
+        let mut answer = Vec::with_capacity(ANSWER_BYTES);
+        render::quote(&verdict, at, &purchase, &mut answer);
+        self.metrics.count_quote();
+        Ok(Response::json(StatusCode::OK, answer))
+    }
+
+    /// The first outcome of an id that came again: once durable, and when the content is the same.
+    async fn replay_authorization(
+        &self,
+        request: &AuthorizationRequest,
+        position: Position,
+    ) -> Result<AuthorizationRecord, Failure> {
+        self.waits.wait(position).await?;
+        let Record::Authorization {
+            record,
+            program,
+            channel,
+        } = self.engine.read(position)?
+        else {
+            panic!("I5: an authorization's id leads to a record of another kind");
+        };
+        let directory = self.engine.state().directory.read();
+        match same_content(request, &record, program.as_ref(), channel.as_ref(), &directory) {
+            true => Ok(record),
+            false => Err(Problem::txn_id_conflict().into()),
+        }
+    }
+
+    fn replay_reversal(
+        &self,
+        request: &ReversalRequest,
+        position: Position,
+    ) -> Result<satang_core::record::ReversalRecord, Failure> {
+        let Record::Reversal(record) = self.engine.read(position)? else {
+            panic!("I5: a reversal's id leads to a record of another kind");
+        };
+        match same_reversal_content(request, &record) {
+            true => Ok(record),
+            false => Err(Problem::reversal_id_conflict().into()),
+        }
+    }
+
+    /// Whether decisions are made at all: the clock is trusted and the journal works.
+    pub(super) fn check_ready(&self) -> Result<(), Failure> {
+        self.engine.now().map_err(SubmitError::from)?;
+        match self.engine.durable().has_failed() {
+            true => Err(satang_engine::durable::StorageFailed.into()),
+            false => Ok(()),
+        }
+    }
+}
+
+fn decided_at(submitted: &Submitted<AuthorizationRecord>) -> Option<Position> {
+    match submitted {
+        Submitted::Decided { position, .. } => Some(*position),
+        Submitted::Seen { .. } | Submitted::Wait { .. } => None,
+    }
+}

@@ -1,0 +1,146 @@
+//! Every way a request ends without an outcome, as an answer.
+
+use crate::server::{BodyError, Response};
+use crate::wire::problem::Problem;
+use http::header::{ALLOW, HeaderValue};
+use http::{Method, StatusCode};
+use satang_engine::durable::StorageFailed;
+use satang_engine::engine::SubmitError;
+
+/// Why there is no outcome. A decline is none of these.
+#[derive(Debug)]
+pub enum Failure {
+    /// The request is malformed, unknown or in conflict.
+    Problem(Problem),
+    /// The body did not arrive.
+    Body(BodyError),
+    /// No such path.
+    NoRoute,
+    /// The path has another method.
+    MethodNotAllowed(Method),
+    /// Recovery is not done.
+    NotReady,
+    /// The engine could not decide.
+    Submit(SubmitError),
+}
+
+/// When a client should come back after a 503, in seconds.
+const RETRY_AFTER_S: u32 = 1;
+
+impl Failure {
+    /// The answer.
+    pub fn response(self) -> Response {
+        match self {
+            Failure::Problem(problem) => super::problem(&problem),
+            Failure::Body(error) => body_error(error),
+            Failure::NoRoute => {
+                super::problem(&Problem::not_found("there is no such route; see /openapi.json"))
+            }
+            Failure::MethodNotAllowed(allowed) => {
+                let detail = format!("this path takes {allowed}");
+                let title = "The path does not take this method.";
+                let value = HeaderValue::from_str(allowed.as_str()).expect("a method is a header value");
+                super::problem(&Problem::new(405, "method_not_allowed", title, detail))
+                    .with_header(ALLOW, value)
+            }
+            Failure::NotReady => {
+                let detail = "recovery is not done yet; nothing was decided";
+                retry_later(&Problem::new(503, "not_ready", "The engine is starting.", detail))
+            }
+            Failure::Submit(error) => submit_error(error),
+        }
+    }
+}
+
+fn body_error(error: BodyError) -> Response {
+    let title = "The body cannot be read.";
+    let problem = Problem::new(error.status().as_u16(), error.code(), title, error.to_string());
+    match error {
+        BodyError::Overloaded => retry_later(&problem),
+        BodyError::TooLarge { .. } | BodyError::Timeout { .. } | BodyError::Broken => {
+            super::problem(&problem)
+        }
+    }
+}
+
+fn submit_error(error: SubmitError) -> Response {
+    let unavailable = |code, title, detail: String| retry_later(&Problem::new(503, code, title, detail));
+    match error {
+        SubmitError::Overloaded => retry_later(&Problem::overloaded()),
+        SubmitError::Storage(StorageFailed) => retry_later(&Problem::storage_failed()),
+        SubmitError::DiskFull { .. } => unavailable("disk_full", "The disk is full.", error.to_string()),
+        SubmitError::Clock(error) => unavailable(
+            "clock_not_trusted",
+            "The clock cannot be trusted.",
+            error.to_string(),
+        ),
+        SubmitError::Read(error) => {
+            tracing::error!(%error, "a journaled record cannot be read");
+            unavailable(
+                "storage_failed",
+                "The journal cannot be read.",
+                "the outcome is unknown".into(),
+            )
+        }
+        SubmitError::TooManyNames | SubmitError::BatchTooLarge { .. } => {
+            super::problem(&Problem::malformed_field("", error.to_string()))
+        }
+    }
+}
+
+fn retry_later(problem: &Problem) -> Response {
+    super::problem(problem).with_retry_after_s(RETRY_AFTER_S)
+}
+
+/// The body of an error that the listener itself answers.
+pub(super) fn listener_problem(status: StatusCode, code: &str, detail: &str) -> Problem {
+    match status {
+        StatusCode::PAYLOAD_TOO_LARGE => Problem::body_too_large(detail),
+        StatusCode::SERVICE_UNAVAILABLE => Problem::overloaded(),
+        _ => {
+            // The listener's codes are few and constant; a Problem keeps a static one.
+            let kind = LISTENER_CODES
+                .into_iter()
+                .find(|known| *known == code)
+                .unwrap_or("bad_request");
+            Problem::new(status.as_u16(), kind, "The request cannot be read.", detail)
+        }
+    }
+}
+
+const LISTENER_CODES: [&str; 4] = [
+    "bad_request",
+    "request_timeout",
+    "http_version_not_supported",
+    "header_too_large",
+];
+
+impl From<Problem> for Failure {
+    fn from(problem: Problem) -> Failure {
+        Failure::Problem(problem)
+    }
+}
+
+impl From<BodyError> for Failure {
+    fn from(error: BodyError) -> Failure {
+        Failure::Body(error)
+    }
+}
+
+impl From<SubmitError> for Failure {
+    fn from(error: SubmitError) -> Failure {
+        Failure::Submit(error)
+    }
+}
+
+impl From<StorageFailed> for Failure {
+    fn from(error: StorageFailed) -> Failure {
+        Failure::Submit(SubmitError::Storage(error))
+    }
+}
+
+impl From<satang_engine::journal::ReadError> for Failure {
+    fn from(error: satang_engine::journal::ReadError) -> Failure {
+        Failure::Submit(SubmitError::Read(error))
+    }
+}

@@ -1,0 +1,217 @@
+//! Imports: NDJSON of any length, read piece by piece, atomic per line, safe to send again.
+
+use super::admin::merchant_input;
+use super::{BodySource, Failure, Ready, json};
+use crate::server::Response;
+use crate::wire::parse;
+use crate::wire::problem::Problem;
+use bytes::Bytes;
+use satang_engine::admin::EnrollmentInput;
+use satang_engine::storage::Storage;
+use serde_json::json;
+
+/// The longest line (I12).
+const LINE_BYTES_MAX: usize = 64 << 10;
+/// Lines that become durable together. More: fewer flushes, longer pauses for authorizations.
+const LINES_PER_WRITE: usize = 256;
+/// Errors that are reported one by one.
+const ERRORS_MAX: usize = 100;
+
+impl<S: Storage> Ready<S> {
+    pub(super) async fn import_merchants(&self, body: impl BodySource) -> Result<Response, Failure> {
+        let mut lines = Lines::new(body);
+        let mut report = Report::default();
+        loop {
+            let chunk = lines.next(LINES_PER_WRITE).await?;
+            if chunk.is_empty() {
+                return Ok(report.response());
+            }
+            let mut merchants = Vec::with_capacity(chunk.len());
+            for line in &chunk {
+                match line.parse(parse::merchant_line) {
+                    Ok(request) => merchants.push(merchant_input(request)),
+                    Err(reason) => report.reject(line.number, reason),
+                }
+            }
+            report.accepted += merchants.len() as u64;
+            let position = self.engine.put_merchants(&merchants)?;
+            self.waits.wait(position).await?;
+        }
+    }
+
+    pub(super) async fn import_enrollments(&self, body: impl BodySource) -> Result<Response, Failure> {
+        let mut lines = Lines::new(body);
+        let mut report = Report::default();
+        loop {
+            let chunk = lines.next(LINES_PER_WRITE).await?;
+            if chunk.is_empty() {
+                return Ok(report.response());
+            }
+            let (mut numbers, mut inputs) = (Vec::new(), Vec::new());
+            for line in &chunk {
+                match line.parse(parse::enrollment) {
+                    Ok(request) => {
+                        numbers.push(line.number);
+                        inputs.push(EnrollmentInput {
+                            program: request.program,
+                            wallet: request.wallet,
+                            citizen: request.citizen,
+                            usable_from: request.usable_from,
+                            household_or_tier: request.household.is_some() || request.tier.is_some(),
+                        });
+                    }
+                    Err(reason) => report.reject(line.number, reason),
+                }
+            }
+            let (outcomes, position) = self.engine.enroll(&inputs)?;
+            for (number, outcome) in numbers.into_iter().zip(outcomes) {
+                match outcome {
+                    Ok(()) => report.accepted += 1,
+                    Err(refusal) => report.reject(number, refusal.name().to_owned()),
+                }
+            }
+            report.in_line_order();
+            self.waits.wait(position).await?;
+        }
+    }
+}
+
+/// What an import answers.
+#[derive(Default)]
+struct Report {
+    accepted: u64,
+    rejected: u64,
+    errors: Vec<(u64, String)>,
+    /// Errors before this index are of earlier chunks and in order.
+    ordered: usize,
+}
+
+impl Report {
+    fn reject(&mut self, line: u64, reason: String) {
+        self.rejected += 1;
+        self.errors.push((line, reason));
+    }
+
+    /// Puts the errors of the last chunk in the order of lines and forgets those past the first hundred.
+    fn in_line_order(&mut self) {
+        self.errors[self.ordered..].sort_by_key(|(line, _)| *line);
+        self.errors.truncate(ERRORS_MAX);
+        self.ordered = self.errors.len();
+    }
+
+    fn response(mut self) -> Response {
+        self.in_line_order();
+        let error = |(line, reason): &(u64, String)| json!({ "line": line, "reason": reason });
+        let errors: Vec<_> = self.errors.iter().map(error).collect();
+        json(&json!({ "accepted": self.accepted, "rejected": self.rejected, "errors": errors }))
+    }
+}
+
+/// One line of an import; numbered from 1, blank ones included.
+struct Line {
+    number: u64,
+    /// The line without its newline; `None` when it is too long.
+    text: Option<Vec<u8>>,
+}
+
+impl Line {
+    fn parse<T>(&self, parse: impl Fn(&[u8]) -> Result<T, Problem>) -> Result<T, String> {
+        let Some(text) = &self.text else {
+            return Err(format!("malformed: longer than {LINE_BYTES_MAX} bytes"));
+        };
+        parse(text).map_err(|problem| reason_of(&problem))
+    }
+}
+
+/// Why a line is malformed, naming the field; never the value.
+fn reason_of(problem: &Problem) -> String {
+    let fields = problem.errors.iter().map(|error| match error.field.as_str() {
+        "" => error.reason.clone(),
+        field => format!("{field}: {}", error.reason),
+    });
+    format!("malformed: {}", fields.collect::<Vec<_>>().join("; "))
+}
+
+/// Cuts a body into lines.
+struct Lines<B> {
+    body: B,
+    piece: Bytes,
+    partial: Vec<u8>,
+    too_long: bool,
+    number: u64,
+    ended: bool,
+}
+
+impl<B: BodySource> Lines<B> {
+    fn new(body: B) -> Lines<B> {
+        Lines {
+            body,
+            piece: Bytes::new(),
+            partial: Vec::new(),
+            too_long: false,
+            number: 0,
+            ended: false,
+        }
+    }
+
+    /// Up to `count` lines that are not blank; none at the end.
+    async fn next(&mut self, count: usize) -> Result<Vec<Line>, Failure> {
+        let mut lines = Vec::with_capacity(count);
+        while lines.len() < count {
+            if self.piece.is_empty() {
+                if self.ended {
+                    break;
+                }
+                match self.body.next_chunk().await? {
+                    Some(piece) => self.piece = piece,
+                    None => {
+                        self.ended = true;
+                        lines.extend(self.take_line());
+                    }
+                }
+                continue;
+            }
+            match self.piece.iter().position(|byte| *byte == b'\n') {
+                Some(end) => {
+                    let rest = self.piece.split_off(end);
+                    let head = std::mem::replace(&mut self.piece, rest);
+                    self.gather(&head);
+                    // The newline itself.
+                    let _ = self.piece.split_to(1);
+                    lines.extend(self.take_line());
+                }
+                None => {
+                    let head = std::mem::take(&mut self.piece);
+                    self.gather(&head);
+                }
+            }
+        }
+        Ok(lines)
+    }
+
+    fn gather(&mut self, head: &[u8]) {
+        if self.partial.len() + head.len() > LINE_BYTES_MAX {
+            self.too_long = true;
+            self.partial.clear();
+        } else if !self.too_long {
+            self.partial.extend_from_slice(head);
+        }
+    }
+
+    /// The line gathered so far, unless it is blank.
+    fn take_line(&mut self) -> Option<Line> {
+        self.number += 1;
+        let text = std::mem::take(&mut self.partial);
+        if std::mem::take(&mut self.too_long) {
+            return Some(Line {
+                number: self.number,
+                text: None,
+            });
+        }
+        let blank = text.iter().all(u8::is_ascii_whitespace);
+        (!blank).then_some(Line {
+            number: self.number,
+            text: Some(text),
+        })
+    }
+}

@@ -1,0 +1,293 @@
+//! What is counted and timed, in Prometheus' text format.
+
+use super::Ready;
+use crate::server::Response;
+use http::StatusCode;
+use prometheus::{Encoder, Histogram, HistogramOpts, IntCounter, IntGauge, Opts, Registry, TextEncoder};
+use satang_core::outcome::{Reason, ReversalReason};
+use satang_core::record::{AuthorizationRecord, NameNumber, ReversalRecord};
+use satang_engine::commit::CommitObserver;
+use satang_engine::storage::Storage;
+use std::fmt::Write as _;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+/// Programmes that are counted one by one; the names of others (there are none in practice) share one line (I12).
+const PROGRAMS_MAX: usize = 64;
+const REASONS: usize = Reason::ALL.len();
+const REVERSAL_REASONS: usize = ReversalReason::ALL.len();
+
+/// Counters and histograms of one process.
+pub struct Metrics {
+    registry: Registry,
+    /// By programme number and reason; number 0 is an unknown programme.
+    decisions: Vec<[AtomicU64; REASONS]>,
+    /// By reason, declined then approved.
+    reversals: [[AtomicU64; REVERSAL_REASONS]; 2],
+    replays: IntCounter,
+    quotes: IntCounter,
+    authorize: Histogram,
+    batch: Histogram,
+    reverse: Histogram,
+    flush: Histogram,
+    flush_records: Histogram,
+    journal_bytes: IntCounter,
+    recovery_seconds: prometheus::Gauge,
+    recovery_records: IntGauge,
+}
+
+impl Metrics {
+    /// Nothing counted yet.
+    ///
+    /// # Panics
+    /// Never: the names are constant and valid.
+    pub fn new() -> Metrics {
+        let registry = Registry::new();
+        let seconds = |from: f64, count| prometheus::exponential_buckets(from, 2.0, count).expect("constant");
+        let histogram = |name: &str, help: &str, buckets: Vec<f64>| {
+            let histogram =
+                Histogram::with_opts(HistogramOpts::new(name, help).buckets(buckets)).expect("valid");
+            registry
+                .register(Box::new(histogram.clone()))
+                .expect("named once");
+            histogram
+        };
+        let counter = |name: &str, help: &str| {
+            let counter = IntCounter::with_opts(Opts::new(name, help)).expect("valid");
+            registry.register(Box::new(counter.clone())).expect("named once");
+            counter
+        };
+        let recovery_seconds =
+            prometheus::Gauge::new("satang_recovery_seconds", "How long the last start replayed.");
+        let recovery_records = IntGauge::new("satang_recovery_records", "Records the last start replayed.");
+        let (recovery_seconds, recovery_records) =
+            (recovery_seconds.expect("valid"), recovery_records.expect("valid"));
+        registry
+            .register(Box::new(recovery_seconds.clone()))
+            .expect("named once");
+        registry
+            .register(Box::new(recovery_records.clone()))
+            .expect("named once");
+        Metrics {
+            decisions: (0..PROGRAMS_MAX)
+                .map(|_| std::array::from_fn(|_| AtomicU64::new(0)))
+                .collect(),
+            reversals: std::array::from_fn(|_| std::array::from_fn(|_| AtomicU64::new(0))),
+            replays: counter(
+                "satang_replays_total",
+                "Requests answered with the first answer of their id.",
+            ),
+            quotes: counter("satang_quotes_total", "Quotes answered."),
+            authorize: histogram(
+                "satang_authorize_seconds",
+                "From a complete request to its durable answer, one authorization.",
+                seconds(16e-6, 18),
+            ),
+            batch: histogram(
+                "satang_batch_seconds",
+                "The same for a batch.",
+                seconds(64e-6, 16),
+            ),
+            reverse: histogram(
+                "satang_reverse_seconds",
+                "The same for a reversal.",
+                seconds(16e-6, 18),
+            ),
+            flush: histogram(
+                "satang_flush_seconds",
+                "Write and flush of one group.",
+                seconds(16e-6, 16),
+            ),
+            flush_records: histogram("satang_flush_records", "Records in one group.", seconds(1.0, 16)),
+            journal_bytes: counter(
+                "satang_journal_bytes_total",
+                "Bytes of frames written since the start.",
+            ),
+            recovery_seconds,
+            recovery_records,
+            registry,
+        }
+    }
+
+    pub(super) fn count_authorization(&self, record: &AuthorizationRecord) {
+        let program = usize::from(record.program().0);
+        let program = if program < PROGRAMS_MAX { program } else { 0 };
+        self.decisions[program][record.reason() as usize].fetch_add(1, Relaxed);
+    }
+
+    pub(super) fn count_reversal(&self, record: &ReversalRecord) {
+        let of = &self.reversals[usize::from(record.approved())];
+        of[record.reason() as usize].fetch_add(1, Relaxed);
+    }
+
+    pub(super) fn count_replay(&self) {
+        self.replays.inc();
+    }
+
+    pub(super) fn count_quote(&self) {
+        self.quotes.inc();
+    }
+
+    pub(super) fn observe_authorize(&self, took: Duration) {
+        self.authorize.observe(took.as_secs_f64());
+    }
+
+    pub(super) fn observe_batch(&self, took: Duration) {
+        self.batch.observe(took.as_secs_f64());
+    }
+
+    pub(super) fn observe_reverse(&self, took: Duration) {
+        self.reverse.observe(took.as_secs_f64());
+    }
+
+    /// What the last start did.
+    pub fn recovered(&self, records: u64, took: Duration) {
+        self.recovery_records.set(records as i64);
+        self.recovery_seconds.set(took.as_secs_f64());
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Metrics {
+        Metrics::new()
+    }
+}
+
+impl CommitObserver for Metrics {
+    fn committed(&self, records: u32, bytes: usize, took: Duration) {
+        self.flush.observe(took.as_secs_f64());
+        self.flush_records.observe(f64::from(records));
+        self.journal_bytes.inc_by(bytes as u64);
+    }
+}
+
+impl<S: Storage> Ready<S> {
+    pub(super) fn metrics_text(&self) -> Response {
+        let mut text = Vec::new();
+        let families = self.metrics.registry.gather();
+        TextEncoder::new()
+            .encode(&families, &mut text)
+            .expect("writing to memory does not fail");
+        let mut out = String::from_utf8(text).expect("the format is text");
+        self.write_decisions(&mut out);
+        self.write_state(&mut out);
+        Response::new(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", out)
+    }
+
+    fn write_decisions(&self, out: &mut String) {
+        heading(
+            out,
+            "satang_decisions_total",
+            "counter",
+            "Authorizations decided, by programme and reason.",
+        );
+        let directory = self.engine.state().directory.read();
+        for (number, by_reason) in self.metrics.decisions.iter().enumerate() {
+            let name = directory.name(NameNumber(number as u16));
+            let program = name.map_or("unknown", |name| name.as_str());
+            for (reason, count) in Reason::ALL.into_iter().zip(by_reason) {
+                let count = count.load(Relaxed);
+                if count > 0 {
+                    let labels = format!("program=\"{program}\",reason=\"{}\"", reason.name());
+                    line(out, "satang_decisions_total", &labels, count);
+                }
+            }
+        }
+        heading(
+            out,
+            "satang_reversals_total",
+            "counter",
+            "Reversals decided, by decision and reason.",
+        );
+        for (decision, by_reason) in ["declined", "approved"].iter().zip(&self.metrics.reversals) {
+            for (reason, count) in ReversalReason::ALL.into_iter().zip(by_reason) {
+                let count = count.load(Relaxed);
+                if count > 0 {
+                    let labels = format!("decision=\"{decision}\",reason=\"{}\"", reason.name());
+                    line(out, "satang_reversals_total", &labels, count);
+                }
+            }
+        }
+    }
+
+    fn write_state(&self, out: &mut String) {
+        let engine = &self.engine;
+        let state = engine.state();
+        let gauges = [
+            (
+                "satang_requests_in_flight",
+                "Requests being served.",
+                engine.appender().requests().load(Relaxed),
+            ),
+            (
+                "satang_in_flight_bytes",
+                "Bytes of records not durable yet.",
+                engine.appender().in_flight_bytes(),
+            ),
+            ("satang_wallets", "Wallets known.", state.wallets_len()),
+            (
+                "satang_ids",
+                "Authorization and reversal ids known.",
+                state.ids_len(),
+            ),
+            (
+                "satang_merchants",
+                "Merchants registered.",
+                state.directory.read().merchants_len(),
+            ),
+        ];
+        for (name, help, value) in gauges {
+            heading(out, name, "gauge", help);
+            line(out, name, "", value as u64);
+        }
+        heading(
+            out,
+            "satang_durable_sequence",
+            "counter",
+            "The highest durable sequence.",
+        );
+        line(out, "satang_durable_sequence", "", engine.durable().sequence());
+        let Ok(now) = engine.now() else { return };
+        let name = "satang_state_money_satang";
+        heading(
+            out,
+            name,
+            "gauge",
+            "State money authorised today, this month and in all, and given back, in satang.",
+        );
+        let totals = state.totals(now.business_date());
+        let directory = state.directory.read();
+        for totals in totals {
+            let Some(program) = directory.name(totals.program) else {
+                continue;
+            };
+            let periods = [
+                ("day", totals.day),
+                ("month", totals.month),
+                ("all", totals.all),
+                ("given_back", totals.given_back),
+            ];
+            for (period, satang) in periods {
+                line(
+                    out,
+                    name,
+                    &format!("program=\"{program}\",period=\"{period}\""),
+                    satang,
+                );
+            }
+        }
+    }
+}
+
+fn heading(out: &mut String, name: &str, kind: &str, help: &str) {
+    writeln!(out, "# HELP {name} {help}\n# TYPE {name} {kind}").expect("writing to memory does not fail");
+}
+
+fn line(out: &mut String, name: &str, labels: &str, value: impl std::fmt::Display) {
+    let braced = if labels.is_empty() {
+        String::new()
+    } else {
+        format!("{{{labels}}}")
+    };
+    writeln!(out, "{name}{braced} {value}").expect("writing to memory does not fail");
+}

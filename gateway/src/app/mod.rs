@@ -1,0 +1,215 @@
+//! The routes: a request's path to the engine and its outcome to an answer. Knows no socket; the listener and the tests call
+//! [`Api::respond`] alike.
+
+mod admin;
+mod authorizations;
+mod failure;
+mod import;
+mod lookup;
+mod metrics;
+mod route;
+
+pub use failure::Failure;
+pub use metrics::Metrics;
+
+use crate::server::{Body, BodyError, Handler, Request, Response};
+use crate::wire::problem::Problem;
+use bytes::Bytes;
+use http::{Method, StatusCode};
+use route::Route;
+use satang_engine::clock::AnyClock;
+use satang_engine::durable::DurableWaits;
+use satang_engine::engine::Engine;
+use satang_engine::journal::JournalReader;
+use satang_engine::storage::Storage;
+use std::cell::OnceCell;
+use std::sync::{Arc, OnceLock};
+
+/// The engine as the gateway runs it.
+pub type GatewayEngine<S> = Engine<JournalReader<S>, AnyClock>;
+
+/// What all I/O threads share.
+pub struct App<S: Storage> {
+    /// Set once recovery is done: not before is anything answered but `/healthz`.
+    engine: OnceLock<Arc<GatewayEngine<S>>>,
+    metrics: Arc<Metrics>,
+}
+
+impl<S: Storage> App<S> {
+    /// An app that answers 503 until it gets its engine.
+    pub fn starting(metrics: Arc<Metrics>) -> Arc<App<S>> {
+        Arc::new(App {
+            engine: OnceLock::new(),
+            metrics,
+        })
+    }
+
+    /// Recovery is done: from now on everything is answered.
+    ///
+    /// # Panics
+    /// When it has an engine already.
+    pub fn ready(&self, engine: Arc<GatewayEngine<S>>) {
+        assert!(self.engine.set(engine).is_ok(), "an app gets its engine once");
+    }
+
+    /// What is counted.
+    pub fn metrics(&self) -> &Arc<Metrics> {
+        &self.metrics
+    }
+}
+
+/// Where a route's body comes from: a socket, or (in-process) a whole.
+pub trait BodySource {
+    /// The whole body.
+    fn collect(self) -> impl Future<Output = Result<Bytes, BodyError>>;
+    /// The next piece of it; `None` at its end.
+    fn next_chunk(&mut self) -> impl Future<Output = Result<Option<Bytes>, BodyError>>;
+}
+
+impl BodySource for Body {
+    async fn collect(self) -> Result<Bytes, BodyError> {
+        Body::collect(self).await
+    }
+
+    async fn next_chunk(&mut self) -> Result<Option<Bytes>, BodyError> {
+        Body::next_chunk(self).await
+    }
+}
+
+/// A body that is there as a whole.
+pub struct WholeBody(pub Option<Bytes>);
+
+impl BodySource for WholeBody {
+    async fn collect(mut self) -> Result<Bytes, BodyError> {
+        Ok(self.0.take().unwrap_or_default())
+    }
+
+    async fn next_chunk(&mut self) -> Result<Option<Bytes>, BodyError> {
+        Ok(self.0.take())
+    }
+}
+
+/// The app on one I/O thread.
+pub struct Api<S: Storage> {
+    app: Arc<App<S>>,
+    /// The thread's queue of requests that wait for the disk, once there is an engine.
+    ready: OnceCell<Ready<S>>,
+    /// Starts the task that wakes them, on the thread's runtime.
+    spawn_dispatch: Box<dyn Fn(DurableWaits)>,
+}
+
+/// An engine and this thread's place in its queue.
+pub(crate) struct Ready<S: Storage> {
+    engine: Arc<GatewayEngine<S>>,
+    waits: DurableWaits,
+    metrics: Arc<Metrics>,
+}
+
+impl<S: Storage> Api<S> {
+    /// The app on the calling thread; `spawn_dispatch` runs [`DurableWaits::dispatch`] there.
+    pub fn new(app: Arc<App<S>>, spawn_dispatch: impl Fn(DurableWaits) + 'static) -> Api<S> {
+        Api {
+            app,
+            ready: OnceCell::new(),
+            spawn_dispatch: Box::new(spawn_dispatch),
+        }
+    }
+
+    /// Answers one request.
+    pub async fn respond(&self, method: &Method, path: &str, body: impl BodySource) -> Response {
+        match self.route(method, path, body).await {
+            Ok(response) => response,
+            Err(failure) => failure.response(),
+        }
+    }
+
+    async fn route(&self, method: &Method, path: &str, body: impl BodySource) -> Result<Response, Failure> {
+        // The hottest route first: it needs no look-up.
+        if path == "/v1/authorizations" && method == Method::POST {
+            return self.ready()?.authorize(&body.collect().await?).await;
+        }
+        let route = Route::find(method, path)?;
+        match route {
+            Route::Health => return Ok(text("ok\n")),
+            Route::OpenApi => return Ok(Response::json(StatusCode::OK, OPENAPI)),
+            Route::Ready => {
+                self.ready()?.check_ready()?;
+                return Ok(text("ready\n"));
+            }
+            _ => {}
+        }
+        let ready = self.ready()?;
+        match route {
+            Route::Health | Route::Ready | Route::OpenApi => unreachable!("answered above"),
+            Route::Metrics => Ok(ready.metrics_text()),
+            Route::Authorize => ready.authorize(&body.collect().await?).await,
+            Route::AuthorizeBatch => ready.authorize_batch(&body.collect().await?).await,
+            Route::Reverse { txn_id } => ready.reverse(txn_id, &body.collect().await?).await,
+            Route::Quote => ready.quote(&body.collect().await?),
+            Route::Wallet { wallet_id } => ready.wallet(wallet_id).await,
+            Route::Programs => ready.programs().await,
+            Route::Program { id } => ready.program(id).await,
+            Route::PutMerchant { merchant_id } => {
+                ready.put_merchant(merchant_id, &body.collect().await?).await
+            }
+            Route::PutWalletStatus { wallet_id } => {
+                ready.put_wallet_status(wallet_id, &body.collect().await?).await
+            }
+            Route::PutProgramStatus { id } => ready.put_program_status(id, &body.collect().await?).await,
+            Route::PutClock => ready.put_clock(&body.collect().await?),
+            Route::ImportMerchants => ready.import_merchants(body).await,
+            Route::ImportEnrollments => ready.import_enrollments(body).await,
+        }
+    }
+
+    fn ready(&self) -> Result<&Ready<S>, Failure> {
+        if let Some(ready) = self.ready.get() {
+            return Ok(ready);
+        }
+        let engine = self.app.engine.get().ok_or(Failure::NotReady)?;
+        Ok(self.ready.get_or_init(|| {
+            let waits = DurableWaits::subscribe(engine.durable());
+            (self.spawn_dispatch)(waits.clone());
+            Ready {
+                engine: engine.clone(),
+                waits,
+                metrics: self.app.metrics.clone(),
+            }
+        }))
+    }
+}
+
+impl<S: Storage> Handler for Api<S> {
+    async fn handle(&self, request: Request) -> Response {
+        let Request {
+            method, uri, body, ..
+        } = request;
+        self.respond(&method, uri.path(), body).await
+    }
+
+    fn problem(&self, status: StatusCode, code: &str, detail: &str) -> Vec<u8> {
+        failure::listener_problem(status, code, detail).to_json()
+    }
+}
+
+/// The description of every route, OpenAPI 3.1.
+const OPENAPI: &str = include_str!("../../openapi.json");
+
+fn text(words: &'static str) -> Response {
+    Response::new(
+        StatusCode::OK,
+        "text/plain; charset=utf-8",
+        Bytes::from_static(words.as_bytes()),
+    )
+}
+
+/// An `application/json` answer of anything that serializes.
+fn json(value: &serde_json::Value) -> Response {
+    Response::json(StatusCode::OK, value.to_string())
+}
+
+/// A problem as an answer.
+fn problem(problem: &Problem) -> Response {
+    let status = StatusCode::from_u16(problem.status).expect("a problem has a status");
+    Response::problem(status, problem.to_json())
+}

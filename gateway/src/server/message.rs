@@ -1,0 +1,115 @@
+//! A request as a handler gets it and an answer as it gives it.
+
+use super::Handler;
+use super::body::Body;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, Version};
+
+/// Content type of an error answer (RFC 9457).
+pub const PROBLEM_JSON: &str = "application/problem+json";
+
+/// Content type of an ordinary answer.
+pub const JSON: &str = "application/json";
+
+/// One request: the head is complete and within its limit, the body has not been read.
+#[derive(Debug)]
+pub struct Request {
+    /// The method, also an unknown one.
+    pub method: Method,
+    /// The target. Over HTTP/2 it has scheme and authority too, so route by [`Request::path`].
+    pub uri: Uri,
+    /// HTTP/1.1 or HTTP/2, no other.
+    pub version: Version,
+    /// The header fields.
+    pub headers: HeaderMap,
+    /// The body, still on its way.
+    pub body: Body,
+}
+
+impl Request {
+    /// The path without its query, as sent (not percent-decoded).
+    pub fn path(&self) -> &str {
+        self.uri.path()
+    }
+}
+
+/// One answer. `Content-Length`, `Date` and what the connection needs are added by the server.
+#[derive(Clone, Debug)]
+pub struct Response {
+    /// The status; informational ones are not possible.
+    pub status: StatusCode,
+    /// The content type; empty for none.
+    pub content_type: &'static str,
+    /// The whole body.
+    pub body: Bytes,
+    /// `Retry-After` in seconds.
+    pub retry_after_s: Option<u32>,
+    /// Any other header fields, such as `Allow`.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// A problem whose body is not written yet.
+    problem: Option<Box<ProblemLater>>,
+}
+
+#[derive(Clone, Debug)]
+struct ProblemLater {
+    code: &'static str,
+    detail: String,
+}
+
+impl Response {
+    /// An answer of any content type.
+    pub fn new(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Self {
+        Response {
+            status,
+            content_type,
+            body: body.into(),
+            retry_after_s: None,
+            headers: Vec::new(),
+            problem: None,
+        }
+    }
+
+    /// An `application/json` answer.
+    pub fn json(status: StatusCode, body: impl Into<Bytes>) -> Self {
+        Response::new(status, JSON, body)
+    }
+
+    /// An `application/problem+json` answer.
+    pub fn problem(status: StatusCode, body: impl Into<Bytes>) -> Self {
+        Response::new(status, PROBLEM_JSON, body)
+    }
+
+    /// A problem found by the server itself; its body is written by the handler's side when it is sent.
+    pub(super) fn problem_later(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
+        let problem = Some(Box::new(ProblemLater {
+            code,
+            detail: detail.into(),
+        }));
+        Response {
+            problem,
+            ..Response::problem(status, Bytes::new())
+        }
+    }
+
+    /// The answer with its body, if that was still to be written.
+    pub(super) fn written_by<H: Handler>(mut self, handler: &H) -> Self {
+        if let Some(problem) = self.problem.take() {
+            self.body = handler.problem(self.status, problem.code, &problem.detail).into();
+        }
+        self
+    }
+
+    /// The same answer with `Retry-After`.
+    #[must_use]
+    pub fn with_retry_after_s(mut self, seconds: u32) -> Self {
+        self.retry_after_s = Some(seconds);
+        self
+    }
+
+    /// The same answer with one more header field.
+    #[must_use]
+    pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+}

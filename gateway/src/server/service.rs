@@ -1,0 +1,229 @@
+//! One request through the handler: what is refused before it, what is tidied up after it, and the answer as hyper
+//! wants it.
+
+use super::message::{Request, Response};
+use super::watch::Connection;
+use super::{Body, Handler};
+use bytes::Bytes;
+use http::request::Parts;
+use http::{HeaderValue, Method, StatusCode, Version, header};
+use hyper::body::{Body as _, Frame, Incoming, SizeHint};
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
+
+/// An unread body up to this size is read off before the answer, which keeps the connection.
+const UNREAD_BYTES_MAX: u64 = 64 * 1024;
+
+/// Larger HTTP/2 answers are counted until the client has taken them.
+const SMALL_ANSWER_BYTES: usize = 64 * 1024;
+
+/// Answers one request. Never an error: hyper would close the connection without a word.
+pub(super) async fn answer<H: Handler>(
+    request: http::Request<Incoming>,
+    connection: Rc<Connection>,
+    handler: Rc<H>,
+) -> Result<http::Response<OneFrame>, Infallible> {
+    let in_progress = InProgress::begin(connection);
+    let connection = &in_progress.0;
+    let (parts, incoming) = request.into_parts();
+    let head_only = parts.method == Method::HEAD;
+    let expects_continue = parts.headers.contains_key(header::EXPECT);
+    let answer = match refusal(&parts, &incoming, connection) {
+        Some(refusal) => {
+            connection.end_after_answer();
+            refusal
+        }
+        None => {
+            let body = Body::new(incoming, connection.clone());
+            let Parts {
+                method,
+                uri,
+                version,
+                headers,
+                ..
+            } = parts;
+            handler
+                .handle(Request {
+                    method,
+                    uri,
+                    version,
+                    headers,
+                    body,
+                })
+                .await
+        }
+    };
+    connection.forget_head();
+    if let Some(unread) = connection.take_unread() {
+        settle_unread(unread, expects_continue, connection).await;
+    }
+    Ok(render(answer.written_by(&*handler), head_only, connection))
+}
+
+/// What hyper lets pass and the contract does not.
+fn refusal(parts: &Parts, incoming: &Incoming, connection: &Connection) -> Option<Response> {
+    if connection.is_http2() {
+        return None;
+    }
+    if parts.version != Version::HTTP_11 {
+        let detail = "only HTTP/1.1 and HTTP/2 are spoken here";
+        let status = StatusCode::HTTP_VERSION_NOT_SUPPORTED;
+        return Some(Response::problem_later(
+            status,
+            "http_version_not_supported",
+            detail,
+        ));
+    }
+    let mut hosts = parts.headers.get_all(header::HOST).iter();
+    if hosts.next().is_none() || hosts.next().is_some() {
+        return Some(bad_request("HTTP/1.1 asks for exactly one Host field"));
+    }
+    // hyper goes by Transfer-Encoding and drops Content-Length; whoever sent both may mean another request's end.
+    let chunked = incoming.size_hint().exact().is_none();
+    if chunked && connection.with_head(has_content_length) {
+        return Some(bad_request("both Content-Length and Transfer-Encoding"));
+    }
+    None
+}
+
+fn bad_request(detail: &'static str) -> Response {
+    Response::problem_later(StatusCode::BAD_REQUEST, "bad_request", detail)
+}
+
+/// Whether a head, or the end of one, has a Content-Length line. Its first line is the request line or the rest of
+/// one whose beginning came together with the request before.
+fn has_content_length(head: &[u8]) -> bool {
+    head.trim_ascii_start()
+        .split(|byte| *byte == b'\n')
+        .skip(1)
+        .take_while(|line| !line.trim_ascii().is_empty())
+        .filter_map(|line| line.split(|byte| *byte == b':').next())
+        .any(|name| name.eq_ignore_ascii_case(b"content-length"))
+}
+
+/// Reads a small body that the handler left, so that the next request can follow; gives up on others.
+async fn settle_unread(body: Incoming, expects_continue: bool, connection: &Rc<Connection>) {
+    let announced = body.size_hint().exact();
+    // Reading on would invite the client to send what nobody wants.
+    if expects_continue || announced.is_none_or(|bytes| bytes > UNREAD_BYTES_MAX) {
+        connection.end_after_answer();
+        return;
+    }
+    let mut body = Body::new(body, connection.clone());
+    while let Ok(Some(_)) = body.next_chunk().await {}
+}
+
+fn render(answer: Response, head_only: bool, connection: &Connection) -> http::Response<OneFrame> {
+    let Response {
+        status,
+        content_type,
+        body,
+        retry_after_s,
+        headers,
+        ..
+    } = answer;
+    let bytes_len = body.len();
+    let empty = head_only && connection.is_http2();
+    let body = if empty {
+        OneFrame(None)
+    } else {
+        OneFrame::new(body, connection)
+    };
+    let mut response = http::Response::new(body);
+    *response.status_mut() = status;
+    let fields = response.headers_mut();
+    if !content_type.is_empty() {
+        fields.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    }
+    if empty {
+        fields.insert(header::CONTENT_LENGTH, HeaderValue::from(bytes_len));
+    }
+    if let Some(seconds) = retry_after_s {
+        fields.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    for (name, value) in headers {
+        fields.append(name, value);
+    }
+    if connection.ends_after_answer() {
+        fields.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}
+
+/// Holds the connection in its serving phase, also when the request is abandoned.
+struct InProgress(Rc<Connection>);
+
+impl InProgress {
+    fn begin(connection: Rc<Connection>) -> Self {
+        connection.begin_request();
+        InProgress(connection)
+    }
+}
+
+impl Drop for InProgress {
+    fn drop(&mut self) {
+        self.0.end_request();
+    }
+}
+
+/// A body that is all there.
+pub(super) struct OneFrame(Option<Bytes>);
+
+impl OneFrame {
+    fn new(bytes: Bytes, connection: &Connection) -> Self {
+        if bytes.is_empty() {
+            return OneFrame(None);
+        }
+        if bytes.len() <= SMALL_ANSWER_BYTES || !connection.is_http2() {
+            return OneFrame(Some(bytes));
+        }
+        let counter = connection.answer_bytes().clone();
+        let unread_bytes = counter.fetch_add(bytes.len(), Ordering::Relaxed) + bytes.len();
+        if unread_bytes > connection.options().connection_answer_bytes_max {
+            connection.abort();
+        }
+        OneFrame(Some(Bytes::from_owner(CountedAnswer { bytes, counter })))
+    }
+}
+
+impl hyper::body::Body for OneFrame {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Poll::Ready(self.0.take().map(|bytes| Ok(Frame::data(bytes))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.is_none()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.0.as_ref().map_or(0, |bytes| bytes.len() as u64))
+    }
+}
+
+/// An answer counted until hyper and the socket are done with it.
+struct CountedAnswer {
+    bytes: Bytes,
+    counter: Arc<AtomicUsize>,
+}
+
+impl AsRef<[u8]> for CountedAnswer {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl Drop for CountedAnswer {
+    fn drop(&mut self) {
+        self.counter.fetch_sub(self.bytes.len(), Ordering::Relaxed);
+    }
+}

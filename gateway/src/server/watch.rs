@@ -1,0 +1,374 @@
+//! What each I/O thread knows of its connections, and the sweep that ends the overdue ones.
+//!
+//! A timer per request would cost more than the rest of this module: hyper's own makes and cancels one for each
+//! header. Here a request only notes in what phase its connection is and since when (two stores), and one sweep per
+//! thread looks at all of them a few times a second. A time-out is never early and at most a few ticks late.
+
+use super::body::Reservation;
+use super::options::ServerOptions;
+use super::thread::ServerCounters;
+use hyper::body::Incoming;
+use std::cell::{Cell, OnceCell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Waker;
+use std::time::{Duration, Instant};
+use tokio::sync::Notify;
+use tokio::task::AbortHandle;
+
+const TICK_MIN: Duration = Duration::from_millis(5);
+const TICK_MAX: Duration = Duration::from_millis(250);
+
+/// How much of a request's head is kept beside hyper's own copy.
+const HEAD_RECORD_BYTES: usize = 4 * 1024;
+
+/// What one I/O thread shares between its tasks.
+pub(super) struct ThreadState {
+    pub(super) options: ServerOptions,
+    pub(super) counters: Arc<ServerCounters>,
+    /// Told when a connection is gone.
+    pub(super) connection_gone: Notify,
+    all_bodies_bytes: Arc<AtomicUsize>,
+    started: Instant,
+    /// Milliseconds since `started`, as of the last sweep.
+    now_ms: Cell<u64>,
+    tick: Duration,
+    stopping: Cell<bool>,
+    connections: RefCell<HashMap<u64, Rc<Connection>>>,
+    next_id: Cell<u64>,
+}
+
+impl ThreadState {
+    pub(super) fn new(
+        options: ServerOptions,
+        counters: Arc<ServerCounters>,
+        all_bodies_bytes: Arc<AtomicUsize>,
+    ) -> Self {
+        let shortest = options
+            .header_timeout
+            .min(options.body_timeout)
+            .min(options.idle_timeout);
+        ThreadState {
+            tick: (shortest / 16).clamp(TICK_MIN, TICK_MAX),
+            options,
+            counters,
+            connection_gone: Notify::new(),
+            all_bodies_bytes,
+            started: Instant::now(),
+            now_ms: Cell::new(0),
+            stopping: Cell::new(false),
+            connections: RefCell::new(HashMap::new()),
+            next_id: Cell::new(0),
+        }
+    }
+
+    /// Runs for as long as the thread: moves the clock and ends what is overdue.
+    pub(super) async fn sweep_for_ever(self: Rc<Self>) {
+        loop {
+            tokio::time::sleep(self.tick).await;
+            self.now_ms
+                .set(u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX));
+            let mut overdue = Vec::new();
+            for connection in self.connections.borrow().values() {
+                match connection.judge() {
+                    Verdict::Keep => {}
+                    Verdict::WakeReader => connection.wake(),
+                    Verdict::Close => overdue.push(connection.clone()),
+                }
+            }
+            for connection in overdue {
+                self.counters.timed_out.fetch_add(1, Ordering::Relaxed);
+                connection.abort();
+            }
+        }
+    }
+
+    /// Adds a connection; dropping the second half takes it out again.
+    pub(super) fn register(self: &Rc<Self>) -> (Rc<Connection>, Registered) {
+        let id = self.next_id.replace(self.next_id.get() + 1);
+        let connection = Rc::new(Connection::new(self.clone()));
+        self.connections.borrow_mut().insert(id, connection.clone());
+        (
+            connection,
+            Registered {
+                id,
+                thread: self.clone(),
+            },
+        )
+    }
+
+    /// Asks every connection to end after the request it is in.
+    pub(super) fn begin_stop(&self) {
+        self.stopping.set(true);
+        for connection in self.connections.borrow().values() {
+            connection.wake();
+        }
+    }
+
+    pub(super) fn connections_len(&self) -> usize {
+        self.connections.borrow().len()
+    }
+}
+
+/// A connection's entry in its thread's table.
+pub(super) struct Registered {
+    id: u64,
+    thread: Rc<ThreadState>,
+}
+
+impl Drop for Registered {
+    fn drop(&mut self) {
+        self.thread.connections.borrow_mut().remove(&self.id);
+        self.thread.counters.connections.fetch_sub(1, Ordering::Relaxed);
+        self.thread.connection_gone.notify_one();
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// No request; perhaps an answer that the client has not read yet.
+    Idle,
+    /// Part of a request's head is here.
+    Head,
+    /// A handler is at work; it bounds its own time, the body's deadline apart.
+    Serving,
+    /// The last answer is out; bounded by `discard_timeout`.
+    Closing,
+}
+
+enum Verdict {
+    Keep,
+    WakeReader,
+    Close,
+}
+
+/// What the sweep, the stream, the body and the service of one connection share.
+pub(super) struct Connection {
+    thread: Rc<ThreadState>,
+    phase: Cell<Phase>,
+    phase_since_ms: Cell<u64>,
+    http2: Cell<bool>,
+    requests_in_progress: Cell<u32>,
+    body_deadline_ms: Cell<Option<u64>>,
+    ends_after_answer: Cell<bool>,
+    unread: RefCell<Option<Incoming>>,
+    /// The head being read, as sent; empty when its first byte is not known.
+    head: RefCell<Vec<u8>>,
+    body_bytes: Arc<AtomicUsize>,
+    answer_bytes: Arc<AtomicUsize>,
+    waker: OnceCell<Waker>,
+    task: OnceCell<AbortHandle>,
+}
+
+impl Connection {
+    fn new(thread: Rc<ThreadState>) -> Self {
+        Connection {
+            phase: Cell::new(Phase::Idle),
+            phase_since_ms: Cell::new(thread.now_ms.get()),
+            thread,
+            http2: Cell::new(false),
+            requests_in_progress: Cell::new(0),
+            body_deadline_ms: Cell::new(None),
+            ends_after_answer: Cell::new(false),
+            unread: RefCell::new(None),
+            head: RefCell::new(Vec::new()),
+            body_bytes: Arc::new(AtomicUsize::new(0)),
+            answer_bytes: Arc::new(AtomicUsize::new(0)),
+            waker: OnceCell::new(),
+            task: OnceCell::new(),
+        }
+    }
+
+    pub(super) fn options(&self) -> &ServerOptions {
+        &self.thread.options
+    }
+
+    pub(super) fn is_http2(&self) -> bool {
+        self.http2.get()
+    }
+
+    pub(super) fn is_stopping(&self) -> bool {
+        self.thread.stopping.get()
+    }
+
+    /// The task that the sweep ends; known only after it was spawned.
+    pub(super) fn set_task(&self, task: AbortHandle) {
+        self.task.set(task).expect("a connection is spawned once");
+    }
+
+    /// The waker of that task; a task has one for life.
+    pub(super) fn set_waker(&self, waker: Waker) {
+        self.waker.set(waker).expect("a connection's task starts once");
+    }
+
+    /// From here on the phases are those of HTTP/2, where many requests share the connection.
+    pub(super) fn begin_http2(&self) {
+        self.http2.set(true);
+        self.enter(Phase::Idle);
+    }
+
+    /// Bytes came from the client, on their way to hyper.
+    pub(super) fn bytes_read(&self, bytes: &[u8]) {
+        if self.http2.get() {
+            return;
+        }
+        match self.phase.get() {
+            Phase::Idle => {
+                self.enter(Phase::Head);
+                let mut head = self.head.borrow_mut();
+                head.clear();
+                head.extend_from_slice(&bytes[..bytes.len().min(HEAD_RECORD_BYTES)]);
+            }
+            Phase::Head => {
+                let mut head = self.head.borrow_mut();
+                let room = HEAD_RECORD_BYTES - head.len();
+                head.extend_from_slice(&bytes[..bytes.len().min(room)]);
+            }
+            Phase::Serving | Phase::Closing => {}
+        }
+    }
+
+    /// The first bytes of the connection are being looked at.
+    pub(super) fn first_bytes_read(&self) {
+        if self.phase.get() == Phase::Idle {
+            self.enter(Phase::Head);
+        }
+    }
+
+    /// The client took some of the answer.
+    pub(super) fn bytes_written(&self) {
+        if self.phase.get() == Phase::Idle {
+            self.phase_since_ms.set(self.thread.now_ms.get());
+        }
+    }
+
+    pub(super) fn begin_request(&self) {
+        self.requests_in_progress.set(self.requests_in_progress.get() + 1);
+        self.phase.set(Phase::Serving);
+    }
+
+    pub(super) fn end_request(&self) {
+        let left = self.requests_in_progress.get() - 1;
+        self.requests_in_progress.set(left);
+        if left == 0 {
+            self.enter(Phase::Idle);
+        }
+    }
+
+    /// Hands over the recorded head, so that bytes of the next one are not taken for it.
+    pub(super) fn with_head<T>(&self, look: impl FnOnce(&[u8]) -> T) -> T {
+        look(&self.head.borrow())
+    }
+
+    pub(super) fn forget_head(&self) {
+        self.head.borrow_mut().clear();
+    }
+
+    /// The answer in preparation is the last one of an HTTP/1.1 connection.
+    pub(super) fn end_after_answer(&self) {
+        self.ends_after_answer.set(true);
+    }
+
+    pub(super) fn ends_after_answer(&self) -> bool {
+        self.ends_after_answer.get() && !self.http2.get()
+    }
+
+    /// Whether the client may still be sending what nobody will read. hyper refuses a head before any request began.
+    pub(super) fn needs_discard(&self) -> bool {
+        !self.http2.get() && (self.ends_after_answer.get() || self.phase.get() == Phase::Head)
+    }
+
+    pub(super) fn begin_close(&self) {
+        self.enter(Phase::Closing);
+    }
+
+    /// Keeps a body that the handler did not read until the answer is ready.
+    pub(super) fn leave_unread(&self, body: Incoming) {
+        if self.phase.get() == Phase::Serving && !self.http2.get() {
+            *self.unread.borrow_mut() = Some(body);
+        }
+    }
+
+    pub(super) fn take_unread(&self) -> Option<Incoming> {
+        self.unread.borrow_mut().take()
+    }
+
+    pub(super) fn reserve_nothing(&self) -> Reservation {
+        Reservation::nothing(
+            self.body_bytes.clone(),
+            self.thread.options.connection_body_bytes_max,
+            self.thread.all_bodies_bytes.clone(),
+            self.thread.options.all_bodies_bytes_max,
+        )
+    }
+
+    /// Bytes of large HTTP/2 answers not yet taken by the client.
+    pub(super) fn answer_bytes(&self) -> &Arc<AtomicUsize> {
+        &self.answer_bytes
+    }
+
+    pub(super) fn now_ms(&self) -> u64 {
+        self.thread.now_ms.get()
+    }
+
+    /// The first sweep time that is at least `timeout` from now: `now_ms` may be one tick old.
+    pub(super) fn deadline_ms(&self, timeout: Duration) -> u64 {
+        let wait = timeout + self.thread.tick;
+        self.now_ms()
+            .saturating_add(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX))
+    }
+
+    /// Asks the sweep to wake `waker` at a time; false when it is not the connection task's own.
+    pub(super) fn wakes_at(&self, deadline_ms: u64, waker: &Waker) -> bool {
+        let own = !self.http2.get() && self.waker.get().is_some_and(|own| own.will_wake(waker));
+        if own {
+            self.body_deadline_ms.set(Some(deadline_ms));
+        }
+        own
+    }
+
+    pub(super) fn body_ended(&self) {
+        self.body_deadline_ms.set(None);
+    }
+
+    /// Ends the connection where it stands.
+    pub(super) fn abort(&self) {
+        if let Some(task) = self.task.get() {
+            task.abort();
+        }
+    }
+
+    fn wake(&self) {
+        if let Some(waker) = self.waker.get() {
+            waker.wake_by_ref();
+        }
+    }
+
+    fn enter(&self, phase: Phase) {
+        self.phase.set(phase);
+        self.phase_since_ms.set(self.thread.now_ms.get());
+    }
+
+    fn judge(&self) -> Verdict {
+        let timeout = match self.phase.get() {
+            Phase::Idle => self.options().idle_timeout,
+            Phase::Head => self.options().header_timeout,
+            Phase::Serving => {
+                let late = self
+                    .body_deadline_ms
+                    .get()
+                    .is_some_and(|deadline_ms| self.now_ms() >= deadline_ms);
+                return if late { Verdict::WakeReader } else { Verdict::Keep };
+            }
+            Phase::Closing => return Verdict::Keep,
+        };
+        let limit_ms = u64::try_from((timeout + self.thread.tick).as_millis()).unwrap_or(u64::MAX);
+        if self.now_ms() - self.phase_since_ms.get() > limit_ms {
+            Verdict::Close
+        } else {
+            Verdict::Keep
+        }
+    }
+}

@@ -1,0 +1,319 @@
+//! Starting and stopping a server: the listener first, then recovery, then the threads of the journal.
+
+use crate::app::{Api, App, GatewayEngine, Metrics};
+use crate::server::{Server, ServerHandle, ServerOptions};
+use anyhow::{Context, bail};
+use satang_core::calendar::Instant;
+use satang_core::policy::Program;
+use satang_engine::clock::{AnyClock, SimulatedClock, SystemClock};
+use satang_engine::commit::{Appender, Pacing};
+use satang_engine::journal::{Layout, Spares};
+use satang_engine::log::AppendError;
+use satang_engine::open::{EngineOptions, Expected, Opened, Recovered, open};
+use satang_engine::persons::CitizenKey;
+use satang_engine::storage::{FileStorage, Storage};
+use std::fs;
+use std::io::{self, Read as _, Write as _};
+use std::net::SocketAddr;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// How a server is started.
+pub struct StartOptions {
+    /// The data folder; created when absent.
+    pub data_dir: PathBuf,
+    /// Programme files: file name and text.
+    pub programs: Vec<(String, String)>,
+    /// The listener.
+    pub server: ServerOptions,
+    /// Where a simulated clock begins; `None` for the real one.
+    pub simulated_clock: Option<Instant>,
+    /// An operator confirms a clock that is behind the journal.
+    pub accept_clock: bool,
+    /// Of a new journal.
+    pub layout: Layout,
+    /// When the journal's writer waits for more records.
+    pub pacing: Pacing,
+    /// Wallets and ids the tables have room for at start.
+    pub expected: Expected,
+}
+
+/// A server that answers.
+pub struct Running {
+    handle: ServerHandle,
+    engine: Arc<GatewayEngine<FileStorage>>,
+    spares: Arc<Spares>,
+    threads: Vec<JoinHandle<()>>,
+    writer: JoinHandle<Result<(), AppendError>>,
+    stop_ticking: mpsc::Sender<()>,
+    /// What the start found.
+    pub recovered: Recovered,
+    /// Whether the file system refused direct I/O.
+    pub direct_refused: bool,
+}
+
+/// How often the end of a business date is looked for when no request does.
+const TICK: Duration = Duration::from_secs(1);
+
+impl Running {
+    /// Starts a server. `progress` is told the bytes of journal read and the bytes there are.
+    ///
+    /// # Errors
+    /// One line that names the file (or option) and what is wrong with it.
+    pub fn start(options: StartOptions, progress: &mut dyn FnMut(u64, u64)) -> anyhow::Result<Running> {
+        refuse_foreign_address(options.server.listen)?;
+        warn_about_programs(&options.programs)?;
+        let storage = open_folder(&options.data_dir)?;
+        let citizen_key = load_citizen_key(&*storage, &options.data_dir)?;
+        let clock = match options.simulated_clock {
+            Some(from) => AnyClock::Simulated(SimulatedClock::running_from(from)),
+            None => AnyClock::System(SystemClock::start()),
+        };
+        let metrics = Arc::new(Metrics::new());
+        let app = App::starting(metrics.clone());
+        let for_threads = app.clone();
+        let listen = options.server.listen;
+        let handle = Server::start(options.server, move |_| {
+            Api::new(for_threads.clone(), |waits| {
+                tokio::task::spawn_local(async move { waits.dispatch().await });
+            })
+        })
+        .with_context(|| format!("--listen {listen}"))?;
+        let started = std::time::Instant::now();
+        let engine_options = EngineOptions {
+            layout: options.layout,
+            citizen_key,
+            pacing: options.pacing,
+            accept_clock: options.accept_clock,
+            expected: options.expected,
+            observer: metrics.clone(),
+        };
+        let opened = open(&storage, clock, engine_options, progress)
+            .with_context(|| options.data_dir.display().to_string())?;
+        metrics.recovered(opened.recovered.records, started.elapsed());
+        let running = Running::with_threads(handle, opened, &storage);
+        running.install_programs(&options.programs)?;
+        app.ready(running.engine.clone());
+        Ok(running)
+    }
+
+    fn with_threads(
+        handle: ServerHandle,
+        opened: Opened<FileStorage, AnyClock>,
+        storage: &Arc<FileStorage>,
+    ) -> Running {
+        let Opened {
+            engine,
+            committer,
+            spares,
+            recovered,
+        } = opened;
+        let (spares_of_thread, storage_of_thread) = (spares.clone(), storage.clone());
+        let zeroing = spawn("zeroing", move || {
+            spares_of_thread.prepare_until_stopped(&*storage_of_thread)
+        });
+        let (stop_ticking, stopped) = mpsc::channel();
+        let engine_of_thread = engine.clone();
+        let ticking = spawn("cut-over", move || {
+            while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(TICK) {
+                if let Err(error) = engine_of_thread.cut_over() {
+                    tracing::warn!(%error, "business dates are not cut over");
+                }
+            }
+        });
+        let writer = spawn("journal", move || committer.run());
+        let direct_refused = storage.direct_refused();
+        let threads = vec![zeroing, ticking];
+        Running {
+            handle,
+            engine,
+            spares,
+            threads,
+            writer,
+            stop_ticking,
+            recovered,
+            direct_refused,
+        }
+    }
+
+    fn install_programs(&self, programs: &[(String, String)]) -> anyhow::Result<()> {
+        self.engine.install_programs(programs)?;
+        let last = self.engine.appender().last_position();
+        self.engine.durable().block_until(last)?;
+        Ok(())
+    }
+
+    /// Where it listens.
+    pub fn addr(&self) -> SocketAddr {
+        self.handle.addr()
+    }
+
+    /// The engine.
+    pub fn engine(&self) -> &Arc<GatewayEngine<FileStorage>> {
+        &self.engine
+    }
+
+    /// Where records gather.
+    pub fn appender(&self) -> &Appender {
+        self.engine.appender()
+    }
+
+    /// Whether the journal's thread has ended: it failed, unless the server was stopped.
+    pub fn has_failed(&self) -> bool {
+        self.writer.is_finished()
+    }
+
+    /// Stops: no new connections, requests in progress are answered, the journal is flushed.
+    ///
+    /// # Errors
+    /// When the journal failed: what was not answered is unknown.
+    pub fn stop(self) -> anyhow::Result<()> {
+        let Running { handle, engine, .. } = self;
+        handle.stop();
+        engine.appender().stop();
+        // The other side is gone only when the thread has ended already.
+        let _ = self.stop_ticking.send(());
+        let outcome = self
+            .writer
+            .join()
+            .expect("the journal's thread does not panic: panics abort");
+        self.spares.stop();
+        for thread in self.threads {
+            thread
+                .join()
+                .expect("a thread of the engine does not panic: panics abort");
+        }
+        outcome.context("the journal failed")
+    }
+}
+
+fn spawn<T: Send + 'static>(name: &str, run: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
+    std::thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(run)
+        .expect("the system has threads")
+}
+
+/// Without keys every caller has every role: only this machine may call.
+fn refuse_foreign_address(listen: SocketAddr) -> anyhow::Result<()> {
+    if !listen.ip().is_loopback() {
+        bail!("--listen {listen}: callers are not authenticated, so only loopback addresses are served");
+    }
+    Ok(())
+}
+
+/// Refuses wrong programme files before anything is touched, and says what they ask for that has no rules yet.
+fn warn_about_programs(programs: &[(String, String)]) -> anyhow::Result<()> {
+    for (file, text) in programs {
+        let program = Program::load(file, text)?;
+        for what in program.not_yet_supported() {
+            tracing::warn!(file, program = %program.id, "{what} is in the file but has no effect yet");
+        }
+        for list in program.lists() {
+            tracing::warn!(file, program = %program.id, %list, "the list was never imported: it is empty");
+        }
+    }
+    Ok(())
+}
+
+/// Reads the programme files of a folder.
+///
+/// # Errors
+/// When the folder or a file cannot be read, or there is none.
+pub fn read_programs(folder: &Path) -> anyhow::Result<Vec<(String, String)>> {
+    let mut files = Vec::new();
+    let entries = fs::read_dir(folder).with_context(|| format!("--programs {}", folder.display()))?;
+    for entry in entries {
+        let path = entry
+            .with_context(|| format!("--programs {}", folder.display()))?
+            .path();
+        if path.extension().is_some_and(|extension| extension == "toml")
+            && path.file_stem().is_some_and(|s| s != "settlement")
+        {
+            let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+            files.push((path.display().to_string(), text));
+        }
+    }
+    files.sort();
+    if files.is_empty() {
+        bail!("--programs {}: no *.toml file in it", folder.display());
+    }
+    Ok(files)
+}
+
+fn open_folder(folder: &Path) -> anyhow::Result<Arc<FileStorage>> {
+    match FileStorage::open_folder(folder) {
+        Ok(storage) => Ok(Arc::new(storage)),
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+            bail!(
+                "{}: offset 0: another process uses this data folder",
+                folder.join("lock").display()
+            )
+        }
+        Err(error) => Err(error).with_context(|| folder.display().to_string()),
+    }
+}
+
+/// The name of the secret's file in the data folder.
+const CITIZEN_KEY_FILE: &str = "citizen.key";
+
+/// Reads the secret, or makes it on the very first start.
+fn load_citizen_key(storage: &FileStorage, folder: &Path) -> anyhow::Result<CitizenKey> {
+    let path = folder.join(CITIZEN_KEY_FILE);
+    let named = || path.display().to_string();
+    match fs::File::open(&path) {
+        Ok(mut file) => {
+            let mode = file.metadata().with_context(named)?.permissions().mode();
+            if mode & 0o077 != 0 {
+                bail!(
+                    "{}: offset 0: others may read it (mode {:o}); make it 0600",
+                    named(),
+                    mode & 0o777
+                );
+            }
+            let mut bytes = Vec::new();
+            file.read_to_end(&mut bytes).with_context(named)?;
+            let len = bytes.len();
+            match bytes.try_into() {
+                Ok(bytes) => Ok(CitizenKey::from_bytes(bytes)),
+                Err(_) => bail!("{}: offset {len}: {len} bytes, a key has 32", named()),
+            }
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let begun = storage
+                .list("journal")
+                .with_context(named)?
+                .iter()
+                .any(|name| name.ends_with(".seg"));
+            if begun {
+                bail!(
+                    "{}: offset 0: missing, but the journal was begun with one; put it back",
+                    named()
+                );
+            }
+            make_citizen_key(storage, &path).with_context(named)
+        }
+        Err(error) => Err(error).with_context(named),
+    }
+}
+
+fn make_citizen_key(storage: &FileStorage, path: &Path) -> anyhow::Result<CitizenKey> {
+    let mut bytes = [0u8; 32];
+    fs::File::open("/dev/urandom")?.read_exact(&mut bytes)?;
+    let unfinished = path.with_extension("key.tmp");
+    let mut file = fs::File::options()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&unfinished)?;
+    file.write_all(&bytes)?;
+    file.sync_all()?;
+    fs::rename(&unfinished, path)?;
+    storage.sync_folder("")?;
+    Ok(CitizenKey::from_bytes(bytes))
+}

@@ -1,0 +1,36 @@
+//! Whether a request has the content an id came with before (I5). Compared after defaults; names by their text, since a name
+//! may have got its number after the record was written.
+
+use satang_core::directory::Directory;
+use satang_core::ids::Name;
+use satang_core::record::{AuthorizationRecord, NameNumber, ReversalRecord};
+use satang_core::request::{AuthorizationRequest, ReversalRequest};
+
+/// Whether `request` asks for what `record` answered; the names are those of the record's tail.
+pub fn same_content(
+    request: &AuthorizationRequest,
+    record: &AuthorizationRecord,
+    program: Option<&Name>,
+    channel: Option<&Name>,
+    directory: &Directory,
+) -> bool {
+    let purchase = &request.purchase;
+    let is = |wanted: &Name, number: NameNumber, tail: Option<&Name>| {
+        directory.name(number).or(tail).is_some_and(|name| name == wanted)
+    };
+    request.txn_id == record.txn_id()
+        && purchase.wallet == record.wallet()
+        && purchase.merchant == record.merchant()
+        && purchase.amount == record.amount()
+        && purchase.eligible == record.eligible()
+        && is(&purchase.program, record.program(), program)
+        && is(&purchase.channel, record.channel(), channel)
+}
+
+/// Whether `request` asks for what `record` answered: the path's id, the amount or its absence, and the reason.
+pub fn same_reversal_content(request: &ReversalRequest, record: &ReversalRecord) -> bool {
+    request.reversal_id == record.reversal_id()
+        && request.txn_id == record.txn_id()
+        && request.amount == record.requested()
+        && request.cause == record.cause()
+}

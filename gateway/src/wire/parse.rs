@@ -1,0 +1,364 @@
+//! Requests: JSON bodies to the types the core trusts.
+//!
+//! Every function answers a malformed request with the 400 of the contract: all faults by field, in the order of the table
+//! of fields; a path id is judged before the body.
+
+use super::fast;
+use super::form::{self, Form};
+use super::json::{Kind, Value};
+use super::problem::Problem;
+use satang_core::calendar::{BusinessDate, Instant};
+use satang_core::ids::{CitizenId, HouseholdId, MerchantId, Name, ReversalId, TxnId, WalletId};
+use satang_core::money::Satang;
+use satang_core::outcome::ReversalCause;
+use satang_core::policy::Category;
+use satang_core::record::Status;
+use satang_core::request::{AuthorizationRequest, Purchase, ReversalRequest};
+
+/// The most elements a batch may have.
+pub const BATCH_LEN_MAX: usize = 10_000;
+/// The most programmes a merchant may take part in.
+pub const MERCHANT_PROGRAMS_MAX: usize = 64;
+/// The most channels a merchant may sell through.
+pub const MERCHANT_CHANNELS_MAX: usize = 16;
+/// The longest name of a merchant, place or account holder, in characters.
+pub const NAME_CHARS_MAX: usize = 200;
+/// The longest reason an operator may give, in characters.
+pub const REASON_CHARS_MAX: usize = 500;
+
+/// A merchant to be registered or changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MerchantRequest {
+    /// Its id in the merchant app.
+    pub merchant_id: MerchantId,
+    /// Its name: 1 to [`NAME_CHARS_MAX`] characters, no control characters.
+    pub name: String,
+    /// What it sells.
+    pub category: Category,
+    /// Whether it takes part.
+    pub status: Status,
+    /// The programmes it takes part in, no two the same.
+    pub programs: Vec<Name>,
+    /// The channels it sells through, no two the same.
+    pub channels: Vec<Name>,
+    /// Its province: at most [`NAME_CHARS_MAX`] characters, no control characters.
+    pub province: Option<String>,
+    /// Its bank account: 10 digits.
+    pub bank_account: Option<String>,
+    /// The account holder: at most [`NAME_CHARS_MAX`] characters, no control characters.
+    pub account_name: Option<String>,
+}
+
+/// A line of an enrollment import.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EnrollmentRequest {
+    /// The programme.
+    pub program: Name,
+    /// The wallet that holds the entitlement.
+    pub wallet: WalletId,
+    /// Whose wallet it is.
+    pub citizen: CitizenId,
+    /// The household that shares the entitlement.
+    pub household: Option<HouseholdId>,
+    /// The tier of the programme's registration.
+    pub tier: Option<Name>,
+    /// The first date of use.
+    pub usable_from: Option<BusinessDate>,
+}
+
+/// A wallet or programme to be suspended or made active.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StatusRequest {
+    /// The new status.
+    pub status: Status,
+    /// Why, in the operator's words: 1 to [`REASON_CHARS_MAX`] characters.
+    pub reason: String,
+}
+
+/// Reads an authorization.
+///
+/// # Errors
+/// The 400 of a malformed request.
+pub fn authorization(body: &[u8]) -> Result<AuthorizationRequest, Problem> {
+    fast::authorization(body).map_or_else(|| slow::authorization(form::body(body)?), Ok)
+}
+
+/// Reads a quote: an authorization without `txn_id`.
+///
+/// # Errors
+/// The 400 of a malformed request.
+pub fn quote(body: &[u8]) -> Result<Purchase, Problem> {
+    fast::quote(body).map_or_else(|| slow::quote(form::body(body)?), Ok)
+}
+
+/// Reads a reversal of the authorization named in the path.
+///
+/// # Errors
+/// The 400 of a malformed request.
+pub fn reversal(path_txn_id: &str, body: &[u8]) -> Result<ReversalRequest, Problem> {
+    let txn_id = path_txn(path_txn_id)?;
+    fast::reversal(txn_id, body).map_or_else(|| slow::reversal(txn_id, form::body(body)?), Ok)
+}
+
+/// Reads a batch; a malformed element is a problem in its place.
+///
+/// # Errors
+/// The 400 of a malformed batch: no JSON anywhere in the body, another object, or not 1 to [`BATCH_LEN_MAX`] elements.
+pub fn batch(body: &[u8]) -> Result<Vec<Result<AuthorizationRequest, Problem>>, Problem> {
+    fast::batch(body).map_or_else(|| slow::batch(form::body(body)?), Ok)
+}
+
+/// Reads a merchant whose id stands in the path.
+///
+/// # Errors
+/// The 400 of a malformed request.
+pub fn merchant(path_merchant_id: &str, body: &[u8]) -> Result<MerchantRequest, Problem> {
+    let id = path_merchant(path_merchant_id)?;
+    let mut form = Form::open(form::body(body)?, &MERCHANT_FIELDS[1..])?;
+    let read = read_merchant(&mut form, Some(id));
+    form.finish(read)
+}
+
+/// Reads a line of a merchant import, its id among the fields.
+///
+/// # Errors
+/// The 400 of a malformed line.
+pub fn merchant_line(line: &[u8]) -> Result<MerchantRequest, Problem> {
+    let mut form = Form::open(form::body(line)?, &MERCHANT_FIELDS)?;
+    let id = form.required("merchant_id", form::parsed(MerchantId::parse));
+    let read = read_merchant(&mut form, id);
+    form.finish(read)
+}
+
+/// Reads a line of an enrollment import.
+///
+/// # Errors
+/// The 400 of a malformed line. No reason repeats the citizen's id.
+pub fn enrollment(line: &[u8]) -> Result<EnrollmentRequest, Problem> {
+    const FIELDS: [&str; 6] = [
+        "program",
+        "wallet_id",
+        "citizen_id",
+        "household_id",
+        "tier",
+        "usable_from",
+    ];
+    let mut form = Form::open(form::body(line)?, &FIELDS)?;
+    let program = form.required("program", form::parsed(Name::parse));
+    let wallet = form.required("wallet_id", form::parsed(WalletId::parse));
+    let citizen = form.required("citizen_id", form::parsed(CitizenId::parse));
+    let household = form.optional("household_id", form::parsed(HouseholdId::parse));
+    let tier = form.optional("tier", form::parsed(Name::parse));
+    let usable_from = form.optional("usable_from", form::parsed(parse_date));
+    let read = || {
+        Some(EnrollmentRequest {
+            program: program?,
+            wallet: wallet?,
+            citizen: citizen?,
+            household,
+            tier,
+            usable_from,
+        })
+    };
+    form.finish(read())
+}
+
+/// Reads the new status of a wallet or programme.
+///
+/// # Errors
+/// The 400 of a malformed request.
+pub fn status(body: &[u8]) -> Result<StatusRequest, Problem> {
+    let mut form = Form::open(form::body(body)?, &["status", "reason"])?;
+    let status = form.required("status", form::word(Status::parse, STATUS_REASON));
+    let reason = form.required("reason", form::sized(1..=REASON_CHARS_MAX));
+    form.finish(
+        status
+            .zip(reason)
+            .map(|(status, reason)| StatusRequest { status, reason }),
+    )
+}
+
+/// Reads what a simulated clock shall show.
+///
+/// # Errors
+/// The 400 of a malformed request.
+pub fn clock(body: &[u8]) -> Result<Instant, Problem> {
+    let mut form = Form::open(form::body(body)?, &["now"])?;
+    let now = form.required("now", form::parsed(Instant::parse));
+    form.finish(now)
+}
+
+/// Reads a `txn_id` of a path.
+///
+/// # Errors
+/// A 400 that names `txn_id`.
+pub fn path_txn(text: &str) -> Result<TxnId, Problem> {
+    TxnId::parse(text).map_err(|error| Problem::malformed_field("txn_id", error.to_string()))
+}
+
+/// Reads a `wallet_id` of a path.
+///
+/// # Errors
+/// A 400 that names `wallet_id`.
+pub fn path_wallet(text: &str) -> Result<WalletId, Problem> {
+    WalletId::parse(text).map_err(|error| Problem::malformed_field("wallet_id", error.to_string()))
+}
+
+/// Reads a `merchant_id` of a path.
+///
+/// # Errors
+/// A 400 that names `merchant_id`.
+pub fn path_merchant(text: &str) -> Result<MerchantId, Problem> {
+    MerchantId::parse(text).map_err(|error| Problem::malformed_field("merchant_id", error.to_string()))
+}
+
+/// Reads the name of a programme or list of a path, which the route calls `field`.
+///
+/// # Errors
+/// A 400 that names `field`.
+pub fn path_name(field: &str, text: &str) -> Result<Name, Problem> {
+    Name::parse(text).map_err(|error| Problem::malformed_field(field, error.to_string()))
+}
+
+const STATUS_REASON: &str = "must be active or suspended";
+
+/// The fields of a merchant; a PUT has the first in its path.
+static MERCHANT_FIELDS: [&str; 9] = [
+    "merchant_id",
+    "name",
+    "category",
+    "status",
+    "programs",
+    "channels",
+    "province",
+    "bank_account",
+    "account_name",
+];
+
+fn read_merchant(form: &mut Form<'_>, id: Option<MerchantId>) -> Option<MerchantRequest> {
+    let name = form.required("name", form::line(1..=NAME_CHARS_MAX));
+    let category = form.required(
+        "category",
+        form::word(Category::parse, "must be a merchant category"),
+    );
+    let status = form.required("status", form::word(Status::parse, STATUS_REASON));
+    let programs = form.required("programs", form::names(MERCHANT_PROGRAMS_MAX));
+    let channels = form.required("channels", form::names(MERCHANT_CHANNELS_MAX));
+    let province = form.optional("province", form::line(0..=NAME_CHARS_MAX));
+    let bank_account = form.optional(
+        "bank_account",
+        form::word(parse_account, "must be exactly 10 digits"),
+    );
+    let account_name = form.optional("account_name", form::line(0..=NAME_CHARS_MAX));
+    Some(MerchantRequest {
+        merchant_id: id?,
+        name: name?,
+        category: category?,
+        status: status?,
+        programs: programs?,
+        channels: channels?,
+        province,
+        bank_account,
+        account_name,
+    })
+}
+
+fn parse_account(text: &str) -> Option<String> {
+    (text.len() == 10 && text.bytes().all(|byte| byte.is_ascii_digit())).then(|| text.to_owned())
+}
+
+/// A date of the years the engine keeps accounts for.
+fn parse_date(text: &str) -> Result<BusinessDate, String> {
+    let date = BusinessDate::parse(text).map_err(|error| error.to_string())?;
+    if (Instant::MIN..=Instant::MAX).contains(&date.start()) {
+        Ok(date)
+    } else {
+        Err("must lie between the years 2000 and 2170 C.E.".to_owned())
+    }
+}
+
+/// The judge: reads hot bodies field by field, for whatever [`fast`] gave up on.
+pub(super) mod slow {
+    use super::*;
+
+    /// The fields of an authorization; a quote has all but the first.
+    static FIELDS: [&str; 7] = [
+        "txn_id",
+        "program",
+        "wallet_id",
+        "merchant_id",
+        "channel",
+        "amount",
+        "eligible_amount",
+    ];
+
+    pub(in super::super) fn authorization(body: Value<'_>) -> Result<AuthorizationRequest, Problem> {
+        let mut form = Form::open(body, &FIELDS)?;
+        let txn_id = form.required("txn_id", form::parsed(TxnId::parse));
+        let purchase = read_purchase(&mut form);
+        let read = txn_id.zip(purchase);
+        form.finish(read.map(|(txn_id, purchase)| AuthorizationRequest { txn_id, purchase }))
+    }
+
+    pub(in super::super) fn quote(body: Value<'_>) -> Result<Purchase, Problem> {
+        let mut form = Form::open(body, &FIELDS[1..])?;
+        let purchase = read_purchase(&mut form);
+        form.finish(purchase)
+    }
+
+    fn read_purchase(form: &mut Form<'_>) -> Option<Purchase> {
+        let program = form.required("program", form::parsed(Name::parse));
+        let wallet = form.required("wallet_id", form::parsed(WalletId::parse));
+        let merchant = form.required("merchant_id", form::parsed(MerchantId::parse));
+        let channel = form.required("channel", form::parsed(Name::parse));
+        let amount = form.required("amount", form::whole(Satang::BILL_MAX.get()));
+        // Without a readable amount only the widest bound can be held against the eligible part.
+        let most = amount.unwrap_or(Satang::BILL_MAX.get());
+        let eligible = form.optional("eligible_amount", form::whole(most));
+        Some(Purchase {
+            program: program?,
+            wallet: wallet?,
+            merchant: merchant?,
+            channel: channel?,
+            amount: Satang::new(amount?),
+            eligible: Satang::new(eligible.or(amount)?),
+        })
+    }
+
+    pub(in super::super) fn reversal(txn_id: TxnId, body: Value<'_>) -> Result<ReversalRequest, Problem> {
+        const CAUSES: &str = "must be timeout, customer_refund or merchant_error";
+        let mut form = Form::open(body, &["reversal_id", "amount", "reason"])?;
+        let reversal_id = form.required("reversal_id", form::parsed(ReversalId::parse));
+        let amount = form.optional("amount", form::whole(Satang::BILL_MAX.get()));
+        let cause = form.required("reason", form::word(ReversalCause::parse, CAUSES));
+        if cause == Some(ReversalCause::Timeout) && amount.is_some() {
+            form.fault("amount", "must be absent: a timeout gives back the whole bill");
+        }
+        let read = reversal_id.zip(cause);
+        form.finish(read.map(|(reversal_id, cause)| ReversalRequest {
+            reversal_id,
+            txn_id,
+            amount: amount.map(Satang::new),
+            cause,
+        }))
+    }
+
+    pub(in super::super) fn batch(
+        body: Value<'_>,
+    ) -> Result<Vec<Result<AuthorizationRequest, Problem>>, Problem> {
+        let mut form = Form::open(body, &["authorizations"])?;
+        let read = form.required("authorizations", |value| {
+            let elements = value.elements().ok_or(match value.kind() {
+                Kind::Null => "must not be null",
+                Kind::Bool | Kind::Number | Kind::Text | Kind::List | Kind::Object => "must be a list",
+            })?;
+            let elements: Vec<Value<'_>> = elements.take(BATCH_LEN_MAX + 1).collect();
+            match (1..=BATCH_LEN_MAX).contains(&elements.len()) {
+                true => Ok(elements),
+                false => Err(format!("must have 1 to {BATCH_LEN_MAX} elements").into()),
+            }
+        });
+        let elements = form.finish(read)?;
+        Ok(elements.into_iter().map(authorization).collect())
+    }
+}
