@@ -4,3 +4,4 @@
 pub mod campaign;
 pub mod generate;
 pub mod oracle;
+pub mod system;

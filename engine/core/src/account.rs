@@ -11,6 +11,7 @@ use crate::record::{
     AuthorizationRecord, BenefitNumber, EnrollmentRecord, NameNumber, ReversalRecord, Status,
 };
 use crate::table::{Entry, Table, hash_word};
+use zerocopy::FromZeros;
 
 const _: () = assert!(size_of::<Slot>() == 32);
 const _: () = assert!(size_of::<WalletEntry>() == 16);
@@ -92,7 +93,7 @@ impl ProgramTotals {
 }
 
 /// What is known of a wallet over all programmes.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, FromZeros)]
 struct WalletEntry {
     /// `(wallet + 1) << 14`, and bit 0: suspended.
     key: u64,
@@ -103,8 +104,6 @@ struct WalletEntry {
 const SUSPENDED: u64 = 1;
 
 impl Entry for WalletEntry {
-    const EMPTY: WalletEntry = WalletEntry { key: 0, person: 0 };
-
     fn is_empty(&self) -> bool {
         self.key == 0
     }
@@ -115,7 +114,7 @@ impl Entry for WalletEntry {
 }
 
 /// What one wallet drew on one benefit.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, FromZeros)]
 struct Slot {
     /// `(wallet + 1) << 14 | benefit << 4 | flags`.
     key: u64,
@@ -139,14 +138,6 @@ const FLAGS: u64 = 0xF;
 const DAYS_1970_TO_2000: i32 = 10_957;
 
 impl Entry for Slot {
-    const EMPTY: Slot = Slot {
-        key: 0,
-        used: [0; 4],
-        registered_s: 0,
-        last_day: 0,
-        usable_from: 0,
-    };
-
     fn is_empty(&self) -> bool {
         self.key == 0
     }
@@ -407,13 +398,11 @@ impl WalletShard {
 
     fn wallet_or_insert(&mut self, wallet: WalletId) -> &mut WalletEntry {
         let key = (wallet.number() + 1) << 14;
-        if self.wallet(wallet).is_none() {
-            return self.wallets.insert(WalletEntry { key, person: 0 });
-        }
+        let wanted = |entry: &WalletEntry| entry.key >> 14 == key >> 14;
         let hash = hash_word(wallet.number() + 1) << 8;
         self.wallets
-            .find_mut(hash, |entry| entry.key >> 14 == key >> 14)
-            .expect("found above")
+            .find_or_insert(hash, wanted, || WalletEntry { key, person: 0 })
+            .0
     }
 
     fn slot(&self, wallet: WalletId, benefit: BenefitNumber) -> Option<&Slot> {
@@ -423,11 +412,11 @@ impl WalletShard {
 
     fn slot_or_insert(&mut self, wallet: WalletId, benefit: BenefitNumber) -> &mut Slot {
         let key = slot_key(wallet, benefit);
-        if self.slot(wallet, benefit).is_none() {
-            return self.slots.insert(Slot { key, ..Slot::EMPTY });
-        }
-        self.slots
-            .find_mut(slot_hash(key), |slot| slot.key & !FLAGS == key)
-            .expect("found above")
+        let wanted = |slot: &Slot| slot.key & !FLAGS == key;
+        let new = || Slot {
+            key,
+            ..Slot::new_zeroed()
+        };
+        self.slots.find_or_insert(slot_hash(key), wanted, new).0
     }
 }

@@ -55,12 +55,7 @@ impl Instant {
     /// # Errors
     /// [`CalendarError::NotInstant`], or [`CalendarError::InstantOutOfRange`] outside the years 2000 to 2170.
     pub fn parse(text: &str) -> Result<Instant, CalendarError> {
-        let shape = text.as_bytes();
-        if shape.len() < 20
-            || shape[4] != b'-'
-            || !matches!(shape[10], b'T' | b't' | b' ')
-            || shape[13] != b':'
-        {
+        if !is_rfc_3339(text.as_bytes()) {
             return Err(CalendarError::NotInstant);
         }
         let timestamp: jiff::Timestamp = text.parse().map_err(|_| CalendarError::NotInstant)?;
@@ -273,6 +268,32 @@ fn parse_minute(text: &str) -> Result<u16, CalendarError> {
     } else {
         Err(CalendarError::NotHours)
     }
+}
+
+/// Whether the text has the shape of RFC 3339 section 5.6; the library takes more (zone names in brackets, no seconds).
+fn is_rfc_3339(text: &[u8]) -> bool {
+    let Some((local, rest)) = text.split_at_checked(19) else {
+        return false;
+    };
+    let shape = b"dddd-dd-ddTdd:dd:dd";
+    let fits = |(byte, wanted): (&u8, &u8)| match wanted {
+        b'd' => byte.is_ascii_digit(),
+        b'T' => matches!(byte, b'T' | b't'),
+        other => byte == other,
+    };
+    let fraction = match rest {
+        [b'.', digits @ ..] => 1 + digits.iter().take_while(|byte| byte.is_ascii_digit()).count(),
+        _ => 0,
+    };
+    let offset = &rest[fraction..];
+    let is_offset = match offset {
+        [b'Z' | b'z'] => true,
+        [b'+' | b'-', hours @ .., b':', _, _] => {
+            hours.len() == 2 && offset.iter().filter(|b| b.is_ascii_digit()).count() == 4
+        }
+        _ => false,
+    };
+    local.iter().zip(shape).all(fits) && fraction != 1 && is_offset
 }
 
 fn put_digits(into: &mut [u8], mut number: u32) {

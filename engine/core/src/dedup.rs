@@ -5,6 +5,7 @@ use crate::money::Satang;
 use crate::record::{Position, ReversalRecord};
 use crate::table::{Entry, Table, hash_pair};
 use hashbrown::HashMap;
+use zerocopy::FromZeros;
 
 const _: () = assert!(size_of::<IdEntry>() == 24);
 
@@ -39,7 +40,7 @@ pub struct IdShard {
 }
 
 /// One id: 24 bytes.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, FromZeros)]
 struct IdEntry {
     /// The id's 128 bits.
     id: [u64; 2],
@@ -53,8 +54,6 @@ const ORIGINAL: u64 = 1;
 const TOMBSTONE: u64 = 2;
 
 impl Entry for IdEntry {
-    const EMPTY: IdEntry = IdEntry { id: [0; 2], value: 0 };
-
     fn is_empty(&self) -> bool {
         self.value == 0
     }
@@ -139,15 +138,14 @@ impl IdShard {
     /// When it had one before: one id has one outcome (I5).
     pub fn insert_txn(&mut self, sequence: u64, id: TxnId, position: Position) {
         self.applied_through = sequence;
-        match self.txn(id) {
-            TxnState::New => {
-                self.txns.insert(IdEntry::new(id.bits(), position, ORIGINAL));
-            }
-            TxnState::Tombstone => {
-                let entry = find_mut(&mut self.txns, id.bits());
-                *entry = IdEntry::new(id.bits(), position, ORIGINAL | TOMBSTONE);
-            }
-            TxnState::Seen { .. } => panic!("I5: a second outcome for one txn_id at sequence {sequence}"),
+        let original = IdEntry::new(id.bits(), position, ORIGINAL);
+        let (entry, new) = find_or_insert(&mut self.txns, original);
+        if !new {
+            assert!(
+                entry.value & ORIGINAL == 0,
+                "I5: a second outcome for one txn_id at sequence {sequence}"
+            );
+            *entry = IdEntry::new(id.bits(), position, ORIGINAL | TOMBSTONE);
         }
     }
 
@@ -157,11 +155,12 @@ impl IdShard {
     /// When it had one before (I5).
     pub fn insert_reversal(&mut self, sequence: u64, id: ReversalId, position: Position) {
         self.applied_through = sequence;
+        let outcome = IdEntry::new(id.bits(), position, ORIGINAL);
+        let (_, new) = find_or_insert(&mut self.reversals, outcome);
         assert!(
-            self.reversal(id).is_none(),
+            new,
             "I5: a second outcome for one reversal_id at sequence {sequence}"
         );
-        self.reversals.insert(IdEntry::new(id.bits(), position, ORIGINAL));
     }
 
     /// The authorization's id learns of its reversal: money given back, or a tombstone.
@@ -177,9 +176,12 @@ impl IdShard {
                 .checked_add(record.citizen())
                 .and_then(|part| total.checked_add(part));
             *total = sum.expect("at most the bill is given back");
-        } else if self.txn(record.txn_id()) == TxnState::New {
-            self.txns
-                .insert(IdEntry::new(record.txn_id().bits(), position, TOMBSTONE));
+        } else {
+            // An id that has a record, or a tombstone, keeps it.
+            find_or_insert(
+                &mut self.txns,
+                IdEntry::new(record.txn_id().bits(), position, TOMBSTONE),
+            );
         }
     }
 
@@ -210,8 +212,6 @@ fn find(table: &Table<IdEntry>, bits: u128) -> Option<&IdEntry> {
     table.find(id_hash(bits) << 8, |entry| entry.is(bits))
 }
 
-fn find_mut(table: &mut Table<IdEntry>, bits: u128) -> &mut IdEntry {
-    table
-        .find_mut(id_hash(bits) << 8, |entry| entry.is(bits))
-        .expect("the caller found it")
+fn find_or_insert(table: &mut Table<IdEntry>, entry: IdEntry) -> (&mut IdEntry, bool) {
+    table.find_or_insert(entry.hash(), |other| other.id == entry.id, || entry)
 }

@@ -4,10 +4,10 @@
 //! the new one from front to back instead of touching memory at random. Nothing ever iterates in hash order to produce
 //! an answer (I7).
 
+use zerocopy::FromZeros;
+
 /// A fixed-size entry whose all-zero form means "empty".
-pub trait Entry: Copy {
-    /// The empty entry.
-    const EMPTY: Self;
+pub trait Entry: Copy + FromZeros {
     /// Whether this is the empty entry.
     fn is_empty(&self) -> bool;
     /// The 64-bit hash of the entry's key.
@@ -32,7 +32,8 @@ impl<E: Entry> Table<E> {
 
     fn with_homes(homes: usize) -> Table<E> {
         Table {
-            entries: vec![E::EMPTY; homes + Self::overflow(homes)],
+            // Zeroed by the operating system page by page as it is touched, not once more here.
+            entries: E::new_vec_zeroed(homes + Self::overflow(homes)).expect("memory for the table"),
             homes,
             len: 0,
         }
@@ -75,21 +76,33 @@ impl<E: Entry> Table<E> {
             .find(|entry| wanted(entry))
     }
 
-    /// Adds an entry that is not there yet and returns it, to change in place.
-    pub fn insert(&mut self, entry: E) -> &mut E {
+    /// The entry of this hash for which `wanted` holds, to change in place, and `false`; when there is none, the entry that
+    /// `new` makes, and `true`. One look at memory either way.
+    pub fn find_or_insert(
+        &mut self,
+        hash: u64,
+        wanted: impl Fn(&E) -> bool,
+        new: impl FnOnce() -> E,
+    ) -> (&mut E, bool) {
+        let home = self.home(hash);
+        let run = &self.entries[home..];
+        let at = run.iter().position(|entry| entry.is_empty() || wanted(entry));
+        if let Some(found) = at.map(|distance| home + distance)
+            && !self.entries[found].is_empty()
+        {
+            return (&mut self.entries[found], false);
+        }
+        let entry = new();
         assert!(!entry.is_empty(), "the empty entry marks a free place");
-        if (self.len + 1) * 5 > self.homes * 4 {
-            self.grow();
-        }
-        loop {
-            if let Some(at) = self.free_place(entry.hash()) {
-                self.len += 1;
-                let place = &mut self.entries[at];
-                *place = entry;
-                return place;
-            }
-            self.grow();
-        }
+        let at = if (self.len + 1) * 5 > self.homes * 4 {
+            None
+        } else {
+            at.map(|distance| home + distance)
+        };
+        let at = at.unwrap_or_else(|| self.grow_until_free(hash));
+        self.len += 1;
+        self.entries[at] = entry;
+        (&mut self.entries[at], true)
     }
 
     /// Asks the processor to fetch the home of `hash`, so that a later look-up finds it in cache.
@@ -122,6 +135,16 @@ impl<E: Entry> Table<E> {
             .iter()
             .position(Entry::is_empty)
             .map(|distance| home + distance)
+    }
+
+    /// Grows; returns a free place for an entry of this hash.
+    fn grow_until_free(&mut self, hash: u64) -> usize {
+        loop {
+            self.grow();
+            if let Some(at) = self.free_place(hash) {
+                return at;
+            }
+        }
     }
 
     /// A quarter more homes, so that at most about a third of the memory is ever idle.
@@ -179,11 +202,10 @@ mod tests {
     use super::*;
     use std::collections::BTreeMap;
 
-    #[derive(Clone, Copy)]
+    #[derive(Clone, Copy, FromZeros)]
     struct Pair(u64, u64);
 
     impl Entry for Pair {
-        const EMPTY: Pair = Pair(0, 0);
         fn is_empty(&self) -> bool {
             self.0 == 0
         }
@@ -198,9 +220,10 @@ mod tests {
         let mut model = BTreeMap::new();
         for i in 1..50_000u64 {
             let key = hash_pair(i, 7) | 1;
-            if model.insert(key, i).is_none() {
-                table.insert(Pair(key, i));
-            }
+            let known = model.contains_key(&key);
+            let value = *model.entry(key).or_insert(i);
+            let (entry, new) = table.find_or_insert(hash_word(key), |e: &Pair| e.0 == key, || Pair(key, i));
+            assert_eq!((entry.0, entry.1, new), (key, value, !known));
             assert_eq!(table.len(), model.len());
         }
         for (key, value) in &model {
@@ -215,10 +238,9 @@ mod tests {
 
     #[test]
     fn entries_that_share_one_home_are_kept_apart() {
-        #[derive(Clone, Copy)]
+        #[derive(Clone, Copy, FromZeros)]
         struct Same(u64);
         impl Entry for Same {
-            const EMPTY: Same = Same(0);
             fn is_empty(&self) -> bool {
                 self.0 == 0
             }
@@ -228,7 +250,7 @@ mod tests {
         }
         let mut table = Table::default();
         for key in 1..=500 {
-            table.insert(Same(key));
+            assert!(table.find_or_insert(u64::MAX, |e| e.0 == key, || Same(key)).1);
         }
         for key in 1..=500 {
             assert!(table.find(u64::MAX, |e| e.0 == key).is_some());

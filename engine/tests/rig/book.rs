@@ -4,7 +4,8 @@ use super::{Rig, Survivors};
 use satang_core::calendar::BusinessDate;
 use satang_core::dedup::{TxnState, reversal_shard, txn_shard};
 use satang_core::ids::MerchantId;
-use satang_core::record::{AuthorizationRecord, Position, Record, ReversalRecord};
+use satang_core::policy::Category;
+use satang_core::record::{AuthorizationRecord, Position, Record, ReversalRecord, Status};
 use satang_core::request::{AuthorizationRequest, ReversalRequest};
 use satang_engine::clock::Clock;
 use satang_engine::engine::Engine;
@@ -74,7 +75,7 @@ impl Answer {
 pub struct Fingerprint {
     digest: u64,
     money: Vec<(u128, u128)>,
-    merchant: Option<String>,
+    merchant: Option<(Category, Status)>,
     rules: usize,
 }
 
@@ -88,7 +89,7 @@ impl Fingerprint {
             money: totals.iter().map(|of| (of.all, of.given_back)).collect(),
             merchant: directory
                 .merchant(MerchantId::from_number(10))
-                .map(|entry| format!("{entry:?}")),
+                .map(|entry| (entry.category, entry.status)),
             rules: directory.rules().len(),
         }
     }

@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test file uses its part of the rig")]
 
 pub mod book;
+pub mod damage;
 pub mod hooked;
 pub mod random;
 pub mod workload;
@@ -116,7 +117,7 @@ impl<S: Storage, C: Clock> Rig<S, C> {
         self.engine
             .install_programs(&[("fair.toml".into(), PROGRAM.into())])
             .unwrap();
-        self.engine.put_merchants(&[merchant("ร้านป้าแดง")]).unwrap();
+        self.engine.put_merchants(&[merchant(Category::FoodDrink)]).unwrap();
         let wallets: Vec<EnrollmentInput> = (1..=wallets).map(enrollment).collect();
         let (outcomes, _) = self.engine.enroll(&wallets).unwrap();
         assert!(outcomes.iter().all(|outcome| outcome.is_ok()));
@@ -142,11 +143,11 @@ impl<S: Storage, C: Clock> Rig<S, C> {
     }
 }
 
-pub fn merchant(name: &str) -> MerchantInput {
+pub fn merchant(category: Category) -> MerchantInput {
     MerchantInput {
         id: MerchantId::from_number(10),
-        name: name.into(),
-        category: Category::FoodDrink,
+        name: "ร้านป้าแดง".into(),
+        category,
         status: Status::Active,
         programs: vec![Name::parse("fair").unwrap()],
         channels: vec![Name::parse("store").unwrap()],

@@ -3,16 +3,21 @@
 use super::book::{Answer, Asked, Book, Entry};
 use super::random::Random;
 use super::{Rig, enrollment, merchant, request, reversal};
+use satang_core::policy::Category;
 use satang_core::record::Status;
 use satang_core::request::{AuthorizationRequest, ReversalRequest};
 use satang_engine::engine::{SubmitError, Submitted};
 use satang_engine::storage::Storage;
+use std::collections::BTreeSet;
 
 pub struct Workload {
     pub random: Random,
     pub book: Book,
     next_id: u128,
     next_wallet: u64,
+    /// Ids that were reversed before their original arrived.
+    late: BTreeSet<u128>,
+    arrived_late: BTreeSet<u128>,
     /// The most elements of a batch; smaller where groups are.
     pub batch_len_max: u64,
 }
@@ -24,6 +29,8 @@ impl Workload {
             book: Book::default(),
             next_id: 1,
             next_wallet: 21,
+            late: BTreeSet::new(),
+            arrived_late: BTreeSet::new(),
             batch_len_max: 40,
         }
     }
@@ -37,8 +44,8 @@ impl Workload {
             63..83 => self.reverse(rig)?,
             83..87 => self.enroll(rig)?,
             87..90 => {
-                let name = format!("ร้าน {}", self.random.below(1000));
-                rig.engine.put_merchants(&[merchant(&name)]).map(drop)?;
+                let sells = if self.random.percent(20) { Category::Otop } else { Category::FoodDrink };
+                rig.engine.put_merchants(&[merchant(sells)]).map(drop)?;
             }
             90..93 => {
                 let wallet = request(0, 1 + self.random.below(20), 1).purchase.wallet;
@@ -79,7 +86,9 @@ impl Workload {
     fn request(&mut self, wallet: Option<u64>) -> AuthorizationRequest {
         let wallet = wallet.unwrap_or(1 + self.random.below(22));
         self.next_id += 1;
-        request(self.next_id, wallet, 1 + self.random.below(9_000))
+        let late = if self.random.percent(8) { self.late.pop_first() } else { None };
+        self.arrived_late.extend(late);
+        request(late.unwrap_or(self.next_id), wallet, 1 + self.random.below(9_000))
     }
 
     fn note_authorization(
@@ -143,6 +152,9 @@ impl Workload {
         let asked: ReversalRequest = reversal(self.next_id, txn, amount);
         match rig.engine.reverse(&asked)? {
             Submitted::Decided { record, position } => {
+                if record.is_tombstone() && !self.arrived_late.contains(&txn) {
+                    self.late.insert(txn);
+                }
                 let (asked, answer) = (Asked::Reversal(asked), Answer::reversal(&record));
                 self.book.entries.push(Entry {
                     asked,

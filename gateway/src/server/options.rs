@@ -33,7 +33,7 @@ pub struct ServerOptions {
     /// Bytes of one collected body, 413 above. Streamed bodies have no such limit.
     pub body_bytes_max: usize,
     /// Bytes of partly received bodies that one connection may hold in memory; only HTTP/2 can have more than one
-    /// body under way. 503 above. At least twice `body_bytes_max`, because a growing buffer is counted by its capacity.
+    /// body under way. 503 above. At least `body_bytes_max`; a buffer is counted by its capacity.
     pub connection_body_bytes_max: usize,
     /// Bytes of collected bodies in memory over all connections, those the handler still reads included. 503 above.
     /// Bodies that arrive in one piece are the read buffer itself and are not counted here.

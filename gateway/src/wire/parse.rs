@@ -71,7 +71,7 @@ pub struct EnrollmentRequest {
 pub struct StatusRequest {
     /// The new status.
     pub status: Status,
-    /// Why, in the operator's words: 1 to [`REASON_CHARS_MAX`] characters.
+    /// Why, in the operator's words: at most [`REASON_CHARS_MAX`] characters; may be empty.
     pub reason: String,
 }
 
@@ -170,7 +170,7 @@ pub fn enrollment(line: &[u8]) -> Result<EnrollmentRequest, Problem> {
 pub fn status(body: &[u8]) -> Result<StatusRequest, Problem> {
     let mut form = Form::open(form::body(body)?, &["status", "reason"])?;
     let status = form.required("status", form::word(Status::parse, STATUS_REASON));
-    let reason = form.required("reason", form::sized(1..=REASON_CHARS_MAX));
+    let reason = form.required("reason", form::sized(0..=REASON_CHARS_MAX));
     form.finish(
         status
             .zip(reason)

@@ -123,7 +123,7 @@ pub(super) const SHAPES: [Shape; 9] = [
         read: |body| parse::status(body).map(|_| ()),
         fields: &[
             STATUS,
-            Field("reason", r#""card was lost""#, true, Takes::Text(1, 500)),
+            Field("reason", r#""card was lost""#, true, Takes::Text(0, 500)),
         ],
     },
     Shape {

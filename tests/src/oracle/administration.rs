@@ -82,7 +82,7 @@ impl Model {
     }
 
     pub(crate) fn put_programme_status(&mut self, program: &str, body: &str) -> Value {
-        let (status, reason) = match with_path("program", forms::is_name(program), read_status(body)) {
+        let (status, reason) = match with_path("id", forms::is_name(program), read_status(body)) {
             Ok(read) => read,
             Err(fields) => return malformed(fields),
         };
@@ -171,13 +171,13 @@ fn read_status(body: &str) -> Result<(String, String), BadFields> {
     let value = forms::body(body)?;
     let mut form = Form::open(&value)?;
     let status = form.required("status", forms::one_of(&["active", "suspended"]));
-    let reason = form.required("reason", forms::text);
+    let reason = form.required("reason", forms::text_of(0, 500));
     form.finish((status, reason))
 }
 
 /// The fields a merchant has in a PUT and in a line of an import alike.
 pub(crate) fn read_merchant(form: &mut Form<'_>, merchant_id: &str) -> Merchant {
-    let name = form.required("name", forms::text);
+    let name = form.required("name", forms::label_of(1, 200));
     let category = form.required("category", forms::one_of(CATEGORIES));
     let status = form.required("status", forms::one_of(&["active", "suspended"]));
     let programs = form.required("programs", forms::names);
@@ -192,9 +192,9 @@ pub(crate) fn read_merchant(form: &mut Form<'_>, merchant_id: &str) -> Merchant 
     });
     let bank_account = |value: &Json| forms::digits(10)(value);
     let optional = [
-        ("province", form.optional("province", forms::text)),
+        ("province", form.optional("province", forms::label_of(0, 200))),
         ("bank_account", form.optional("bank_account", bank_account)),
-        ("account_name", form.optional("account_name", forms::text)),
+        ("account_name", form.optional("account_name", forms::label_of(0, 200))),
     ];
     for (key, value) in optional {
         if let Some(value) = value {

@@ -123,17 +123,27 @@ pub fn digits(count: usize) -> impl Fn(&Json) -> Option<String> {
     move |value| text(value).filter(|text| is_digits(text, count))
 }
 
+/// A text of `from` to `to` characters.
+pub fn text_of(from: usize, to: usize) -> impl Fn(&Json) -> Option<String> {
+    move |value| text(value).filter(|text| (from..=to).contains(&text.chars().count()))
+}
+
+/// A label of `from` to `to` characters, none of them a control character.
+pub fn label_of(from: usize, to: usize) -> impl Fn(&Json) -> Option<String> {
+    move |value| text_of(from, to)(value).filter(|text| !text.chars().any(char::is_control))
+}
+
 /// A programme, channel or list name.
 pub fn name(value: &Json) -> Option<String> {
     text(value).filter(|text| is_name(text))
 }
 
-/// A list of names.
+/// A list of names, none twice.
 pub fn names(value: &Json) -> Option<Vec<String>> {
-    match value {
-        Json::List(items) => items.iter().map(name).collect(),
-        _ => None,
-    }
+    let Json::List(items) = value else { return None };
+    let names: Vec<String> = items.iter().map(name).collect::<Option<_>>()?;
+    let different: std::collections::BTreeSet<&String> = names.iter().collect();
+    (different.len() == names.len()).then_some(names)
 }
 
 /// One of the given words.

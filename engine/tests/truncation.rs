@@ -1,0 +1,140 @@
+//! The story: the end of a file is gone. It was copied while it was short, the file system lost its last blocks, or an operator
+//! removed a file. A start finds exactly a prefix of what was answered or refuses and says in which file and where; a file of
+//! the wrong length, or one that is missing, is never taken for the end of the journal.
+
+mod rig;
+
+use rig::damage::{Specimen, Verdict};
+use rig::random::Random;
+use rig::workload::Workload;
+use rig::{LAYOUT, Rig, assert_names, refused};
+use satang_engine::journal::segment_name;
+use satang_engine::persons::PERSONS_FILE;
+use satang_engine::storage::{MemoryStorage, PAGE_BYTES};
+use std::sync::Arc;
+
+/// Several segments of every kind of record; the last segment is about half full.
+fn specimen() -> Specimen {
+    let mut rig = Rig::prepared();
+    let mut work = Workload::new(Random::new(5));
+    work.book.note_state(&rig.engine);
+    while !rig.storage.names().contains(&segment_name(4)) {
+        work.go_on(&mut rig, 20);
+    }
+    work.go_on(&mut rig, 60);
+    rig.flush();
+    Specimen::of(&rig, work.book, LAYOUT)
+}
+
+fn start(specimen: &Specimen, disk: MemoryStorage) -> Result<Rig, satang_engine::open::OpenError> {
+    Rig::open(Arc::new(disk), specimen.layout)
+}
+
+#[test]
+fn a_segment_cut_at_any_byte_is_refused() {
+    let specimen = specimen();
+    assert_eq!(specimen.last_segment, 4);
+    for segment in 1..=4 {
+        let file = segment_name(segment);
+        let whole = specimen.disk.bytes(&file);
+        // Every byte of the last 64 KiB of the journal; some of the others.
+        let step = if segment == 4 { 1 } else { 1021 };
+        for len in (0..whole.len()).step_by(step) {
+            let disk = specimen.disk.copy();
+            disk.set_bytes(&file, whole[..len].to_vec());
+            let refusal = refused(start(&specimen, disk));
+            let says = refusal.to_string();
+            assert!(says.starts_with(&format!("{file}: offset {len}: ")), "{len}: {says}");
+        }
+        let mut longer = whole.clone();
+        longer.push(0);
+        assert_eq!(specimen.start_with(&file, longer).0, Verdict::Refused);
+        assert_eq!(specimen.start_with(&file, whole).0, Verdict::SameState);
+    }
+}
+
+#[test]
+fn blocks_lost_from_any_byte_on_leave_an_answered_prefix_or_a_refusal() {
+    let specimen = specimen();
+    let file = segment_name(4);
+    let whole = specimen.disk.bytes(&file);
+    let (mut prefixes, mut refusals) = (0, 0);
+    let near_a_page = |byte: usize| byte % PAGE_BYTES < 24 || byte % PAGE_BYTES > PAGE_BYTES - 24;
+    for byte in (0..specimen.end).filter(|byte| byte % 53 == 0 || near_a_page(*byte)) {
+        let mut bytes = whole.clone();
+        bytes[byte..].fill(0);
+        match specimen.start_with(&file, bytes).0 {
+            Verdict::Prefix => prefixes += 1,
+            Verdict::Refused => refusals += 1,
+            Verdict::SameState => assert!(specimen.end - byte < PAGE_BYTES, "zeros from {byte} on"),
+        }
+    }
+    assert!(prefixes > 100 && refusals > 10, "{prefixes} prefixes, {refusals} refusals");
+}
+
+#[test]
+fn blocks_lost_in_front_of_a_later_segment_are_refused() {
+    let specimen = specimen();
+    for segment in 1..4 {
+        let file = segment_name(segment);
+        let whole = specimen.disk.bytes(&file);
+        let used = whole.iter().rposition(|byte| *byte != 0).unwrap();
+        for byte in (0..used).step_by(499) {
+            let mut bytes = whole.clone();
+            bytes[byte..].fill(0);
+            // In the header only the repaired copy may be concerned, and then there is no frame left.
+            assert_eq!(specimen.start_with(&file, bytes).0, Verdict::Refused, "{file}: {byte}");
+        }
+    }
+}
+
+#[test]
+fn a_missing_segment_is_refused() {
+    let specimen = specimen();
+    for segment in 1..=4 {
+        let disk = specimen.disk.copy();
+        disk.lose_file(&segment_name(segment));
+        // The file that is missed, or the one that should not follow a gap.
+        let names = segment_name(if segment < 4 { segment + 1 } else { 4 });
+        assert_names(&refused(start(&specimen, disk)), &names);
+    }
+}
+
+#[test]
+fn a_missing_journal_is_refused_once_there_are_persons() {
+    let specimen = specimen();
+    (1..=4).for_each(|segment| specimen.disk.lose_file(&segment_name(segment)));
+    assert_names(&refused(start(&specimen, specimen.disk.copy())), "journal");
+    specimen.disk.lose_file(PERSONS_FILE);
+    assert!(start(&specimen, specimen.disk.copy()).unwrap().recovered.new);
+}
+
+#[test]
+fn segments_that_changed_places_are_refused() {
+    let specimen = specimen();
+    let (two, three) = (segment_name(2), segment_name(3));
+    let disk = specimen.disk.copy();
+    disk.set_bytes(&two, specimen.disk.bytes(&three));
+    disk.set_bytes(&three, specimen.disk.bytes(&two));
+    assert_names(&refused(start(&specimen, disk)), &two);
+    // An older copy of the last segment is a prefix; another journal's is none of ours, begun or not.
+    let stranger = Specimen::small(true).disk.bytes(&segment_name(2));
+    let mut of_our_length = vec![0; LAYOUT.segment_bytes as usize];
+    of_our_length[..stranger.len()].copy_from_slice(&stranger);
+    for segment in [4, 5] {
+        let file = segment_name(segment);
+        let (verdict, _) = specimen.start_with(&file, of_our_length.clone());
+        assert_eq!(verdict, Verdict::Refused, "{file}");
+    }
+}
+
+#[test]
+fn a_person_store_cut_at_any_page_is_refused() {
+    let specimen = specimen();
+    let whole = specimen.disk.bytes(PERSONS_FILE);
+    assert!(whole.len() > PAGE_BYTES);
+    for len in (0..whole.len()).step_by(251) {
+        let (verdict, _) = specimen.start_with(PERSONS_FILE, whole[..len].to_vec());
+        assert_eq!(verdict, Verdict::Refused, "{len}");
+    }
+}

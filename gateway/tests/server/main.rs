@@ -1,0 +1,9 @@
+//! The listener from outside: raw sockets and hyper's client against a handler that only echoes.
+
+mod server_http1;
+mod server_http2;
+mod server_limits;
+mod server_malformed;
+mod server_stop;
+mod server_timeouts;
+mod support;

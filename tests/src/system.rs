@@ -1,0 +1,105 @@
+//! The product in this process: real wire, routes, core, journal, dedup and recovery, on a virtual disk and a clock that stands
+//! still. Only sockets and threads are missing.
+
+use crate::campaign::System;
+use bytes::Bytes;
+use http::Method;
+use satang_core::calendar::Instant;
+use satang_engine::clock::{AnyClock, Clock as _, SimulatedClock};
+use satang_engine::commit::{Committer, Pacing, Unobserved};
+use satang_engine::journal::{FileJournal, Layout};
+use satang_engine::open::{EngineOptions, Expected, open};
+use satang_engine::persons::CitizenKey;
+use satang_engine::storage::MemoryStorage;
+use satang_gateway::app::{Api, App, GatewayEngine, Metrics, WholeBody};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+/// Small segments, so that every episode crosses many borders.
+const LAYOUT: Layout = Layout { segment_bytes: 128 << 10, group_bytes_max: 64 << 10 };
+
+/// The product over a virtual disk.
+pub struct InProcess {
+    storage: Arc<MemoryStorage>,
+    programmes: Vec<(String, String)>,
+    engine: Arc<GatewayEngine<MemoryStorage>>,
+    committer: Committer<FileJournal<MemoryStorage>>,
+    api: Api<MemoryStorage>,
+    restarts: u64,
+}
+
+impl InProcess {
+    /// The product with fresh state, these programme files and the clock at `start`.
+    ///
+    /// # Panics
+    /// When it does not start: the caller made the files.
+    pub fn new(programmes: &[(String, String)], start: &str) -> InProcess {
+        let at = Instant::parse(start).expect("an instant");
+        InProcess::on(MemoryStorage::default(), programmes.to_vec(), at, 0)
+    }
+
+    fn on(
+        storage: MemoryStorage,
+        programmes: Vec<(String, String)>,
+        at: Instant,
+        restarts: u64,
+    ) -> InProcess {
+        let storage = Arc::new(storage);
+        let options = EngineOptions {
+            layout: LAYOUT,
+            citizen_key: CitizenKey::from_bytes([42; 32]),
+            pacing: Pacing::DEFAULT,
+            accept_clock: false,
+            expected: Expected::default(),
+            observer: Arc::new(Unobserved),
+        };
+        let clock = AnyClock::Simulated(SimulatedClock::standing_at(at));
+        let opened = open(&storage, clock, options, &mut |_, _| {}).expect("the journal is good");
+        let (engine, mut committer) = (opened.engine, opened.committer);
+        engine.install_programs(&programmes).expect("the files are good");
+        while committer.step().expect("a virtual disk does not fail") {}
+        let app = App::starting(Arc::new(Metrics::new()));
+        app.ready(engine.clone());
+        // Nobody dispatches: this thread polls the one request there is until its record is durable.
+        let api = Api::new(app, |_| {});
+        InProcess { storage, programmes, engine, committer, api, restarts }
+    }
+}
+
+impl System for InProcess {
+    fn call(&mut self, method: &str, path: &str, body: &str) -> (u16, String) {
+        let method = Method::from_bytes(method.as_bytes()).expect("a method");
+        let body = WholeBody(Some(Bytes::copy_from_slice(body.as_bytes())));
+        let mut answer = pin!(self.api.respond(&method, path, body));
+        let mut context = Context::from_waker(Waker::noop());
+        let response = loop {
+            match answer.as_mut().poll(&mut context) {
+                Poll::Ready(response) => break response,
+                Poll::Pending => {
+                    let committed = self.committer.step().expect("a virtual disk does not fail");
+                    assert!(committed, "a request waits for nothing");
+                }
+            }
+        };
+        (response.status.as_u16(), String::from_utf8(response.body.to_vec()).expect("answers are text"))
+    }
+
+    fn restart(&mut self) {
+        let at = self.engine.now().expect("a simulated clock");
+        self.restarts += 1;
+        if self.restarts.is_multiple_of(2) {
+            self.committer.cover().expect("a virtual disk does not fail");
+        }
+        // The power goes: of what was not flushed, every other page survives. Everything answered was flushed.
+        let mut kept = self.restarts.is_multiple_of(3);
+        let disk = self.storage.lose_power(|| {
+            kept = !kept;
+            kept
+        });
+        let before = self.engine.state().digest();
+        *self = InProcess::on(disk, std::mem::take(&mut self.programmes), at, self.restarts);
+        assert_eq!(self.engine.state().digest(), before, "I2: the replayed state differs");
+        assert_eq!(self.engine.clock().now(), Ok(at), "the clock goes on where it stood");
+    }
+}
