@@ -151,13 +151,16 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         self.admit(Space::Enough)?;
         let directory = self.state.directory.read();
         let mut ids = self.state.ids[txn_shard(request.txn_id)].lock();
+        let mut wallets = self.state.wallets[wallet_shard(request.purchase.wallet)].lock();
+        // What the checks will read one after another is fetched at once, and while the clock is read.
+        ids.prefetch(request.txn_id);
+        prefetch(&directory, &wallets, &request.purchase);
+        let mut at = self.now()?;
         let tombstone = match ids.txn(request.txn_id) {
             TxnState::Seen { position, .. } => return Ok(Submitted::Seen { position }),
             TxnState::Tombstone => true,
             TxnState::New => false,
         };
-        let mut wallets = self.state.wallets[wallet_shard(request.purchase.wallet)].lock();
-        let mut at = self.now()?;
         loop {
             let (mut record, bytes) = prepare(&directory, &wallets, request, tombstone, at);
             match self.appender.begin(at, bytes.as_bytes().len()) {
@@ -202,10 +205,18 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
                 Err(refused) => at = self.read_clock_again(refused)?,
             }
         };
+        let fetch =
+            |ids: &Locked<'_, IdShard>, wallets: &Locked<'_, WalletShard>, request: &AuthorizationRequest| {
+                ids.get(txn_shard(request.txn_id)).prefetch(request.txn_id);
+                let wallets = wallets.get(wallet_shard(request.purchase.wallet));
+                prefetch(&directory, wallets, &request.purchase);
+            };
+        for request in requests.iter().take(PREFETCH_AHEAD) {
+            fetch(&ids, &wallets, request);
+        }
         for (index, request) in requests.iter().enumerate() {
-            if index % PREFETCH_AHEAD == 0 {
-                let ahead = &requests[index..requests.len().min(index + PREFETCH_AHEAD)];
-                prefetch(&directory, &ids, &wallets, ahead, at);
+            if let Some(ahead) = requests.get(index + PREFETCH_AHEAD) {
+                fetch(&ids, &wallets, ahead);
             }
             let ids = ids.get_mut(txn_shard(request.txn_id));
             let tombstone = match ids.txn(request.txn_id) {
@@ -400,22 +411,11 @@ fn batch_bytes(directory: &Directory, requests: &[AuthorizationRequest]) -> usiz
     requests.iter().map(bytes).sum()
 }
 
-fn prefetch(
-    directory: &Directory,
-    ids: &Locked<'_, IdShard>,
-    wallets: &Locked<'_, WalletShard>,
-    ahead: &[AuthorizationRequest],
-    at: Instant,
-) {
-    for request in ahead {
-        ids.get(txn_shard(request.txn_id)).prefetch(request.txn_id);
-        let program = directory.number_of(&request.purchase.program);
-        if let Some(rule) = directory.rule_on(program, at.business_date()) {
-            let wallet = request.purchase.wallet;
-            wallets
-                .get(wallet_shard(wallet))
-                .prefetch(wallet, rule.entitlement);
-        }
+/// Asks the processor to fetch what a decision on the purchase will read of the accounts and merchants.
+fn prefetch(directory: &Directory, wallets: &WalletShard, purchase: &Purchase) {
+    directory.prefetch(purchase.merchant);
+    if let Some(entitlement) = directory.entitlement_of(&purchase.program) {
+        wallets.prefetch(purchase.wallet, entitlement);
     }
 }
 

@@ -40,7 +40,14 @@ fn the_specimen_has_every_kind_of_record_that_moves_money_or_rights() {
     let records = Survivors::of(&specimen.disk).records;
     let kinds: BTreeSet<u8> = records.iter().map(|(header, ..)| header.kind).collect();
     use RecordKind::{Authorization, CutOver, Enrollment, Merchant, Reversal, WalletStatus};
-    for kind in [Authorization, Reversal, CutOver, Enrollment, Merchant, WalletStatus] {
+    for kind in [
+        Authorization,
+        Reversal,
+        CutOver,
+        Enrollment,
+        Merchant,
+        WalletStatus,
+    ] {
         assert!(kinds.contains(&(kind as u8)), "{kind:?} is missing");
     }
     assert_eq!(specimen.last_segment, 2);
@@ -79,7 +86,11 @@ fn a_damaged_copy_of_a_header_is_written_again() {
         let mut bytes = right;
         bytes[20] ^= 1;
         bytes[PAGE_BYTES + 20] ^= 1;
-        assert_eq!(specimen.start_with(&file, bytes).0, Verdict::Refused, "both copies");
+        assert_eq!(
+            specimen.start_with(&file, bytes).0,
+            Verdict::Refused,
+            "both copies"
+        );
     }
 }
 
@@ -112,7 +123,12 @@ fn a_damaged_person_store_is_refused_when_the_journal_names_who_is_missing() {
     let specimen = Specimen::small(true);
     let bits = specimen.disk.bytes(PERSONS_FILE).len() * 8;
     for bit in (0..bits).filter(|bit| bit % 37 == 0 || bit / 8 % PAGE_BYTES < 128) {
-        assert_eq!(specimen.flip(PERSONS_FILE, bit), Verdict::Refused, "byte {}", bit / 8);
+        assert_eq!(
+            specimen.flip(PERSONS_FILE, bit),
+            Verdict::Refused,
+            "byte {}",
+            bit / 8
+        );
     }
     specimen.disk.lose_file(PERSONS_FILE);
     let without = Rig::open(Arc::new(specimen.disk.copy()), specimen.layout);
@@ -122,7 +138,9 @@ fn a_damaged_person_store_is_refused_when_the_journal_names_who_is_missing() {
 #[test]
 fn a_spare_full_of_garbage_is_thrown_away() {
     let specimen = Specimen::small(true);
-    let garbage: Vec<u8> = (0..specimen.layout.segment_bytes).map(|n| (n * 7 + 1) as u8).collect();
+    let garbage: Vec<u8> = (0..specimen.layout.segment_bytes)
+        .map(|n| (n * 7 + 1) as u8)
+        .collect();
     let (verdict, rig) = specimen.start_with(&segment_name(3), garbage);
     assert_eq!(verdict, Verdict::SameState);
     let mut rig = rig.unwrap();

@@ -142,7 +142,10 @@ fn a_loss_while_the_first_segment_is_made_leaves_a_folder_that_starts() {
             let digest = rig.engine.state().digest();
             assert_eq!(Rig::start(rig.storage.copy()).engine.state().digest(), digest);
             if started.is_ok() {
-                assert!(operations > 5, "creating a journal takes more than {operations} operations");
+                assert!(
+                    operations > 5,
+                    "creating a journal takes more than {operations} operations"
+                );
                 assert!(!rig.recovered.new, "a journal that was opened is durable");
                 return;
             }
@@ -168,7 +171,10 @@ fn spares_that_are_left_over_go_without_leaving_a_gap() {
             let mut random = Random::new(seeds.bits());
             let again = Rig::start(lose_power(&storage, &mut random));
             assert_eq!(again.engine.state().digest(), digest);
-            assert!(!again.storage.names().contains(&name(2)), "unused spares are gone");
+            assert!(
+                !again.storage.names().contains(&name(2)),
+                "unused spares are gone"
+            );
         }
     }
 }
@@ -177,7 +183,9 @@ fn spares_that_are_left_over_go_without_leaving_a_gap() {
 fn a_torn_group_is_cut_and_stays_cut_when_the_power_goes_while_it_is_zeroed() {
     let mut seeds = Random::printed("a_torn_group_is_cut_and_stays_cut");
     let mut rig = Rig::prepared();
-    let requests: Vec<_> = (1..120).map(|txn| request(txn, 1 + txn as u64 % 20, 700)).collect();
+    let requests: Vec<_> = (1..120)
+        .map(|txn| request(txn, 1 + txn as u64 % 20, 700))
+        .collect();
     let before = rig.engine.durable().sequence();
     rig.engine.authorize_batch(&requests).unwrap();
     rig.storage.break_after(1);
@@ -190,7 +198,10 @@ fn a_torn_group_is_cut_and_stays_cut_when_the_power_goes_while_it_is_zeroed() {
         torn += u32::from(rig.recovered.torn_bytes > 0);
         let end = rig.engine.durable().sequence();
         let of_group = end - before;
-        assert!([0, 119].contains(&of_group), "all of the group or nothing of it: {of_group}");
+        assert!(
+            [0, 119].contains(&of_group),
+            "all of the group or nothing of it: {of_group}"
+        );
     }
     assert!(torn > 20, "{torn} tails were torn");
 }

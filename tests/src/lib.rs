@@ -5,3 +5,5 @@ pub mod campaign;
 pub mod generate;
 pub mod oracle;
 pub mod system;
+pub mod process;
+pub mod crash;

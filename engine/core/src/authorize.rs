@@ -4,8 +4,9 @@
 
 use crate::account::WalletShard;
 use crate::calendar::Instant;
-use crate::directory::{BenefitRule, Directory, MerchantEntry, Rule};
+use crate::directory::{BenefitRule, Directory, Rule};
 use crate::ids::TxnId;
+use crate::merchants::MerchantView;
 use crate::money::Satang;
 use crate::outcome::Reason;
 use crate::policy::CapPeriod;
@@ -174,7 +175,7 @@ fn check_merchant<'d>(
     directory: &'d Directory,
     rule: &'d Rule,
     purchase: &Purchase,
-) -> Result<(&'d BenefitRule, &'d MerchantEntry), Reason> {
+) -> Result<(&'d BenefitRule, MerchantView<'d>), Reason> {
     let merchant = directory
         .merchant(purchase.merchant)
         .ok_or(Reason::MerchantUnknown)?;
@@ -193,7 +194,7 @@ fn check_merchant<'d>(
 /// The checks on the channel and its window, from `channel_not_allowed` to `outside_hours`.
 fn check_channel(
     benefit: &BenefitRule,
-    merchant: &MerchantEntry,
+    merchant: MerchantView<'_>,
     number: NameNumber,
     at: Instant,
 ) -> Option<Reason> {

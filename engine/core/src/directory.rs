@@ -4,6 +4,7 @@
 
 use crate::calendar::{BusinessDate, Hours};
 use crate::ids::{MerchantId, Name};
+use crate::merchants::{MerchantView, Merchants};
 use crate::policy::{CapPeriod, Category, CategorySet, Holder, PolicyError, Program, WhenExhausted};
 use crate::record::{AdminRecord, BenefitNumber, Merchant, NameNumber, Status};
 use hashbrown::HashMap;
@@ -13,12 +14,12 @@ use std::collections::BTreeMap;
 #[derive(Default)]
 pub struct Directory {
     names: Vec<Name>,
-    name_numbers: BTreeMap<Name, NameNumber>,
+    name_numbers: HashMap<Name, NameNumber, FixedSeed>,
     rules: Vec<Rule>,
     benefits: BTreeMap<(NameNumber, Name), BenefitNumber>,
     in_force: Vec<InForce>,
     paused: BTreeMap<NameNumber, String>,
-    merchants: HashMap<MerchantId, MerchantEntry, FixedSeed>,
+    merchants: Merchants,
 }
 
 /// A programme and its rule versions, oldest first.
@@ -71,28 +72,6 @@ pub struct ChannelRule {
     pub hours: Hours,
     /// The categories it is for.
     pub categories: CategorySet,
-}
-
-/// What a decision needs of a merchant.
-pub struct MerchantEntry {
-    /// What it sells.
-    pub category: Category,
-    /// Whether it takes part.
-    pub status: Status,
-    programs: Box<[NameNumber]>,
-    channels: Box<[NameNumber]>,
-}
-
-impl MerchantEntry {
-    /// Whether it takes part in the programme.
-    pub fn takes_part_in(&self, program: NameNumber) -> bool {
-        self.programs.contains(&program)
-    }
-
-    /// Whether it sells through the channel.
-    pub fn sells_through(&self, channel: NameNumber) -> bool {
-        self.channels.contains(&channel)
-    }
 }
 
 impl BenefitRule {
@@ -225,6 +204,13 @@ impl Directory {
             .find(|rule| rule.policy.effective_from.is_none_or(|from| from <= date))
     }
 
+    /// The benefit whose slot keeps a programme's entitlements: where a decision will look for them.
+    pub fn entitlement_of(&self, program: &Name) -> Option<BenefitNumber> {
+        let number = self.number_of(program);
+        let entry = self.in_force.iter().find(|entry| entry.program == number)?;
+        self.rule(*entry.versions.last()?).map(|rule| rule.entitlement)
+    }
+
     /// The programmes in force with their versions, oldest first.
     pub fn in_force(&self) -> impl Iterator<Item = (NameNumber, &[u32])> {
         self.in_force
@@ -238,8 +224,13 @@ impl Directory {
     }
 
     /// The merchant, when it was ever registered.
-    pub fn merchant(&self, id: MerchantId) -> Option<&MerchantEntry> {
-        self.merchants.get(&id)
+    pub fn merchant(&self, id: MerchantId) -> Option<MerchantView<'_>> {
+        self.merchants.get(id)
+    }
+
+    /// Asks the processor to fetch what a decision on the merchant will read.
+    pub fn prefetch(&self, id: MerchantId) {
+        self.merchants.prefetch(id);
     }
 
     /// How many merchants there are.
@@ -375,13 +366,7 @@ impl Directory {
                 number: number.0.into(),
             })?;
         }
-        let entry = MerchantEntry {
-            category: merchant.category,
-            status: merchant.status,
-            programs: merchant.programs.as_slice().into(),
-            channels: merchant.channels.as_slice().into(),
-        };
-        self.merchants.insert(merchant.id, entry);
+        self.merchants.put(merchant);
         Ok(())
     }
 }

@@ -250,10 +250,14 @@ mod tests {
         }
         let mut table = Table::default();
         for key in 1..=500 {
-            assert!(table.find_or_insert(u64::MAX, |e| e.0 == key, || Same(key)).1);
+            assert!(
+                table
+                    .find_or_insert(u64::MAX, |e: &Same| e.0 == key, || Same(key))
+                    .1
+            );
         }
         for key in 1..=500 {
-            assert!(table.find(u64::MAX, |e| e.0 == key).is_some());
+            assert!(table.find(u64::MAX, |e: &Same| e.0 == key).is_some());
         }
     }
 

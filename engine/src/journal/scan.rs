@@ -440,16 +440,15 @@ impl<'s, S: Storage> Scan<'s, S> {
             !matches!(header, Err(HeaderProblem::Blank | HeaderProblem::Damaged))
         });
         if begun || self.later_frame(segment, FIRST_FRAME_OFFSET).is_some() {
-            let end = self.out.end;
-            let (file, offset) = if self.out.sealed {
-                (segment, 0)
-            } else {
-                (end.segment, u64::from(end.offset))
+            let Place {
+                segment: file,
+                offset,
+            } = self.out.end;
+            let (offset, missing) = match self.out.sealed {
+                true => (0, "both copies of the header are damaged"),
+                false => (u64::from(offset), "a frame or seal is missing"),
             };
-            let what = format!(
-                "a frame or seal is missing: {} was used after it",
-                segment_name(segment)
-            );
+            let what = format!("{missing}: {} was used", segment_name(segment));
             return Err(self.damaged(file, offset, what));
         }
         self.behind_end = true;

@@ -135,7 +135,10 @@ impl Book {
         let kept = self
             .entries
             .partition_point(|entry| entry.position.number() <= end);
-        assert!(kept >= durable, "{durable} answers were durable, {kept} are there");
+        assert!(
+            kept >= durable,
+            "{durable} answers were durable, {kept} are there"
+        );
         for (at, entry) in self.entries.iter().enumerate() {
             assert_eq!(
                 seen(rig, &entry.asked),
@@ -169,12 +172,10 @@ impl Book {
 fn seen<S: Storage, C: Clock>(rig: &Rig<S, C>, asked: &Asked) -> Option<Position> {
     let ids = &rig.engine.state().ids;
     match asked {
-        Asked::Authorization(request) => {
-            match ids[txn_shard(request.txn_id)].lock().txn(request.txn_id) {
-                TxnState::Seen { position, .. } => Some(position),
-                TxnState::New | TxnState::Tombstone => None,
-            }
-        }
+        Asked::Authorization(request) => match ids[txn_shard(request.txn_id)].lock().txn(request.txn_id) {
+            TxnState::Seen { position, .. } => Some(position),
+            TxnState::New | TxnState::Tombstone => None,
+        },
         Asked::Reversal(request) => {
             let shard = ids[reversal_shard(request.reversal_id)].lock();
             shard.reversal(request.reversal_id)

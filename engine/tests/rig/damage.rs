@@ -40,7 +40,7 @@ pub struct Specimen {
 impl Specimen {
     /// Two segments, six frames: the seventh is an empty one that vouches for the last group, when that is `covered`.
     pub fn small(covered: bool) -> Specimen {
-        let mut rig = Rig::open(Arc::default(), SMALL).unwrap();
+        let mut rig = Rig::open(Arc::new(MemoryStorage::default()), SMALL).unwrap();
         let mut work = Workload::new(Random::new(3));
         work.batch_len_max = 3;
         rig.prepare(3);
@@ -84,7 +84,11 @@ impl Specimen {
                 let states = book.states_len();
                 book.check(&rig, 0);
                 let whole = book.states_len() == states;
-                let verdict = if whole { Verdict::SameState } else { Verdict::Prefix };
+                let verdict = if whole {
+                    Verdict::SameState
+                } else {
+                    Verdict::Prefix
+                };
                 (verdict, Some(rig))
             }
             Err(refused) => {
@@ -108,14 +112,20 @@ impl Specimen {
         let byte = bit / 8;
         let behind_end = segment == self.last_segment && byte >= self.end + 512;
         let in_frame = byte >= 2 * PAGE_BYTES && !behind_end;
-        if in_frame { Verdict::Refused } else { Verdict::SameState }
+        if in_frame {
+            Verdict::Refused
+        } else {
+            Verdict::SameState
+        }
     }
 }
 
 #[track_caller]
 fn assert_says_where(refused: &OpenError, file: &str) {
     let text = refused.to_string();
-    let place = text.strip_prefix(file).and_then(|rest| rest.strip_prefix(": offset "));
+    let place = text
+        .strip_prefix(file)
+        .and_then(|rest| rest.strip_prefix(": offset "));
     assert!(
         place.is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit())),
         "{file}: {text}"

@@ -117,7 +117,9 @@ impl<S: Storage, C: Clock> Rig<S, C> {
         self.engine
             .install_programs(&[("fair.toml".into(), PROGRAM.into())])
             .unwrap();
-        self.engine.put_merchants(&[merchant(Category::FoodDrink)]).unwrap();
+        self.engine
+            .put_merchants(&[merchant(Category::FoodDrink)])
+            .unwrap();
         let wallets: Vec<EnrollmentInput> = (1..=wallets).map(enrollment).collect();
         let (outcomes, _) = self.engine.enroll(&wallets).unwrap();
         assert!(outcomes.iter().all(|outcome| outcome.is_ok()));

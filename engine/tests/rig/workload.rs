@@ -44,7 +44,11 @@ impl Workload {
             63..83 => self.reverse(rig)?,
             83..87 => self.enroll(rig)?,
             87..90 => {
-                let sells = if self.random.percent(20) { Category::Otop } else { Category::FoodDrink };
+                let sells = if self.random.percent(20) {
+                    Category::Otop
+                } else {
+                    Category::FoodDrink
+                };
                 rig.engine.put_merchants(&[merchant(sells)]).map(drop)?;
             }
             90..93 => {
@@ -86,7 +90,11 @@ impl Workload {
     fn request(&mut self, wallet: Option<u64>) -> AuthorizationRequest {
         let wallet = wallet.unwrap_or(1 + self.random.below(22));
         self.next_id += 1;
-        let late = if self.random.percent(8) { self.late.pop_first() } else { None };
+        let late = if self.random.percent(8) {
+            self.late.pop_first()
+        } else {
+            None
+        };
         self.arrived_late.extend(late);
         request(late.unwrap_or(self.next_id), wallet, 1 + self.random.below(9_000))
     }
@@ -145,10 +153,7 @@ impl Workload {
             0 => self.next_id - 1,
             _ => 1 + u128::from(self.random.bits()) % self.next_id,
         };
-        let amount = self
-            .random
-            .percent(60)
-            .then(|| 1 + self.random.below(4_000));
+        let amount = self.random.percent(60).then(|| 1 + self.random.below(4_000));
         let asked: ReversalRequest = reversal(self.next_id, txn, amount);
         match rig.engine.reverse(&asked)? {
             Submitted::Decided { record, position } => {

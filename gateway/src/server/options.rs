@@ -105,11 +105,8 @@ impl ServerOptions {
         if self.read_buffer_bytes() < BUFFER_BYTES_MIN || u32::try_from(self.header_bytes_max).is_err() {
             return refuse("header_bytes_max", "must be from 4096 to 4294967295");
         }
-        if self.connection_body_bytes_max < self.body_bytes_max.saturating_mul(2) {
-            return refuse(
-                "connection_body_bytes_max",
-                "less than twice body_bytes_max: no large body could be read",
-            );
+        if self.connection_body_bytes_max < self.body_bytes_max {
+            return refuse("connection_body_bytes_max", "less than body_bytes_max");
         }
         if self.all_bodies_bytes_max < self.connection_body_bytes_max {
             return refuse("all_bodies_bytes_max", "less than connection_body_bytes_max");

@@ -21,6 +21,9 @@ use tokio::task::AbortHandle;
 const TICK_MIN: Duration = Duration::from_millis(5);
 const TICK_MAX: Duration = Duration::from_millis(250);
 
+/// During a stop, a connection without a request has this long to move: a rest of a header, of an answer, of a farewell.
+const STOP_PAUSE_MAX: Duration = Duration::from_secs(1);
+
 /// How much of a request's head is kept beside hyper's own copy.
 const HEAD_RECORD_BYTES: usize = 4 * 1024;
 
@@ -103,6 +106,7 @@ impl ThreadState {
     pub(super) fn begin_stop(&self) {
         self.stopping.set(true);
         for connection in self.connections.borrow().values() {
+            connection.phase_since_ms.set(self.now_ms.get());
             connection.wake();
         }
     }
@@ -364,6 +368,7 @@ impl Connection {
             }
             Phase::Closing => return Verdict::Keep,
         };
+        let timeout = if self.is_stopping() { timeout.min(STOP_PAUSE_MAX) } else { timeout };
         let limit_ms = u64::try_from((timeout + self.thread.tick).as_millis()).unwrap_or(u64::MAX);
         if self.now_ms() - self.phase_since_ms.get() > limit_ms {
             Verdict::Close

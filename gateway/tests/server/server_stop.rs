@@ -63,8 +63,8 @@ fn an_http2_request_in_progress_is_answered_and_then_its_connection_ends() {
 }
 
 #[test]
-fn idle_connections_of_both_kinds_do_not_delay_the_stop() {
-    let server = start(ServerOptions { shutdown_deadline: LONG, ..options() });
+fn connections_without_a_request_do_not_delay_the_stop() {
+    let server = start(ServerOptions { shutdown_deadline: LONG, header_timeout: LONG, idle_timeout: LONG, ..options() });
     let silent = Raw::connect(server.addr());
     let mut kept = Raw::connect(server.addr());
     kept.get("/kept");

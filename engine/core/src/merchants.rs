@@ -1,0 +1,171 @@
+//! Merchants as decisions see them: 16 bytes each, found with one look at memory.
+//!
+//! Which programmes and channels a merchant takes part in is one of a few sets that nearly all of them share.
+
+use crate::ids::MerchantId;
+use crate::policy::Category;
+use crate::record::{Merchant, NameNumber, Status};
+use crate::table::{Entry, Table, hash_word};
+use std::collections::BTreeMap;
+use zerocopy::FromZeros;
+
+const _: () = assert!(size_of::<MerchantEntry>() == 16);
+
+/// The merchants there are.
+#[derive(Default)]
+pub struct Merchants {
+    entries: Table<MerchantEntry>,
+    sets: Vec<Box<[NameNumber]>>,
+    set_numbers: BTreeMap<Box<[NameNumber]>, u32>,
+}
+
+/// What a decision needs of a merchant.
+#[derive(Clone, Copy, Debug)]
+pub struct MerchantView<'m> {
+    /// What it sells.
+    pub category: Category,
+    /// Whether it takes part.
+    pub status: Status,
+    programs: &'m [NameNumber],
+    channels: &'m [NameNumber],
+}
+
+impl MerchantView<'_> {
+    /// Whether it takes part in the programme.
+    pub fn takes_part_in(&self, program: NameNumber) -> bool {
+        self.programs.contains(&program)
+    }
+
+    /// Whether it sells through the channel.
+    pub fn sells_through(&self, channel: NameNumber) -> bool {
+        self.channels.contains(&channel)
+    }
+}
+
+#[derive(Clone, Copy, FromZeros)]
+struct MerchantEntry {
+    /// `(merchant + 1) << 14 | category << 1`, and bit 0: suspended.
+    key: u64,
+    /// Indices into the sets.
+    programs: u32,
+    channels: u32,
+}
+
+const SUSPENDED: u64 = 1;
+
+impl Entry for MerchantEntry {
+    fn is_empty(&self) -> bool {
+        self.key == 0
+    }
+
+    fn hash(&self) -> u64 {
+        hash_word(self.key >> 14)
+    }
+}
+
+#[inline]
+fn merchant_hash(id: MerchantId) -> u64 {
+    hash_word(id.number() + 1)
+}
+
+impl Merchants {
+    /// The merchant, when it was ever registered.
+    #[inline]
+    pub fn get(&self, id: MerchantId) -> Option<MerchantView<'_>> {
+        let wanted = |entry: &MerchantEntry| entry.key >> 14 == id.number() + 1;
+        let entry = self.entries.find(merchant_hash(id), wanted)?;
+        Some(MerchantView {
+            category: Category::ALL[(entry.key >> 1) as usize & 0xFF],
+            status: if entry.key & SUSPENDED == 0 {
+                Status::Active
+            } else {
+                Status::Suspended
+            },
+            programs: &self.sets[entry.programs as usize],
+            channels: &self.sets[entry.channels as usize],
+        })
+    }
+
+    /// Asks the processor to fetch what [`Merchants::get`] will read.
+    #[inline]
+    pub fn prefetch(&self, id: MerchantId) {
+        self.entries.prefetch(merchant_hash(id));
+    }
+
+    /// Registers or changes a merchant.
+    pub fn put(&mut self, merchant: &Merchant) {
+        let suspended = u64::from(merchant.status == Status::Suspended) * SUSPENDED;
+        let key = (merchant.id.number() + 1) << 14 | (merchant.category as u64) << 1 | suspended;
+        let entry = MerchantEntry {
+            key,
+            programs: self.set(&merchant.programs),
+            channels: self.set(&merchant.channels),
+        };
+        let wanted = |other: &MerchantEntry| other.key >> 14 == key >> 14;
+        *self.entries.find_or_insert(entry.hash(), wanted, || entry).0 = entry;
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    fn set(&mut self, names: &[NameNumber]) -> u32 {
+        if let Some(number) = self.set_numbers.get(names) {
+            return *number;
+        }
+        let number = self.sets.len() as u32;
+        self.sets.push(names.into());
+        self.set_numbers.insert(names.into(), number);
+        number
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_merchant_is_as_it_was_last_registered() {
+        let mut merchants = Merchants::default();
+        let merchant = |id, category, status, programs: &[u16]| Merchant {
+            id: MerchantId::from_number(id),
+            category,
+            status,
+            programs: programs.iter().map(|number| NameNumber(*number)).collect(),
+            channels: vec![NameNumber(9)],
+            name: String::new(),
+            province: None,
+            bank_account: None,
+            account_name: None,
+        };
+        for id in 0..1_000 {
+            merchants.put(&merchant(id, Category::Water, Status::Suspended, &[1, 2]));
+            merchants.put(&merchant(
+                id,
+                Category::Hair,
+                Status::Active,
+                &[id as u16 % 3 + 1],
+            ));
+        }
+        assert_eq!(merchants.len(), 1_000);
+        assert_eq!(merchants.sets.len(), 5);
+        let last = merchants.get(MerchantId::from_number(999)).unwrap();
+        assert_eq!((last.category, last.status), (Category::Hair, Status::Active));
+        assert!(last.takes_part_in(NameNumber(1)) && !last.takes_part_in(NameNumber(2)));
+        assert!(last.sells_through(NameNumber(9)) && !last.sells_through(NameNumber(1)));
+        assert!(merchants.get(MerchantId::from_number(1_000)).is_none());
+        let highest = merchant(999_999_999_999_999, Category::Water, Status::Suspended, &[]);
+        merchants.put(&highest);
+        let highest = merchants.get(highest.id).unwrap();
+        assert_eq!(
+            (highest.category, highest.status),
+            (Category::Water, Status::Suspended)
+        );
+    }
+}
