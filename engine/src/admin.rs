@@ -201,9 +201,10 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         inputs: &[EnrollmentInput],
     ) -> Result<(Vec<Result<(), EnrollmentRefusal>>, Position), SubmitError> {
         self.admit(Space::Enough)?;
+        // The person store is flushed before any lock that authorizations wait for.
+        let persons = self.resolve_persons(inputs)?;
         let directory = self.state.directory.read();
         let at = self.now()?;
-        let persons = self.resolve_persons(inputs)?;
         let mut outcomes = Vec::with_capacity(inputs.len());
         for (input, person) in inputs.iter().zip(persons) {
             outcomes.push(self.enroll_one(&directory, input, person, at)?);
@@ -350,6 +351,9 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
     /// The person id of each line's citizen, durable in the person store.
     fn resolve_persons(&self, inputs: &[EnrollmentInput]) -> Result<Vec<PersonId>, SubmitError> {
         let mut store = self.admin.persons.lock();
+        if self.durable.has_failed() {
+            return Err(SubmitError::Storage(StorageFailed));
+        }
         let resolved: std::io::Result<Vec<PersonId>> =
             inputs.iter().map(|input| store.resolve(input.citizen)).collect();
         let flushed = resolved.and_then(|persons| store.flush().map(|()| persons));

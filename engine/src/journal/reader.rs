@@ -52,6 +52,9 @@ impl<S: Storage> Clone for JournalReader<S> {
     }
 }
 
+/// Segment files kept open for reading (I12); past it all are closed and opened again as needed.
+const OPEN_FILES_MAX: usize = 128;
+
 /// What one read fetches at first: the longest record of the hot path fits.
 const FIRST_READ_BYTES: usize = 256;
 
@@ -69,7 +72,11 @@ impl<S: Storage> JournalReader<S> {
             return Ok(file.clone());
         }
         let file = Arc::new(self.storage.open(&segment_name(segment))?);
-        Ok(self.files.write().entry(segment).or_insert(file).clone())
+        let mut files = self.files.write();
+        if files.len() >= OPEN_FILES_MAX {
+            files.clear();
+        }
+        Ok(files.entry(segment).or_insert(file).clone())
     }
 }
 

@@ -1,0 +1,279 @@
+//! The record of an authorization, and the buffer the hot path writes records from.
+
+use super::coding::{Decoder, Encoder};
+use super::{
+    AUTHORIZATION_BYTES_MAX, BenefitNumber, FLAG_APPROVED, ID_END, NameNumber, RECORD_UNIT, RecordError,
+    RecordHeader, RecordKind, finish,
+};
+use crate::calendar::Instant;
+use crate::ids::{MerchantId, Name, TxnId, WalletId};
+use crate::money::Satang;
+use crate::outcome::Reason;
+use crate::policy::CapPeriod;
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+/// An authorization and its outcome: 96 bytes, and a tail when the programme or channel had no number.
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, KnownLayout, Immutable)]
+#[repr(C)]
+pub struct AuthorizationRecord {
+    /// Common header.
+    pub header: RecordHeader,
+    txn_id: [u8; 16],
+    wallet: u64,
+    merchant: u64,
+    amount: u32,
+    eligible: u32,
+    state: u32,
+    room_before: [u32; 4],
+    /// The rule version's number; 0 when the programme was unknown.
+    pub rule: u32,
+    /// The programme; [`NameNumber::UNKNOWN`]'s number when it stands in the tail.
+    program: u16,
+    channel: u16,
+    benefit: u16,
+    reason: u8,
+    /// Bit n: the benefit has a cap of period n.
+    caps: u8,
+}
+
+/// The facts of an authorization record, as decided.
+#[derive(Clone, Copy, Debug)]
+pub struct AuthorizationFacts {
+    /// Who asked.
+    pub txn_id: TxnId,
+    /// Whose entitlement.
+    pub wallet: WalletId,
+    /// Where.
+    pub merchant: MerchantId,
+    /// The bill.
+    pub amount: Satang,
+    /// The part the state may share.
+    pub eligible: Satang,
+    /// The state's part; zero on a decline.
+    pub state: Satang,
+    /// Room under each cap before the decision; meaningful where `caps` has the bit.
+    pub room_before: [u32; 4],
+    /// Bit n: the benefit has a cap of period n.
+    pub caps: u8,
+    /// The rule version's number, 0 for none.
+    pub rule: u32,
+    /// The programme's number.
+    pub program: NameNumber,
+    /// The channel's number.
+    pub channel: NameNumber,
+    /// The benefit drawn on.
+    pub benefit: BenefitNumber,
+    /// The outcome.
+    pub reason: Reason,
+    /// The cap that cut the share.
+    pub limited_by: Option<CapPeriod>,
+}
+
+impl AuthorizationRecord {
+    /// The record of `facts`, unchecked and without a sequence yet.
+    pub fn new(at: Instant, facts: &AuthorizationFacts) -> AuthorizationRecord {
+        let limited = facts.limited_by.map_or(0, |period| 1 + period as u8);
+        let flags = u8::from(facts.reason == Reason::Approved) | limited << 1;
+        AuthorizationRecord {
+            header: RecordHeader::new(
+                RecordKind::Authorization,
+                at,
+                flags,
+                size_of::<AuthorizationRecord>(),
+            ),
+            txn_id: facts.txn_id.bits().to_le_bytes(),
+            wallet: facts.wallet.number(),
+            merchant: facts.merchant.number(),
+            amount: facts.amount.get_u32(),
+            eligible: facts.eligible.get_u32(),
+            state: facts.state.get_u32(),
+            room_before: facts.room_before,
+            rule: facts.rule,
+            program: facts.program.0,
+            channel: facts.channel.0,
+            benefit: facts.benefit.0,
+            reason: facts.reason as u8,
+            caps: facts.caps,
+        }
+    }
+
+    /// Who asked.
+    pub fn txn_id(&self) -> TxnId {
+        TxnId::from_bits(u128::from_le_bytes(self.txn_id))
+    }
+
+    /// Whose entitlement.
+    pub fn wallet(&self) -> WalletId {
+        WalletId::from_number(self.wallet)
+    }
+
+    /// Where.
+    pub fn merchant(&self) -> MerchantId {
+        MerchantId::from_number(self.merchant)
+    }
+
+    /// The bill.
+    pub fn amount(&self) -> Satang {
+        Satang::new(u64::from(self.amount))
+    }
+
+    /// The part the state may share.
+    pub fn eligible(&self) -> Satang {
+        Satang::new(u64::from(self.eligible))
+    }
+
+    /// The state's part; zero on a decline.
+    pub fn state(&self) -> Satang {
+        Satang::new(u64::from(self.state))
+    }
+
+    /// The citizen's part: the rest of an approved bill, zero on a decline (nothing is paid).
+    pub fn citizen(&self) -> Satang {
+        match self.approved() {
+            true => self
+                .amount()
+                .checked_sub(self.state())
+                .expect("the state's part is within the bill (I4)"),
+            false => Satang::ZERO,
+        }
+    }
+
+    /// The outcome.
+    pub fn reason(&self) -> Reason {
+        Reason::from_number(self.reason).expect("checked when the record was read")
+    }
+
+    /// Whether it was approved.
+    pub fn approved(&self) -> bool {
+        self.header.flags & FLAG_APPROVED != 0
+    }
+
+    /// The cap that cut the share.
+    pub fn limited_by(&self) -> Option<CapPeriod> {
+        CapPeriod::ALL
+            .get(usize::from(self.header.flags >> 1 & 7).wrapping_sub(1))
+            .copied()
+    }
+
+    /// Room under each cap the benefit defines, before the decision, shortest period first.
+    pub fn rooms_before(&self) -> impl Iterator<Item = (CapPeriod, Satang)> + use<> {
+        let (caps, rooms) = (self.caps, self.room_before);
+        CapPeriod::ALL
+            .into_iter()
+            .filter(move |period| caps & 1 << *period as u8 != 0)
+            .map(move |period| (period, Satang::new(u64::from(rooms[period as usize]))))
+    }
+
+    /// Room under each cap the benefit defines, after the decision, shortest period first.
+    pub fn rooms_after(&self) -> impl Iterator<Item = (CapPeriod, Satang)> + use<> {
+        let state = self.state();
+        self.rooms_before()
+            .map(move |(period, room)| (period, room.checked_sub(state).expect("a share fits every room")))
+    }
+
+    /// The benefit drawn on.
+    pub fn benefit(&self) -> BenefitNumber {
+        BenefitNumber(self.benefit)
+    }
+
+    /// The programme's number.
+    pub fn program(&self) -> NameNumber {
+        NameNumber(self.program)
+    }
+
+    /// The channel's number.
+    pub fn channel(&self) -> NameNumber {
+        NameNumber(self.channel)
+    }
+
+    pub(super) fn check_fields(&self) -> Result<(), RecordError> {
+        let fail = |field| {
+            Err(RecordError::Field {
+                sequence: self.header.sequence,
+                field,
+            })
+        };
+        let Some(reason) = Reason::from_number(self.reason) else {
+            return fail("reason");
+        };
+        if self.approved() != (reason == Reason::Approved) {
+            return fail("reason");
+        }
+        if self.state > self.eligible || self.eligible > self.amount || self.amount == 0 {
+            return fail("amount");
+        }
+        if self.wallet >= ID_END || self.merchant >= ID_END {
+            return fail("wallet or merchant");
+        }
+        let fits = |p: CapPeriod| self.caps & 1 << p as u8 == 0 || self.room_before[p as usize] >= self.state;
+        if !CapPeriod::ALL.into_iter().all(fits) {
+            fail("room")
+        } else {
+            Ok(())
+        }
+    }
+}
+
+/// A finished record that fits on the stack: everything the hot path writes.
+#[derive(Clone, Copy)]
+pub struct RecordBuf {
+    bytes: [u8; AUTHORIZATION_BYTES_MAX],
+    len: usize,
+}
+
+impl RecordBuf {
+    /// A record without tail.
+    pub fn of(record: &(impl IntoBytes + Immutable)) -> RecordBuf {
+        let mut buf = RecordBuf {
+            bytes: [0; AUTHORIZATION_BYTES_MAX],
+            len: 0,
+        };
+        buf.bytes[..size_of_val(record)].copy_from_slice(record.as_bytes());
+        buf.len = size_of_val(record);
+        finish(&mut buf.bytes[..buf.len]);
+        buf
+    }
+
+    /// An authorization with the names that have no number in its tail.
+    pub fn of_authorization(
+        record: &AuthorizationRecord,
+        program: Option<&Name>,
+        channel: Option<&Name>,
+    ) -> RecordBuf {
+        if program.is_none() && channel.is_none() {
+            return RecordBuf::of(record);
+        }
+        let mut tail = Encoder::default();
+        tail.text(program.map_or("", Name::as_str));
+        tail.text(channel.map_or("", Name::as_str));
+        let mut buf = RecordBuf {
+            bytes: [0; AUTHORIZATION_BYTES_MAX],
+            len: 0,
+        };
+        let fixed = size_of::<AuthorizationRecord>();
+        buf.len = (fixed + tail.bytes.len()).next_multiple_of(RECORD_UNIT);
+        let mut record = *record;
+        record.header.units = (buf.len / RECORD_UNIT) as u16;
+        buf.bytes[..fixed].copy_from_slice(record.as_bytes());
+        buf.bytes[fixed..fixed + tail.bytes.len()].copy_from_slice(&tail.bytes);
+        finish(&mut buf.bytes[..buf.len]);
+        buf
+    }
+
+    /// The record's bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..self.len]
+    }
+}
+
+pub(super) fn decode_tail(tail: &[u8]) -> Option<(Option<Name>, Option<Name>)> {
+    if tail.is_empty() {
+        return Some((None, None));
+    }
+    let mut from = Decoder { rest: tail };
+    let mut name = || match from.text()? {
+        "" => Some(None),
+        text => Name::parse(text).ok().map(Some),
+    };
+    Some((name()?, name()?))
+}

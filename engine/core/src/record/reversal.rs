@@ -1,0 +1,228 @@
+//! The record of a reversal, and what a reversal must know of its original.
+
+use super::{
+    AuthorizationRecord, BenefitNumber, FLAG_APPROVED, ID_END, NameNumber, Position, RecordError,
+    RecordHeader, RecordKind,
+};
+use crate::calendar::{BusinessDate, Instant};
+use crate::ids::{MerchantId, ReversalId, TxnId, WalletId};
+use crate::money::Satang;
+use crate::outcome::{ReversalCause, ReversalReason};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+/// A reversal and its outcome: 112 bytes. Fields of the original are zero when there was none.
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, KnownLayout, Immutable)]
+#[repr(C)]
+pub struct ReversalRecord {
+    /// Common header.
+    pub header: RecordHeader,
+    reversal_id: [u8; 16],
+    txn_id: [u8; 16],
+    wallet: u64,
+    merchant: u64,
+    original: u64,
+    requested: u32,
+    state: u32,
+    citizen: u32,
+    left: u32,
+    original_date: i32,
+    /// The original's rule version.
+    pub rule: u32,
+    program: u16,
+    channel: u16,
+    benefit: u16,
+    cause: u8,
+    reason: u8,
+}
+
+/// The facts of a reversal record, as decided.
+#[derive(Clone, Copy, Debug)]
+pub struct ReversalFacts {
+    /// Who asked.
+    pub reversal_id: ReversalId,
+    /// What is reversed.
+    pub txn_id: TxnId,
+    /// Why.
+    pub cause: ReversalCause,
+    /// What is asked back; `None` for all that is left.
+    pub requested: Option<Satang>,
+    /// Whether money (or a tombstone) was granted.
+    pub approved: bool,
+    /// The outcome.
+    pub reason: ReversalReason,
+    /// What the state gets back.
+    pub state: Satang,
+    /// What the citizen gets back.
+    pub citizen: Satang,
+    /// What is still not given back.
+    pub left: Satang,
+    /// The original, when there is an approved one.
+    pub original: Option<OriginalFacts>,
+}
+
+/// What a reversal must know of the authorization it reverses.
+#[derive(Clone, Copy, Debug)]
+pub struct OriginalFacts {
+    /// Where its record lies.
+    pub position: Position,
+    /// Whose entitlement.
+    pub wallet: WalletId,
+    /// Where the purchase was made.
+    pub merchant: MerchantId,
+    /// Its programme.
+    pub program: NameNumber,
+    /// Its channel.
+    pub channel: NameNumber,
+    /// The benefit it drew on.
+    pub benefit: BenefitNumber,
+    /// Its rule version.
+    pub rule: u32,
+    /// The date whose buckets it took room in.
+    pub date: BusinessDate,
+    /// The bill, `G`.
+    pub amount: Satang,
+    /// The state's share, `S`.
+    pub state: Satang,
+}
+
+impl OriginalFacts {
+    /// What a reversal must know of `record`, which lies at `position`; `None` when it was declined.
+    pub fn of(record: &AuthorizationRecord, position: Position) -> Option<OriginalFacts> {
+        record.approved().then(|| OriginalFacts {
+            position,
+            wallet: record.wallet(),
+            merchant: record.merchant(),
+            program: record.program(),
+            channel: record.channel(),
+            benefit: record.benefit(),
+            rule: record.rule,
+            date: record.header.at().business_date(),
+            amount: record.amount(),
+            state: record.state(),
+        })
+    }
+}
+
+impl ReversalRecord {
+    /// The record of `facts`, unchecked and without a sequence yet.
+    pub fn new(at: Instant, facts: &ReversalFacts) -> ReversalRecord {
+        let original = facts.original.as_ref();
+        ReversalRecord {
+            header: RecordHeader::new(
+                RecordKind::Reversal,
+                at,
+                u8::from(facts.approved),
+                size_of::<ReversalRecord>(),
+            ),
+            reversal_id: facts.reversal_id.bits().to_le_bytes(),
+            txn_id: facts.txn_id.bits().to_le_bytes(),
+            wallet: original.map_or(0, |o| o.wallet.number()),
+            merchant: original.map_or(0, |o| o.merchant.number()),
+            original: original.map_or(0, |o| o.position.number()),
+            requested: facts.requested.map_or(0, Satang::get_u32),
+            state: facts.state.get_u32(),
+            citizen: facts.citizen.get_u32(),
+            left: facts.left.get_u32(),
+            original_date: original.map_or(0, |o| o.date.days()),
+            rule: original.map_or(0, |o| o.rule),
+            program: original.map_or(0, |o| o.program.0),
+            channel: original.map_or(0, |o| o.channel.0),
+            benefit: original.map_or(0, |o| o.benefit.0),
+            cause: facts.cause as u8,
+            reason: facts.reason as u8,
+        }
+    }
+
+    /// Who asked.
+    pub fn reversal_id(&self) -> ReversalId {
+        ReversalId::from_bits(u128::from_le_bytes(self.reversal_id))
+    }
+
+    /// What is reversed.
+    pub fn txn_id(&self) -> TxnId {
+        TxnId::from_bits(u128::from_le_bytes(self.txn_id))
+    }
+
+    /// Whose entitlement the original drew on.
+    pub fn wallet(&self) -> WalletId {
+        WalletId::from_number(self.wallet)
+    }
+
+    /// The benefit the original drew on; none when nothing is given back.
+    pub fn benefit(&self) -> BenefitNumber {
+        BenefitNumber(self.benefit)
+    }
+
+    /// The programme the original drew on.
+    pub fn program(&self) -> NameNumber {
+        NameNumber(self.program)
+    }
+
+    /// The date of the original.
+    pub fn original_date(&self) -> BusinessDate {
+        BusinessDate::from_days(self.original_date)
+    }
+
+    /// What was asked back; `None` for all that is left.
+    pub fn requested(&self) -> Option<Satang> {
+        (self.requested != 0).then(|| Satang::new(u64::from(self.requested)))
+    }
+
+    /// What the state gets back.
+    pub fn state(&self) -> Satang {
+        Satang::new(u64::from(self.state))
+    }
+
+    /// What the citizen gets back.
+    pub fn citizen(&self) -> Satang {
+        Satang::new(u64::from(self.citizen))
+    }
+
+    /// What is still not given back of an approved original.
+    pub fn left(&self) -> Satang {
+        Satang::new(u64::from(self.left))
+    }
+
+    /// Why the switch reversed.
+    pub fn cause(&self) -> ReversalCause {
+        ReversalCause::from_number(self.cause).expect("checked when the record was read")
+    }
+
+    /// The outcome.
+    pub fn reason(&self) -> ReversalReason {
+        ReversalReason::from_number(self.reason).expect("checked when the record was read")
+    }
+
+    /// Whether money (or a tombstone) was granted.
+    pub fn approved(&self) -> bool {
+        self.header.flags & FLAG_APPROVED != 0
+    }
+
+    /// Whether the record plants (or repeats) a tombstone.
+    pub fn is_tombstone(&self) -> bool {
+        self.approved() && self.reason() == ReversalReason::OriginalNotFound
+    }
+
+    pub(super) fn check_fields(&self) -> Result<(), RecordError> {
+        let fail = |field| {
+            Err(RecordError::Field {
+                sequence: self.header.sequence,
+                field,
+            })
+        };
+        if ReversalReason::from_number(self.reason).is_none() {
+            return fail("reason");
+        }
+        if ReversalCause::from_number(self.cause).is_none() {
+            return fail("cause");
+        }
+        if self.wallet >= ID_END || self.merchant >= ID_END {
+            return fail("wallet or merchant");
+        }
+        if !self.approved() && (self.state != 0 || self.citizen != 0) {
+            fail("amount")
+        } else {
+            Ok(())
+        }
+    }
+}
