@@ -1,0 +1,257 @@
+//! The bytes of records are a promise to every journal ever written: these must never change.
+
+use satang_core::calendar::{BusinessDate, Instant};
+use satang_core::ids::{MerchantId, Name, PersonId, ReversalId, TxnId, WalletId};
+use satang_core::money::Satang;
+use satang_core::outcome::{Reason, ReversalCause, ReversalReason};
+use satang_core::policy::{CapPeriod, Category};
+use satang_core::record::{
+    AdminRecord, AuthorizationFacts, AuthorizationRecord, BenefitNumber, CutOverRecord, EnrollmentRecord,
+    Merchant, NameNumber, OriginalFacts, Position, Record, RecordBuf, RecordError, ReversalFacts,
+    ReversalRecord, Status, set_sequence, split_record,
+};
+
+fn noon() -> Instant {
+    Instant::parse("2026-06-15T12:00:00.123+07:00").unwrap()
+}
+
+fn name(text: &str) -> Name {
+    Name::parse(text).unwrap()
+}
+
+fn authorization_facts() -> AuthorizationFacts {
+    AuthorizationFacts {
+        txn_id: TxnId::parse("0197a1d2-0f6e-7c3a-8b1e-3f5d2c9a7e10").unwrap(),
+        wallet: WalletId::parse("004999912345678").unwrap(),
+        merchant: MerchantId::parse("010555012345678").unwrap(),
+        amount: Satang::new(25_000),
+        eligible: Satang::new(22_000),
+        state: Satang::new(13_200),
+        room_before: [20_000, 100_000, 0, 0],
+        caps: 0b0011,
+        rule: 7,
+        program: NameNumber(1),
+        channel: NameNumber(2),
+        benefit: BenefitNumber(3),
+        reason: Reason::Approved,
+        limited_by: None,
+    }
+}
+
+/// A record of each kind, with sequence 123,456,789.
+fn samples() -> Vec<(&'static str, Vec<u8>)> {
+    let facts = authorization_facts();
+    let authorization = AuthorizationRecord::new(noon(), &facts);
+    let declined = AuthorizationFacts {
+        reason: Reason::ProgramUnknown,
+        state: Satang::ZERO,
+        caps: 0,
+        room_before: [0; 4],
+        rule: 0,
+        program: NameNumber::UNKNOWN,
+        benefit: BenefitNumber::NONE,
+        ..facts
+    };
+    let unknown = AuthorizationRecord::new(noon(), &declined);
+    let limited = AuthorizationFacts {
+        limited_by: Some(CapPeriod::Day),
+        ..facts
+    };
+    let position = Position::from_number(0x0100_0200);
+    let reversal = ReversalFacts {
+        reversal_id: ReversalId::from_bits(0xABCD),
+        txn_id: facts.txn_id,
+        cause: ReversalCause::CustomerRefund,
+        requested: Some(Satang::new(10_000)),
+        approved: true,
+        reason: ReversalReason::Approved,
+        state: Satang::new(5_280),
+        citizen: Satang::new(4_720),
+        left: Satang::new(15_000),
+        original: OriginalFacts::of(&authorization, position),
+    };
+    let person = PersonId::from_number(0x1122_3344_5566_7788).unwrap();
+    let date = BusinessDate::parse("2026-06-15").unwrap();
+    let enrollment = EnrollmentRecord::new(
+        noon(),
+        facts.wallet,
+        person,
+        NameNumber(1),
+        BenefitNumber(3),
+        Some(date),
+    );
+    let merchant = AdminRecord::Merchant(Merchant {
+        id: facts.merchant,
+        category: Category::FoodDrink,
+        status: Status::Active,
+        programs: vec![NameNumber(1)],
+        channels: vec![NameNumber(2), NameNumber(4)],
+        name: "ร้านป้าแดง".into(),
+        province: Some("ตาก".into()),
+        bank_account: None,
+        account_name: Some("แดง".into()),
+    });
+    let version = AdminRecord::RuleVersion {
+        number: 7,
+        program: NameNumber(1),
+        benefits: vec![BenefitNumber(3)],
+        file: "a.toml".into(),
+        text: "id = 1".into(),
+    };
+    let paused = AdminRecord::ProgramStatus {
+        program: NameNumber(1),
+        status: Status::Suspended,
+        reason: "fraud".into(),
+    };
+    let wallet = AdminRecord::WalletStatus {
+        wallet: facts.wallet,
+        status: Status::Active,
+        reason: String::new(),
+    };
+    let tail = RecordBuf::of_authorization(&unknown, Some(&name("no-such-programme")), None);
+    let mut samples = vec![
+        ("authorization", RecordBuf::of(&authorization).as_bytes().to_vec()),
+        (
+            "authorization, limited",
+            RecordBuf::of(&AuthorizationRecord::new(noon(), &limited))
+                .as_bytes()
+                .to_vec(),
+        ),
+        ("authorization, unknown programme", tail.as_bytes().to_vec()),
+        (
+            "reversal",
+            RecordBuf::of(&ReversalRecord::new(noon(), &reversal))
+                .as_bytes()
+                .to_vec(),
+        ),
+        (
+            "cut-over",
+            RecordBuf::of(&CutOverRecord::new(noon(), date))
+                .as_bytes()
+                .to_vec(),
+        ),
+        ("enrollment", RecordBuf::of(&enrollment).as_bytes().to_vec()),
+        (
+            "name",
+            AdminRecord::Name {
+                number: NameNumber(1),
+                name: name("store"),
+            }
+            .encode(noon()),
+        ),
+        ("rule version", version.encode(noon())),
+        (
+            "rules in force",
+            AdminRecord::RulesInForce(vec![(NameNumber(1), vec![6, 7])]).encode(noon()),
+        ),
+        ("merchant", merchant.encode(noon())),
+        ("wallet status", wallet.encode(noon())),
+        ("programme status", paused.encode(noon())),
+    ];
+    samples
+        .iter_mut()
+        .for_each(|(_, bytes)| set_sequence(bytes, 123_456_789));
+    samples
+}
+
+fn hex(bytes: &[u8]) -> String {
+    let lines = bytes
+        .chunks(16)
+        .map(|line| line.iter().map(|byte| format!("{byte:02x}")).collect::<String>());
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn the_bytes_of_every_kind_of_record_are_as_they_always_were() {
+    let all: String = samples()
+        .iter()
+        .map(|(what, bytes)| format!("{what}\n{}\n\n", hex(bytes)))
+        .collect();
+    let golden = include_str!("record_bytes.golden");
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/record_bytes.golden");
+        std::fs::write(path, &all).unwrap();
+    }
+    assert_eq!(
+        all, golden,
+        "a journal written yesterday could not be read tomorrow"
+    );
+}
+
+#[test]
+fn every_record_is_read_back_as_it_was_written() {
+    for (what, bytes) in samples() {
+        let (header, whole) = split_record(&bytes).unwrap();
+        assert_eq!(
+            (header.sequence, whole.len(), header.at()),
+            (123_456_789, bytes.len(), noon()),
+            "{what}"
+        );
+        let record = Record::decode(&header, whole).unwrap();
+        if let Record::Admin(admin) = &record {
+            let mut again = admin.encode(noon());
+            set_sequence(&mut again, 123_456_789);
+            assert_eq!(again, bytes, "{what}");
+        }
+        if let Record::Authorization {
+            record,
+            program,
+            channel,
+        } = &record
+        {
+            assert_eq!(record.amount(), Satang::new(25_000));
+            assert_eq!(program.is_some(), what.contains("unknown"));
+            assert_eq!(*channel, None);
+            assert_eq!(
+                record.limited_by(),
+                what.contains("limited").then_some(CapPeriod::Day)
+            );
+        }
+    }
+}
+
+#[test]
+fn every_flipped_bit_of_a_record_is_noticed() {
+    for (what, bytes) in samples() {
+        for bit in 0..bytes.len() * 8 {
+            let mut flipped = bytes.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            assert!(split_record(&flipped).is_err(), "{what}: bit {bit}");
+        }
+    }
+}
+
+#[test]
+fn a_record_cut_short_anywhere_is_refused() {
+    for (what, bytes) in samples() {
+        for len in 0..bytes.len() {
+            let short = split_record(&bytes[..len]);
+            assert!(
+                matches!(short, Err(RecordError::Short { .. })),
+                "{what}: {len} bytes"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_record_with_a_right_checksum_and_an_impossible_field_is_refused() {
+    let facts = authorization_facts();
+    let more_than_the_bill = AuthorizationFacts {
+        state: Satang::new(23_000),
+        room_before: [50_000; 4],
+        ..facts
+    };
+    let more_than_the_room = AuthorizationFacts {
+        room_before: [13_199, 100_000, 0, 0],
+        ..facts
+    };
+    for facts in [more_than_the_bill, more_than_the_room] {
+        let bytes = RecordBuf::of(&AuthorizationRecord::new(noon(), &facts));
+        let (header, whole) = split_record(bytes.as_bytes()).unwrap();
+        assert!(matches!(
+            Record::decode(&header, whole),
+            Err(RecordError::Field { .. })
+        ));
+    }
+}
