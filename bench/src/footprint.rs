@@ -26,7 +26,7 @@ pub struct Footprint {
 /// When the engine fails.
 pub fn measure(wallets: u64, ids: u64, kind: Ids) -> Result<Footprint> {
     let before = machine::resident_bytes();
-    let mut rig = Rig::prepared(DiscardStorage, wallets, 1, Enroll::Record)?;
+    let mut rig = Rig::prepared(DiscardStorage, wallets, 1, Enroll::Record, 0)?;
     let enrolled = machine::resident_bytes();
     let (tables, _) = rig.engine.state().memory_bytes();
     let mut workload = Workload::new(1, kind, wallets, 1);

@@ -50,6 +50,9 @@ pub struct Options {
     /// Authorizations kept in P6, and replayed in P8.
     #[arg(long, default_value_t = 30_000_000)]
     pub authorizations: u64,
+    /// Ids that P1 and P5 start with room for; their tables grow beyond it, while everybody waits.
+    #[arg(long, default_value_t = 0)]
+    pub expected_ids: usize,
     /// How ids are made.
     #[arg(long, value_enum, default_value_t = Ids::V7)]
     pub ids: Ids,
@@ -68,8 +71,10 @@ pub enum Row {
     P1,
     /// P1 without a disk: the code's own limit.
     P1Memory,
-    /// P5: the decision alone.
+    /// P5: the decision alone, one at a time.
     P5,
+    /// P5: the decision alone, in batches.
+    P5Batches,
     /// P6: memory per person and per authorization.
     P6,
     /// P8, by replay.
@@ -98,7 +103,8 @@ pub fn measure(options: &Options) -> Result<Report> {
         match row {
             Row::P1 => on_disk(options, &mut report)?,
             Row::P1Memory => in_memory(options, &mut report)?,
-            Row::P5 => decisions(options, &mut report)?,
+            Row::P5 => one_decision(options, &mut report)?,
+            Row::P5Batches => batched_decisions(options, &mut report)?,
             Row::P6 => memory(options, &mut report)?,
             Row::P8 => starts(options, &mut report)?,
         }
@@ -206,21 +212,26 @@ fn each(outcome: &Outcome, value: impl Fn(&Round) -> f64) -> Vec<f64> {
     outcome.rounds.iter().map(value).collect()
 }
 
-fn decisions(options: &Options, report: &mut Report) -> Result<()> {
-    let mut batched: Vec<(u64, f64)> = Vec::new();
-    for wallets in &options.ladder {
-        // 100 bytes a wallet covers the tables while they are built, 2 GiB the ids of the timed calls and the rest.
-        if machine::available_bytes() < wallets * 100 + (2 << 30) {
+/// The numbers of wallets that fit the memory.
+fn ladder(options: &Options) -> impl Iterator<Item = u64> {
+    // 100 bytes a wallet cover the tables while they are built, 2 GiB the ids of the timed calls and the rest.
+    options.ladder.iter().copied().filter(|wallets| {
+        let fits = machine::available_bytes() >= wallets * 100 + (2 << 30);
+        if !fits {
             eprintln!("  P5 with {wallets} wallets is left out: not enough memory");
-            continue;
         }
-        let mut rig = prepared(DiscardStorage, *wallets, options)?;
-        let mut workload = Workload::new(1, options.ids, *wallets, options.merchants);
+        fits
+    })
+}
+
+fn one_decision(options: &Options, report: &mut Report) -> Result<()> {
+    for wallets in ladder(options) {
+        let mut rig = prepared(DiscardStorage, wallets, options)?;
+        let mut workload = Workload::new(1, options.ids, wallets, options.merchants);
         single::one_at_a_time(&mut rig, &mut workload, options.calls / 4)?;
-        let mut times = Vec::with_capacity(options.rounds);
-        for _ in 0..options.rounds {
-            times.push(single::one_at_a_time(&mut rig, &mut workload, options.calls)?);
-        }
+        let rounds =
+            (0..options.rounds).map(|_| single::one_at_a_time(&mut rig, &mut workload, options.calls));
+        let times = rounds.collect::<Result<Vec<single::Times>>>()?;
         let of = |value: fn(&single::Times) -> f64| times.iter().map(value).collect::<Vec<f64>>();
         let what = format!("one decision, {wallets} wallets");
         report.add("P5", format!("{what}, p50"), of(|t| t.p50), "ns", "<= 400");
@@ -228,7 +239,17 @@ fn decisions(options: &Options, report: &mut Report) -> Result<()> {
         report.add("P5", format!("{what}, p99.9"), of(|t| t.p999), "ns", "");
         report.add("P5", format!("{what}, slowest"), of(|t| t.max), "ns", "");
         report.add("P5", format!("{what}, mean"), of(|t| t.mean), "ns", "");
-        for batch in &options.batches {
+    }
+    Ok(())
+}
+
+fn batched_decisions(options: &Options, report: &mut Report) -> Result<()> {
+    for batch in &options.batches {
+        let mut medians: Vec<(u64, f64)> = Vec::new();
+        for wallets in ladder(options) {
+            let mut rig = prepared(DiscardStorage, wallets, options)?;
+            let mut workload = Workload::new(1, options.ids, wallets, options.merchants);
+            single::in_batches(&mut rig, &mut workload, *batch, options.calls / 4)?;
             let timed = (0..options.rounds)
                 .map(|_| single::in_batches(&mut rig, &mut workload, *batch, options.calls));
             let (wall, cpu) = timed.collect::<Result<(Vec<f64>, Vec<f64>)>>()?;
@@ -236,21 +257,12 @@ fn decisions(options: &Options, report: &mut Report) -> Result<()> {
             report.add("P5", format!("{what}, processor time"), cpu, "ns", "");
             report.add("P5", what, wall, "ns", "<= 120");
             let median = report.figures().last().map_or(f64::NAN, |figure| figure.median());
-            batched.push((*wallets, median));
+            medians.push((wallets, median));
         }
-    }
-    if let (Some(first), Some(last)) = (batched.first(), batched.last())
-        && first.0 < last.0
-    {
-        let what = format!("{} wallets against {}, in batches", last.0, first.0);
-        let per_ladder = batched.iter().filter(|(wallets, _)| *wallets == first.0);
-        let small: f64 = per_ladder.map(|(_, ns)| ns).sum();
-        let large: f64 = batched
-            .iter()
-            .filter(|(wallets, _)| *wallets == last.0)
-            .map(|(_, ns)| ns)
-            .sum();
-        report.add("P5", what, vec![large / small], "×", "<= 1.2");
+        if let [first, .., last] = medians.as_slice() {
+            let what = format!("{} wallets against {}, batches of {batch}", last.0, first.0);
+            report.add("P5", what, vec![last.1 / first.1], "×", "<= 1.2");
+        }
     }
     Ok(())
 }
@@ -329,7 +341,13 @@ fn starts(options: &Options, report: &mut Report) -> Result<()> {
 
 fn prepared<S: Storage>(storage: S, wallets: u64, options: &Options) -> Result<Rig<S>> {
     let started = std::time::Instant::now();
-    let rig = Rig::prepared(storage, wallets, options.merchants, options.enroll)?;
+    let rig = Rig::prepared(
+        storage,
+        wallets,
+        options.merchants,
+        options.enroll,
+        options.expected_ids,
+    )?;
     eprintln!(
         "  {wallets} wallets ({:?}), {} merchants in {:.1} s; {} MiB resident",
         options.enroll,

@@ -4,6 +4,7 @@ use crate::rig::{Enroll, Rig};
 use crate::workload::{Ids, Workload};
 use anyhow::{Result, ensure};
 use satang_engine::clock::Clock;
+use satang_engine::open::Expected;
 use satang_engine::storage::FileStorage;
 use std::path::Path;
 use std::time::Instant;
@@ -31,7 +32,7 @@ pub fn measure(
     rounds: usize,
 ) -> Result<Vec<Start>> {
     let storage = FileStorage::open_folder(folder)?;
-    let mut rig = Rig::prepared(storage, wallets, 1, Enroll::Record)?;
+    let mut rig = Rig::prepared(storage, wallets, 1, Enroll::Record, 0)?;
     let mut workload = Workload::new(1, ids, wallets, 1);
     let mut requests = Vec::with_capacity(10_000);
     for _ in 0..authorizations.div_ceil(10_000) {
@@ -45,7 +46,7 @@ pub fn measure(
     let mut starts = Vec::with_capacity(rounds);
     for _ in 0..rounds {
         let started = Instant::now();
-        let rig = Rig::open(FileStorage::open_folder(folder)?, 0, at)?;
+        let rig = Rig::open(FileStorage::open_folder(folder)?, Expected::default(), at)?;
         let seconds = started.elapsed().as_secs_f64();
         ensure!(
             rig.engine.state().digest() == digest,

@@ -79,21 +79,18 @@ pub fn noon() -> Instant {
 }
 
 impl<S: Storage> Rig<S> {
-    /// Opens what `storage` holds, with room for `wallets` wallets and for ids as they come, at `at`.
+    /// Opens what `storage` holds, with room for what is expected, at `at`.
     ///
     /// # Errors
     /// Of the engine.
-    pub fn open(storage: S, wallets: u64, at: Instant) -> Result<Rig<S>> {
+    pub fn open(storage: S, expected: Expected, at: Instant) -> Result<Rig<S>> {
         let storage = Arc::new(storage);
         let options = EngineOptions {
             layout: Layout::DEFAULT,
             citizen_key: CitizenKey::from_bytes([7; 32]),
             pacing: Pacing::DEFAULT,
             accept_clock: false,
-            expected: Expected {
-                wallets: wallets as usize,
-                ids: 0,
-            },
+            expected,
             observer: Arc::new(Unobserved),
         };
         let clock = ShiftedClock::starting_at(at);
@@ -112,12 +109,23 @@ impl<S: Storage> Rig<S> {
         })
     }
 
-    /// A new engine at noon with `wallets` wallets and `merchants` merchants, everything written.
+    /// A new engine at noon with `wallets` wallets and `merchants` merchants, everything written, and room for `expected_ids` ids
+    /// before their tables grow.
     ///
     /// # Errors
     /// Of the engine.
-    pub fn prepared(storage: S, wallets: u64, merchants: u64, enroll: Enroll) -> Result<Rig<S>> {
-        let mut rig = Rig::open(storage, wallets, noon())?;
+    pub fn prepared(
+        storage: S,
+        wallets: u64,
+        merchants: u64,
+        enroll: Enroll,
+        expected_ids: usize,
+    ) -> Result<Rig<S>> {
+        let expected = Expected {
+            wallets: wallets as usize,
+            ids: expected_ids,
+        };
+        let mut rig = Rig::open(storage, expected, noon())?;
         let file = (
             format!("{}.toml", workload::PROGRAM),
             workload::PROGRAM_FILE.to_owned(),

@@ -259,11 +259,12 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
             Some(rule) => rule.number,
             None => self.journal_rule(directory, file, program, number, at)?,
         };
+        // Of the older versions only the one that counts today goes on beside one that is yet to come: a version that never
+        // came into force and is in no file any more is withdrawn.
+        let today = at.business_date();
+        let in_force_today = directory.rule_on(number, today).map(|rule| rule.number);
         let mut versions: Vec<u32> = match program.effective_from {
-            Some(from) if from > at.business_date() => {
-                let before = directory.in_force().find(|(program, _)| *program == number);
-                before.map(|(_, versions)| versions.to_vec()).unwrap_or_default()
-            }
+            Some(from) if from > today => in_force_today.into_iter().collect(),
             _ => Vec::new(),
         };
         versions.retain(|older| *older != version);
@@ -292,7 +293,8 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
             number: version,
             program: number,
             benefits,
-            file: file.to_owned(),
+            // Where the operator keeps it is nobody's business.
+            file: file.rsplit('/').next().unwrap_or(file).to_owned(),
             text: program.text.clone(),
         };
         self.append_to_directory(directory, &record, at)?;

@@ -11,7 +11,7 @@ use satang_core::calendar::{BusinessDate, Instant};
 use satang_core::record::{CutOverRecord, Position, RecordBuf};
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 /// The most bytes of records that may wait for the disk before new requests are refused (I12). A batch of the largest size
@@ -62,6 +62,8 @@ pub struct Appender {
     in_flight_bytes: AtomicUsize,
     requests: AtomicUsize,
     appended_bytes: AtomicU64,
+    /// The time of the last record, to be read without the lock.
+    last_at_ms: AtomicI64,
 }
 
 struct Open {
@@ -82,6 +84,7 @@ pub struct Appending<'a> {
     appender: &'a Appender,
     open: MutexGuard<'a, Open>,
     at: Instant,
+    pushed_bytes: usize,
 }
 
 impl Appender {
@@ -121,6 +124,7 @@ impl Appender {
             in_flight_bytes: AtomicUsize::new(0),
             requests: AtomicUsize::new(0),
             appended_bytes: AtomicU64::new(0),
+            last_at_ms: AtomicI64::new(last_at.unix_ms()),
         }
     }
 
@@ -146,7 +150,7 @@ impl Appender {
 
     /// The time of the last record.
     pub fn last_at(&self) -> Instant {
-        self.open.lock().last_at
+        Instant::from_unix_ms(self.last_at_ms.load(Ordering::Relaxed))
     }
 
     /// Where the last record lies: once it is durable, everything appended so far is.
@@ -156,7 +160,7 @@ impl Appender {
 
     /// The most bytes of records that fit one group.
     pub fn batch_bytes_max(&self) -> usize {
-        self.layout.capacity_at(Place::start_of(1)) - crate::journal::FRAME_HEADER_BYTES
+        self.layout.capacity_at(Place::start_of(1)) - crate::journal::FRAME_OVERHEAD_BYTES
     }
 
     /// Takes the append lock for records of `at` that take `bytes` and go into one group. Dates that are over by `at` are cut
@@ -178,11 +182,15 @@ impl Appender {
                 last_at: open.last_at,
             });
         }
-        open.last_at = at;
+        if open.last_at != at {
+            open.last_at = at;
+            self.last_at_ms.store(at.unix_ms(), Ordering::Relaxed);
+        }
         let mut appending = Appending {
             appender: self,
             open,
             at,
+            pushed_bytes: 0,
         };
         appending.cut_over();
         appending.make_room(bytes);
@@ -212,12 +220,7 @@ impl Appending<'_> {
         let at = self.at;
         let pushed = self.open.group.push(record, at);
         self.open.last_position = pushed.1;
-        self.appender
-            .in_flight_bytes
-            .fetch_add(record.len(), Ordering::Relaxed);
-        self.appender
-            .appended_bytes
-            .fetch_add(record.len() as u64, Ordering::Relaxed);
+        self.pushed_bytes += record.len();
         pushed
     }
 
@@ -258,6 +261,11 @@ impl Appending<'_> {
 
 impl Drop for Appending<'_> {
     fn drop(&mut self) {
+        let pushed = self.pushed_bytes;
+        self.appender.in_flight_bytes.fetch_add(pushed, Ordering::Relaxed);
+        self.appender
+            .appended_bytes
+            .fetch_add(pushed as u64, Ordering::Relaxed);
         let wake_at = self.open.wake_at_records;
         let enough = self.open.group.record_count() >= wake_at || !self.open.closed.is_empty();
         if wake_at > 0 && enough {

@@ -156,7 +156,8 @@ impl DurableWaits {
     /// # Errors
     /// [`StorageFailed`].
     pub async fn wait(&self, position: Position) -> Result<(), StorageFailed> {
-        poll_fn(|cx| self.inner.poll_wait(position, cx)).await
+        let mut registered = None;
+        poll_fn(|cx| self.inner.poll_wait(position, &mut registered, cx)).await
     }
 
     /// Wakes the thread's tasks as their records become durable; runs for ever, as a task of the thread's runtime.
@@ -166,10 +167,20 @@ impl DurableWaits {
 }
 
 impl Inner {
-    fn poll_wait(&self, position: Position, cx: &mut Context<'_>) -> Poll<Result<(), StorageFailed>> {
+    /// `registered` is the waker that is in the queue already: a task that is polled for another reason stands in it once.
+    fn poll_wait(
+        &self,
+        position: Position,
+        registered: &mut Option<Waker>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), StorageFailed>> {
         if let Some(outcome) = self.outcome(position) {
             return Poll::Ready(outcome);
         }
+        if registered.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+            return Poll::Pending;
+        }
+        *registered = Some(cx.waker().clone());
         let mut queue = self.queue.borrow_mut();
         let at = queue.partition_point(|(waiting, _)| *waiting <= position.number());
         queue.insert(at, (position.number(), cx.waker().clone()));

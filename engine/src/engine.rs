@@ -14,7 +14,7 @@ use satang_core::authorize::{self, Verdict};
 use satang_core::calendar::Instant;
 use satang_core::dedup::{IdShard, TxnState, reversal_shard, txn_shard};
 use satang_core::directory::Directory;
-use satang_core::ids::Name;
+use satang_core::ids::{Name, TxnId};
 use satang_core::record::{
     AUTHORIZATION_BYTES_MAX, AuthorizationRecord, NameNumber, OriginalFacts, Position, Record, RecordBuf,
     ReversalRecord,
@@ -44,6 +44,12 @@ pub enum SubmitError {
     /// A durable record cannot be read back.
     #[error("a journaled record cannot be read: {0}")]
     Read(#[from] ReadError),
+    /// The record at an id's position is not that id's.
+    #[error("the journal returns another record than the one at {position:?}")]
+    Misplaced {
+        /// Where it should lie.
+        position: Position,
+    },
     /// More different names of programmes and channels than records can number.
     #[error("too many different names of programmes and channels over the life of the journal")]
     TooManyNames,
@@ -96,14 +102,14 @@ pub struct Engine<R: ReadLog, C: Clock> {
 const PREFETCH_AHEAD: usize = 16;
 
 impl<R: ReadLog, C: Clock> Engine<R, C> {
-    /// The time, for one request.
+    /// The time, for one request: never before the last record, so that a clock set back a little stands still instead.
     ///
     /// # Errors
     /// [`ClockError`].
     pub fn now(&self) -> Result<Instant, ClockError> {
         match self.clock_refused {
             Some(refused) => Err(refused),
-            None => self.clock.now(),
+            None => Ok(self.clock.now()?.max(self.appender.last_at())),
         }
     }
 
@@ -155,12 +161,14 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         // What the checks will read one after another is fetched at once, and while the clock is read.
         ids.prefetch(request.txn_id);
         prefetch(&directory, &wallets, &request.purchase);
-        let mut at = self.now()?;
+        let now = self.now();
         let tombstone = match ids.txn(request.txn_id) {
             TxnState::Seen { position, .. } => return Ok(Submitted::Seen { position }),
             TxnState::Tombstone => true,
             TxnState::New => false,
         };
+        // An answer that was given once needs no time.
+        let mut at = now?;
         loop {
             let (mut record, bytes) = prepare(&directory, &wallets, request, tombstone, at);
             match self.appender.begin(at, bytes.as_bytes().len()) {
@@ -251,7 +259,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
                 TxnState::Seen { position, .. } if !self.durable.check(position)? => {
                     return Ok(Submitted::Wait { position });
                 }
-                TxnState::Seen { position, .. } => Some((position, self.read_authorization(position)?)),
+                TxnState::Seen { position, .. } => Some((position, self.read_authorization(position, request.txn_id)?)),
                 TxnState::New | TxnState::Tombstone => None,
             };
             let mut ids = Locked::lock(&self.state.ids, [txn, reversal].into_iter());
@@ -348,12 +356,15 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         }
     }
 
-    fn read_authorization(&self, position: Position) -> Result<AuthorizationRecord, SubmitError> {
+    fn read_authorization(
+        &self,
+        position: Position,
+        txn_id: TxnId,
+    ) -> Result<AuthorizationRecord, SubmitError> {
         match self.reader.read(position)? {
-            Record::Authorization { record, .. } => Ok(record),
-            Record::Reversal(_) | Record::CutOver(_) | Record::Enrollment(_) | Record::Admin(_) => {
-                panic!("I5: the id's position {position:?} holds no authorization")
-            }
+            // A disk that returns another place's bytes, whole and checked, is caught by the id.
+            Record::Authorization { record, .. } if record.txn_id() == txn_id => Ok(record),
+            _ => Err(SubmitError::Misplaced { position }),
         }
     }
 }

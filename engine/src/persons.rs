@@ -45,7 +45,9 @@ struct CitizenHash([u8; 16]);
 /// Citizens and their person ids.
 pub struct PersonStore<S: Storage> {
     key: CitizenKey,
-    file: S::File,
+    storage: Arc<S>,
+    /// `None` until the first person is written.
+    file: Option<S::File>,
     pages: u64,
     persons: HashMap<CitizenHash, PersonId>,
     /// Entries that are not on disk yet.
@@ -70,7 +72,7 @@ pub trait PersonRegistry: Send {
 }
 
 impl<S: Storage> PersonStore<S> {
-    /// Reads the store, creating it when absent.
+    /// Reads the store; one that is absent is empty and made with its first person.
     ///
     /// # Errors
     /// Of the operating system.
@@ -80,19 +82,16 @@ impl<S: Storage> PersonStore<S> {
                 // After a kill, entries may live in the page cache alone; a record that names one relies on it.
                 file.sync()?;
                 storage.sync_folder("")?;
-                file
+                Some(file)
             }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let file = storage.create(PERSONS_FILE)?;
-                file.sync()?;
-                storage.sync_folder("")?;
-                file
-            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => return Err(error),
         };
-        let pages = file.len_bytes()?.div_ceil(PAGE_BYTES as u64);
+        let bytes = file.as_ref().map_or(Ok(0), StorageFile::len_bytes)?;
+        let pages = bytes.div_ceil(PAGE_BYTES as u64);
         let mut store = PersonStore::<S> {
             key,
+            storage: storage.clone(),
             file,
             pages,
             persons: HashMap::new(),
@@ -101,7 +100,8 @@ impl<S: Storage> PersonStore<S> {
         };
         let mut page = [0u8; PAGE_BYTES];
         for number in 0..pages {
-            let read = store.file.read_exact_at(&mut page, number * PAGE_BYTES as u64);
+            let file = store.file.as_ref().expect("a file that has pages");
+            let read = file.read_exact_at(&mut page, number * PAGE_BYTES as u64);
             match read.map(|()| read_page(&page)) {
                 Ok(Some(entries)) => store.persons.extend(entries),
                 Ok(None) => store.unreadable_pages += 1,
@@ -157,8 +157,13 @@ impl<S: Storage> PersonRegistry for PersonStore<S> {
             return Ok(());
         }
         let pages: Vec<Page> = self.staged.chunks(ENTRIES_PER_PAGE).map(write_page).collect();
-        self.file.write_pages_at(&pages, self.pages * PAGE_BYTES as u64)?;
-        self.file.sync()?;
+        if self.file.is_none() {
+            self.file = Some(self.storage.create(PERSONS_FILE)?);
+            self.storage.sync_folder("")?;
+        }
+        let file = self.file.as_ref().expect("made above");
+        file.write_pages_at(&pages, self.pages * PAGE_BYTES as u64)?;
+        file.sync()?;
         self.pages += pages.len() as u64;
         self.staged.clear();
         Ok(())

@@ -43,7 +43,7 @@ fn assert_poisoned(rig: &mut Rig) {
     assert!(rig.engine.durable().has_failed());
     assert!(rig.engine.authorize(&request(1 << 90, 1, 100)).is_err());
     assert!(rig.engine.reverse(&reversal(1 << 91, 1 << 92, None)).is_err());
-    assert!(rig.engine.enroll(&[]).is_err() || rig.storage.operations() == before);
+    assert!(rig.engine.enroll(&[]).is_err());
     assert!(rig.committer.step().is_err());
     assert!(rig.committer.cover().is_err());
     assert_eq!(
@@ -338,17 +338,4 @@ fn real_files_hold_it_too_where_direct_io_is_refused() {
         assert!(storage.direct_refused());
         storage
     });
-}
-
-#[test]
-fn a_failed_start_leaves_no_half_journal() {
-    for operations in 0..12 {
-        let storage = MemoryStorage::default();
-        storage.break_after(operations);
-        let started = Rig::open(Arc::new(storage.clone()), LAYOUT).is_ok();
-        storage.mend();
-        let mut rig = Rig::start(storage);
-        assert_eq!(rig.recovered.new, !started);
-        rig.prepare(1);
-    }
 }

@@ -14,6 +14,7 @@ use std::fs::File;
 use std::io::IsTerminal as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::filter::LevelFilter;
@@ -108,9 +109,27 @@ fn parse_clock(text: &str) -> Result<Instant, String> {
     Instant::parse(instant).map_err(|error| error.to_string())
 }
 
+/// Reads the command line and runs it: words to stderr, exit 1 with one line when it fails.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_max_level(cli.log_level())
+        .with_target(false)
+        .init();
+    match cli.run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("satang: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
 impl Cli {
     /// How much is said on stderr: the demo speaks for itself.
-    pub fn log_level(&self) -> LevelFilter {
+    fn log_level(&self) -> LevelFilter {
         match self.command {
             Command::Demo(_) => LevelFilter::ERROR,
             Command::Serve(_) | Command::Import(_) => LevelFilter::INFO,
@@ -121,7 +140,7 @@ impl Cli {
     ///
     /// # Errors
     /// One line for stderr; the process exits with 1.
-    pub fn run(self) -> anyhow::Result<()> {
+    fn run(self) -> anyhow::Result<()> {
         match self.command {
             Command::Serve(args) => serve(args),
             Command::Demo(args) => crate::demo::run(args.data_dir, args.listen, args.exit),

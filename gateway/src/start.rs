@@ -66,7 +66,7 @@ impl Running {
     /// One line that names the file (or option) and what is wrong with it.
     pub fn start(options: StartOptions, progress: &mut dyn FnMut(u64, u64)) -> anyhow::Result<Running> {
         refuse_foreign_address(options.server.listen)?;
-        warn_about_programs(&options.programs)?;
+        let programs = load_programs(&options.programs)?;
         let storage = open_folder(&options.data_dir)?;
         let citizen_key = load_citizen_key(&*storage, &options.data_dir)?;
         let clock = match options.simulated_clock {
@@ -97,6 +97,8 @@ impl Running {
         metrics.recovered(opened.recovered.records, started.elapsed());
         let running = Running::with_threads(handle, opened, &storage);
         running.install_programs(&options.programs)?;
+        // Only now: a refusal to start is one line.
+        warn_about_programs(&programs);
         app.ready(running.engine.clone());
         Ok(running)
     }
@@ -141,6 +143,11 @@ impl Running {
     }
 
     fn install_programs(&self, programs: &[(String, String)]) -> anyhow::Result<()> {
+        if let Err(error) = self.engine.now() {
+            // Look-ups go on by the rules of the journal; the files are installed once an operator confirmed the clock.
+            tracing::error!(%error, "nothing is decided, and the programme files are not installed");
+            return Ok(());
+        }
         self.engine.install_programs(programs)?;
         let last = self.engine.appender().last_position();
         self.engine.durable().block_until(last)?;
@@ -172,16 +179,22 @@ impl Running {
     /// # Errors
     /// When the journal failed: what was not answered is unknown.
     pub fn stop(self) -> anyhow::Result<()> {
-        let Running { handle, engine, .. } = self;
+        let Running {
+            handle,
+            engine,
+            spares,
+            ..
+        } = self;
         handle.stop();
         engine.appender().stop();
+        // Before the writer is waited for: with a full disk it would wait for a spare that never comes.
+        spares.stop();
         // The other side is gone only when the thread has ended already.
         let _ = self.stop_ticking.send(());
         let outcome = self
             .writer
             .join()
             .expect("the journal's thread does not panic: panics abort");
-        self.spares.stop();
         for thread in self.threads {
             thread
                 .join()
@@ -206,18 +219,23 @@ fn refuse_foreign_address(listen: SocketAddr) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Refuses wrong programme files before anything is touched, and says what they ask for that has no rules yet.
-fn warn_about_programs(programs: &[(String, String)]) -> anyhow::Result<()> {
-    for (file, text) in programs {
-        let program = Program::load(file, text)?;
+/// Refuses wrong programme files before anything is touched.
+fn load_programs(files: &[(String, String)]) -> anyhow::Result<Vec<Program>> {
+    let load = |(file, text): &(String, String)| Program::load(file, text);
+    Ok(files.iter().map(load).collect::<Result<_, _>>()?)
+}
+
+/// Says what the programmes ask for that has no rules yet.
+fn warn_about_programs(programs: &[Program]) {
+    for program in programs {
+        let id = &program.id;
         for what in program.not_yet_supported() {
-            tracing::warn!(file, program = %program.id, "{what} is in the file but has no effect yet");
+            tracing::warn!(program = %id, "{what} is in the programme's file but has no effect yet");
         }
         for list in program.lists() {
-            tracing::warn!(file, program = %program.id, %list, "the list was never imported: it is empty");
+            tracing::warn!(program = %id, %list, "the list was never imported: it is empty");
         }
     }
-    Ok(())
 }
 
 /// Reads the programme files of a folder.

@@ -104,12 +104,12 @@ fn prepare(addr: SocketAddr, wallets: u64) {
 }
 
 /// The wallet with this number.
-fn wallet_id(wallet: u64) -> String {
+pub fn wallet_id(wallet: u64) -> String {
     format!("{wallet:015}")
 }
 
 /// A citizen for each wallet, with its check digit.
-fn citizen_id(wallet: u64) -> String {
+pub fn citizen_id(wallet: u64) -> String {
     let twelve = format!("{wallet:012}");
     let weighted: u64 = twelve.bytes().zip((2..=13).rev()).map(|(d, w)| u64::from(d - b'0') * w).sum();
     format!("{twelve}{}", (11 - weighted % 11) % 10)

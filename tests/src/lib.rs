@@ -7,3 +7,7 @@ pub mod oracle;
 pub mod system;
 pub mod process;
 pub mod crash;
+pub mod wire;
+pub mod malformed;
+pub mod repository;
+pub mod site;

@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// How long anything may take before a test gives up on it.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A running server.
 pub struct ServerProcess {
@@ -39,7 +39,12 @@ impl ServerProcess {
         while begun.elapsed() < PATIENCE {
             if let Some(status) = server.child.try_wait()? {
                 let mut said = String::new();
-                server.child.stderr.take().expect("piped").read_to_string(&mut said)?;
+                server
+                    .child
+                    .stderr
+                    .take()
+                    .expect("piped")
+                    .read_to_string(&mut said)?;
                 return Err(io::Error::other(format!("{status}: {said}")));
             }
             let ready = Connection::open(server.addr).and_then(|mut c| c.send("GET", "/readyz", ""));
@@ -76,6 +81,11 @@ impl ServerProcess {
         self.addr
     }
 
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Kills it with SIGKILL and waits until it is gone.
     pub fn kill(mut self) {
         self.child.kill().expect("the server runs");
@@ -85,13 +95,21 @@ impl ServerProcess {
     /// Waits for its end; its exit code and what it said on stderr.
     pub fn wait(mut self) -> (Option<i32>, String) {
         let mut said = String::new();
-        self.child.stderr.take().expect("piped").read_to_string(&mut said).expect("stderr is text");
+        self.child
+            .stderr
+            .take()
+            .expect("piped")
+            .read_to_string(&mut said)
+            .expect("stderr is text");
         (self.child.wait().expect("it was started").code(), said)
     }
 
     /// Asks it to stop (SIGTERM).
     pub fn terminate(&self) {
-        let killed = Command::new("kill").arg("-TERM").arg(self.child.id().to_string()).status();
+        let killed = Command::new("kill")
+            .arg("-TERM")
+            .arg(self.child.id().to_string())
+            .status();
         assert!(killed.is_ok_and(|status| status.success()), "kill works");
     }
 }
@@ -123,7 +141,9 @@ impl Connection {
         let stream = TcpStream::connect(addr)?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(PATIENCE))?;
-        Ok(Connection { stream: BufReader::new(stream) })
+        Ok(Connection {
+            stream: BufReader::new(stream),
+        })
     }
 
     /// Sends one request and reads its answer: status and body.
@@ -135,7 +155,9 @@ impl Connection {
             "{method} {path} HTTP/1.1\r\nhost: test\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
             body.len()
         );
-        self.stream.get_mut().write_all(&[head.as_bytes(), body.as_bytes()].concat())?;
+        self.stream
+            .get_mut()
+            .write_all(&[head.as_bytes(), body.as_bytes()].concat())?;
         self.read_answer()
     }
 

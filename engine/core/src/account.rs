@@ -36,6 +36,8 @@ pub struct WalletShard {
     wallets: Table<WalletEntry>,
     slots: Table<Slot>,
     totals: Vec<ProgramTotals>,
+    /// The highest benefit that has a slot.
+    benefits_max: u16,
     /// The sequence of the last record applied to the shard.
     pub applied_through: u64,
 }
@@ -132,6 +134,10 @@ struct Slot {
 const ENROLLED: u64 = 1;
 /// The benefit was drawn on at least once; nothing undoes it.
 const DRAWN: u64 = 2;
+/// The wallet is suspended: its entry says so too, but a decision need not look there.
+const SLOT_SUSPENDED: u64 = 4;
+/// More than 2^32 satang were used in a programme without a cap for it: the bucket counts modulo 2^32 from there on.
+const OVERFLOWED: u64 = 8;
 const FLAGS: u64 = 0xF;
 
 /// Days from 1970-01-01 to 2000-01-01.
@@ -213,38 +219,41 @@ impl WalletShard {
             wallets: Table::with_room_for(wallets),
             slots: Table::with_room_for(wallets),
             totals: Vec::new(),
+            benefits_max: 0,
             applied_through: 0,
         }
     }
 
     /// Asks the processor to fetch what a decision on the wallet and benefit will read.
     pub fn prefetch(&self, wallet: WalletId, benefit: BenefitNumber) {
-        self.wallets.prefetch(hash_word(wallet.number() + 1) << 8);
         self.slots.prefetch(slot_hash(slot_key(wallet, benefit)));
     }
 
     /// The wallet's standing towards the programme whose entitlement lies in the slot of `entitlement`; `None` for a
     /// wallet nothing ever named.
     pub fn standing(&self, wallet: WalletId, entitlement: BenefitNumber) -> Option<Standing> {
-        let status = self.status(wallet)?;
         let slot = self
             .slot(wallet, entitlement)
             .filter(|slot| slot.key & ENROLLED != 0);
-        let entitlement = slot.map(|slot| Entitlement {
+        let Some(slot) = slot else {
+            return Some(Standing {
+                status: self.status(wallet)?,
+                entitlement: None,
+            });
+        };
+        let entitlement = Entitlement {
             usable_from: (slot.usable_from != 0).then(|| unpack_day(slot.usable_from)),
             registered_unix_s: unpack_day(0).start().unix_ms() / 1_000 + i64::from(slot.registered_s),
-        });
-        Some(Standing { status, entitlement })
+        };
+        Some(Standing {
+            status: status_of(slot.key & SLOT_SUSPENDED),
+            entitlement: Some(entitlement),
+        })
     }
 
     /// The wallet's status; `None` for a wallet nothing ever named.
     pub fn status(&self, wallet: WalletId) -> Option<Status> {
-        let entry = self.wallet(wallet)?;
-        Some(if entry.key & SUSPENDED == 0 {
-            Status::Active
-        } else {
-            Status::Suspended
-        })
+        self.wallet(wallet).map(|entry| status_of(entry.key & SUSPENDED))
     }
 
     /// Whose wallet it is, when that is known.
@@ -255,9 +264,13 @@ impl WalletShard {
 
     /// Room under each cap of the benefit on `date`; 0 where there is no cap.
     pub fn rooms(&self, wallet: WalletId, benefit: &BenefitRule, date: BusinessDate) -> [u32; 4] {
-        let used = self
-            .slot(wallet, benefit.number)
-            .map_or([0; 4], |slot| slot.used_on(date));
+        let Some(slot) = self.slot(wallet, benefit.number) else {
+            return benefit.caps.map(|cap| cap.unwrap_or(0));
+        };
+        let mut used = slot.used_on(date);
+        if slot.key & OVERFLOWED != 0 {
+            used[CapPeriod::Program as usize] = u32::MAX;
+        }
         core::array::from_fn(|period| benefit.caps[period].unwrap_or(0).saturating_sub(used[period]))
     }
 
@@ -278,9 +291,15 @@ impl WalletShard {
         slot.last_day = pack_day(date);
         slot.key |= DRAWN;
         let state = record.state().get_u32();
-        for used in &mut slot.used {
-            // A programme without a cap for a period still counts it: a later version may add one.
+        // A programme without a cap for a period still counts it: a later version may add one.
+        let [day, month, quarter, program] = &mut slot.used;
+        for used in [day, month, quarter] {
             *used = used.saturating_add(state);
+        }
+        let (sum, overflowed) = program.overflowing_add(state);
+        *program = sum;
+        if overflowed {
+            slot.key |= OVERFLOWED;
         }
     }
 
@@ -313,7 +332,8 @@ impl WalletShard {
             CapPeriod::Quarter,
             last.month().quarter() == original.month().quarter(),
         );
-        give_back(CapPeriod::Program, true);
+        let program = &mut slot.used[CapPeriod::Program as usize];
+        *program = program.wrapping_sub(state);
     }
 
     /// Gives the wallet an entitlement, or replaces what an earlier line said of it; what was used stays.
@@ -337,6 +357,15 @@ impl WalletShard {
             Status::Active => entry.key &= !SUSPENDED,
             Status::Suspended => entry.key |= SUSPENDED,
         }
+        for benefit in (1..=self.benefits_max).map(BenefitNumber) {
+            let key = slot_key(wallet, benefit);
+            let wanted = |slot: &Slot| slot.key & !FLAGS == key;
+            match (self.slots.find_mut(slot_hash(key), wanted), status) {
+                (Some(slot), Status::Active) => slot.key &= !SLOT_SUSPENDED,
+                (Some(slot), Status::Suspended) => slot.key |= SLOT_SUSPENDED,
+                (None, _) => {}
+            }
+        }
     }
 
     /// The state's money per programme over the shard's wallets.
@@ -354,7 +383,7 @@ impl WalletShard {
         self.wallets.memory_bytes() + self.slots.memory_bytes()
     }
 
-    /// The money used in the programme over all slots of a benefit: one side of I4.
+    /// The money used in the programme over all slots of a benefit, modulo 2^32 where it overflowed: one side of I4.
     pub fn used_in_program(&self, benefit: BenefitNumber) -> u128 {
         let of_benefit = self
             .slots
@@ -390,10 +419,7 @@ impl WalletShard {
     }
 
     fn wallet(&self, wallet: WalletId) -> Option<&WalletEntry> {
-        let key = (wallet.number() + 1) << 14;
-        self.wallets.find(hash_word(wallet.number() + 1) << 8, |entry| {
-            entry.key >> 14 == key >> 14
-        })
+        find_wallet(&self.wallets, wallet)
     }
 
     fn wallet_or_insert(&mut self, wallet: WalletId) -> &mut WalletEntry {
@@ -412,11 +438,65 @@ impl WalletShard {
 
     fn slot_or_insert(&mut self, wallet: WalletId, benefit: BenefitNumber) -> &mut Slot {
         let key = slot_key(wallet, benefit);
-        let wanted = |slot: &Slot| slot.key & !FLAGS == key;
-        let new = || Slot {
-            key,
-            ..Slot::new_zeroed()
+        let WalletShard {
+            wallets,
+            slots,
+            benefits_max,
+            ..
+        } = self;
+        let new = || {
+            *benefits_max = (*benefits_max).max(benefit.0);
+            let suspended = find_wallet(wallets, wallet).is_some_and(|entry| entry.key & SUSPENDED != 0);
+            Slot {
+                key: key | if suspended { SLOT_SUSPENDED } else { 0 },
+                ..Slot::new_zeroed()
+            }
         };
-        self.slots.find_or_insert(slot_hash(key), wanted, new).0
+        let wanted = |slot: &Slot| slot.key & !FLAGS == key;
+        slots.find_or_insert(slot_hash(key), wanted, new).0
+    }
+}
+
+fn find_wallet(wallets: &Table<WalletEntry>, wallet: WalletId) -> Option<&WalletEntry> {
+    let wanted = |entry: &WalletEntry| entry.key >> 14 == wallet.number() + 1;
+    wallets.find(hash_word(wallet.number() + 1) << 8, wanted)
+}
+
+const fn status_of(suspended: u64) -> Status {
+    if suspended == 0 {
+        Status::Active
+    } else {
+        Status::Suspended
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::calendar::Instant;
+
+    #[test]
+    fn a_suspension_reaches_every_slot_whether_it_came_before_or_after() {
+        let (wallet, person) = (WalletId::from_number(7), PersonId::from_number(1).unwrap());
+        let at = Instant::parse("2026-06-15T12:00:00+07:00").unwrap();
+        let enrollment =
+            |benefit| EnrollmentRecord::new(at, wallet, person, NameNumber(1), BenefitNumber(benefit), None);
+        let mut shard = WalletShard::default();
+        let status = |shard: &WalletShard, benefit| {
+            let standing = shard.standing(wallet, BenefitNumber(benefit));
+            standing.map(|standing| (standing.status, standing.entitlement.is_some()))
+        };
+        assert_eq!(status(&shard, 1), None);
+        shard.apply_enrollment(&enrollment(1));
+        assert_eq!(status(&shard, 1), Some((Status::Active, true)));
+        shard.apply_status(2, wallet, Status::Suspended);
+        shard.apply_enrollment(&enrollment(5));
+        for (benefit, enrolled) in [(1, true), (5, true), (3, false)] {
+            assert_eq!(status(&shard, benefit), Some((Status::Suspended, enrolled)));
+        }
+        shard.apply_status(3, wallet, Status::Active);
+        for benefit in [1, 5] {
+            assert_eq!(status(&shard, benefit), Some((Status::Active, true)));
+        }
     }
 }

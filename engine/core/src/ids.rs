@@ -276,8 +276,7 @@ impl core::hash::Hash for Name {
     fn hash<H: core::hash::Hasher>(&self, state: &mut H) {
         let word = |at: usize| u64::from_le_bytes(self.bytes[at..at + 8].try_into().expect("eight bytes"));
         let last = usize::from(self.len).saturating_sub(8);
-        state.write_u64(word(0) ^ u64::from(self.len) << 56);
-        state.write_u64(word(last));
+        state.write_u64(word(0) ^ word(last).rotate_left(32) ^ u64::from(self.len));
     }
 }
 

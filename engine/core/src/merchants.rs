@@ -5,7 +5,7 @@
 use crate::ids::MerchantId;
 use crate::policy::Category;
 use crate::record::{Merchant, NameNumber, Status};
-use crate::table::{Entry, Table, hash_word};
+use crate::table::{Entry, Table, hash_pair, hash_word};
 use std::collections::BTreeMap;
 use zerocopy::FromZeros;
 
@@ -103,6 +103,16 @@ impl Merchants {
         };
         let wanted = |other: &MerchantEntry| other.key >> 14 == key >> 14;
         *self.entries.find_or_insert(entry.hash(), wanted, || entry).0 = entry;
+    }
+
+    /// A digest of all of them that does not depend on hash order. Sets are numbered in the order of the journal.
+    pub fn digest(&self) -> u64 {
+        let numbers = self.sets.iter().flat_map(|set| set.iter().map(|n| u64::from(n.0)).chain([u64::MAX]));
+        let sets = numbers.fold(0, hash_pair);
+        let of = |entry: &MerchantEntry| {
+            hash_pair(entry.key, u64::from(entry.programs) << 32 | u64::from(entry.channels))
+        };
+        self.entries.iter().map(of).fold(sets, u64::wrapping_add)
     }
 
     /// How many there are.

@@ -11,6 +11,10 @@ const _: () = assert!(size_of::<FrameHeader>() == FRAME_HEADER_BYTES);
 pub const FORMAT_VERSION: u32 = 1;
 /// Bytes of a frame's header; records follow.
 pub const FRAME_HEADER_BYTES: usize = 128;
+/// The byte behind the last record: a frame never ends in zeros, so a sector of zeros within it was never written.
+const END_MARK: u8 = 0xE5;
+/// Bytes of a frame that are no records: its header and its end mark.
+pub const FRAME_OVERHEAD_BYTES: usize = FRAME_HEADER_BYTES + 1;
 /// Where the first frame of a segment begins: behind two copies of the segment's header.
 pub const FIRST_FRAME_OFFSET: u32 = 2 * PAGE_BYTES as u32;
 
@@ -264,7 +268,7 @@ pub struct FrameHeader {
     pub durable_sequence: u64,
     /// Engine time when it was built, in milliseconds since the Unix epoch.
     pub at_ms: i64,
-    /// Bytes of records; the rest of the last page is zeros.
+    /// Bytes of records; the end mark follows, and zeros to the end of the last page.
     pub payload_bytes: u32,
     /// How many records.
     pub record_count: u32,
@@ -298,7 +302,7 @@ pub struct FrameFacts {
 
 /// Whole pages a frame with `payload_bytes` of records takes, in bytes.
 pub const fn frame_bytes(payload_bytes: usize) -> usize {
-    (FRAME_HEADER_BYTES + payload_bytes).next_multiple_of(PAGE_BYTES)
+    (FRAME_OVERHEAD_BYTES + payload_bytes).next_multiple_of(PAGE_BYTES)
 }
 
 impl FrameHeader {
@@ -310,7 +314,9 @@ impl FrameHeader {
             frame_bytes(facts.payload_bytes),
             "a frame is whole pages"
         );
-        bytes[FRAME_HEADER_BYTES + facts.payload_bytes..].fill(0);
+        let behind = &mut bytes[FRAME_HEADER_BYTES + facts.payload_bytes..];
+        behind.fill(0);
+        behind[0] = END_MARK;
         let mut header = FrameHeader {
             magic: FRAME_MAGIC,
             check: [0; 8],
@@ -340,6 +346,11 @@ impl FrameHeader {
             .then_some(header)
     }
 
+    /// Bytes from the front of the frame to its end mark, both included.
+    pub fn written_bytes(&self) -> usize {
+        FRAME_OVERHEAD_BYTES + self.payload_bytes as usize
+    }
+
     /// The frame's length in bytes.
     pub fn frame_bytes(&self) -> usize {
         frame_bytes(self.payload_bytes as usize)
@@ -352,11 +363,13 @@ impl FrameHeader {
             .find(|k| *k as u32 == self.kind)
     }
 
-    /// The records of the frame at the front of `bytes`, when its hash is right and its padding zero.
+    /// The records of the frame at the front of `bytes`, when its hash, its end mark and its padding of zeros are right.
     pub fn payload<'b>(&self, bytes: &'b [u8], key: &JournalKey) -> Option<&'b [u8]> {
         let padded = bytes.get(FRAME_HEADER_BYTES..self.frame_bytes())?;
         let (payload, padding) = padded.split_at(self.payload_bytes as usize);
-        let intact = padding.iter().all(|byte| *byte == 0) && self.hash == self.expected_hash(key, padded);
+        let intact = padding[0] == END_MARK
+            && padding[1..].iter().all(|byte| *byte == 0)
+            && self.hash == self.expected_hash(key, padded);
         intact.then_some(payload)
     }
 

@@ -1,6 +1,6 @@
 //! One group commit in memory: records gather behind the room for the frame's header, in aligned pages.
 
-use super::format::{FRAME_HEADER_BYTES, Layout, Place, frame_bytes};
+use super::format::{FRAME_HEADER_BYTES, FRAME_OVERHEAD_BYTES, Layout, Place, frame_bytes};
 use crate::storage::{PAGE_BYTES, Page};
 use satang_core::calendar::Instant;
 use satang_core::record::Position;
@@ -45,7 +45,7 @@ impl Group {
 
     /// Whether `bytes` more of records fit.
     pub fn has_room_for(&self, bytes: usize) -> bool {
-        FRAME_HEADER_BYTES + self.payload_bytes + bytes <= self.capacity
+        FRAME_OVERHEAD_BYTES + self.payload_bytes + bytes <= self.capacity
     }
 
     /// Adds a finished record, gives it its sequence and says where it will lie.

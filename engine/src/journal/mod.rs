@@ -7,8 +7,8 @@ mod scan;
 mod spare;
 
 pub use format::{
-    ChainHash, FIRST_FRAME_OFFSET, FORMAT_VERSION, FRAME_HEADER_BYTES, Layout, Place, SegmentHeader,
-    segment_name,
+    ChainHash, FIRST_FRAME_OFFSET, FORMAT_VERSION, FRAME_HEADER_BYTES, FRAME_OVERHEAD_BYTES, Layout, Place,
+    SegmentHeader, segment_name,
 };
 pub use group::Group;
 pub use reader::{JournalReader, ReadError};

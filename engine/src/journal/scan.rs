@@ -413,9 +413,8 @@ impl<'s, S: Storage> Scan<'s, S> {
         let Some(header) = FrameHeader::read(behind, &self.key, place) else {
             return Some("the last frame's header is damaged");
         };
-        let written = super::format::FRAME_HEADER_BYTES + header.payload_bytes as usize;
         let torn = behind
-            .get(..written)
+            .get(..header.written_bytes())
             .is_some_and(|frame| frame.chunks(SECTOR_BYTES).any(is_zero));
         (!torn).then_some("the last frame is damaged: all of it was written")
     }

@@ -5,9 +5,10 @@
 
 use super::format::segment_name;
 use crate::storage::{PAGE_BYTES, Page, Storage, StorageFile};
-use parking_lot::{Condvar, Mutex};
+use parking_lot::{Condvar, Mutex, MutexGuard};
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 /// How many spares are kept ready.
@@ -25,6 +26,8 @@ pub struct Spares {
     state: Mutex<State>,
     changed: Condvar,
     segment_bytes: u32,
+    /// [`Space`] as of the last change of `state`: every request asks, so nobody may wait for the lock.
+    space: AtomicU8,
 }
 
 struct State {
@@ -34,20 +37,21 @@ struct State {
     ready: u32,
     disk_full: bool,
     failed: Option<io::ErrorKind>,
-    /// A thread runs [`Spares::prepare_until_stopped`]: nobody else makes spares meanwhile.
-    background: bool,
+    /// Somebody makes spares: nobody else does meanwhile.
+    making: bool,
     stop: bool,
 }
 
 /// How much room there is for new records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
 pub enum Space {
     /// Enough.
-    Enough,
+    Enough = 0,
     /// The disk is full: only reversals are taken.
-    ReversalsOnly,
+    ReversalsOnly = 1,
     /// The disk is full: nothing is taken.
-    None,
+    None = 2,
 }
 
 impl Spares {
@@ -58,30 +62,42 @@ impl Spares {
             ready: 0,
             disk_full: false,
             failed: None,
-            background: false,
+            making: false,
             stop: false,
         };
         Arc::new(Spares {
             state: Mutex::new(state),
             changed: Condvar::new(),
             segment_bytes,
+            space: AtomicU8::new(Space::Enough as u8),
         })
     }
 
     /// How much room there is.
     pub fn space(&self) -> Space {
-        let state = self.state.lock();
-        match (state.disk_full, state.ready) {
+        match self.space.load(Ordering::Relaxed) {
+            0 => Space::Enough,
+            1 => Space::ReversalsOnly,
+            _ => Space::None,
+        }
+    }
+
+    /// Tells waiting threads, and whoever asks for [`Spares::space`], that `state` changed.
+    fn publish(&self, state: &State) {
+        let stuck = state.disk_full || state.failed.is_some();
+        let space = match (stuck, state.ready) {
             (false, _) => Space::Enough,
             (true, ready) if ready > SPARES_FOR_REVERSALS => Space::Enough,
             (true, ready) if ready > SPARES_FOR_IN_FLIGHT => Space::ReversalsOnly,
             (true, _) => Space::None,
-        }
+        };
+        self.space.store(space as u8, Ordering::Relaxed);
+        self.changed.notify_all();
     }
 
     /// Prepares spares until stopped; the loop of the background thread.
     pub fn prepare_until_stopped<S: Storage>(&self, storage: &S) {
-        self.state.lock().background = true;
+        self.begin_making(self.state.lock());
         while let Some(number) = self.wait_for_need() {
             let result = prepare(storage, number, self.segment_bytes);
             let mut state = self.state.lock();
@@ -95,6 +111,7 @@ impl Spares {
                         tracing::error!(segment = number, "disk full: no spare segment can be prepared");
                     }
                     state.disk_full = true;
+                    self.publish(&state);
                     if !state.stop {
                         self.changed.wait_for(&mut state, Duration::from_millis(500));
                     }
@@ -104,9 +121,20 @@ impl Spares {
                     state.failed = Some(error.kind());
                 }
             }
-            self.changed.notify_all();
+            self.publish(&state);
         }
-        self.state.lock().background = false;
+        self.end_making(&mut self.state.lock());
+    }
+
+    fn begin_making(&self, mut state: MutexGuard<'_, State>) {
+        while state.making {
+            self.changed.wait(&mut state);
+        }
+        state.making = true;
+    }
+
+    fn end_making(&self, state: &mut State) {
+        state.making = false;
         self.changed.notify_all();
     }
 
@@ -136,18 +164,23 @@ impl Spares {
             if let Some(kind) = state.failed {
                 return Err(io::Error::new(kind, "no spare segment can be prepared"));
             }
-            if !state.background {
-                prepare(storage, state.first, self.segment_bytes)?;
-                state.ready += 1;
-            } else {
+            if state.making {
                 self.changed.wait(&mut state);
+                continue;
             }
+            // Without the lock: whoever admits requests asks for the space there is.
+            let number = state.first;
+            self.begin_making(state);
+            let made = prepare(storage, number, self.segment_bytes);
+            state = self.state.lock();
+            self.end_making(&mut state);
+            made?;
+            state.ready += 1;
         }
         state.ready -= 1;
         state.first += 1;
         let number = state.first - 1;
-        drop(state);
-        self.changed.notify_all();
+        self.publish(&state);
         Ok(number)
     }
 }

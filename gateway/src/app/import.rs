@@ -35,6 +35,7 @@ impl<S: Storage> Ready<S> {
             }
             report.accepted += merchants.len() as u64;
             let position = self.engine.put_merchants(&merchants)?;
+            report.in_line_order();
             self.waits.wait(position).await?;
         }
     }

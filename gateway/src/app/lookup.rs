@@ -148,17 +148,17 @@ fn program_json(
         "effective_from": policy.effective_from.map(|date| date.to_string()),
         "exclusive_with": policy.exclusive_with.iter().map(|id| id.as_str()).collect::<Vec<_>>(),
         "benefits": policy.benefits.iter().map(benefit_json).collect::<Vec<_>>(),
-        "registration": registration_json(policy, registered, at),
+        "registration": registration_json(policy, paused.is_some(), registered, at),
         "lists": lists,
         "not_yet_supported": policy.not_yet_supported(),
     })
 }
 
-fn registration_json(policy: &Program, registered: u64, at: Instant) -> Value {
+fn registration_json(policy: &Program, paused: bool, registered: u64, at: Instant) -> Value {
     let registration = policy.registration.as_ref();
     let quota = registration.and_then(|registration| registration.quota);
     let remaining = quota.map(|quota| quota.saturating_sub(registered));
-    let open = registration.is_some_and(|registration| in_window(registration, at)) && remaining != Some(0);
+    let open = !paused && registration.is_some_and(|registration| in_window(registration, at)) && remaining != Some(0);
     json!({
         "open": open,
         "quota": quota,

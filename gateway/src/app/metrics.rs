@@ -7,21 +7,22 @@ use prometheus::{Encoder, Histogram, HistogramOpts, IntCounter, IntGauge, Opts, 
 use satang_core::outcome::{Reason, ReversalReason};
 use satang_core::record::{AuthorizationRecord, NameNumber, ReversalRecord};
 use satang_engine::commit::CommitObserver;
+use parking_lot::RwLock;
 use satang_engine::storage::Storage;
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
-/// Programmes that are counted one by one; the names of others (there are none in practice) share one line (I12).
-const PROGRAMS_MAX: usize = 64;
 const REASONS: usize = Reason::ALL.len();
 const REVERSAL_REASONS: usize = ReversalReason::ALL.len();
 
 /// Counters and histograms of one process.
 pub struct Metrics {
     registry: Registry,
-    /// By programme number and reason; number 0 is an unknown programme.
-    decisions: Vec<[AtomicU64; REASONS]>,
+    /// By the number of the programme's name and reason; number 0 is an unknown programme. One entry for each programme that
+    /// ever had a rule.
+    decisions: RwLock<BTreeMap<u16, [AtomicU64; REASONS]>>,
     /// By reason, declined then approved.
     reversals: [[AtomicU64; REVERSAL_REASONS]; 2],
     replays: IntCounter,
@@ -69,9 +70,7 @@ impl Metrics {
             .register(Box::new(recovery_records.clone()))
             .expect("named once");
         Metrics {
-            decisions: (0..PROGRAMS_MAX)
-                .map(|_| std::array::from_fn(|_| AtomicU64::new(0)))
-                .collect(),
+            decisions: RwLock::default(),
             reversals: std::array::from_fn(|_| std::array::from_fn(|_| AtomicU64::new(0))),
             replays: counter(
                 "satang_replays_total",
@@ -110,9 +109,16 @@ impl Metrics {
     }
 
     pub(super) fn count_authorization(&self, record: &AuthorizationRecord) {
-        let program = usize::from(record.program().0);
-        let program = if program < PROGRAMS_MAX { program } else { 0 };
-        self.decisions[program][record.reason() as usize].fetch_add(1, Relaxed);
+        // Without a rule the programme is unknown, whatever else its name may stand for.
+        let program = if record.rule == 0 { 0 } else { record.program().0 };
+        let reason = record.reason() as usize;
+        if let Some(by_reason) = self.decisions.read().get(&program) {
+            by_reason[reason].fetch_add(1, Relaxed);
+            return;
+        }
+        let mut decisions = self.decisions.write();
+        let by_reason = decisions.entry(program).or_insert_with(|| std::array::from_fn(|_| AtomicU64::new(0)));
+        by_reason[reason].fetch_add(1, Relaxed);
     }
 
     pub(super) fn count_reversal(&self, record: &ReversalRecord) {
@@ -182,8 +188,8 @@ impl<S: Storage> Ready<S> {
             "Authorizations decided, by programme and reason.",
         );
         let directory = self.engine.state().directory.read();
-        for (number, by_reason) in self.metrics.decisions.iter().enumerate() {
-            let name = directory.name(NameNumber(number as u16));
+        for (number, by_reason) in self.metrics.decisions.read().iter() {
+            let name = directory.name(NameNumber(*number));
             let program = name.map_or("unknown", |name| name.as_str());
             for (reason, count) in Reason::ALL.into_iter().zip(by_reason) {
                 let count = count.load(Relaxed);

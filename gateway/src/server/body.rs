@@ -2,6 +2,7 @@
 //! a [`BodyError`], which knows its own answer.
 
 use super::message::Response;
+use super::thread::ServerCounters;
 use super::watch::Connection;
 use bytes::Bytes;
 use http::StatusCode;
@@ -269,7 +270,7 @@ pub(super) struct Reservation {
     bytes: usize,
     connection: Arc<AtomicUsize>,
     connection_max: usize,
-    all: Arc<AtomicUsize>,
+    all: Arc<ServerCounters>,
     all_max: usize,
 }
 
@@ -277,7 +278,7 @@ impl Reservation {
     pub(super) fn nothing(
         connection: Arc<AtomicUsize>,
         connection_max: usize,
-        all: Arc<AtomicUsize>,
+        all: Arc<ServerCounters>,
         all_max: usize,
     ) -> Self {
         Reservation {
@@ -296,8 +297,8 @@ impl Reservation {
             self.connection.fetch_sub(more, Ordering::Relaxed);
             return false;
         }
-        if self.all.fetch_add(more, Ordering::Relaxed) + more > self.all_max {
-            self.all.fetch_sub(more, Ordering::Relaxed);
+        if self.all.body_bytes.fetch_add(more, Ordering::Relaxed) + more > self.all_max {
+            self.all.body_bytes.fetch_sub(more, Ordering::Relaxed);
             self.connection.fetch_sub(more, Ordering::Relaxed);
             return false;
         }
@@ -309,6 +310,6 @@ impl Reservation {
 impl Drop for Reservation {
     fn drop(&mut self) {
         self.connection.fetch_sub(self.bytes, Ordering::Relaxed);
-        self.all.fetch_sub(self.bytes, Ordering::Relaxed);
+        self.all.body_bytes.fetch_sub(self.bytes, Ordering::Relaxed);
     }
 }

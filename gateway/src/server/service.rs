@@ -227,3 +227,34 @@ impl Drop for CountedAnswer {
         self.counter.fetch_sub(self.bytes.len(), Ordering::Relaxed);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::has_content_length;
+
+    #[test]
+    fn a_length_is_found_in_the_head_and_nowhere_else() {
+        let cases: [(&[u8], bool); 8] = [
+            (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\n", true),
+            (b"\r\nPOST / HTTP/1.1\ncontent-LENGTH:3\n\n", true),
+            (b"POST / HTTP/1.1\r\nHost: x\r\n\r\nContent-Length: 3\r\n", false),
+            (
+                b"POST /content-length: HTTP/1.1\r\nx: content-length: 3\r\n\r\n",
+                false,
+            ),
+            (b"POST / HTTP/1.1\r\nx-content-length: 3\r\n\r\n", false),
+            // The rest of a head whose beginning is not known.
+            (b"content-length: 3\r\nhost: x\r\n\r\n", false),
+            (b"rest: of a line\r\ncontent-length: 3\r\n\r\n", true),
+            (b"", false),
+        ];
+        for (head, expected) in cases {
+            assert_eq!(
+                has_content_length(head),
+                expected,
+                "{}",
+                String::from_utf8_lossy(head)
+            );
+        }
+    }
+}

@@ -39,6 +39,8 @@ pub struct ServerCounters {
     pub turned_away: AtomicU64,
     /// Closed by the header or idle time-out.
     pub timed_out: AtomicU64,
+    /// Bytes of collected bodies in memory now, those that came in one piece excepted.
+    pub body_bytes: AtomicUsize,
 }
 
 impl Server {
@@ -55,7 +57,6 @@ impl Server {
         let shared = Arc::new(Shared {
             factory,
             counters: Arc::new(ServerCounters::default()),
-            all_bodies_bytes: Arc::new(AtomicUsize::new(0)),
         });
         let (stop, stopped) = watch::channel(false);
         let handle = ServerHandle {
@@ -127,7 +128,6 @@ impl Drop for ServerHandle {
 struct Shared<F> {
     factory: F,
     counters: Arc<ServerCounters>,
-    all_bodies_bytes: Arc<AtomicUsize>,
 }
 
 fn run_thread<F, H>(
@@ -167,11 +167,7 @@ fn run_thread<F, H>(
             counters: shared.counters.clone(),
         };
         let handler = Rc::new((shared.factory)(context));
-        let thread = Rc::new(ThreadState::new(
-            options,
-            shared.counters.clone(),
-            shared.all_bodies_bytes.clone(),
-        ));
+        let thread = Rc::new(ThreadState::new(options, shared.counters.clone()));
         tokio::task::spawn_local(thread.clone().sweep_for_ever());
         let _ = ready.send(Ok(()));
         accept(listener, &thread, &handler, stopped).await;

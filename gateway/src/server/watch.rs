@@ -33,7 +33,6 @@ pub(super) struct ThreadState {
     pub(super) counters: Arc<ServerCounters>,
     /// Told when a connection is gone.
     pub(super) connection_gone: Notify,
-    all_bodies_bytes: Arc<AtomicUsize>,
     started: Instant,
     /// Milliseconds since `started`, as of the last sweep.
     now_ms: Cell<u64>,
@@ -44,11 +43,7 @@ pub(super) struct ThreadState {
 }
 
 impl ThreadState {
-    pub(super) fn new(
-        options: ServerOptions,
-        counters: Arc<ServerCounters>,
-        all_bodies_bytes: Arc<AtomicUsize>,
-    ) -> Self {
+    pub(super) fn new(options: ServerOptions, counters: Arc<ServerCounters>) -> Self {
         let shortest = options
             .header_timeout
             .min(options.body_timeout)
@@ -58,7 +53,6 @@ impl ThreadState {
             options,
             counters,
             connection_gone: Notify::new(),
-            all_bodies_bytes,
             started: Instant::now(),
             now_ms: Cell::new(0),
             stopping: Cell::new(false),
@@ -303,7 +297,7 @@ impl Connection {
         Reservation::nothing(
             self.body_bytes.clone(),
             self.thread.options.connection_body_bytes_max,
-            self.thread.all_bodies_bytes.clone(),
+            self.thread.counters.clone(),
             self.thread.options.all_bodies_bytes_max,
         )
     }
@@ -368,7 +362,11 @@ impl Connection {
             }
             Phase::Closing => return Verdict::Keep,
         };
-        let timeout = if self.is_stopping() { timeout.min(STOP_PAUSE_MAX) } else { timeout };
+        let timeout = if self.is_stopping() {
+            timeout.min(STOP_PAUSE_MAX)
+        } else {
+            timeout
+        };
         let limit_ms = u64::try_from((timeout + self.thread.tick).as_millis()).unwrap_or(u64::MAX);
         if self.now_ms() - self.phase_since_ms.get() > limit_ms {
             Verdict::Close

@@ -170,7 +170,7 @@ pub fn enrollment(line: &[u8]) -> Result<EnrollmentRequest, Problem> {
 pub fn status(body: &[u8]) -> Result<StatusRequest, Problem> {
     let mut form = Form::open(form::body(body)?, &["status", "reason"])?;
     let status = form.required("status", form::word(Status::parse, STATUS_REASON));
-    let reason = form.required("reason", form::sized(0..=REASON_CHARS_MAX));
+    let reason = form.required("reason", form::line(0..=REASON_CHARS_MAX));
     form.finish(
         status
             .zip(reason)

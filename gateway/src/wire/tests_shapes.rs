@@ -27,7 +27,6 @@ pub(super) enum Takes {
     Citizen,
     Amount,
     Word,
-    Text(usize, usize),
     Line(usize, usize),
     Names(usize),
     Date,
@@ -123,7 +122,7 @@ pub(super) const SHAPES: [Shape; 9] = [
         read: |body| parse::status(body).map(|_| ()),
         fields: &[
             STATUS,
-            Field("reason", r#""card was lost""#, true, Takes::Text(0, 500)),
+            Field("reason", r#""card was lost""#, true, Takes::Line(0, 500)),
         ],
     },
     Shape {
@@ -303,12 +302,6 @@ pub(super) fn refused(field: &Field) -> Vec<String> {
             "\"time_out\"",
             "\"TIMEOUT\"",
         ]),
-        Takes::Text(least, most) => {
-            let mut values = own(&["5", "[]"]);
-            values.push(text_of(most + 1));
-            values.extend((least > 0).then(|| "\"\"".to_owned()));
-            values
-        }
         Takes::Line(least, most) => {
             let mut values = own(&[
                 "5",

@@ -1,6 +1,6 @@
 //! HTTP/1.1 as a client may speak it.
 
-use crate::support::{Raw, options, post, start};
+use crate::support::{Gate, Raw, options, post, start, start_gated};
 use std::net::Shutdown;
 
 #[test]
@@ -10,7 +10,10 @@ fn a_connection_serves_one_request_after_another() {
     for round in 0..5 {
         client.send(post("/echo", format!("round {round}")));
         let answer = client.answer();
-        assert_eq!((answer.status, answer.text()), (200, format!("round {round}").as_str()));
+        assert_eq!(
+            (answer.status, answer.text()),
+            (200, format!("round {round}").as_str())
+        );
     }
     assert_eq!(client.get("/plain").text(), "/plain");
 }
@@ -21,7 +24,10 @@ fn an_answer_names_its_type_length_and_date() {
     let answer = Raw::connect(server.addr()).get("/plain");
     assert!(answer.has("content-type: application/json"), "{answer:?}");
     assert!(answer.has("content-length: 6"), "{answer:?}");
-    assert!(answer.field("date").is_some_and(|date| date.ends_with(" gmt")), "{answer:?}");
+    assert!(
+        answer.field("date").is_some_and(|date| date.ends_with(" gmt")),
+        "{answer:?}"
+    );
     assert_eq!(answer.field("connection"), None);
 }
 
@@ -94,7 +100,15 @@ fn a_chunked_request_may_follow_one_with_a_length_in_the_same_packet() {
     let mut client = Raw::connect(server.addr());
     let chunked =
         b"POST /echo HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n".to_vec();
-    client.send([post("/echo", "length"), chunked.clone(), post("/echo", "length"), chunked].concat());
+    client.send(
+        [
+            post("/echo", "length"),
+            chunked.clone(),
+            post("/echo", "length"),
+            chunked,
+        ]
+        .concat(),
+    );
     for expected in ["length", "abc", "length", "abc"] {
         assert_eq!(client.answer().text(), expected);
     }
@@ -132,7 +146,9 @@ fn a_streamed_body_has_no_size_limit() {
 fn head_gets_the_length_and_no_body() {
     let server = start(options());
     let mut client = Raw::connect(server.addr());
-    client.send("HEAD /12345 HTTP/1.1\r\nhost: x\r\n\r\nGET /next HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+    client.send(
+        "HEAD /12345 HTTP/1.1\r\nhost: x\r\n\r\nGET /next HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n",
+    );
     while client.read_more().is_some() {}
     let both = String::from_utf8_lossy(client.unread()).into_owned();
     let (head, next) = both.split_once("\r\n\r\n").unwrap();
@@ -162,11 +178,18 @@ fn a_large_body_that_nobody_reads_still_leaves_the_answer_readable() {
 
 #[test]
 fn a_client_that_has_said_all_still_gets_its_answer() {
-    let server = start(options());
+    let gate = Gate::new();
+    let server = start_gated(options(), &gate);
     let mut client = Raw::connect(server.addr());
-    client.send(post("/echo", "last words"));
+    client.send(post("/gate", "last words"));
     client.socket.shutdown(Shutdown::Write).unwrap();
-    assert_eq!(client.answer().text(), "last words");
+    gate.wait_for(1);
+    // By now the server could have seen that the client says no more.
+    for _ in 0..10 {
+        assert_eq!(Raw::connect(server.addr()).get("/other").status, 200);
+    }
+    gate.open();
+    assert_eq!(client.answer().text(), "\"through\"");
     client.assert_closed();
 }
 

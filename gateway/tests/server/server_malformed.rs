@@ -6,35 +6,86 @@ use std::net::Shutdown;
 /// What was sent, and what must not happen to it.
 const MALFORMED: [(&str, &[u8]); 32] = [
     ("HTTP/1.0", b"GET / HTTP/1.0\r\nhost: x\r\n\r\n"),
-    ("HTTP/1.0 with keep-alive", b"GET / HTTP/1.0\r\nhost: x\r\nconnection: keep-alive\r\n\r\n"),
+    (
+        "HTTP/1.0 with keep-alive",
+        b"GET / HTTP/1.0\r\nhost: x\r\nconnection: keep-alive\r\n\r\n",
+    ),
     ("HTTP/0.9", b"GET /\r\n\r\n"),
     ("HTTP/1.2", b"GET / HTTP/1.2\r\nhost: x\r\n\r\n"),
     ("HTTP/2.0 in text", b"GET / HTTP/2.0\r\nhost: x\r\n\r\n"),
     ("HTTP/3", b"GET / HTTP/3\r\nhost: x\r\n\r\n"),
     ("another protocol", b"SSH-2.0-OpenSSH_9.6\r\n\r\n"),
     ("lower-case version", b"GET / http/1.1\r\nhost: x\r\n\r\n"),
-    ("a TLS hello", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 and so on \r\n\r\n"),
+    (
+        "a TLS hello",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 and so on \r\n\r\n",
+    ),
     ("zeros", b"\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\r\n\r\n"),
     ("no target", b"GET HTTP/1.1\r\nhost: x\r\n\r\n"),
     ("no method", b" / HTTP/1.1\r\nhost: x\r\n\r\n"),
     ("a method with a slash", b"GE/T / HTTP/1.1\r\nhost: x\r\n\r\n"),
     ("a space in the target", b"GET /a b HTTP/1.1\r\nhost: x\r\n\r\n"),
-    ("two different lengths", b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 3\r\ncontent-length: 4\r\n\r\nabcd"),
-    ("two lengths in one line", b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 3, 4\r\n\r\nabcd"),
-    ("length, then chunked", b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 3\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n"),
-    ("chunked, then length", b"POST / HTTP/1.1\r\nhost: x\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n0\r\n\r\n"),
-    ("a negative length", b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: -1\r\n\r\n"),
-    ("a signed length", b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: +3\r\n\r\nabc"),
-    ("a hexadecimal length", b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 0x3\r\n\r\nabc"),
-    ("a length past 2^64", b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 18446744073709551616\r\n\r\n"),
-    ("an empty length", b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: \r\n\r\n"),
-    ("an unknown coding", b"POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: gzip\r\n\r\nabc"),
-    ("chunked not last", b"POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked, gzip\r\n\r\n0\r\n\r\n"),
-    ("a chunk size that is no number", b"POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\nxyz\r\nabc\r\n0\r\n\r\n"),
-    ("a chunk longer than its size", b"POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabcdef\r\n0\r\n\r\n"),
+    (
+        "two different lengths",
+        b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 3\r\ncontent-length: 4\r\n\r\nabcd",
+    ),
+    (
+        "two lengths in one line",
+        b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 3, 4\r\n\r\nabcd",
+    ),
+    (
+        "length, then chunked",
+        b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 3\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
+    ),
+    (
+        "chunked, then length",
+        b"POST / HTTP/1.1\r\nhost: x\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n0\r\n\r\n",
+    ),
+    (
+        "a negative length",
+        b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: -1\r\n\r\n",
+    ),
+    (
+        "a signed length",
+        b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: +3\r\n\r\nabc",
+    ),
+    (
+        "a hexadecimal length",
+        b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 0x3\r\n\r\nabc",
+    ),
+    (
+        "a length past 2^64",
+        b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 18446744073709551616\r\n\r\n",
+    ),
+    (
+        "an empty length",
+        b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: \r\n\r\n",
+    ),
+    (
+        "an unknown coding",
+        b"POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: gzip\r\n\r\nabc",
+    ),
+    (
+        "chunked not last",
+        b"POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked, gzip\r\n\r\n0\r\n\r\n",
+    ),
+    (
+        "a chunk size that is no number",
+        b"POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\nxyz\r\nabc\r\n0\r\n\r\n",
+    ),
+    (
+        "a chunk longer than its size",
+        b"POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabcdef\r\n0\r\n\r\n",
+    ),
     ("a space before the colon", b"GET / HTTP/1.1\r\nhost : x\r\n\r\n"),
-    ("a header without a colon", b"GET / HTTP/1.1\r\nhost: x\r\nnonsense\r\n\r\n"),
-    ("a zero byte in a header", b"GET / HTTP/1.1\r\nhost: x\r\nfield: a\0b\r\n\r\n"),
+    (
+        "a header without a colon",
+        b"GET / HTTP/1.1\r\nhost: x\r\nnonsense\r\n\r\n",
+    ),
+    (
+        "a zero byte in a header",
+        b"GET / HTTP/1.1\r\nhost: x\r\nfield: a\0b\r\n\r\n",
+    ),
     ("no host", b"GET / HTTP/1.1\r\n\r\n"),
     ("two hosts", b"GET / HTTP/1.1\r\nhost: x\r\nhost: y\r\n\r\n"),
 ];
@@ -49,7 +100,11 @@ fn what_is_not_http_is_refused_or_closed_and_never_served() {
             assert!(matches!(answer.status, 400 | 431 | 505), "{what}: {answer:?}");
             client.assert_closed();
         }
-        assert_eq!(Raw::connect(server.addr()).get("/alive").status, 200, "after {what}");
+        assert_eq!(
+            Raw::connect(server.addr()).get("/alive").status,
+            200,
+            "after {what}"
+        );
     }
 }
 

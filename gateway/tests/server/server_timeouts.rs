@@ -11,7 +11,10 @@ const SHORT: Duration = Duration::from_millis(150);
 /// Sends one byte every few milliseconds until the server ends the connection; true if that took at least `SHORT`.
 fn drip_until_closed(client: &mut Raw, bytes: impl Iterator<Item = u8>) -> bool {
     let began = Instant::now();
-    client.socket.set_read_timeout(Some(Duration::from_millis(5))).unwrap();
+    client
+        .socket
+        .set_read_timeout(Some(Duration::from_millis(5)))
+        .unwrap();
     for byte in bytes {
         client.try_send([byte]);
         let mut nothing = [0; 1];
@@ -20,13 +23,20 @@ fn drip_until_closed(client: &mut Raw, bytes: impl Iterator<Item = u8>) -> bool 
             _ => break,
         }
     }
-    client.socket.set_read_timeout(Some(crate::support::PATIENCE)).unwrap();
+    client
+        .socket
+        .set_read_timeout(Some(crate::support::PATIENCE))
+        .unwrap();
     began.elapsed() >= SHORT
 }
 
 #[test]
 fn a_header_that_drips_is_cut_off() {
-    let server = start(ServerOptions { body_timeout: LONG, idle_timeout: LONG, ..impatient() });
+    let server = start(ServerOptions {
+        body_timeout: LONG,
+        idle_timeout: LONG,
+        ..impatient()
+    });
     let mut client = Raw::connect(server.addr());
     client.send("GET / HTTP/1.1\r\nhost: x\r\nfield: ");
     assert!(drip_until_closed(&mut client, std::iter::repeat_n(b'f', 60_000)));
@@ -36,7 +46,11 @@ fn a_header_that_drips_is_cut_off() {
 
 #[test]
 fn a_second_header_that_drips_is_cut_off() {
-    let server = start(ServerOptions { body_timeout: LONG, idle_timeout: LONG, ..impatient() });
+    let server = start(ServerOptions {
+        body_timeout: LONG,
+        idle_timeout: LONG,
+        ..impatient()
+    });
     let mut client = Raw::connect(server.addr());
     assert_eq!(client.get("/first").status, 200);
     client.send("GET / HT");
@@ -45,7 +59,11 @@ fn a_second_header_that_drips_is_cut_off() {
 
 #[test]
 fn half_an_http2_preface_is_cut_off() {
-    let server = start(ServerOptions { body_timeout: LONG, idle_timeout: LONG, ..impatient() });
+    let server = start(ServerOptions {
+        body_timeout: LONG,
+        idle_timeout: LONG,
+        ..impatient()
+    });
     let mut client = Raw::connect(server.addr());
     client.send("PRI * HTTP/2.0\r\n");
     client.assert_closed();
@@ -53,13 +71,21 @@ fn half_an_http2_preface_is_cut_off() {
 
 #[test]
 fn a_connection_that_says_nothing_is_closed() {
-    let server = start(ServerOptions { body_timeout: LONG, header_timeout: LONG, ..impatient() });
+    let server = start(ServerOptions {
+        body_timeout: LONG,
+        header_timeout: LONG,
+        ..impatient()
+    });
     Raw::connect(server.addr()).assert_closed();
 }
 
 #[test]
 fn an_idle_connection_is_closed_after_its_last_answer() {
-    let server = start(ServerOptions { body_timeout: LONG, header_timeout: LONG, ..impatient() });
+    let server = start(ServerOptions {
+        body_timeout: LONG,
+        header_timeout: LONG,
+        ..impatient()
+    });
     let mut client = Raw::connect(server.addr());
     assert_eq!(client.get("/only").status, 200);
     client.assert_closed();
@@ -67,7 +93,11 @@ fn an_idle_connection_is_closed_after_its_last_answer() {
 
 #[test]
 fn a_body_that_stalls_is_answered_408() {
-    let server = start(ServerOptions { header_timeout: LONG, idle_timeout: LONG, ..impatient() });
+    let server = start(ServerOptions {
+        header_timeout: LONG,
+        idle_timeout: LONG,
+        ..impatient()
+    });
     for sent_bytes in [0, 1, 100_000] {
         let mut client = Raw::connect(server.addr());
         let request = post("/echo", vec![b'x'; 200_000]);
@@ -80,7 +110,11 @@ fn a_body_that_stalls_is_answered_408() {
 
 #[test]
 fn a_body_that_drips_is_answered_408_although_it_moves() {
-    let server = start(ServerOptions { header_timeout: LONG, idle_timeout: LONG, ..impatient() });
+    let server = start(ServerOptions {
+        header_timeout: LONG,
+        idle_timeout: LONG,
+        ..impatient()
+    });
     let mut client = Raw::connect(server.addr());
     client.send("POST /echo HTTP/1.1\r\nhost: x\r\ncontent-length: 60000\r\n\r\n");
     assert!(drip_until_closed(&mut client, std::iter::repeat_n(b'x', 59_999)));
@@ -89,7 +123,11 @@ fn a_body_that_drips_is_answered_408_although_it_moves() {
 
 #[test]
 fn a_streamed_body_that_stalls_is_answered_408() {
-    let server = start(ServerOptions { header_timeout: LONG, idle_timeout: LONG, ..impatient() });
+    let server = start(ServerOptions {
+        header_timeout: LONG,
+        idle_timeout: LONG,
+        ..impatient()
+    });
     let mut client = Raw::connect(server.addr());
     client.send(&post("/stream", vec![b'x'; 1_000_000])[..900_000]);
     assert_eq!(client.answer().status, 408);
@@ -98,7 +136,11 @@ fn a_streamed_body_that_stalls_is_answered_408() {
 
 #[test]
 fn a_small_body_that_nobody_reads_and_that_never_comes_does_not_hold_the_answer_for_ever() {
-    let server = start(ServerOptions { header_timeout: LONG, idle_timeout: LONG, ..impatient() });
+    let server = start(ServerOptions {
+        header_timeout: LONG,
+        idle_timeout: LONG,
+        ..impatient()
+    });
     let mut client = Raw::connect(server.addr());
     client.send(&post("/unread", "never all of it")[..60]);
     let answer = client.answer();
@@ -121,10 +163,16 @@ fn a_handler_at_work_is_not_timed_out() {
 
 #[test]
 fn an_answer_that_is_not_taken_does_not_hold_its_memory_for_ever() {
-    let server = start(ServerOptions { header_timeout: LONG, body_timeout: LONG, ..impatient() });
+    let server = start(ServerOptions {
+        header_timeout: LONG,
+        body_timeout: LONG,
+        ..impatient()
+    });
     let mut client = Raw::connect(server.addr());
     client.send("GET /large HTTP/1.1\r\nhost: x\r\n\r\n");
-    wait_until("the connection is closed", || server.counters().timed_out.load(Ordering::Relaxed) == 1);
+    wait_until("the connection is closed", || {
+        server.counters().timed_out.load(Ordering::Relaxed) == 1
+    });
 }
 
 #[test]

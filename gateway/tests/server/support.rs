@@ -28,7 +28,10 @@ pub struct Gate {
 
 impl Gate {
     pub fn new() -> Arc<Self> {
-        Arc::new(Gate { waiting: AtomicUsize::new(0), permits: Semaphore::new(0) })
+        Arc::new(Gate {
+            waiting: AtomicUsize::new(0),
+            permits: Semaphore::new(0),
+        })
     }
 
     pub fn open(&self) {
@@ -37,7 +40,9 @@ impl Gate {
 
     /// Blocks until that many requests have arrived at it.
     pub fn wait_for(&self, requests: usize) {
-        wait_until("the requests are at the gate", || self.waiting.load(Ordering::SeqCst) >= requests);
+        wait_until("the requests are at the gate", || {
+            self.waiting.load(Ordering::SeqCst) >= requests
+        });
     }
 }
 
@@ -60,7 +65,12 @@ impl Handler for Echo {
         match path.as_str() {
             "/gate" => {
                 self.gate.waiting.fetch_add(1, Ordering::SeqCst);
-                self.gate.permits.acquire().await.expect("a gate is never closed").forget();
+                self.gate
+                    .permits
+                    .acquire()
+                    .await
+                    .expect("a gate is never closed")
+                    .forget();
                 Response::json(StatusCode::OK, "\"through\"")
             }
             "/stream" => {
@@ -89,13 +99,22 @@ impl Handler for Echo {
 
 /// Defaults on a free port, one thread, so that thread-wide behaviour shows.
 pub fn options() -> ServerOptions {
-    ServerOptions { listen: "127.0.0.1:0".parse().unwrap(), io_threads: 1, ..ServerOptions::default() }
+    ServerOptions {
+        listen: "127.0.0.1:0".parse().unwrap(),
+        io_threads: 1,
+        ..ServerOptions::default()
+    }
 }
 
 /// The same with every time-out so short that a test can wait for it.
 pub fn impatient() -> ServerOptions {
     let short = Duration::from_millis(150);
-    ServerOptions { header_timeout: short, body_timeout: short, idle_timeout: short, ..options() }
+    ServerOptions {
+        header_timeout: short,
+        body_timeout: short,
+        idle_timeout: short,
+        ..options()
+    }
 }
 
 pub fn start(options: ServerOptions) -> ServerHandle {
@@ -126,7 +145,9 @@ impl Answer {
     }
 
     pub fn field(&self, name: &str) -> Option<&str> {
-        self.fields.iter().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
+        self.fields
+            .iter()
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
     }
 }
 
@@ -142,7 +163,10 @@ impl Raw {
         socket.set_nodelay(true).unwrap();
         socket.set_read_timeout(Some(PATIENCE)).unwrap();
         socket.set_write_timeout(Some(PATIENCE)).unwrap();
-        Raw { socket, unread: Vec::new() }
+        Raw {
+            socket,
+            unread: Vec::new(),
+        }
     }
 
     pub fn send(&mut self, bytes: impl AsRef<[u8]>) {
@@ -171,12 +195,20 @@ impl Raw {
             }
             self.read_more()?;
         };
-        let head = String::from_utf8(self.unread.drain(..head_len).collect()).unwrap().to_lowercase();
+        let head = String::from_utf8(self.unread.drain(..head_len).collect())
+            .unwrap()
+            .to_lowercase();
         let mut lines = head.trim_end().lines();
         let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
         let fields: Vec<String> = lines.map(str::to_owned).collect();
-        let mut answer = Answer { status, fields, body: Vec::new() };
-        let body_len = answer.field("content-length").map_or(0, |len| len.parse().unwrap());
+        let mut answer = Answer {
+            status,
+            fields,
+            body: Vec::new(),
+        };
+        let body_len = answer
+            .field("content-length")
+            .map_or(0, |len| len.parse().unwrap());
         while self.unread.len() < body_len {
             self.read_more()?;
         }
@@ -199,7 +231,9 @@ impl Raw {
                 self.unread.extend_from_slice(&buffer[..len]);
                 Some(len)
             }
-            Err(error) if error.kind() == ErrorKind::WouldBlock => panic!("the server neither answered nor closed"),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                panic!("the server neither answered nor closed")
+            }
             Err(_) => None,
         }
     }
@@ -211,8 +245,11 @@ impl Raw {
 
 pub fn post(path: &str, body: impl AsRef<[u8]>) -> Vec<u8> {
     let body = body.as_ref();
-    let mut request =
-        format!("POST {path} HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n", body.len()).into_bytes();
+    let mut request = format!(
+        "POST {path} HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    )
+    .into_bytes();
     request.extend_from_slice(body);
     request
 }
@@ -227,12 +264,17 @@ pub struct Http2 {
 pub type TestBody = http_body_util::combinators::UnsyncBoxBody<Bytes, std::io::Error>;
 
 pub fn whole(bytes: impl Into<Bytes>) -> TestBody {
-    Full::new(bytes.into()).map_err(|never| match never {}).boxed_unsync()
+    Full::new(bytes.into())
+        .map_err(|never| match never {})
+        .boxed_unsync()
 }
 
 /// A body of unannounced length: these pieces, then its end or nothing more for ever.
 pub fn pieces(pieces: impl IntoIterator<Item = Vec<u8>>, ends: bool) -> TestBody {
-    TestBody::new(Pieces { left: pieces.into_iter().map(Bytes::from).collect(), ends })
+    TestBody::new(Pieces {
+        left: pieces.into_iter().map(Bytes::from).collect(),
+        ends,
+    })
 }
 
 struct Pieces {
@@ -258,23 +300,35 @@ impl Body for Pieces {
 
 impl Http2 {
     pub fn connect(addr: SocketAddr) -> Self {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
         let ended = Arc::new(Mutex::new(None));
         let noted = ended.clone();
         let sender = runtime.block_on(async {
             let socket = tokio::net::TcpStream::connect(addr).await.unwrap();
             let io = TokioIo::new(socket);
-            let (sender, connection) = hyper::client::conn::http2::handshake(TokioExecutor::new(), io).await.unwrap();
+            let (sender, connection) = hyper::client::conn::http2::handshake(TokioExecutor::new(), io)
+                .await
+                .unwrap();
             tokio::spawn(async move {
                 let end = connection.await.map_err(|error| error.to_string());
                 *noted.lock().unwrap() = Some(end);
             });
             sender
         });
-        Http2 { runtime, sender, ended }
+        Http2 {
+            runtime,
+            sender,
+            ended,
+        }
     }
 
-    pub fn send(&mut self, request: http::Request<TestBody>) -> Result<(http::response::Parts, Bytes), hyper::Error> {
+    pub fn send(
+        &mut self,
+        request: http::Request<TestBody>,
+    ) -> Result<(http::response::Parts, Bytes), hyper::Error> {
         let answer = self.sender.send_request(request);
         self.runtime.block_on(async {
             let limited = tokio::time::timeout(PATIENCE, async {
@@ -287,10 +341,15 @@ impl Http2 {
 
     /// Runs the client until the connection has ended.
     pub fn wait_for_end(&self) {
+        self.run_until("the connection ends", || self.ended.lock().unwrap().is_some());
+    }
+
+    /// Runs the client until something has happened.
+    pub fn run_until(&self, what: &str, happened: impl Fn() -> bool) {
         self.runtime.block_on(async {
             let deadline = Instant::now() + PATIENCE;
-            while self.ended.lock().unwrap().is_none() {
-                assert!(Instant::now() < deadline, "the connection stays open");
+            while !happened() {
+                assert!(Instant::now() < deadline, "in vain: {what}");
                 tokio::time::sleep(Duration::from_millis(2)).await;
             }
         });
@@ -298,5 +357,9 @@ impl Http2 {
 }
 
 pub fn http2_request(method: &str, path: &str, body: TestBody) -> http::Request<TestBody> {
-    http::Request::builder().method(method).uri(format!("http://x{path}")).body(body).unwrap()
+    http::Request::builder()
+        .method(method)
+        .uri(format!("http://x{path}"))
+        .body(body)
+        .unwrap()
 }

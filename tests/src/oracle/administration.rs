@@ -171,7 +171,7 @@ fn read_status(body: &str) -> Result<(String, String), BadFields> {
     let value = forms::body(body)?;
     let mut form = Form::open(&value)?;
     let status = form.required("status", forms::one_of(&["active", "suspended"]));
-    let reason = form.required("reason", forms::text_of(0, 500));
+    let reason = form.required("reason", forms::label_of(0, 500));
     form.finish((status, reason))
 }
 

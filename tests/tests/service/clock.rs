@@ -1,0 +1,173 @@
+//! The clock: simulated ones are set and go on, real ones are trusted or not.
+
+use crate::{BINARY, check_refusal};
+use satang_tests::site::{NOON, Site, buy, prepare};
+use satang_tests::wire::Wire;
+use serde_json::{Value, json};
+
+fn set(wire: &mut Wire, now: &str) -> (u16, Value) {
+    let answer = wire
+        .call("PUT", "/v1/clock", json!({ "now": now }).to_string().as_bytes())
+        .expect("an answer");
+    (answer.status, answer.json())
+}
+
+fn decided_at(answer: &str) -> String {
+    let answer: Value = serde_json::from_str(answer).expect("JSON");
+    answer["decided_at"].as_str().expect("an instant").to_owned()
+}
+
+#[test]
+fn a_simulated_clock_goes_forward_only_and_on_over_restarts() {
+    let site = Site::new(BINARY);
+    let server = site.serve(&["--clock", NOON]);
+    prepare(&server, 1);
+    let mut wire = Wire::open(server.addr()).expect("it listens");
+    assert!(decided_at(&buy(&mut wire, 1, 1, 100)).starts_with("2026-06-15T12:0"));
+    let (status, set_to) = set(&mut wire, "2026-06-15T08:30:00Z");
+    assert_eq!(status, 200);
+    assert!(
+        set_to["now"]
+            .as_str()
+            .is_some_and(|now| now.starts_with("2026-06-15T15:30:00") && now.ends_with("+07:00")),
+        "{set_to}"
+    );
+    let (status, problem) = set(&mut wire, "2026-06-15T15:29:59+07:00");
+    assert_eq!(
+        (status, &problem["status"], &problem["code"]),
+        (409, &json!(409), &json!("clock_refused")),
+        "{problem}"
+    );
+    let at_half_past_three = decided_at(&buy(&mut wire, 2, 1, 100));
+    assert!(
+        at_half_past_three.as_str() >= "2026-06-15T15:30:00",
+        "the refusal set it back: {at_half_past_three}"
+    );
+    server.kill();
+
+    // The journal is later than the flag.
+    let server = site.serve(&["--clock", NOON]);
+    let mut wire = Wire::open(server.addr()).expect("it listens");
+    assert_eq!(set(&mut wire, "2026-06-15T15:00:00+07:00").0, 409);
+    let later = decided_at(&buy(&mut wire, 3, 1, 100));
+    assert!(
+        later >= at_half_past_three,
+        "{later} is before {at_half_past_three}"
+    );
+    server.kill();
+
+    // The flag is later than the journal.
+    let server = site.serve(&["--clock", "simulated:2026-06-16T09:00:00+07:00"]);
+    let mut wire = Wire::open(server.addr()).expect("it listens");
+    assert!(decided_at(&buy(&mut wire, 4, 1, 100)).starts_with("2026-06-16T09:0"));
+}
+
+#[test]
+fn a_real_clock_is_not_set() {
+    let site = Site::new(BINARY);
+    let server = site.serve(&[]);
+    let mut wire = Wire::open(server.addr()).expect("it listens");
+    for body in [
+        &json!({ "now": "2099-06-15T12:00:00+07:00" }).to_string(),
+        "{}",
+        "",
+    ] {
+        let answer = wire.call("PUT", "/v1/clock", body.as_bytes()).expect("an answer");
+        assert_eq!(
+            (answer.status, answer.header("content-type")),
+            (404, Some("application/problem+json")),
+            "{body}"
+        );
+    }
+}
+
+#[test]
+fn a_clock_behind_the_journal_decides_nothing_until_it_is_confirmed() {
+    let site = Site::new(BINARY);
+    let server = site.serve(&["--clock", "simulated:2150-01-01T12:00:00+07:00"]);
+    prepare(&server, 1);
+    let last = decided_at(&buy(
+        &mut Wire::open(server.addr()).expect("it listens"),
+        1,
+        1,
+        100,
+    ));
+    server.kill();
+
+    let server = site.spawn(&[]);
+    let mut wire = open_when_it_listens(server.addr());
+    assert_eq!(wire.call("GET", "/healthz", b"").expect("an answer").status, 200);
+    let purchase = satang_tests::site::purchase(2, 1, 100);
+    let code = loop {
+        let answer = wire
+            .call("POST", "/v1/authorizations", purchase.as_bytes())
+            .expect("an answer");
+        assert_eq!(answer.status, 503, "{}", answer.text());
+        assert!(
+            answer
+                .header("retry-after")
+                .is_some_and(|after| after.parse::<u32>().is_ok()),
+            "{answer:?}"
+        );
+        // Until recovery is done the answer is another one.
+        match answer.json()["code"].as_str().expect("a code") {
+            "not_ready" => std::thread::yield_now(),
+            code => break code.to_owned(),
+        }
+    };
+    assert_eq!(code, "clock_not_trusted");
+    let ready = wire.call("GET", "/readyz", b"").expect("an answer");
+    assert_eq!(ready.status, 503, "{}", ready.text());
+    server.terminate();
+    let (code, said) = server.wait();
+    assert_eq!(code, Some(0), "{said}");
+    assert!(
+        said.contains("--accept-clock") && said.contains("2150-01-01"),
+        "{said}"
+    );
+
+    let server = site.serve(&["--accept-clock"]);
+    let mut wire = Wire::open(server.addr()).expect("it listens");
+    let again = buy(&mut wire, 1, 1, 100);
+    assert!(again.contains("\"replayed\":true"), "{again}");
+    let next = buy(&mut wire, 2, 1, 100);
+    assert!(
+        next.contains("\"replayed\":false"),
+        "nothing was decided while the clock was wrong: {next}"
+    );
+    assert!(
+        decided_at(&next) >= last,
+        "decided_at never decreases: {next}, before it {last}"
+    );
+}
+
+#[test]
+fn a_simulated_clock_out_of_range_is_refused() {
+    let site = Site::new(BINARY);
+    let (code, said) = site.refused(&["--clock", "simulated:1999-12-31T23:59:59+07:00"]);
+    assert_ne!(code, Some(0), "{said}");
+    let server = site.serve(&["--clock", NOON]);
+    server.kill();
+    // A good folder is not harmed by a refusal.
+    let (_, said) = site.refused(&["--clock", "noon"]);
+    assert!(said.contains("simulated:"), "{said}");
+    check_refusal(
+        site.refused(&["--clock", NOON, "programs=/no/such/folder"]),
+        &["/no/such/folder"],
+    );
+    site.serve(&["--clock", NOON]).kill();
+}
+
+pub(crate) fn open_when_it_listens(addr: std::net::SocketAddr) -> Wire {
+    let begun = std::time::Instant::now();
+    loop {
+        match Wire::open(addr) {
+            Ok(wire) => return wire,
+            Err(error) => assert!(
+                begun.elapsed() < satang_tests::process::PATIENCE,
+                "it does not listen: {error}"
+            ),
+        }
+        std::thread::yield_now();
+    }
+}

@@ -1,0 +1,156 @@
+//! A data folder that is used by another process, has lost its key, or is damaged.
+
+use crate::{BINARY, check_refusal};
+use satang_tests::process::ServerProcess;
+use satang_tests::site::{NOON, Site, buy, prepare};
+use satang_tests::wire::Wire;
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+/// A folder with a merchant, two wallets and six purchases, each in a frame of its own; the server has ended.
+fn used() -> Site {
+    let site = Site::new(BINARY);
+    let server = site.serve(&["--clock", NOON]);
+    prepare(&server, 2);
+    let mut wire = Wire::open(server.addr()).expect("it listens");
+    (1..=6).for_each(|number| drop(buy(&mut wire, number, 1, 100)));
+    stop(server);
+    site
+}
+
+fn stop(server: ServerProcess) {
+    server.terminate();
+    let (code, said) = server.wait();
+    assert_eq!(code, Some(0), "{said}");
+}
+
+#[test]
+fn a_second_process_on_the_folder_is_refused() {
+    let site = Site::new(BINARY);
+    let server = site.serve(&["--clock", NOON]);
+    prepare(&server, 1);
+    check_refusal(
+        site.refused(&["--clock", NOON]),
+        &[site.data_dir().join("lock").to_str().expect("text"), "offset"],
+    );
+    let mut wire = Wire::open(server.addr()).expect("the first goes on");
+    let first = buy(&mut wire, 1, 1, 100);
+    server.kill();
+    // The lock dies with its process.
+    let server = site.serve(&["--clock", NOON]);
+    let again = buy(&mut Wire::open(server.addr()).expect("it listens"), 1, 1, 100);
+    assert_eq!(again, first.replace("\"replayed\":false", "\"replayed\":true"));
+}
+
+#[test]
+fn the_citizens_key_is_the_one_the_journal_was_begun_with() {
+    let site = used();
+    let key = site.data_dir().join("citizen.key");
+    assert_eq!(
+        fs::metadata(&key).expect("it was made").permissions().mode() & 0o777,
+        0o600
+    );
+    let mode = |mode| fs::set_permissions(&key, fs::Permissions::from_mode(mode)).expect("ours");
+    let right = fs::read(&key).expect("ours");
+    for wrong_mode in [0o644, 0o640, 0o604] {
+        mode(wrong_mode);
+        check_refusal(
+            site.refused(&["--clock", NOON]),
+            &["citizen.key", "offset", "0600"],
+        );
+    }
+    mode(0o600);
+    let mut other = right.clone();
+    other[31] ^= 1;
+    fs::write(&key, &other).expect("ours");
+    check_refusal(site.refused(&["--clock", NOON]), &["citizen.key", "offset"]);
+    for len in [0, 31] {
+        fs::write(&key, &right[..len]).expect("ours");
+        check_refusal(
+            site.refused(&["--clock", NOON]),
+            &["citizen.key", &format!("offset {len}")],
+        );
+    }
+    fs::write(&key, [&right[..], b"\n"].concat()).expect("ours");
+    check_refusal(site.refused(&["--clock", NOON]), &["citizen.key", "offset"]);
+    fs::remove_file(&key).expect("ours");
+    check_refusal(site.refused(&["--clock", NOON]), &["citizen.key", "offset"]);
+    assert!(!key.exists(), "another key was made");
+    fs::write(&key, &right).expect("ours");
+    mode(0o600);
+    stop(site.serve(&["--clock", NOON]));
+}
+
+/// Offsets of the frames in a segment's bytes.
+fn frames(segment: &[u8]) -> Vec<usize> {
+    let pages = segment.chunks(4096).enumerate();
+    pages
+        .filter(|(_, page)| page.starts_with(b"SATANGFR"))
+        .map(|(number, _)| number * 4096)
+        .collect()
+}
+
+#[test]
+fn a_damaged_journal_is_refused_with_file_and_offset() {
+    let site = used();
+    let segment = site.segments().remove(0);
+    let bytes = fs::read(&segment).expect("ours");
+    let frames = frames(&bytes);
+    assert!(frames.len() >= 8, "{frames:?}");
+    let middle = frames[frames.len() / 2];
+    // In the header, in a record, in the padding behind it; then the whole frame.
+    let mut damages: Vec<(usize, Vec<u8>)> = [middle + 16, middle + 140, middle + 4090]
+        .map(|at| (at, vec![bytes[at] ^ 0x10]))
+        .into();
+    damages.push((middle, vec![0; 4096]));
+    for (at, with) in damages {
+        let copy = site.copy();
+        let segment = copy.segments().remove(0);
+        overwrite(&segment, at, &with);
+        let damaged = fs::read(&segment).expect("ours");
+        let name = segment.file_name().expect("a name").to_str().expect("text");
+        check_refusal(
+            copy.refused(&["--clock", NOON]),
+            &[name, &format!("offset {middle}"), "sequence"],
+        );
+        assert!(
+            fs::read(&segment).expect("ours") == damaged,
+            "a refusal changes nothing"
+        );
+    }
+}
+
+fn overwrite(path: &Path, at: usize, with: &[u8]) {
+    let mut bytes = fs::read(path).expect("ours");
+    bytes[at..at + with.len()].copy_from_slice(with);
+    fs::write(path, bytes).expect("ours");
+}
+
+#[test]
+fn a_truncated_or_missing_segment_is_refused() {
+    let site = used();
+    let len = fs::metadata(&site.segments()[0]).expect("ours").len();
+    for left in [len - 1, len - 4096, 12_288, 8_192, 100, 0] {
+        let copy = site.copy();
+        let segment = copy.segments().remove(0);
+        fs::File::options()
+            .write(true)
+            .open(&segment)
+            .and_then(|file| file.set_len(left))
+            .expect("ours");
+        let name = segment.file_name().expect("a name").to_str().expect("text");
+        check_refusal(
+            copy.refused(&["--clock", NOON]),
+            &[name, &format!("offset {left}")],
+        );
+    }
+    let copy = site.copy();
+    for segment in copy.segments() {
+        fs::remove_file(segment).expect("ours");
+    }
+    check_refusal(copy.refused(&["--clock", NOON]), &["journal", "offset"]);
+    let copy = site.copy();
+    fs::write(copy.data_dir().join("persons.db"), b"").expect("ours");
+    check_refusal(copy.refused(&["--clock", NOON]), &["persons.db", "offset"]);
+}

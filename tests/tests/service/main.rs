@@ -1,0 +1,22 @@
+//! The command line and its server, from outside: an operator's day. One module for each part of it.
+
+mod clock;
+mod commands;
+mod folder;
+mod imports;
+mod refusals;
+mod routes;
+mod stop;
+
+/// The product, as a program.
+const BINARY: &str = env!("CARGO_BIN_EXE_satang_under_test");
+
+/// A refusal is exit 1 and one line that contains all of `words`.
+#[track_caller]
+fn check_refusal((code, said): (Option<i32>, String), words: &[&str]) {
+    assert_eq!(code, Some(1), "{said}");
+    assert_eq!(said.trim_end().lines().count(), 1, "one line:\n{said}");
+    for word in words {
+        assert!(said.contains(word), "{word:?} is not in: {said}");
+    }
+}
