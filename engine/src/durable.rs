@@ -177,7 +177,10 @@ impl Inner {
         if let Some(outcome) = self.outcome(position) {
             return Poll::Ready(outcome);
         }
-        if registered.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+        if registered
+            .as_ref()
+            .is_some_and(|waker| waker.will_wake(cx.waker()))
+        {
             return Poll::Pending;
         }
         *registered = Some(cx.waker().clone());

@@ -259,7 +259,9 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
                 TxnState::Seen { position, .. } if !self.durable.check(position)? => {
                     return Ok(Submitted::Wait { position });
                 }
-                TxnState::Seen { position, .. } => Some((position, self.read_authorization(position, request.txn_id)?)),
+                TxnState::Seen { position, .. } => {
+                    Some((position, self.read_authorization(position, request.txn_id)?))
+                }
                 TxnState::New | TxnState::Tombstone => None,
             };
             let mut ids = Locked::lock(&self.state.ids, [txn, reversal].into_iter());

@@ -99,7 +99,9 @@ impl State {
             .fold((0, 0), |sum, t| (sum.0 + t.all, sum.1 + t.given_back));
         // A bucket counts modulo 2^32 once more than that was used under no cap.
         let modulus = 1u128 << 32;
-        let kept = all.checked_sub(given_back).filter(|kept| *kept >= used && (*kept - used).is_multiple_of(modulus));
+        let kept = all
+            .checked_sub(given_back)
+            .filter(|kept| *kept >= used && (*kept - used).is_multiple_of(modulus));
         if kept.is_some() {
             return Ok(());
         }

@@ -99,6 +99,52 @@ fn blocks_lost_in_front_of_a_later_segment_are_refused() {
 }
 
 #[test]
+fn a_lost_sector_in_front_of_anything_later_is_refused() {
+    let specimen = Specimen::small(true);
+    for segment in 1..=2 {
+        let file = segment_name(segment);
+        let whole = specimen.disk.bytes(&file);
+        for start in (0..whole.len()).step_by(512) {
+            let mut bytes = whole.clone();
+            bytes[start..start + 512].fill(0);
+            // The other copy of a header is left, and the last frame says nothing but what is durable.
+            let says_nothing = segment == 2 && start >= specimen.end - PAGE_BYTES;
+            let expected = match bytes == whole || start < 2 * PAGE_BYTES || says_nothing {
+                true => Verdict::SameState,
+                false => Verdict::Refused,
+            };
+            assert_eq!(specimen.start_with(&file, bytes).0, expected, "{file}: {start}");
+        }
+    }
+}
+
+#[test]
+fn a_segment_of_another_history_of_the_same_journal_is_refused() {
+    let rig = Rig::prepared();
+    // The journal goes on from here twice, with other amounts, until segment 2 has its header and no frame.
+    let histories = [100, 101].map(|amount| {
+        let mut rig = Rig::start(rig.storage.copy());
+        let mut txn = 0;
+        while !rig.storage.names().contains(&segment_name(2)) {
+            txn += 1;
+            rig.authorize(txn, 1, amount);
+            rig.committer.cover().unwrap();
+        }
+        rig.storage.copy()
+    });
+    let sequence = |disk: &MemoryStorage| Rig::start(disk.copy()).engine.durable().sequence();
+    assert_eq!(sequence(&histories[0]), sequence(&histories[1]));
+    let mixed = histories[0].copy();
+    mixed.set_bytes(&segment_name(2), histories[1].bytes(&segment_name(2)));
+    let refusal = refused(Rig::try_start(mixed));
+    let says = refusal.to_string();
+    assert!(
+        says.starts_with(&format!("{}: offset 0: ", segment_name(2))),
+        "{says}"
+    );
+}
+
+#[test]
 fn a_missing_segment_is_refused() {
     let specimen = specimen();
     for segment in 1..=4 {
