@@ -206,6 +206,8 @@ fn add_rounds(report: &mut Report, target: &'static str, what: &str, outcome: &O
         "",
         "",
     );
+    let cpu_ns = each(outcome, |round| round.cores / round.per_second * 1e9);
+    report.add(target, format!("processor time each, {what}"), cpu_ns, "ns", "");
 }
 
 fn each(outcome: &Outcome, value: impl Fn(&Round) -> f64) -> Vec<f64> {

@@ -4,12 +4,13 @@
 
 mod rig;
 
+use rig::book::Book;
 use rig::damage::{Specimen, Verdict};
-use rig::{Rig, Survivors, assert_names, refused};
+use rig::{Rig, Survivors, assert_names, refused, request};
 use satang_core::record::RecordKind;
-use satang_engine::journal::{FRAME_HEADER_BYTES, segment_name};
+use satang_engine::journal::{FRAME_HEADER_BYTES, Layout, segment_name};
 use satang_engine::persons::PERSONS_FILE;
-use satang_engine::storage::PAGE_BYTES;
+use satang_engine::storage::{MemoryStorage, PAGE_BYTES};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -149,4 +150,37 @@ fn a_spare_full_of_garbage_is_thrown_away() {
     let digest = rig.engine.state().digest();
     let again = Rig::open(Arc::new(rig.storage.copy()), specimen.layout).unwrap();
     assert_eq!(again.engine.state().digest(), digest);
+}
+
+#[test]
+fn bits_behind_a_seal_are_refused() {
+    // A group of two pages does not fit the one that is left: the seal stands in front of it.
+    let layout = Layout {
+        segment_bytes: 7 * PAGE_BYTES as u32,
+        group_bytes_max: 2 * PAGE_BYTES as u32,
+    };
+    let mut rig = Rig::open(Arc::new(MemoryStorage::default()), layout).unwrap();
+    rig.prepare(3);
+    (1..3).for_each(|txn| assert_eq!(rig.authorize(txn, 1, 100).header.sequence, 8 + txn as u64));
+    let batch: Vec<_> = (10..90).map(|txn| request(txn, 1, 100)).collect();
+    rig.engine.authorize_batch(&batch).unwrap();
+    rig.flush();
+    let specimen = Specimen::of(&rig, Book::default(), layout);
+    assert_eq!(specimen.last_segment, 2);
+    let file = segment_name(1);
+    let whole = specimen.disk.bytes(&file);
+    let sealed = whole
+        .iter()
+        .rposition(|byte| *byte != 0)
+        .unwrap()
+        .next_multiple_of(PAGE_BYTES);
+    assert_eq!(sealed, 6 * PAGE_BYTES);
+    for byte in (sealed..whole.len()).step_by(301) {
+        let mut bytes = whole.clone();
+        bytes[byte] = 4;
+        let disk = specimen.disk.copy();
+        disk.set_bytes(&file, bytes);
+        let says = refused(Rig::open(Arc::new(disk), layout)).to_string();
+        assert!(says.starts_with(&format!("{file}: offset {byte}: ")), "{says}");
+    }
 }

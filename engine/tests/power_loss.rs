@@ -80,8 +80,8 @@ fn many_losses(seed: Random, layout: Layout, losses: usize) {
 #[test]
 fn every_published_answer_survives_any_loss_of_power() {
     let mut seeds = Random::printed("every_published_answer_survives_any_loss_of_power");
-    for _ in 0..4 {
-        many_losses(Random::new(seeds.bits()), LAYOUT, 60);
+    for _ in 0..3 {
+        many_losses(Random::new(seeds.bits()), LAYOUT, 50);
     }
 }
 

@@ -9,7 +9,7 @@ use rig::random::Random;
 use rig::workload::Workload;
 use rig::{Rig, Survivors, request};
 use satang_engine::engine::Submitted;
-use satang_engine::journal::{FRAME_OVERHEAD_BYTES, Layout};
+use satang_engine::journal::{FRAME_OVERHEAD_BYTES, Layout, segment_name};
 use satang_engine::storage::MemoryStorage;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
@@ -84,6 +84,29 @@ fn a_batch_of_any_length_at_any_place_of_a_segment_is_one_group() {
                 "{pages_before} pages, {len} records"
             );
         }
+    }
+}
+
+#[test]
+fn a_start_on_a_full_segment_vouches_for_its_last_group_with_the_seal() {
+    let layout = Layout {
+        segment_bytes: 4 * PAGE,
+        group_bytes_max: PAGE,
+    };
+    let mut rig = Rig::open(Arc::new(MemoryStorage::default()), layout).unwrap();
+    rig.prepare(1);
+    let in_first = |rig: &Rig| !rig.storage.names().contains(&segment_name(2));
+    assert!(in_first(&rig));
+    let cover = |rig: &mut Rig| rig.committer.cover().unwrap();
+    let authorize = |rig: &mut Rig| assert!(rig.authorize(7, 1, 100).header.sequence > 0);
+    for first in [cover as fn(&mut Rig), authorize] {
+        let mut again = Rig::open(Arc::new(rig.storage.copy()), layout).unwrap();
+        first(&mut again);
+        assert!(!in_first(&again), "the segment was sealed");
+        again.authorize(8, 1, 100);
+        let digest = again.engine.state().digest();
+        let third = Rig::open(Arc::new(again.storage.copy()), layout).unwrap();
+        assert_eq!(third.engine.state().digest(), digest);
     }
 }
 

@@ -72,7 +72,9 @@ impl Posting {
         let request = parse::authorization(body).map_err(|problem| anyhow::anyhow!(problem.detail))?;
         let owner = wallet_shard(request.purchase.wallet) % self.deciders.len();
         let (answer, decided) = oneshot::channel();
-        self.deciders[owner].send((request, answer)).context("the owner runs")?;
+        self.deciders[owner]
+            .send((request, answer))
+            .context("the owner runs")?;
         let Submitted::Decided { record, position } = decided.await?? else {
             anyhow::bail!("the load sends each id once");
         };
@@ -125,7 +127,10 @@ fn main() -> anyhow::Result<()> {
     };
     let app = App::starting(metrics);
     app.ready(engine.clone());
-    let server = ServerOptions { listen: args.listen, ..ServerOptions::default() };
+    let server = ServerOptions {
+        listen: args.listen,
+        ..ServerOptions::default()
+    };
     let handle = Server::start(server, move |_| {
         let waits = DurableWaits::subscribe(engine.durable());
         let dispatched = waits.clone();
@@ -133,7 +138,12 @@ fn main() -> anyhow::Result<()> {
         let api = Api::new(app.clone(), |waits| {
             tokio::task::spawn_local(async move { waits.dispatch().await });
         });
-        Posting { api, engine: engine.clone(), waits, deciders: deciders.clone() }
+        Posting {
+            api,
+            engine: engine.clone(),
+            waits,
+            deciders: deciders.clone(),
+        }
     })?;
     println!("http://{}", handle.addr());
     loop {

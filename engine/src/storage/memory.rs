@@ -27,14 +27,22 @@ struct Disk {
     files: Files,
     /// The files as of the last flush of their folder.
     flushed_files: Files,
-    /// What was done to names since then: a name and what it stands for after it.
-    unflushed_names: Vec<(String, Option<Arc<Mutex<Contents>>>, Option<String>)>,
+    /// What was done to names since then.
+    unflushed_names: Vec<NameChange>,
     /// Pages that may still be written before the disk is full; `None` for a disk without end.
     pages_left: Option<u64>,
     /// Writes and flushes that may still succeed before every later one fails; `None` for a disk that does not break.
     operations_left: Option<u64>,
     /// Writes and flushes so far.
     operations: u64,
+}
+
+/// A creation, renaming or removal.
+struct NameChange {
+    name: String,
+    /// What the name stands for after it; nothing when it was removed.
+    contents: Option<Arc<Mutex<Contents>>>,
+    renamed_from: Option<String>,
 }
 
 #[derive(Default)]
@@ -125,16 +133,16 @@ impl MemoryStorage {
         let after = MemoryStorage::default();
         let disk = self.disk.lock();
         let mut files = disk.flushed_files.clone();
-        for (name, contents, renamed_from) in &disk.unflushed_names {
+        for change in &disk.unflushed_names {
             if !kept() {
                 continue;
             }
-            if let Some(from) = renamed_from {
+            if let Some(from) = &change.renamed_from {
                 files.remove(from);
             }
-            match contents {
-                Some(contents) => files.insert(name.clone(), contents.clone()),
-                None => files.remove(name),
+            match &change.contents {
+                Some(contents) => files.insert(change.name.clone(), contents.clone()),
+                None => files.remove(&change.name),
             };
         }
         for (name, contents) in &files {
@@ -220,8 +228,11 @@ impl Storage for MemoryStorage {
         let contents = Arc::<Mutex<Contents>>::default();
         let mut disk = self.disk.lock();
         disk.files.insert(name.to_owned(), contents.clone());
-        disk.unflushed_names
-            .push((name.to_owned(), Some(contents.clone()), None));
+        disk.unflushed_names.push(NameChange {
+            name: name.to_owned(),
+            contents: Some(contents.clone()),
+            renamed_from: None,
+        });
         Ok(MemoryFile {
             contents,
             storage: self.clone(),
@@ -247,8 +258,11 @@ impl Storage for MemoryStorage {
         let mut disk = self.disk.lock();
         let contents = disk.files.remove(from).ok_or_else(|| not_found(from))?;
         disk.files.insert(to.to_owned(), contents.clone());
-        disk.unflushed_names
-            .push((to.to_owned(), Some(contents), Some(from.to_owned())));
+        disk.unflushed_names.push(NameChange {
+            name: to.to_owned(),
+            contents: Some(contents),
+            renamed_from: Some(from.to_owned()),
+        });
         Ok(())
     }
 
@@ -256,7 +270,11 @@ impl Storage for MemoryStorage {
         self.operation()?;
         let mut disk = self.disk.lock();
         disk.files.remove(name).ok_or_else(|| not_found(name))?;
-        disk.unflushed_names.push((name.to_owned(), None, None));
+        disk.unflushed_names.push(NameChange {
+            name: name.to_owned(),
+            contents: None,
+            renamed_from: None,
+        });
         Ok(())
     }
 
@@ -268,7 +286,10 @@ impl Storage for MemoryStorage {
         disk.flushed_files.retain(|name, _| !within(name));
         disk.flushed_files
             .extend(seen.into_iter().filter(|(name, _)| within(name)));
-        disk.unflushed_names = unflushed.into_iter().filter(|(name, ..)| !within(name)).collect();
+        disk.unflushed_names = unflushed
+            .into_iter()
+            .filter(|change| !within(&change.name))
+            .collect();
         Ok(())
     }
 }

@@ -255,11 +255,13 @@ impl Connection {
         }
     }
 
-    /// Hands over the recorded head, so that bytes of the next one are not taken for it.
+    /// Looks at the head of the request as sent: its first 4 KiB, or its end, or nothing when it came together with the
+    /// request before.
     pub(super) fn with_head<T>(&self, look: impl FnOnce(&[u8]) -> T) -> T {
         look(&self.head.borrow())
     }
 
+    /// So that the next request's head is not taken for this one's.
     pub(super) fn forget_head(&self) {
         self.head.borrow_mut().clear();
     }

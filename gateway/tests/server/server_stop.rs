@@ -11,6 +11,9 @@ use std::time::{Duration, Instant};
 
 const LONG: Duration = Duration::from_secs(600);
 
+/// A deadline that no test reaches, yet short enough to end one that fails.
+const FAR: Duration = Duration::from_secs(40);
+
 /// Long enough to be told from a wait for any deadline in these tests.
 const PROMPT: Duration = Duration::from_secs(15);
 
@@ -19,7 +22,7 @@ fn a_request_in_progress_is_answered_and_then_its_connection_ends() {
     let gate = Gate::new();
     let server = start_gated(
         ServerOptions {
-            shutdown_deadline: LONG,
+            shutdown_deadline: FAR,
             ..options()
         },
         &gate,
@@ -50,7 +53,7 @@ fn an_http2_request_in_progress_is_answered_and_then_its_connection_ends() {
     let gate = Gate::new();
     let server = start_gated(
         ServerOptions {
-            shutdown_deadline: LONG,
+            shutdown_deadline: FAR,
             ..options()
         },
         &gate,
@@ -77,7 +80,7 @@ fn an_http2_request_in_progress_is_answered_and_then_its_connection_ends() {
 #[test]
 fn connections_without_a_request_do_not_delay_the_stop() {
     let server = start(ServerOptions {
-        shutdown_deadline: LONG,
+        shutdown_deadline: FAR,
         header_timeout: LONG,
         idle_timeout: LONG,
         ..options()

@@ -176,6 +176,32 @@ fn an_answer_that_is_not_taken_does_not_hold_its_memory_for_ever() {
 }
 
 #[test]
+fn an_answer_that_is_taken_slowly_is_not_cut_off() {
+    let idle_timeout = Duration::from_secs(1);
+    let server = start(ServerOptions {
+        idle_timeout,
+        ..options()
+    });
+    let mut client = Raw::connect(server.addr());
+    let began = Instant::now();
+    client.send("GET /large HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+    let mut read_bytes = 0;
+    let mut pause_at_bytes = 0;
+    while let Some(len) = client.read_more() {
+        read_bytes += len;
+        if read_bytes >= pause_at_bytes {
+            pause_at_bytes += 2 << 20;
+            std::thread::sleep(Duration::from_millis(80));
+        }
+    }
+    assert!(
+        began.elapsed() > idle_timeout,
+        "the client was too fast to show anything"
+    );
+    assert!(read_bytes > 48 << 20, "{read_bytes}");
+}
+
+#[test]
 fn time_outs_of_the_default_length_do_not_disturb_a_pause() {
     let server = start(options());
     let mut client = Raw::connect(server.addr());
