@@ -150,7 +150,17 @@ impl Cli {
     }
 }
 
+/// Lets the process open as many files as the system allows it: each connection takes one.
+fn raise_open_files_limit() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }) {
+        tracing::warn!(%error, "the limit on open files stays as it is");
+    }
+}
+
 fn serve(args: ServeArgs) -> anyhow::Result<()> {
+    raise_open_files_limit();
     let mut server = ServerOptions {
         listen: args.listen,
         ..ServerOptions::default()
