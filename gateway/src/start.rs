@@ -68,7 +68,7 @@ impl Running {
         refuse_foreign_address(options.server.listen)?;
         let programs = load_programs(&options.programs)?;
         let storage = open_folder(&options.data_dir)?;
-        let citizen_key = load_citizen_key(&*storage, &options.data_dir)?;
+        let citizen_key = load_citizen_key(&storage, &options.data_dir)?;
         let clock = match options.simulated_clock {
             Some(from) => AnyClock::Simulated(SimulatedClock::running_from(from)),
             None => AnyClock::System(SystemClock::start()),

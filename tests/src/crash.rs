@@ -66,8 +66,18 @@ struct Sent {
 pub fn run(options: &CrashOptions<'_>) -> CrashStats {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let programs = crate::process::shipped_programs();
-    let args = ["--clock", "simulated:2026-06-15T08:00:00+07:00", "--segment-mib", "8"];
-    let spec = ServerSpec { binary: options.binary, data_dir: folder.path(), programs: &programs, args: &args };
+    let args = [
+        "--clock",
+        "simulated:2026-06-15T08:00:00+07:00",
+        "--segment-mib",
+        "8",
+    ];
+    let spec = ServerSpec {
+        binary: options.binary,
+        data_dir: folder.path(),
+        programs: &programs,
+        args: &args,
+    };
     let mut server = ServerProcess::start(&spec).expect("the server starts");
     let wallets_per_round = CLIENTS as u64 * 4;
     prepare(server.addr(), wallets_per_round * u64::from(options.rounds));
@@ -92,7 +102,12 @@ fn prepare(addr: SocketAddr, wallets: u64) {
     let merchant = json!({
         "name": "ร้านทดสอบ", "category": "general_goods", "status": "active", "programs": [PROGRAM], "channels": ["store"],
     });
-    connection.expect(200, "PUT", &format!("/v1/merchants/{MERCHANT}"), &merchant.to_string());
+    connection.expect(
+        200,
+        "PUT",
+        &format!("/v1/merchants/{MERCHANT}"),
+        &merchant.to_string(),
+    );
     let line = |wallet: u64| {
         let enrollment =
             json!({ "program": PROGRAM, "wallet_id": wallet_id(wallet), "citizen_id": citizen_id(wallet) });
@@ -100,7 +115,10 @@ fn prepare(addr: SocketAddr, wallets: u64) {
     };
     let lines: String = (1..=wallets).map(line).collect();
     let report = connection.expect(200, "POST", "/v1/enrollments/import", &lines);
-    assert_eq!((report["accepted"].as_u64(), report["rejected"].as_u64()), (Some(wallets), Some(0)));
+    assert_eq!(
+        (report["accepted"].as_u64(), report["rejected"].as_u64()),
+        (Some(wallets), Some(0))
+    );
 }
 
 /// The wallet with this number.
@@ -111,7 +129,11 @@ pub fn wallet_id(wallet: u64) -> String {
 /// A citizen for each wallet, with its check digit.
 pub fn citizen_id(wallet: u64) -> String {
     let twelve = format!("{wallet:012}");
-    let weighted: u64 = twelve.bytes().zip((2..=13).rev()).map(|(d, w)| u64::from(d - b'0') * w).sum();
+    let weighted: u64 = twelve
+        .bytes()
+        .zip((2..=13).rev())
+        .map(|(d, w)| u64::from(d - b'0') * w)
+        .sum();
     format!("{twelve}{}", (11 - weighted % 11) % 10)
 }
 
@@ -153,7 +175,10 @@ fn load(server: ServerProcess, round: u32, limit: u64, seed: u64, wallets_per_ro
     for client in clients {
         client.join().expect("a client does not panic");
     }
-    Arc::into_inner(all).expect("the clients are done").into_inner().expect("no client panics")
+    Arc::into_inner(all)
+        .expect("the clients are done")
+        .into_inner()
+        .expect("no client panics")
 }
 
 /// The requests of one client in one round.
@@ -170,7 +195,14 @@ struct Requests {
 impl Requests {
     fn new(round: u32, client: u64, seed: u64, first_wallet: u64) -> Requests {
         let random = Random::new(seed ^ client.wrapping_mul(0x9e37_79b9_7f4a_7c15));
-        Requests { random, round, pair: client / 2, wallet: first_wallet + 1 + client * 4, own: client, count: 0 }
+        Requests {
+            random,
+            round,
+            pair: client / 2,
+            wallet: first_wallet + 1 + client * 4,
+            own: client,
+            count: 0,
+        }
     }
 
     fn next(&mut self) -> (String, String) {
@@ -240,7 +272,9 @@ fn check_round(addr: SocketAddr, sent: &[Sent], stats: &mut CrashStats, ledger: 
     let (reversals, authorizations): (Vec<&Sent>, Vec<&Sent>) =
         sent.iter().partition(|sent| sent.path.ends_with("/reversals"));
     for sent in authorizations {
-        let Some(answer) = check_one(&mut connection, sent, stats) else { continue };
+        let Some(answer) = check_one(&mut connection, sent, stats) else {
+            continue;
+        };
         let txn_id = answer["txn_id"].as_str().expect("an id").to_owned();
         let wallet = serde_json::from_str::<Value>(&sent.body).expect("our own")["wallet_id"].clone();
         let wallet = wallet.as_str().expect("an id").to_owned();
@@ -252,7 +286,9 @@ fn check_round(addr: SocketAddr, sent: &[Sent], stats: &mut CrashStats, ledger: 
         wallets_of.insert(txn_id, wallet);
     }
     for sent in reversals {
-        let Some(answer) = check_one(&mut connection, sent, stats) else { continue };
+        let Some(answer) = check_one(&mut connection, sent, stats) else {
+            continue;
+        };
         if answer["decision"] == "approved" {
             stats.reversals += 1;
         }
@@ -266,7 +302,9 @@ fn check_round(addr: SocketAddr, sent: &[Sent], stats: &mut CrashStats, ledger: 
 
 /// Sends a request again; its outcome, or `None` when its id belongs to other content.
 fn check_one(connection: &mut Connection, sent: &Sent, stats: &mut CrashStats) -> Option<Value> {
-    let (status, again) = connection.send("POST", &sent.path, &sent.body).expect("the server answers");
+    let (status, again) = connection
+        .send("POST", &sent.path, &sent.body)
+        .expect("the server answers");
     let again_value: Value = serde_json::from_str(&again).expect("answers are JSON");
     match &sent.answer {
         None => {
@@ -275,7 +313,11 @@ fn check_one(connection: &mut Connection, sent: &Sent, stats: &mut CrashStats) -
         }
         Some((before_status, before)) => {
             stats.answered += 1;
-            assert_eq!(status, *before_status, "{}: first {before}, now {again}", sent.body);
+            assert_eq!(
+                status, *before_status,
+                "{}: first {before}, now {again}",
+                sent.body
+            );
             if status == 200 {
                 let expected = before.replace("\"replayed\":false", "\"replayed\":true");
                 assert_eq!(again, expected, "the answer to {} changed", sent.body);
@@ -295,7 +337,9 @@ fn check_rooms(addr: SocketAddr, ledger: &Ledger) {
     let mut connection = Connection::open(addr).expect("the server listens");
     for (wallet, used) in &ledger.used {
         let shown = connection.expect(200, "GET", &format!("/v1/wallets/{wallet}"), "");
-        let left = shown["programs"][0]["benefits"][0]["remaining"]["day"].as_i64().expect("a daily cap");
+        let left = shown["programs"][0]["benefits"][0]["remaining"]["day"]
+            .as_i64()
+            .expect("a daily cap");
         assert_eq!(left, DAY_CAP - used, "wallet {wallet}");
     }
 }

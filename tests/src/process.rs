@@ -4,7 +4,7 @@ use serde_json::Value;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 /// How long anything may take before a test gives up on it.
@@ -93,15 +93,28 @@ impl ServerProcess {
     }
 
     /// Waits for its end; its exit code and what it said on stderr.
+    ///
+    /// # Panics
+    /// When it does not end.
     pub fn wait(mut self) -> (Option<i32>, String) {
+        let code = wait_for(&mut self.child, || {}).code();
         let mut said = String::new();
-        self.child
-            .stderr
-            .take()
-            .expect("piped")
-            .read_to_string(&mut said)
-            .expect("stderr is text");
-        (self.child.wait().expect("it was started").code(), said)
+        let mut stderr = self.child.stderr.take().expect("piped");
+        stderr.read_to_string(&mut said).expect("stderr is text");
+        (code, said)
+    }
+
+    /// The same for a server that must refuse to start.
+    ///
+    /// # Panics
+    /// When it starts.
+    pub fn wait_for_refusal(mut self) -> (Option<i32>, String) {
+        let addr = self.addr;
+        wait_for(&mut self.child, || {
+            let ready = Connection::open(addr).and_then(|mut c| c.send("GET", "/readyz", ""));
+            assert!(!ready.is_ok_and(|(status, _)| status == 200), "the server starts");
+        });
+        self.wait()
     }
 
     /// Asks it to stop (SIGTERM).
@@ -111,6 +124,22 @@ impl ServerProcess {
             .arg(self.child.id().to_string())
             .status();
         assert!(killed.is_ok_and(|status| status.success()), "kill works");
+    }
+}
+
+/// Polls a process until it ends, and calls `meanwhile` each time.
+///
+/// # Panics
+/// When it does not end.
+pub(crate) fn wait_for(child: &mut Child, mut meanwhile: impl FnMut()) -> ExitStatus {
+    let begun = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait().expect("it was started") {
+            return status;
+        }
+        assert!(begun.elapsed() < PATIENCE, "the process does not end");
+        meanwhile();
+        std::thread::yield_now();
     }
 }
 

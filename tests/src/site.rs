@@ -1,13 +1,14 @@
 //! The command line from outside: a data folder, servers on it, and commands that end by themselves.
 
 use crate::crash::{citizen_id, wallet_id};
-use crate::process::{ServerProcess, ServerSpec, shipped_programs};
+use crate::process::{ServerProcess, ServerSpec, shipped_programs, wait_for};
 use crate::wire::Wire;
 use serde_json::{Value, json};
 use std::ffi::OsStr;
-use std::fs;
+use std::fs::{self, File};
+use std::io::{Read as _, Seek as _};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use tempfile::TempDir;
 
 /// The programme of every request here.
@@ -87,7 +88,7 @@ impl Site {
 
     /// Starts a server that must refuse; its exit code and words.
     pub fn refused(&self, args: &[&str]) -> (Option<i32>, String) {
-        self.spawn(args).wait()
+        self.spawn(args).wait_for_refusal()
     }
 
     fn with_spec<T>(&self, args: &[&str], start: impl FnOnce(&ServerSpec<'_>) -> T) -> T {
@@ -112,16 +113,27 @@ impl Site {
     /// # Panics
     /// When there is no such program.
     pub fn run<A: AsRef<OsStr>>(&self, args: &[A]) -> Ended {
-        let output = Command::new(&self.binary)
+        let (mut stdout, mut stderr) = (captured(), captured());
+        let handle = |file: &File| Stdio::from(file.try_clone().expect("a file"));
+        let mut command = Command::new(&self.binary);
+        command
             .args(args)
             .stdin(Stdio::null())
-            .output()
-            .expect("the program is there");
-        let text = |bytes| String::from_utf8(bytes).expect("it writes text");
+            .stdout(handle(&stdout))
+            .stderr(handle(&stderr));
+        let mut running = Running(command.spawn().expect("the program is there"));
+        let code = wait_for(&mut running.0, || {}).code();
+        let text = |file: &mut File| {
+            let mut text = String::new();
+            file.rewind()
+                .and_then(|()| file.read_to_string(&mut text))
+                .expect("it writes text");
+            text
+        };
         Ended {
-            code: output.status.code(),
-            stdout: text(output.stdout),
-            stderr: text(output.stderr),
+            code,
+            stdout: text(&mut stdout),
+            stderr: text(&mut stderr),
         }
     }
 
@@ -149,6 +161,22 @@ impl Site {
         paths.sort();
         paths
     }
+}
+
+/// A command that is not left behind when its test fails.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Usually it has ended already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A file to write to, so that nobody has to read while the command runs.
+fn captured() -> File {
+    tempfile::tempfile().expect("a temporary file")
 }
 
 fn copy_folder(from: &Path, to: &Path) {

@@ -17,7 +17,10 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 /// Small segments, so that every episode crosses many borders.
-const LAYOUT: Layout = Layout { segment_bytes: 128 << 10, group_bytes_max: 64 << 10 };
+const LAYOUT: Layout = Layout {
+    segment_bytes: 128 << 10,
+    group_bytes_max: 64 << 10,
+};
 
 /// The product over a virtual disk.
 pub struct InProcess {
@@ -63,7 +66,14 @@ impl InProcess {
         app.ready(engine.clone());
         // Nobody dispatches: this thread polls the one request there is until its record is durable.
         let api = Api::new(app, |_| {});
-        InProcess { storage, programmes, engine, committer, api, restarts }
+        InProcess {
+            storage,
+            programmes,
+            engine,
+            committer,
+            api,
+            restarts,
+        }
     }
 }
 
@@ -82,7 +92,10 @@ impl System for InProcess {
                 }
             }
         };
-        (response.status.as_u16(), String::from_utf8(response.body.to_vec()).expect("answers are text"))
+        (
+            response.status.as_u16(),
+            String::from_utf8(response.body.to_vec()).expect("answers are text"),
+        )
     }
 
     fn restart(&mut self) {
@@ -99,7 +112,15 @@ impl System for InProcess {
         });
         let before = self.engine.state().digest();
         *self = InProcess::on(disk, std::mem::take(&mut self.programmes), at, self.restarts);
-        assert_eq!(self.engine.state().digest(), before, "I2: the replayed state differs");
-        assert_eq!(self.engine.clock().now(), Ok(at), "the clock goes on where it stood");
+        assert_eq!(
+            self.engine.state().digest(),
+            before,
+            "I2: the replayed state differs"
+        );
+        assert_eq!(
+            self.engine.clock().now(),
+            Ok(at),
+            "the clock goes on where it stood"
+        );
     }
 }

@@ -5,10 +5,21 @@ use std::path::Path;
 
 #[test]
 fn every_answer_survives_kill_9_under_64_clients() {
-    let seed = std::env::var("SATANG_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(7);
+    let seed = std::env::var("SATANG_SEED")
+        .ok()
+        .and_then(|seed| seed.parse().ok())
+        .unwrap_or(7);
     println!("SATANG_SEED={seed} cargo test -p satang-tests --test crash");
     let binary = Path::new(env!("CARGO_BIN_EXE_satang_under_test"));
-    let stats = run(&CrashOptions { binary, rounds: 4, answers_max: 3_000, seed });
+    let stats = run(&CrashOptions {
+        binary,
+        rounds: 4,
+        answers_max: 3_000,
+        seed,
+    });
     assert_eq!(stats.kills, 4);
-    assert!(stats.answered > 1_000 && stats.conflicts > 0 && stats.reversals > 0, "{stats:?}");
+    assert!(
+        stats.answered > 1_000 && stats.conflicts > 0 && stats.reversals > 0,
+        "{stats:?}"
+    );
 }

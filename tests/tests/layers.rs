@@ -110,7 +110,10 @@ fn a_library_chooses_no_allocator() {
         .iter()
         .filter(|file| file.text.contains("#[global_allocator]"))
     {
-        let is_program = file.path.ends_with("/src/main.rs") || file.path.contains("/src/bin/");
+        let in_folder = ["/src/bin/", "/benches/"]
+            .iter()
+            .any(|folder| file.path.contains(folder));
+        let is_program = file.path.ends_with("/src/main.rs") || in_folder;
         let is_this = file.path == "tests/tests/layers.rs";
         assert!(
             is_program || is_this,

@@ -236,15 +236,28 @@ impl Directory {
 
     /// A digest of everything in the directory that does not depend on hash order.
     pub fn digest(&self) -> u64 {
-        let text = |text: &str| text.bytes().fold(0, |hash, byte| hash_pair(hash, u64::from(byte)));
+        let text = |text: &str| {
+            text.bytes()
+                .fold(0, |hash, byte| hash_pair(hash, u64::from(byte)))
+        };
         let names = self.names.iter().map(|name| text(name.as_str()));
         let rules = self.rules.iter().map(|rule| text(&rule.policy.text));
         let in_force = self.in_force.iter().map(|entry| {
             let program = u64::from(entry.program.0);
-            entry.versions.iter().fold(program, |hash, version| hash_pair(hash, u64::from(*version)))
+            entry
+                .versions
+                .iter()
+                .fold(program, |hash, version| hash_pair(hash, u64::from(*version)))
         });
-        let paused = self.paused.iter().map(|(program, why)| hash_pair(u64::from(program.0), text(why)));
-        let ordered = names.chain(rules).chain(in_force).chain(paused).fold(0, hash_pair);
+        let paused = self
+            .paused
+            .iter()
+            .map(|(program, why)| hash_pair(u64::from(program.0), text(why)));
+        let ordered = names
+            .chain(rules)
+            .chain(in_force)
+            .chain(paused)
+            .fold(0, hash_pair);
         hash_pair(ordered, self.merchants.digest())
     }
 

@@ -107,10 +107,16 @@ impl Merchants {
 
     /// A digest of all of them that does not depend on hash order. Sets are numbered in the order of the journal.
     pub fn digest(&self) -> u64 {
-        let numbers = self.sets.iter().flat_map(|set| set.iter().map(|n| u64::from(n.0)).chain([u64::MAX]));
+        let numbers = self
+            .sets
+            .iter()
+            .flat_map(|set| set.iter().map(|n| u64::from(n.0)).chain([u64::MAX]));
         let sets = numbers.fold(0, hash_pair);
         let of = |entry: &MerchantEntry| {
-            hash_pair(entry.key, u64::from(entry.programs) << 32 | u64::from(entry.channels))
+            hash_pair(
+                entry.key,
+                u64::from(entry.programs) << 32 | u64::from(entry.channels),
+            )
         };
         self.entries.iter().map(of).fold(sets, u64::wrapping_add)
     }

@@ -84,7 +84,11 @@ fn submit_error(error: SubmitError) -> Response {
         }
         SubmitError::Misplaced { position } => {
             tracing::error!(?position, "the journal returns another record than was asked for");
-            unavailable("storage_failed", "The journal cannot be read.", "the outcome is unknown".into())
+            unavailable(
+                "storage_failed",
+                "The journal cannot be read.",
+                "the outcome is unknown".into(),
+            )
         }
         SubmitError::TooManyNames | SubmitError::BatchTooLarge { .. } => {
             super::problem(&Problem::malformed_field("", error.to_string()))

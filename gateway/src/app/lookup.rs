@@ -158,7 +158,9 @@ fn registration_json(policy: &Program, paused: bool, registered: u64, at: Instan
     let registration = policy.registration.as_ref();
     let quota = registration.and_then(|registration| registration.quota);
     let remaining = quota.map(|quota| quota.saturating_sub(registered));
-    let open = !paused && registration.is_some_and(|registration| in_window(registration, at)) && remaining != Some(0);
+    let open = !paused
+        && registration.is_some_and(|registration| in_window(registration, at))
+        && remaining != Some(0);
     json!({
         "open": open,
         "quota": quota,

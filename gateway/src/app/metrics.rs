@@ -3,11 +3,11 @@
 use super::Ready;
 use crate::server::Response;
 use http::StatusCode;
+use parking_lot::RwLock;
 use prometheus::{Encoder, Histogram, HistogramOpts, IntCounter, IntGauge, Opts, Registry, TextEncoder};
 use satang_core::outcome::{Reason, ReversalReason};
 use satang_core::record::{AuthorizationRecord, NameNumber, ReversalRecord};
 use satang_engine::commit::CommitObserver;
-use parking_lot::RwLock;
 use satang_engine::storage::Storage;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -117,7 +117,9 @@ impl Metrics {
             return;
         }
         let mut decisions = self.decisions.write();
-        let by_reason = decisions.entry(program).or_insert_with(|| std::array::from_fn(|_| AtomicU64::new(0)));
+        let by_reason = decisions
+            .entry(program)
+            .or_insert_with(|| std::array::from_fn(|_| AtomicU64::new(0)));
         by_reason[reason].fetch_add(1, Relaxed);
     }
 

@@ -64,8 +64,7 @@ impl Day {
         let mut client = Client::connect(&self.server).await?;
         register(&mut client).await?;
         println!(
-            "\n{}\n",
-            "ไทยช่วยไทย พลัส 60/40: the state pays 60 %, at most 200 baht a day and 1,000 baht a month"
+            "\nไทยช่วยไทย พลัส 60/40: the state pays 60 %, at most 200 baht a day and 1,000 baht a month\n"
         );
         println!("{}", heading());
         let lunch = purchase("Lunch, split 60/40", SOMYING, 0, "store", 22_000, None);

@@ -21,7 +21,9 @@ struct Args {
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    let seed = args.seed.unwrap_or_else(|| u64::from(std::process::id()) << 20 ^ now_s());
+    let seed = args
+        .seed
+        .unwrap_or_else(|| u64::from(std::process::id()) << 20 ^ now_s());
     eprintln!("seed {seed}");
     let mut make = |programmes: &[(String, String)], start: &str| {
         Box::new(InProcess::new(programmes, start)) as Box<dyn satang_tests::campaign::System>
@@ -37,7 +39,11 @@ fn main() -> ExitCode {
     match outcome {
         Ok(stats) => {
             print_stats(&stats);
-            println!("agreed on {} steps with seed {seed} in {:.0} s", stats.steps, started.elapsed().as_secs_f64());
+            println!(
+                "agreed on {} steps with seed {seed} in {:.0} s",
+                stats.steps,
+                started.elapsed().as_secs_f64()
+            );
             ExitCode::SUCCESS
         }
         Err(failure) => {

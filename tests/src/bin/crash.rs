@@ -23,13 +23,25 @@ struct Args {
 
 fn main() {
     let args = Args::parse();
-    let beside = || std::env::current_exe().expect("a program has a path").with_file_name("satang_under_test");
+    let beside = || {
+        std::env::current_exe()
+            .expect("a program has a path")
+            .with_file_name("satang_under_test")
+    };
     let binary = args.binary.unwrap_or_else(beside);
     eprintln!("seed {}", args.seed);
-    let options =
-        CrashOptions { binary: &binary, rounds: args.rounds, answers_max: args.answers_max, seed: args.seed };
+    let options = CrashOptions {
+        binary: &binary,
+        rounds: args.rounds,
+        answers_max: args.answers_max,
+        seed: args.seed,
+    };
     let started = std::time::Instant::now();
     let stats = run(&options);
     println!("{stats:#?}");
-    println!("nothing was lost in {} kills, {:.0} s", stats.kills, started.elapsed().as_secs_f64());
+    println!(
+        "nothing was lost in {} kills, {:.0} s",
+        stats.kills,
+        started.elapsed().as_secs_f64()
+    );
 }

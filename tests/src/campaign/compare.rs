@@ -104,7 +104,12 @@ fn as_replay(first: &str) -> String {
 
 /// An import says `malformed: FIELD: WHY`; the model only that the line is malformed.
 fn shorten_line_reasons(got: &mut Value) {
-    for error in got.get_mut("errors").and_then(Value::as_array_mut).into_iter().flatten() {
+    for error in got
+        .get_mut("errors")
+        .and_then(Value::as_array_mut)
+        .into_iter()
+        .flatten()
+    {
         let reason = error["reason"].as_str().unwrap_or_default();
         if reason.starts_with("malformed: ") {
             error["reason"] = Value::from("malformed");

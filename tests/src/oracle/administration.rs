@@ -194,7 +194,10 @@ pub(crate) fn read_merchant(form: &mut Form<'_>, merchant_id: &str) -> Merchant 
     let optional = [
         ("province", form.optional("province", forms::label_of(0, 200))),
         ("bank_account", form.optional("bank_account", bank_account)),
-        ("account_name", form.optional("account_name", forms::label_of(0, 200))),
+        (
+            "account_name",
+            form.optional("account_name", forms::label_of(0, 200)),
+        ),
     ];
     for (key, value) in optional {
         if let Some(value) = value {

@@ -118,7 +118,9 @@ fn read_line(line: &str) -> Result<Line, BadFields> {
     let household_id = form.optional("household_id", forms::digits(15));
     let tier = form.optional("tier", forms::name);
     let usable_from = form.optional("usable_from", |value| {
-        forms::text(value).and_then(|text| Date::parse(&text)).filter(|date| (2000..=2170).contains(&date.year))
+        forms::text(value)
+            .and_then(|text| Date::parse(&text))
+            .filter(|date| (2000..=2170).contains(&date.year))
     });
     let needs_more = household_id.is_some() || tier.is_some();
     form.finish(Line {

@@ -16,6 +16,12 @@ impl Site {
                     assert!(raw.statuses.contains(&answer.status), "{}: {answer:?}", raw.what);
                     if !answer.body.is_empty() {
                         check_problem(&answer);
+                        let code = &answer.json()["code"];
+                        assert_ne!(
+                            code, "malformed",
+                            "{}: its body was read as a request's",
+                            raw.what
+                        );
                     }
                     let rest = wire
                         .rest()
