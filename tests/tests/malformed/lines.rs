@@ -75,7 +75,7 @@ impl Site {
         let report = self.good(
             "POST",
             "/v1/enrollments/import",
-            &format!("{long}\n{good}\n{}\n{good}", "x".repeat(1 << 20)),
+            format!("{long}\n{good}\n{}\n{good}", "x".repeat(1 << 20)),
         );
         assert_eq!(
             (&report["accepted"], &report["rejected"]),
@@ -87,7 +87,7 @@ impl Site {
             (&json!(1), &json!(3)),
             "{report}"
         );
-        let bad = self.good("POST", "/v1/merchants/import", &"{}\n".repeat(5_000));
+        let bad = self.good("POST", "/v1/merchants/import", "{}\n".repeat(5_000));
         assert_eq!(
             (&bad["rejected"], bad["errors"].as_array().map(Vec::len)),
             (&json!(5_000), Some(100))

@@ -93,10 +93,10 @@ impl Site {
         let merchant = json!({
             "name": "ร้านทดสอบ", "category": "food_drink", "status": "active", "programs": [PROGRAM], "channels": ["store"],
         });
-        site.good("PUT", &format!("/v1/merchants/{MERCHANT}"), &merchant.to_string());
+        site.good("PUT", &format!("/v1/merchants/{MERCHANT}"), merchant.to_string());
         let line = json!({ "program": PROGRAM, "wallet_id": WALLET, "citizen_id": citizen_id(1) });
-        site.good("POST", "/v1/enrollments/import", &line.to_string());
-        let original = site.good("POST", "/v1/authorizations", &purchase(ORIGINAL));
+        site.good("POST", "/v1/enrollments/import", line.to_string());
+        let original = site.good("POST", "/v1/authorizations", purchase(ORIGINAL));
         site.sequence = original["sequence"].as_u64().expect("a sequence");
         site
     }
@@ -112,7 +112,7 @@ impl Site {
     /// The server still decides, and nothing was journaled since it last did.
     fn still_decides(&mut self) {
         let id = format!("0197a1d2-0f6e-7c3a-8b1f-{:012x}", self.sequence);
-        let answer = self.good("POST", "/v1/authorizations", &purchase(&id));
+        let answer = self.good("POST", "/v1/authorizations", purchase(&id));
         assert_eq!(
             (&answer["decision"], &answer["replayed"]),
             (&json!("approved"), &json!(false))
@@ -154,14 +154,14 @@ impl Site {
         let again = self.good(
             "POST",
             "/v1/authorizations",
-            &purchase(&format!("0197a1d2-0f6e-7c3a-8b20-{:012x}", self.lines)),
+            purchase(&format!("0197a1d2-0f6e-7c3a-8b20-{:012x}", self.lines)),
         );
         self.sequence = again["sequence"].as_u64().expect("a sequence");
     }
 
     /// Every malformed request used these ids; they are as new.
     fn nothing_was_burnt(&mut self) {
-        let answer = self.good("POST", "/v1/authorizations", &purchase(TXN_ID));
+        let answer = self.good("POST", "/v1/authorizations", purchase(TXN_ID));
         assert_eq!(
             (&answer["decision"], &answer["replayed"]),
             (&json!("approved"), &json!(false)),
@@ -172,7 +172,7 @@ impl Site {
             decided_at < "2026-06-15T13:00",
             "a malformed request set the clock: {decided_at}"
         );
-        let answer = self.good("POST", SHAPES[3].path, &SHAPES[3].good());
+        let answer = self.good("POST", SHAPES[3].path, SHAPES[3].good());
         assert_eq!(
             (&answer["decision"], &answer["replayed"]),
             (&json!("approved"), &json!(false)),
