@@ -2,7 +2,7 @@
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use satang_bench::discard::DiscardStorage;
-use satang_bench::rig::{Enroll, Rig, noon};
+use satang_bench::rig::{Enroll, NOON, Rig};
 use satang_bench::workload::{Ids, Workload};
 use satang_core::authorize::decide;
 use satang_core::record::RecordBuf;
@@ -36,12 +36,12 @@ fn append(rig: &mut Rig<DiscardStorage>, record: &[u8], records: u64, at_once: u
 
 fn appends(criterion: &mut Criterion) {
     let mut rig = Rig::prepared(DiscardStorage, 10, 10, Enroll::Direct, 0).expect("a rig on no disk");
-    let request = Workload::new(1, Ids::V7, 10, 10).next(noon());
+    let request = Workload::new(1, Ids::V7, 10, 10).next(NOON);
     let record = {
         let state = rig.engine.state();
         let wallets = state.wallets[satang_core::account::wallet_shard(request.purchase.wallet)].lock();
-        let verdict = decide(&state.directory.read(), &wallets, &request.purchase, noon());
-        RecordBuf::of(&verdict.record(request.txn_id, &request.purchase, noon()))
+        let verdict = decide(&state.directory.read(), &wallets, &request.purchase, NOON);
+        RecordBuf::of(&verdict.record(request.txn_id, &request.purchase, NOON))
     };
     let mut group = criterion.benchmark_group("append");
     group.throughput(Throughput::Elements(1));

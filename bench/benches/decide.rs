@@ -2,7 +2,7 @@
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use satang_bench::discard::DiscardStorage;
-use satang_bench::rig::{Enroll, Rig, noon};
+use satang_bench::rig::{Enroll, NOON, Rig};
 use satang_bench::workload::{Ids, Workload, wallet};
 use satang_core::account::wallet_shard;
 use satang_core::authorize::decide;
@@ -21,7 +21,7 @@ const MERCHANTS: u64 = 1_000_000;
 
 fn requests(wallets: u64, merchants: u64, len: usize) -> Vec<AuthorizationRequest> {
     let mut workload = Workload::new(1, Ids::V7, wallets, merchants);
-    (0..len).map(|_| workload.next(noon())).collect()
+    (0..len).map(|_| workload.next(NOON)).collect()
 }
 
 fn rig() -> Rig<DiscardStorage> {
@@ -40,15 +40,15 @@ fn decisions(criterion: &mut Criterion) {
             bencher.iter(|| {
                 let purchase = &next.next().expect("a cycle").purchase;
                 let wallets = state.wallets[wallet_shard(purchase.wallet)].lock();
-                black_box(decide(&directory, &wallets, purchase, noon()))
+                black_box(decide(&directory, &wallets, purchase, NOON))
             });
         });
     }
     group.finish();
     let requests = requests(1, 1, 1);
     let shard = &state.wallets[wallet_shard(wallet(0))];
-    let verdict = decide(&directory, &shard.lock(), &requests[0].purchase, noon());
-    let record = verdict.record(requests[0].txn_id, &requests[0].purchase, noon());
+    let verdict = decide(&directory, &shard.lock(), &requests[0].purchase, NOON);
+    let record = verdict.record(requests[0].txn_id, &requests[0].purchase, NOON);
     criterion.bench_function("apply/warm", |bencher| {
         let mut wallets = shard.lock();
         bencher.iter(|| wallets.apply_authorization(black_box(&record)));
@@ -56,7 +56,7 @@ fn decisions(criterion: &mut Criterion) {
     criterion.bench_function("record/make", |bencher| {
         bencher.iter(|| {
             let record: AuthorizationRecord =
-                verdict.record(black_box(requests[0].txn_id), &requests[0].purchase, noon());
+                verdict.record(black_box(requests[0].txn_id), &requests[0].purchase, NOON);
             black_box(record)
         });
     });

@@ -73,10 +73,8 @@ pub struct Rig<S: Storage> {
     storage: Arc<S>,
 }
 
-/// Noon of the day every run begins on.
-pub fn noon() -> Instant {
-    Instant::parse("2026-06-15T12:00:00+07:00").expect("an instant")
-}
+/// Noon of 15 June 2026 in Bangkok, when every run begins.
+pub const NOON: Instant = Instant::from_unix_ms(1_781_499_600_000);
 
 impl<S: Storage> Rig<S> {
     /// Opens what `storage` holds, with room for what is expected, at `at`.
@@ -125,7 +123,7 @@ impl<S: Storage> Rig<S> {
             wallets: wallets as usize,
             ids: expected_ids,
         };
-        let mut rig = Rig::open(storage, expected, noon())?;
+        let mut rig = Rig::open(storage, expected, NOON)?;
         let file = (
             format!("{}.toml", workload::PROGRAM),
             workload::PROGRAM_FILE.to_owned(),
@@ -200,7 +198,7 @@ impl<S: Storage> Rig<S> {
         for index in 0..wallets {
             let wallet = workload::wallet(index);
             let person = PersonId::from_number(index + 1).expect("not zero");
-            let record = EnrollmentRecord::new(noon(), wallet, person, rule.program, rule.entitlement, None);
+            let record = EnrollmentRecord::new(NOON, wallet, person, rule.program, rule.entitlement, None);
             state.wallets[wallet_shard(wallet)]
                 .lock()
                 .apply_enrollment(&record);
@@ -232,5 +230,13 @@ impl<S: Storage> Running<S> {
             .context("the writer panicked")?
             .context("the journal failed")?;
         prepared.ok().context("the preparer panicked")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn noon_is_noon() {
+        assert_eq!(super::NOON.to_string(), "2026-06-15T12:00:00.000+07:00");
     }
 }

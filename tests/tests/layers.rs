@@ -13,7 +13,8 @@ const ARROWS: [(&str, &[&str]); 6] = [
     ("satang-loadtest", &[]),
     (
         "satang-bench",
-        &["satang-core", "satang-engine", "satang-loadtest"],
+        // The gateway for one comparison only: who decides, behind the product's own listener (docs/adr/0002-hand-off.md).
+        &["satang-core", "satang-engine", "satang", "satang-loadtest"],
     ),
     (
         "satang-tests",
@@ -23,7 +24,7 @@ const ARROWS: [(&str, &[&str]); 6] = [
 
 /// Libraries that only some packages may use: by name, or by the beginning of it.
 const CONFINED: [(&str, &[&str]); 4] = [
-    ("tokio", &["satang", "satang-loadtest"]),
+    ("tokio", &["satang", "satang-loadtest", "satang-bench"]),
     ("hyper", &["satang", "satang-loadtest"]),
     ("criterion", &["satang-bench"]),
     ("mimalloc", &["satang", "satang-loadtest", "satang-bench"]),

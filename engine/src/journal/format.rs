@@ -276,7 +276,7 @@ pub struct FrameHeader {
     reserved: u32,
     /// The hash of the frame before it; of the previous segment's seal in a segment's first frame.
     pub previous_hash: ChainHash,
-    /// Keyed BLAKE3 over the header's other fields and the padded payload.
+    /// Keyed BLAKE3 over the padded payload and the header's other fields, in this order.
     pub hash: ChainHash,
 }
 
@@ -374,7 +374,8 @@ impl FrameHeader {
     }
 
     fn expected_hash(&self, key: &JournalKey, padded_payload: &[u8]) -> ChainHash {
-        key.hash(&[&self.as_bytes()[16..96], padded_payload])
+        // The payload first: whole chunks of it are hashed side by side.
+        key.hash(&[padded_payload, &self.as_bytes()[16..96]])
     }
 
     fn expected_check(&self, key: &JournalKey) -> [u8; 8] {
