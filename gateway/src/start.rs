@@ -4,6 +4,7 @@ use crate::app::{Api, App, GatewayEngine, Metrics};
 use crate::server::{Server, ServerHandle, ServerOptions};
 use anyhow::{Context, bail};
 use satang_core::calendar::Instant;
+use satang_core::ids::Name;
 use satang_core::policy::Program;
 use satang_engine::clock::{AnyClock, SimulatedClock, SystemClock};
 use satang_engine::commit::{Appender, Pacing};
@@ -232,7 +233,9 @@ fn warn_about_programs(programs: &[Program]) {
         for what in program.not_yet_supported() {
             tracing::warn!(program = %id, "{what} is in the programme's file but has no effect yet");
         }
-        for list in program.lists() {
+        let is_loaded = |id: &Name| programs.iter().any(|other| other.id == *id);
+        let stands_for = program.returning_from().filter(|id| !is_loaded(id));
+        for list in program.lists().chain(stands_for) {
             tracing::warn!(program = %id, %list, "the list was never imported: it is empty");
         }
     }

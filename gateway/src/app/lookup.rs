@@ -134,6 +134,11 @@ fn program_json(
     };
     let lists: Vec<Value> = policy
         .lists()
+        .chain(policy.returning_from().filter(|id| {
+            directory
+                .rule_on(directory.number_of(id), at.business_date())
+                .is_none()
+        }))
         .map(|list| json!({ "list": list.as_str(), "imported": false }))
         .collect();
     json!({

@@ -402,6 +402,12 @@ impl Program {
             .find(|(_, benefit)| benefit.merchant_categories.contains(category))
     }
 
+    /// The earlier programme whose holders only confirm; a list of that name stands for it when it is not loaded.
+    pub fn returning_from(&self) -> Option<&Name> {
+        let returning = self.registration.as_ref()?.returning.as_ref()?;
+        Some(&returning.from_program)
+    }
+
     /// The imported lists the file names: those that exclude, then those a tier requires; each once.
     ///
     /// `returning.from_program` is not among them: it is a list only when no programme of that name is loaded.
