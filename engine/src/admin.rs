@@ -328,9 +328,9 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         record: &AdminRecord,
         at: Instant,
     ) -> Result<Position, SubmitError> {
-        let (_, position) = self.append(at, |at| record.encode(at))?;
+        let (sequence, position) = self.append(at, |at| record.encode(at))?;
         directory
-            .apply(record)
+            .apply(sequence, record)
             .expect("a record just made fits what came before");
         Ok(position)
     }

@@ -194,7 +194,7 @@ impl<'s> Replay<'s> {
                 state
                     .directory
                     .get_mut()
-                    .apply(record)
+                    .apply(sequence, record)
                     .map_err(|error| error.to_string())?;
             }
             Record::CutOver(_) => {}

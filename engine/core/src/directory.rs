@@ -21,6 +21,7 @@ pub struct Directory {
     in_force: Vec<InForce>,
     paused: BTreeMap<NameNumber, String>,
     merchants: Merchants,
+    applied_through: u64,
 }
 
 /// A programme and its rule versions, oldest first.
@@ -127,7 +128,8 @@ impl Directory {
     ///
     /// # Errors
     /// [`DirectoryError`] when the record does not fit what came before: the journal is not one of ours.
-    pub fn apply(&mut self, record: &AdminRecord) -> Result<(), DirectoryError> {
+    pub fn apply(&mut self, sequence: u64, record: &AdminRecord) -> Result<(), DirectoryError> {
+        self.applied_through = sequence;
         match record {
             AdminRecord::Name { number, name } => self.apply_name(*number, *name),
             AdminRecord::RuleVersion {
@@ -152,6 +154,11 @@ impl Directory {
             }
             AdminRecord::WalletStatus { .. } => Ok(()),
         }
+    }
+
+    /// The sequence of the last record applied.
+    pub fn applied_through(&self) -> u64 {
+        self.applied_through
     }
 
     /// The number of a name, or [`NameNumber::UNKNOWN`].

@@ -21,10 +21,13 @@ fn directory(names: &[&str]) -> Directory {
     for (index, text) in names.iter().enumerate() {
         let number = NameNumber(index as u16 + 1);
         directory
-            .apply(&AdminRecord::Name {
-                number,
-                name: name(text),
-            })
+            .apply(
+                1,
+                &AdminRecord::Name {
+                    number,
+                    name: name(text),
+                },
+            )
             .unwrap();
     }
     directory
