@@ -27,7 +27,7 @@ pub(crate) struct Admin {
 pub struct MerchantInput {
     /// Its id in the merchant app.
     pub id: MerchantId,
-    /// Its name.
+    /// Its name: at least one character, no control characters.
     pub name: String,
     /// What it sells.
     pub category: Category,

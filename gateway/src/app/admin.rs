@@ -2,7 +2,7 @@
 
 use super::{Failure, Ready, json};
 use crate::server::Response;
-use crate::wire::parse::{self, MerchantRequest};
+use crate::wire::parse;
 use crate::wire::problem::Problem;
 use satang_engine::admin::MerchantInput;
 use satang_engine::clock::{Clock, ClockSetError};
@@ -13,7 +13,7 @@ impl<S: Storage> Ready<S> {
     pub(super) async fn put_merchant(&self, merchant_id: &str, body: &[u8]) -> Result<Response, Failure> {
         let request = parse::merchant(merchant_id, body)?;
         let stored = merchant_json(&request);
-        let position = self.engine.put_merchants(&[merchant_input(request)])?;
+        let position = self.engine.put_merchants(&[request])?;
         self.waits.wait(position).await?;
         Ok(json(&stored))
     }
@@ -62,27 +62,12 @@ impl<S: Storage> Ready<S> {
     }
 }
 
-/// What the engine needs of a merchant's request.
-pub(super) fn merchant_input(request: MerchantRequest) -> MerchantInput {
-    MerchantInput {
-        id: request.merchant_id,
-        name: request.name,
-        category: request.category,
-        status: request.status,
-        programs: request.programs,
-        channels: request.channels,
-        province: request.province,
-        bank_account: request.bank_account,
-        account_name: request.account_name,
-    }
-}
-
-fn merchant_json(request: &MerchantRequest) -> Value {
+fn merchant_json(request: &MerchantInput) -> Value {
     let names = |names: &[satang_core::ids::Name]| -> Vec<String> {
         names.iter().map(|name| name.as_str().to_owned()).collect()
     };
     let mut stored = json!({
-        "merchant_id": request.merchant_id.to_string(),
+        "merchant_id": request.id.to_string(),
         "name": request.name,
         "category": request.category.name(),
         "status": request.status.name(),

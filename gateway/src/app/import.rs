@@ -1,6 +1,5 @@
 //! Imports: NDJSON of any length, read piece by piece, atomic per line, safe to send again.
 
-use super::admin::merchant_input;
 use super::{BodySource, Failure, Ready, json};
 use crate::server::Response;
 use crate::wire::parse;
@@ -29,7 +28,7 @@ impl<S: Storage> Ready<S> {
             let mut merchants = Vec::with_capacity(chunk.len());
             for line in &chunk {
                 match line.parse(parse::merchant_line) {
-                    Ok(request) => merchants.push(merchant_input(request)),
+                    Ok(request) => merchants.push(request),
                     Err(reason) => report.reject(line.number, reason),
                 }
             }

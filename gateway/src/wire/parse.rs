@@ -14,6 +14,7 @@ use satang_core::outcome::ReversalCause;
 use satang_core::policy::Category;
 use satang_core::record::Status;
 use satang_core::request::{AuthorizationRequest, Purchase, ReversalRequest};
+use satang_engine::admin::MerchantInput;
 
 /// The most elements a batch may have.
 pub const BATCH_LEN_MAX: usize = 10_000;
@@ -25,29 +26,6 @@ pub const MERCHANT_CHANNELS_MAX: usize = 16;
 pub const NAME_CHARS_MAX: usize = 200;
 /// The longest reason an operator may give, in characters.
 pub const REASON_CHARS_MAX: usize = 500;
-
-/// A merchant to be registered or changed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MerchantRequest {
-    /// Its id in the merchant app.
-    pub merchant_id: MerchantId,
-    /// Its name: 1 to [`NAME_CHARS_MAX`] characters, no control characters.
-    pub name: String,
-    /// What it sells.
-    pub category: Category,
-    /// Whether it takes part.
-    pub status: Status,
-    /// The programmes it takes part in, no two the same.
-    pub programs: Vec<Name>,
-    /// The channels it sells through, no two the same.
-    pub channels: Vec<Name>,
-    /// Its province: at most [`NAME_CHARS_MAX`] characters, no control characters.
-    pub province: Option<String>,
-    /// Its bank account: 10 digits.
-    pub bank_account: Option<String>,
-    /// The account holder: at most [`NAME_CHARS_MAX`] characters, no control characters.
-    pub account_name: Option<String>,
-}
 
 /// A line of an enrollment import.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -112,7 +90,7 @@ pub fn batch(body: &[u8]) -> Result<Vec<Result<AuthorizationRequest, Problem>>, 
 ///
 /// # Errors
 /// The 400 of a malformed request.
-pub fn merchant(path_merchant_id: &str, body: &[u8]) -> Result<MerchantRequest, Problem> {
+pub fn merchant(path_merchant_id: &str, body: &[u8]) -> Result<MerchantInput, Problem> {
     let id = path_merchant(path_merchant_id)?;
     let mut form = Form::open(form::body(body)?, &MERCHANT_FIELDS[1..])?;
     let read = read_merchant(&mut form, Some(id));
@@ -123,7 +101,7 @@ pub fn merchant(path_merchant_id: &str, body: &[u8]) -> Result<MerchantRequest, 
 ///
 /// # Errors
 /// The 400 of a malformed line.
-pub fn merchant_line(line: &[u8]) -> Result<MerchantRequest, Problem> {
+pub fn merchant_line(line: &[u8]) -> Result<MerchantInput, Problem> {
     let mut form = Form::open(form::body(line)?, &MERCHANT_FIELDS)?;
     let id = form.required("merchant_id", form::parsed(MerchantId::parse));
     let read = read_merchant(&mut form, id);
@@ -235,7 +213,7 @@ static MERCHANT_FIELDS: [&str; 9] = [
     "account_name",
 ];
 
-fn read_merchant(form: &mut Form<'_>, id: Option<MerchantId>) -> Option<MerchantRequest> {
+fn read_merchant(form: &mut Form<'_>, id: Option<MerchantId>) -> Option<MerchantInput> {
     let name = form.required("name", form::line(1..=NAME_CHARS_MAX));
     let category = form.required(
         "category",
@@ -250,8 +228,8 @@ fn read_merchant(form: &mut Form<'_>, id: Option<MerchantId>) -> Option<Merchant
         form::word(parse_account, "must be exactly 10 digits"),
     );
     let account_name = form.optional("account_name", form::line(0..=NAME_CHARS_MAX));
-    Some(MerchantRequest {
-        merchant_id: id?,
+    Some(MerchantInput {
+        id: id?,
         name: name?,
         category: category?,
         status: status?,

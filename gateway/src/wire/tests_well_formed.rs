@@ -146,7 +146,7 @@ fn a_merchant_is_read_with_its_id_in_the_path_or_in_the_line() {
     let body = r#""name":"ร้าน \"ป้าแดง\" \ud83c\udf5c","category":"food_drink","status":"suspended","programs":["a","b"],
         "channels":[],"province":"","bank_account":"0123456789""#;
     let put = parse::merchant("010555012345678", format!("{{{body}}}").as_bytes()).unwrap();
-    assert_eq!(put.merchant_id, MerchantId::parse("010555012345678").unwrap());
+    assert_eq!(put.id, MerchantId::parse("010555012345678").unwrap());
     assert_eq!(put.name, "ร้าน \"ป้าแดง\" 🍜");
     assert_eq!(
         (put.category, put.status),
