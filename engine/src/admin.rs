@@ -92,7 +92,7 @@ pub enum InstallError {
     #[error(transparent)]
     Policy(#[from] PolicyError),
     /// Two files are of one programme.
-    #[error("{second}: id: programme {id} is already in {first}")]
+    #[error("{second}:{line}: id: programme {id} is already in {first}")]
     Twice {
         /// The programme.
         id: Name,
@@ -100,6 +100,8 @@ pub enum InstallError {
         first: String,
         /// The file that has it too.
         second: String,
+        /// The line of its `id`, from 1.
+        line: usize,
     },
     /// More names or benefits over the journal's life than records can number.
     #[error("{file}: more than {max} different {what} over the life of the journal")]
@@ -443,10 +445,15 @@ fn load_all(files: &[(String, String)]) -> Result<Vec<(&str, Program)>, InstallE
         let program = Program::load(file, text)?;
         if let Some((first, _)) = programs.iter().find(|(_, other)| other.id == program.id) {
             let (first, second) = ((*first).to_owned(), file.clone());
+            let line = 1 + text
+                .lines()
+                .take_while(|line| !line.trim_start().starts_with("id"))
+                .count();
             return Err(InstallError::Twice {
                 id: program.id,
                 first,
                 second,
+                line,
             });
         }
         programs.push((file, program));

@@ -255,7 +255,12 @@ pub fn read_programs(folder: &Path) -> anyhow::Result<Vec<(String, String)>> {
         if path.extension().is_some_and(|extension| extension == "toml")
             && path.file_stem().is_some_and(|s| s != "settlement")
         {
-            let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+            let bytes = fs::read(&path).with_context(|| path.display().to_string())?;
+            let text = String::from_utf8(bytes).map_err(|error| {
+                let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+                let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
+                anyhow::anyhow!("{}:{line}: (file): is not UTF-8 in this line", path.display())
+            })?;
             files.push((path.display().to_string(), text));
         }
     }

@@ -230,6 +230,16 @@ impl Body {
     }
 
     fn fail(&mut self, error: BodyError) -> BodyError {
+        let too_large = matches!(error, BodyError::TooLarge { .. });
+        if let Some(incoming) = self.incoming.take_if(|_| too_large && self.connection.is_http2()) {
+            // A reset stream would lose the answer for common clients. Over HTTP/1.1 the connection's end discards.
+            let options = self.connection.options();
+            tokio::task::spawn_local(discard(
+                incoming,
+                options.discard_bytes_max,
+                options.discard_timeout,
+            ));
+        }
         self.end();
         self.connection.end_after_answer();
         error
@@ -251,6 +261,21 @@ impl std::fmt::Debug for Body {
             .field("announced_bytes", &self.announced_bytes())
             .finish_non_exhaustive()
     }
+}
+
+/// Reads on and throws away, so that a client that is still sending gets to read its answer.
+async fn discard(mut incoming: Incoming, bytes_max: usize, within: Duration) {
+    let read = async {
+        let mut bytes_left = bytes_max;
+        while let Some(Ok(frame)) = poll_fn(|cx| Pin::new(&mut incoming).poll_frame(cx)).await {
+            bytes_left = bytes_left.saturating_sub(frame.data_ref().map_or(0, Bytes::len));
+            if bytes_left == 0 {
+                break;
+            }
+        }
+    };
+    // Out of time or done: either way the stream ends here.
+    let _ = tokio::time::timeout(within, read).await;
 }
 
 /// A body that came in pieces; its memory is counted until the last reader drops it.

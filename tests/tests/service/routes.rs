@@ -296,4 +296,33 @@ fn http_2_is_spoken_with_prior_knowledge() {
             .replace("\"replayed\":false", "\"replayed\":true")
             .replace("\n2 200", "\n1.1 200")
     );
+    let large = folder_with(&" ".repeat(17 << 20));
+    let refused = Command::new("curl")
+        .args([
+            "--http2-prior-knowledge",
+            "-sS",
+            "--max-time",
+            "50",
+            "-H",
+            "Expect:",
+            "-o",
+            "/dev/null",
+        ])
+        .args(["-w", "%{http_code}", "--data-binary"])
+        .arg(format!("@{}", large.path().join("body").display()))
+        .arg(&url)
+        .output()
+        .expect("it was there");
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(
+        refused.status.success() && refused.stdout == b"413",
+        "a client that still sends reads its 413: {said}"
+    );
+}
+
+/// A temporary folder with a file `body` in it.
+fn folder_with(body: &str) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    std::fs::write(folder.path().join("body"), body).expect("there is room");
+    folder
 }
