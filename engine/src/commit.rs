@@ -11,7 +11,7 @@ use satang_core::calendar::{BusinessDate, Instant};
 use satang_core::record::{CutOverRecord, Position, RecordBuf};
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 /// The most bytes of records that may wait for the disk before new requests are refused (I12). A batch of the largest size
@@ -61,7 +61,6 @@ pub struct Appender {
     durable: Arc<Durable>,
     in_flight_bytes: AtomicUsize,
     requests: AtomicUsize,
-    appended_bytes: AtomicU64,
     /// The time of the last record, to be read without the lock.
     last_at_ms: AtomicI64,
 }
@@ -77,6 +76,17 @@ struct Open {
     /// The writer sleeps until this many records have gathered; 0 when it does not sleep.
     wake_at_records: u32,
     stopping: bool,
+}
+
+impl Open {
+    /// Takes the open group, which is not empty, and opens one that follows it.
+    fn close_group(&mut self, layout: &Layout) -> Group {
+        let next = self.free.pop().unwrap_or_else(|| Group::allocate(layout));
+        let full = std::mem::replace(&mut self.group, next);
+        let place = layout.after(full.place(), full.frame_bytes());
+        self.group.open(layout, place, full.next_sequence());
+        full
+    }
 }
 
 /// The append lock, held by one request (or batch) at a time.
@@ -97,13 +107,7 @@ impl Appender {
     ) -> Appender {
         let layout = log.layout();
         let mut group = Group::allocate(&layout);
-        let end = log.end();
-        let place = if layout.capacity_at(end) < crate::storage::PAGE_BYTES {
-            Place::start_of(end.segment + 1)
-        } else {
-            end
-        };
-        group.open(&layout, place, log.next_sequence());
+        group.open(&layout, layout.after(log.end(), 0), log.next_sequence());
         let free = vec![Group::allocate(&layout), Group::allocate(&layout)];
         let open = Open {
             group,
@@ -123,7 +127,6 @@ impl Appender {
             durable,
             in_flight_bytes: AtomicUsize::new(0),
             requests: AtomicUsize::new(0),
-            appended_bytes: AtomicU64::new(0),
             last_at_ms: AtomicI64::new(last_at.unix_ms()),
         }
     }
@@ -136,11 +139,6 @@ impl Appender {
     /// Bytes of records that wait for the disk.
     pub fn in_flight_bytes(&self) -> usize {
         self.in_flight_bytes.load(Ordering::Relaxed)
-    }
-
-    /// Bytes of records appended since the start.
-    pub fn appended_bytes(&self) -> u64 {
-        self.appended_bytes.load(Ordering::Relaxed)
     }
 
     /// The number of requests being served, for [`Pacing`]: whoever serves them counts.
@@ -192,7 +190,7 @@ impl Appender {
             at,
             pushed_bytes: 0,
         };
-        appending.cut_over();
+        appending.cut_over(bytes > 0);
         appending.make_room(bytes);
         Ok(appending)
     }
@@ -224,10 +222,14 @@ impl Appending<'_> {
         pushed
     }
 
-    /// Writes the record that ends each date before that of `at`; no later record belongs to those dates.
-    fn cut_over(&mut self) {
+    /// Writes the record that ends each date before that of `at`; no later record belongs to those dates. The first date of all
+    /// is that of the first record.
+    fn cut_over(&mut self, record_follows: bool) {
         let today = self.at.business_date();
-        let mut date = *self.open.date.get_or_insert(today);
+        let Some(mut date) = self.open.date else {
+            self.open.date = record_follows.then_some(today);
+            return;
+        };
         assert!(date <= today, "a later record's date is never an earlier one");
         while date < today {
             let record = RecordBuf::of(&CutOverRecord::new(self.at, date));
@@ -245,10 +247,7 @@ impl Appending<'_> {
         let layout = &self.appender.layout;
         let open = &mut *self.open;
         if !open.group.is_empty() {
-            let next = open.free.pop().unwrap_or_else(|| Group::allocate(layout));
-            let full = std::mem::replace(&mut open.group, next);
-            let place = layout.after(full.place(), full.frame_bytes());
-            open.group.open(layout, place, full.next_sequence());
+            let full = open.close_group(layout);
             open.closed.push_back(full);
         }
         if !open.group.has_room_for(bytes) {
@@ -263,9 +262,6 @@ impl Drop for Appending<'_> {
     fn drop(&mut self) {
         let pushed = self.pushed_bytes;
         self.appender.in_flight_bytes.fetch_add(pushed, Ordering::Relaxed);
-        self.appender
-            .appended_bytes
-            .fetch_add(pushed as u64, Ordering::Relaxed);
         let wake_at = self.open.wake_at_records;
         let enough = self.open.group.record_count() >= wake_at || !self.open.closed.is_empty();
         if wake_at > 0 && enough {
@@ -463,12 +459,5 @@ fn take_group(open: &mut Open, layout: &Layout) -> Option<Group> {
     if open.group.is_empty() {
         return None;
     }
-    let next = open.free.pop().unwrap_or_else(|| Group::allocate(layout));
-    let full = std::mem::replace(&mut open.group, next);
-    open.group.open(
-        layout,
-        layout.after(full.place(), full.frame_bytes()),
-        full.next_sequence(),
-    );
-    Some(full)
+    Some(open.close_group(layout))
 }

@@ -290,3 +290,18 @@ fn a_simulated_clock_goes_on_from_the_last_record() {
     assert_eq!(again.engine.now(), Ok(last));
     assert_eq!(again.authorize(2, 1, 100).header.at(), last);
 }
+
+/// The very first start looks for the end of a date before anything was recorded, and midnight passes.
+#[test]
+fn a_date_without_a_record_before_the_first_one_is_not_cut_over() {
+    let mut rig = Rig::start(MemoryStorage::default());
+    rig.engine.cut_over().unwrap();
+    rig.pass(DAY_MS);
+    rig.engine
+        .set_wallet_status(WalletId::from_number(1), Status::Active, "")
+        .unwrap();
+    rig.flush();
+    assert_eq!(cut_overs(&rig.storage), []);
+    let again = Rig::start(rig.storage.copy());
+    assert_eq!(again.engine.state().digest(), rig.engine.state().digest());
+}
