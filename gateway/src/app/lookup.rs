@@ -53,9 +53,7 @@ impl<S: Storage> Ready<S> {
         let directory = self.engine.state().directory.read();
         let mut shown: Vec<(String, Value)> = Vec::new();
         for (program, versions) in directory.in_force() {
-            let rule = directory
-                .rule_on(program, at.business_date())
-                .or_else(|| directory.rule(*versions.first()?));
+            let rule = rule_to_show(&directory, program, versions, at);
             let Some(rule) = rule.filter(|rule| only.is_none_or(|id| rule.policy.id.as_str() == id)) else {
                 continue;
             };
@@ -68,14 +66,24 @@ impl<S: Storage> Ready<S> {
     }
 }
 
+/// The version that counts today; before the first one does, that one.
+fn rule_to_show<'d>(
+    directory: &'d Directory,
+    program: NameNumber,
+    versions: &[u32],
+    at: Instant,
+) -> Option<&'d Rule> {
+    let today = directory.rule_on(program, at.business_date());
+    today.or_else(|| directory.rule(*versions.first()?))
+}
+
 fn wallet_json(directory: &Directory, wallets: &WalletShard, wallet: WalletId, at: Instant) -> Option<Value> {
     let status = wallets.status(wallet)?;
     let mut programs: Vec<(String, Value)> = Vec::new();
     for (program, versions) in directory.in_force() {
-        let rule = directory
-            .rule_on(program, at.business_date())
-            .or_else(|| directory.rule(*versions.first()?));
-        let Some(rule) = rule else { continue };
+        let Some(rule) = rule_to_show(directory, program, versions, at) else {
+            continue;
+        };
         let standing = wallets.standing(wallet, rule.entitlement);
         let Some(entitlement) = standing.and_then(|standing| standing.entitlement) else {
             continue;

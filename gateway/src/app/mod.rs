@@ -128,37 +128,34 @@ impl<S: Storage> Api<S> {
         if path == "/v1/authorizations" && method == Method::POST {
             return self.ready()?.authorize(&body.collect().await?).await;
         }
-        let route = Route::find(method, path)?;
-        match route {
-            Route::Health => return Ok(text("ok\n")),
-            Route::OpenApi => return Ok(Response::json(StatusCode::OK, OPENAPI)),
-            Route::Ready => {
-                self.ready()?.check_ready()?;
-                return Ok(text("ready\n"));
-            }
-            _ => {}
-        }
-        let ready = self.ready()?;
-        match route {
-            Route::Health | Route::Ready | Route::OpenApi => unreachable!("answered above"),
-            Route::Metrics => Ok(ready.metrics_text()),
-            Route::Authorize => ready.authorize(&body.collect().await?).await,
-            Route::AuthorizeBatch => ready.authorize_batch(&body.collect().await?).await,
-            Route::Reverse { txn_id } => ready.reverse(txn_id, &body.collect().await?).await,
-            Route::Quote => ready.quote(&body.collect().await?),
-            Route::Wallet { wallet_id } => ready.wallet(wallet_id).await,
-            Route::Programs => ready.programs().await,
-            Route::Program { id } => ready.program(id).await,
+        match Route::find(method, path)? {
+            Route::Health => Ok(text("ok\n")),
+            Route::OpenApi => Ok(Response::json(StatusCode::OK, OPENAPI)),
+            Route::Ready => self.ready()?.check_ready().map(|()| text("ready\n")),
+            Route::Metrics => Ok(self.ready()?.metrics_text()),
+            Route::Authorize => self.ready()?.authorize(&body.collect().await?).await,
+            Route::AuthorizeBatch => self.ready()?.authorize_batch(&body.collect().await?).await,
+            Route::Reverse { txn_id } => self.ready()?.reverse(txn_id, &body.collect().await?).await,
+            Route::Quote => self.ready()?.quote(&body.collect().await?),
+            Route::Wallet { wallet_id } => self.ready()?.wallet(wallet_id).await,
+            Route::Programs => self.ready()?.programs().await,
+            Route::Program { id } => self.ready()?.program(id).await,
             Route::PutMerchant { merchant_id } => {
-                ready.put_merchant(merchant_id, &body.collect().await?).await
+                self.ready()?
+                    .put_merchant(merchant_id, &body.collect().await?)
+                    .await
             }
             Route::PutWalletStatus { wallet_id } => {
-                ready.put_wallet_status(wallet_id, &body.collect().await?).await
+                self.ready()?
+                    .put_wallet_status(wallet_id, &body.collect().await?)
+                    .await
             }
-            Route::PutProgramStatus { id } => ready.put_program_status(id, &body.collect().await?).await,
-            Route::PutClock => ready.put_clock(&body.collect().await?),
-            Route::ImportMerchants => ready.import_merchants(body).await,
-            Route::ImportEnrollments => ready.import_enrollments(body).await,
+            Route::PutProgramStatus { id } => {
+                self.ready()?.put_program_status(id, &body.collect().await?).await
+            }
+            Route::PutClock => self.ready()?.put_clock(&body.collect().await?),
+            Route::ImportMerchants => self.ready()?.import_merchants(body).await,
+            Route::ImportEnrollments => self.ready()?.import_enrollments(body).await,
         }
     }
 
