@@ -31,14 +31,8 @@ to = 2027-12-31
 hours = "00:00-24:00"
 "#;
 
-/// A wallet draws more than a bucket counts in a programme that has no cap for the whole of it; then the server restarts, and a
-/// later version adds such a cap.
-#[test]
-fn a_bucket_without_a_cap_may_overflow_and_the_money_still_adds_up() {
-    let mut rig = Rig::start(MemoryStorage::default());
-    rig.engine
-        .install_programs(&[("open-ended.toml".into(), OPEN_ENDED.into())])
-        .unwrap();
+/// Registers the merchant and wallet 1 in the open-ended programme.
+fn register(rig: &Rig) -> Name {
     let program = Name::parse("open-ended").unwrap();
     rig.engine
         .put_merchants(&[MerchantInput {
@@ -52,6 +46,18 @@ fn a_bucket_without_a_cap_may_overflow_and_the_money_still_adds_up() {
             ..enrollment(1)
         }])
         .unwrap();
+    program
+}
+
+/// A wallet draws more than a bucket counts in a programme that has no cap for the whole of it; then the server restarts, and a
+/// later version adds such a cap.
+#[test]
+fn a_bucket_without_a_cap_may_overflow_and_the_money_still_adds_up() {
+    let mut rig = Rig::start(MemoryStorage::default());
+    rig.engine
+        .install_programs(&[("open-ended.toml".into(), OPEN_ENDED.into())])
+        .unwrap();
+    let program = register(&rig);
     let bill = |txn| {
         let mut request = request(txn, 1, 100_000_000);
         request.purchase.program = program;
@@ -93,7 +99,6 @@ fn a_bucket_without_a_cap_may_overflow_and_the_money_still_adds_up() {
 #[test]
 fn a_version_that_was_withdrawn_before_it_came_into_force_never_counts() {
     let mut rig = Rig::start(MemoryStorage::default());
-    let program = Name::parse("open-ended").unwrap();
     let file = |percent: &str, from: &str| {
         let text = OPEN_ENDED.replace("state_percent = 100", &format!("state_percent = {percent}"));
         let text = text.replace("name_en", &format!("{from}\nname_en"));
@@ -106,18 +111,7 @@ fn a_version_that_was_withdrawn_before_it_came_into_force_never_counts() {
     rig.engine
         .install_programs(&file("30", "effective_from = 2026-08-01"))
         .unwrap();
-    rig.engine
-        .put_merchants(&[MerchantInput {
-            programs: vec![program],
-            ..merchant(Category::FoodDrink)
-        }])
-        .unwrap();
-    rig.engine
-        .enroll(&[EnrollmentInput {
-            program,
-            ..enrollment(1)
-        }])
-        .unwrap();
+    let program = register(&rig);
     let dates = [
         ("2026-06-30", 100),
         ("2026-07-01", 100),

@@ -30,9 +30,6 @@ pub struct Day {
     server: String,
     /// The purchase that is sent again after the restart, and its first answer.
     again: Option<(Value, Value)>,
-    purchases: u32,
-    /// Distinguishes the ids of this run from those of an earlier one in the same folder.
-    run: uuid::Uuid,
 }
 
 /// One purchase to be shown.
@@ -51,8 +48,6 @@ impl Day {
         Day {
             server: server.to_owned(),
             again: None,
-            purchases: 0,
-            run: uuid::Uuid::now_v7(),
         }
     }
 
@@ -161,10 +156,8 @@ impl Day {
     }
 
     async fn buy(&mut self, client: &mut Client, purchase: &Purchase) -> anyhow::Result<(Value, Value)> {
-        self.purchases += 1;
-        let name = format!("{}/{}", self.run, self.purchases);
         let mut request = json!({
-            "txn_id": derived_id(self.run, &name),
+            "txn_id": new_id(),
             "program": PROGRAM,
             "wallet_id": purchase.wallet,
             "merchant_id": SHOPS[purchase.merchant].0,
@@ -182,7 +175,7 @@ impl Day {
     async fn refund(&mut self, client: &mut Client, of: &Value, amount: u64) -> anyhow::Result<()> {
         let txn_id = of["txn_id"].as_str().context("a purchase has its id")?;
         let request = json!({
-            "reversal_id": derived_id(self.run, "refund"),
+            "reversal_id": new_id(),
             "amount": amount,
             "reason": "customer_refund",
         });
@@ -276,15 +269,8 @@ fn purchase(
     }
 }
 
-fn derived_id(run: uuid::Uuid, name: &str) -> String {
-    // The same time, other random bits: ids of one run sort together.
-    let mut bytes = *run.as_bytes();
-    let mixed = name.bytes().fold(0xcbf2_9ce4_8422_2325u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
-    bytes[8..].copy_from_slice(&mixed.to_be_bytes());
-    bytes[8] = bytes[8] & 0x3F | 0x80;
-    uuid::Uuid::from_bytes(bytes).to_string()
+fn new_id() -> String {
+    uuid::Uuid::now_v7().to_string()
 }
 
 fn heading() -> String {
