@@ -74,7 +74,7 @@ fn ids(criterion: &mut Criterion) {
         .collect();
     let fill = |mut shard: IdShard| {
         for (index, id) in of_one_shard.iter().enumerate() {
-            shard.insert_txn(index as u64, *id, Position::from_number(index as u64));
+            shard.insert_txn(index as u64, *id, Position::from_number(index as u64), false);
         }
         shard
     };

@@ -6,7 +6,7 @@ use satang_core::account::wallet_shard;
 use satang_core::calendar::Instant;
 use satang_core::ids::{Name, PersonId};
 use satang_core::policy::Category;
-use satang_core::record::{EnrollmentRecord, Status};
+use satang_core::record::{EnrollmentFacts, EnrollmentRecord, NameNumber, Status};
 use satang_engine::admin::MerchantInput;
 use satang_engine::clock::{Clock, ClockError, ClockSetError, SystemClock};
 use satang_engine::commit::{Committer, Pacing, Unobserved};
@@ -128,7 +128,7 @@ impl<S: Storage> Rig<S> {
             format!("{}.toml", workload::PROGRAM),
             workload::PROGRAM_FILE.to_owned(),
         );
-        rig.engine.install_programs(&[file])?;
+        rig.engine.install_programs(&[file], None)?;
         rig.put_merchants(merchants)?;
         match enroll {
             Enroll::Record => rig.enroll(wallets)?,
@@ -174,7 +174,7 @@ impl<S: Storage> Rig<S> {
         };
         for start in (0..merchants).step_by(10_000) {
             let chunk: Vec<MerchantInput> = (start..merchants.min(start + 10_000)).map(input).collect();
-            self.engine.put_merchants(&chunk)?;
+            self.engine.put_merchants(&chunk, None)?;
             self.flush()?;
         }
         Ok(())
@@ -184,7 +184,7 @@ impl<S: Storage> Rig<S> {
         for start in (0..wallets).step_by(ENROLL_LINES as usize) {
             let end = wallets.min(start + ENROLL_LINES);
             let lines: Vec<_> = (start..end).map(workload::enrollment).collect();
-            let (outcomes, _) = self.engine.enroll(&lines)?;
+            let (outcomes, _) = self.engine.enroll(&lines, None)?;
             ensure!(outcomes.iter().all(Result::is_ok), "an enrollment was refused");
             self.flush()?;
         }
@@ -198,7 +198,15 @@ impl<S: Storage> Rig<S> {
         for index in 0..wallets {
             let wallet = workload::wallet(index);
             let person = PersonId::from_number(index + 1).expect("not zero");
-            let record = EnrollmentRecord::new(NOON, wallet, person, rule.program, rule.entitlement, None);
+            let facts = EnrollmentFacts {
+                wallet,
+                person,
+                program: rule.program,
+                benefit: rule.entitlement,
+                usable_from: None,
+                by: NameNumber::UNKNOWN,
+            };
+            let record = EnrollmentRecord::new(NOON, &facts);
             state.wallets[wallet_shard(wallet)]
                 .lock()
                 .apply_enrollment(&record);

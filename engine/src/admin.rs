@@ -1,4 +1,5 @@
-//! What operators change: merchants, enrollments, statuses, programmes in force. Every change is a record.
+//! What operators change: merchants, enrollments, statuses, programmes in force. Every change is a record, and says by the
+//! name of whose key (`by`; `None` when callers have no keys, and for what the process does by itself at start).
 
 use crate::clock::Clock;
 use crate::durable::StorageFailed;
@@ -14,7 +15,8 @@ use satang_core::directory::Directory;
 use satang_core::ids::{CitizenId, MerchantId, Name, PersonId, WalletId};
 use satang_core::policy::{Category, PolicyError, Program};
 use satang_core::record::{
-    AdminRecord, BenefitNumber, EnrollmentRecord, Merchant, NameNumber, Position, RecordBuf, Status,
+    AdminRecord, BenefitNumber, EnrollmentFacts, EnrollmentRecord, Merchant, NameNumber, Position, RecordBuf,
+    Status,
 };
 
 /// What administration needs besides the state.
@@ -123,14 +125,18 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
     ///
     /// # Errors
     /// [`SubmitError`]; merchants before the one that failed are registered, and sending all again is harmless.
-    pub fn put_merchants(&self, merchants: &[MerchantInput]) -> Result<Position, SubmitError> {
+    pub fn put_merchants(
+        &self,
+        merchants: &[MerchantInput],
+        by: Option<&Name>,
+    ) -> Result<Position, SubmitError> {
         self.admit(Space::Enough)?;
         let mut directory = self.state.directory.write();
         let at = self.now()?;
         let mut last = self.appender.last_position();
         for input in merchants {
-            let programs = self.number_names(&mut directory, &input.programs, at)?;
-            let channels = self.number_names(&mut directory, &input.channels, at)?;
+            let programs = self.number_names(&mut directory, &input.programs, by, at)?;
+            let channels = self.number_names(&mut directory, &input.channels, by, at)?;
             let record = AdminRecord::Merchant(Merchant {
                 id: input.id,
                 category: input.category,
@@ -142,7 +148,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
                 bank_account: input.bank_account.clone(),
                 account_name: input.account_name.clone(),
             });
-            last = self.append_to_directory(&mut directory, &record, at)?;
+            last = self.append_to_directory(&mut directory, &record, by, at)?;
         }
         Ok(last)
     }
@@ -156,6 +162,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         wallet: WalletId,
         status: Status,
         reason: &str,
+        by: Option<&Name>,
     ) -> Result<Position, SubmitError> {
         self.admit(Space::Enough)?;
         let mut wallets = self.state.wallets[wallet_shard(wallet)].lock();
@@ -164,7 +171,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
             status,
             reason: reason.to_owned(),
         };
-        let (sequence, position) = self.append(self.now()?, |at| record.encode(at))?;
+        let (sequence, position) = self.append(self.now()?, |at| record.encode(at, by))?;
         wallets.apply_status(sequence, wallet, status);
         Ok(position)
     }
@@ -178,6 +185,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         program: &Name,
         status: Status,
         reason: &str,
+        by: Option<&Name>,
     ) -> Result<Option<Position>, SubmitError> {
         self.admit(Space::Enough)?;
         let mut directory = self.state.directory.write();
@@ -191,7 +199,8 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
             reason: reason.to_owned(),
         };
         let at = self.now()?;
-        self.append_to_directory(&mut directory, &record, at).map(Some)
+        self.append_to_directory(&mut directory, &record, by, at)
+            .map(Some)
     }
 
     /// Imports entitlements, each by itself; they are durable once the returned position is.
@@ -201,15 +210,17 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
     pub fn enroll(
         &self,
         inputs: &[EnrollmentInput],
+        by: Option<&Name>,
     ) -> Result<(Vec<Result<(), EnrollmentRefusal>>, Position), SubmitError> {
         self.admit(Space::Enough)?;
+        let by = self.number_of_key(by)?;
         // The person store is flushed before any lock that authorizations wait for.
         let persons = self.resolve_persons(inputs)?;
         let directory = self.state.directory.read();
         let at = self.now()?;
         let mut outcomes = Vec::with_capacity(inputs.len());
         for (input, person) in inputs.iter().zip(persons) {
-            outcomes.push(self.enroll_one(&directory, input, person, at)?);
+            outcomes.push(self.enroll_one(&directory, input, person, by, at)?);
         }
         Ok((outcomes, self.appender.last_position()))
     }
@@ -219,14 +230,18 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
     ///
     /// # Errors
     /// [`InstallError`]; nothing changed then, except where a record could not be written.
-    pub fn install_programs(&self, files: &[(String, String)]) -> Result<(), InstallError> {
+    pub fn install_programs(
+        &self,
+        files: &[(String, String)],
+        by: Option<&Name>,
+    ) -> Result<(), InstallError> {
         let programs = load_all(files)?;
         let mut directory = self.state.directory.write();
         check_bounds(&directory, &programs)?;
         let at = self.now().map_err(SubmitError::from)?;
         let mut in_force = Vec::new();
         for program in &programs {
-            let entry = self.install_one(&mut directory, program, at)?;
+            let entry = self.install_one(&mut directory, program, by, at)?;
             in_force.push(entry);
         }
         in_force.sort_by_key(|(program, _)| program.0);
@@ -234,7 +249,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
             .in_force()
             .eq(in_force.iter().map(|(p, versions)| (*p, versions.as_slice())));
         if !unchanged {
-            self.append_to_directory(&mut directory, &AdminRecord::RulesInForce(in_force), at)?;
+            self.append_to_directory(&mut directory, &AdminRecord::RulesInForce(in_force), by, at)?;
         }
         Ok(())
     }
@@ -243,6 +258,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         &self,
         directory: &mut Directory,
         (file, program): &(&str, Program),
+        by: Option<&Name>,
         at: Instant,
     ) -> Result<(NameNumber, Vec<u32>), SubmitError> {
         let channels = program
@@ -252,14 +268,14 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
             .map(|channel| channel.id);
         let mut names: Vec<Name> = vec![program.id];
         channels.for_each(|channel| names.push(channel));
-        let number = self.number_names(directory, &names, at)?[0];
+        let number = self.number_names(directory, &names, by, at)?[0];
         let known = directory.rules().iter().rev();
         let known = known
             .filter(|rule| rule.program == number)
             .find(|rule| rule.policy.hash == program.hash);
         let version = match known {
             Some(rule) => rule.number,
-            None => self.journal_rule(directory, file, program, number, at)?,
+            None => self.journal_rule(directory, file, program, number, by, at)?,
         };
         // Of the older versions only the one that counts today goes on beside one that is yet to come: a version that never
         // came into force and is in no file any more is withdrawn.
@@ -280,6 +296,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         file: &str,
         program: &Program,
         number: NameNumber,
+        by: Option<&Name>,
         at: Instant,
     ) -> Result<u32, SubmitError> {
         let mut next_benefit = directory.benefits_len() as u16;
@@ -299,7 +316,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
             file: file.rsplit('/').next().unwrap_or(file).to_owned(),
             text: program.text.clone(),
         };
-        self.append_to_directory(directory, &record, at)?;
+        self.append_to_directory(directory, &record, by, at)?;
         Ok(version)
     }
 
@@ -308,6 +325,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         &self,
         directory: &mut Directory,
         names: &[Name],
+        by: Option<&Name>,
         at: Instant,
     ) -> Result<Vec<NameNumber>, SubmitError> {
         let mut numbers = Vec::with_capacity(names.len());
@@ -317,20 +335,35 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
                 let next = directory.names_len() + 1;
                 let bounded = u16::try_from(next).ok().filter(|next| *next <= NAMES_MAX);
                 number = NameNumber(bounded.ok_or(SubmitError::TooManyNames)?);
-                self.append_to_directory(directory, &AdminRecord::Name { number, name: *name }, at)?;
+                self.append_to_directory(directory, &AdminRecord::Name { number, name: *name }, by, at)?;
             }
             numbers.push(number);
         }
         Ok(numbers)
     }
 
+    /// The number of a key's name, for records that have no room for the name.
+    fn number_of_key(&self, by: Option<&Name>) -> Result<NameNumber, SubmitError> {
+        let Some(name) = by else {
+            return Ok(NameNumber::UNKNOWN);
+        };
+        let known = self.state.directory.read().number_of(name);
+        if known != NameNumber::UNKNOWN {
+            return Ok(known);
+        }
+        let mut directory = self.state.directory.write();
+        let at = self.now()?;
+        Ok(self.number_names(&mut directory, &[*name], by, at)?[0])
+    }
+
     fn append_to_directory(
         &self,
         directory: &mut Directory,
         record: &AdminRecord,
+        by: Option<&Name>,
         at: Instant,
     ) -> Result<Position, SubmitError> {
-        let (sequence, position) = self.append(at, |at| record.encode(at))?;
+        let (sequence, position) = self.append(at, |at| record.encode(at, by))?;
         directory
             .apply(sequence, record)
             .expect("a record just made fits what came before");
@@ -374,6 +407,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         directory: &Directory,
         input: &EnrollmentInput,
         person: PersonId,
+        by: NameNumber,
         at: Instant,
     ) -> Result<Result<(), EnrollmentRefusal>, SubmitError> {
         let program = directory.number_of(&input.program);
@@ -401,10 +435,17 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         if unchanged {
             return Ok(Ok(()));
         }
+        let facts = EnrollmentFacts {
+            wallet: input.wallet,
+            person,
+            program,
+            benefit: entitlement,
+            usable_from: input.usable_from,
+            by,
+        };
         let mut at = at;
         loop {
-            let mut record =
-                EnrollmentRecord::new(at, input.wallet, person, program, entitlement, input.usable_from);
+            let mut record = EnrollmentRecord::new(at, &facts);
             let bytes = RecordBuf::of(&record);
             match self.appender.begin(at, bytes.as_bytes().len()) {
                 Ok(mut appending) => {

@@ -177,7 +177,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
                     drop(appending);
                     record.header.sequence = sequence;
                     wallets.apply_authorization(&record);
-                    ids.insert_txn(sequence, request.txn_id, position);
+                    ids.insert_txn(sequence, request.txn_id, position, tombstone);
                     return Ok(Submitted::Decided { record, position });
                 }
                 Err(refused) => at = self.read_clock_again(refused)?,
@@ -240,7 +240,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
             let (sequence, position) = appending.push(bytes.as_bytes());
             record.header.sequence = sequence;
             wallets.apply_authorization(&record);
-            ids.insert_txn(sequence, request.txn_id, position);
+            ids.insert_txn(sequence, request.txn_id, position, tombstone);
             results.push(Submitted::Decided { record, position });
         }
         Ok(results)
@@ -400,7 +400,7 @@ fn reversible(
         (TxnState::Seen { .. }, Some((position, record))) => match OriginalFacts::of(record, *position) {
             Some(original) => Reversible::Approved {
                 original,
-                given_back: ids.given_back(request.txn_id),
+                reversed: ids.reversed(request.txn_id),
             },
             None => Reversible::Declined,
         },

@@ -10,6 +10,7 @@ use satang_core::citizen::{CITIZEN_SHARDS, CitizenShard, citizen_shard};
 use satang_core::dedup::{ID_SHARDS, IdShard, reversal_shard, txn_shard};
 use satang_core::directory::Directory;
 use satang_core::ids::PersonId;
+use satang_core::outcome::Reason;
 use satang_core::record::{AdminRecord, BenefitNumber, NameNumber, Position, Record, RecordHeader};
 
 /// Everything a decision reads or changes.
@@ -156,9 +157,10 @@ impl<'s> Replay<'s> {
         match record {
             Record::Authorization { record, .. } => {
                 let id = record.txn_id();
+                let tombstone = record.reason() == Reason::ReversedBeforeArrival;
                 state.ids[txn_shard(id)]
                     .get_mut()
-                    .insert_txn(sequence, id, position);
+                    .insert_txn(sequence, id, position, tombstone);
                 state.wallets[wallet_shard(record.wallet())]
                     .get_mut()
                     .apply_authorization(record);
@@ -185,12 +187,15 @@ impl<'s> Replay<'s> {
                     .get_mut()
                     .apply_enrollment(record);
             }
-            Record::Admin(AdminRecord::WalletStatus { wallet, status, .. }) => {
+            Record::Admin {
+                record: AdminRecord::WalletStatus { wallet, status, .. },
+                ..
+            } => {
                 state.wallets[wallet_shard(*wallet)]
                     .get_mut()
                     .apply_status(sequence, *wallet, *status);
             }
-            Record::Admin(record) => {
+            Record::Admin { record, .. } => {
                 state
                     .directory
                     .get_mut()

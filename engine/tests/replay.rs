@@ -10,7 +10,8 @@ use rig::{LAYOUT, Rig, Survivors, noon, options, refused, request};
 use satang_core::calendar::{BusinessDate, Instant};
 use satang_core::ids::{Name, PersonId, WalletId};
 use satang_core::record::{
-    AdminRecord, BenefitNumber, CutOverRecord, EnrollmentRecord, NameNumber, Record, RecordBuf, Status,
+    AdminRecord, BenefitNumber, CutOverRecord, EnrollmentFacts, EnrollmentRecord, NameNumber, Record,
+    RecordBuf, Status,
 };
 use satang_engine::clock::{CLOCK_JUMP_MS_MAX, Clock, ClockError, ClockSetError, SimulatedClock};
 use satang_engine::engine::SubmitError;
@@ -28,7 +29,9 @@ fn cut_overs(storage: &MemoryStorage) -> Vec<BusinessDate> {
     let records = Survivors::of(storage).records;
     let date = |record: &Record| match record {
         Record::CutOver(record) => Some(record.date()),
-        Record::Authorization { .. } | Record::Reversal(_) | Record::Enrollment(_) | Record::Admin(_) => None,
+        Record::Authorization { .. } | Record::Reversal(_) | Record::Enrollment(_) | Record::Admin { .. } => {
+            None
+        }
     };
     records.iter().filter_map(|(_, _, record)| date(record)).collect()
 }
@@ -123,7 +126,7 @@ fn status_at(at: Instant) -> (Instant, Vec<u8>) {
         status: Status::Active,
         reason: String::new(),
     };
-    (at, record.encode(at))
+    (at, record.encode(at, None))
 }
 
 fn cut_over_at(at: Instant, days: i32) -> (Instant, Vec<u8>) {
@@ -172,18 +175,19 @@ fn a_record_that_does_not_fit_what_came_before_is_refused() {
         number: NameNumber(7),
         name: Name::parse("fair").unwrap(),
     };
-    let mut unknown_kind = name.encode(noon());
+    let mut unknown_kind = name.encode(noon(), None);
     unknown_kind.truncate(32);
     let person = PersonId::from_number(5).unwrap();
-    let nobody = EnrollmentRecord::new(
-        noon(),
-        WalletId::from_number(1),
+    let facts = EnrollmentFacts {
+        wallet: WalletId::from_number(1),
         person,
-        NameNumber(1),
-        BenefitNumber(1),
-        None,
-    );
-    let refusal = refused(Rig::open(forged(&[(noon(), name.encode(noon()))]), LAYOUT));
+        program: NameNumber(1),
+        benefit: BenefitNumber(1),
+        usable_from: None,
+        by: NameNumber::UNKNOWN,
+    };
+    let nobody = EnrollmentRecord::new(noon(), &facts);
+    let refusal = refused(Rig::open(forged(&[(noon(), name.encode(noon(), None))]), LAYOUT));
     assert!(matches!(refusal, OpenError::Scan(_)), "{refusal}");
     let enrolled = forged(&[(noon(), RecordBuf::of(&nobody).as_bytes().to_vec())]);
     let refusal = refused(Rig::open(enrolled, LAYOUT));
@@ -298,7 +302,7 @@ fn a_date_without_a_record_before_the_first_one_is_not_cut_over() {
     rig.engine.cut_over().unwrap();
     rig.pass(DAY_MS);
     rig.engine
-        .set_wallet_status(WalletId::from_number(1), Status::Active, "")
+        .set_wallet_status(WalletId::from_number(1), Status::Active, "", None)
         .unwrap();
     rig.flush();
     assert_eq!(cut_overs(&rig.storage), []);

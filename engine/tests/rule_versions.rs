@@ -35,16 +35,22 @@ hours = "00:00-24:00"
 fn register(rig: &Rig) -> Name {
     let program = Name::parse("open-ended").unwrap();
     rig.engine
-        .put_merchants(&[MerchantInput {
-            programs: vec![program],
-            ..merchant(Category::FoodDrink)
-        }])
+        .put_merchants(
+            &[MerchantInput {
+                programs: vec![program],
+                ..merchant(Category::FoodDrink)
+            }],
+            None,
+        )
         .unwrap();
     rig.engine
-        .enroll(&[EnrollmentInput {
-            program,
-            ..enrollment(1)
-        }])
+        .enroll(
+            &[EnrollmentInput {
+                program,
+                ..enrollment(1)
+            }],
+            None,
+        )
         .unwrap();
     program
 }
@@ -55,7 +61,7 @@ fn register(rig: &Rig) -> Name {
 fn a_bucket_without_a_cap_may_overflow_and_the_money_still_adds_up() {
     let mut rig = Rig::start(MemoryStorage::default());
     rig.engine
-        .install_programs(&[("open-ended.toml".into(), OPEN_ENDED.into())])
+        .install_programs(&[("open-ended.toml".into(), OPEN_ENDED.into())], None)
         .unwrap();
     let program = register(&rig);
     let bill = |txn| {
@@ -86,7 +92,7 @@ fn a_bucket_without_a_cap_may_overflow_and_the_money_still_adds_up() {
     );
     again
         .engine
-        .install_programs(&[("open-ended.toml".into(), capped)])
+        .install_programs(&[("open-ended.toml".into(), capped)], None)
         .unwrap();
     let Submitted::Decided { record, .. } = again.engine.authorize(&bill(100)).unwrap() else {
         panic!()
@@ -104,12 +110,12 @@ fn a_version_that_was_withdrawn_before_it_came_into_force_never_counts() {
         let text = text.replace("name_en", &format!("{from}\nname_en"));
         rig_file(text)
     };
-    rig.engine.install_programs(&file("10", "")).unwrap();
+    rig.engine.install_programs(&file("10", ""), None).unwrap();
     rig.engine
-        .install_programs(&file("20", "effective_from = 2026-07-01"))
+        .install_programs(&file("20", "effective_from = 2026-07-01"), None)
         .unwrap();
     rig.engine
-        .install_programs(&file("30", "effective_from = 2026-08-01"))
+        .install_programs(&file("30", "effective_from = 2026-08-01"), None)
         .unwrap();
     let program = register(&rig);
     let dates = [

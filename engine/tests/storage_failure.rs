@@ -43,7 +43,7 @@ fn assert_poisoned(rig: &mut Rig) {
     assert!(rig.engine.durable().has_failed());
     assert!(rig.engine.authorize(&request(1 << 90, 1, 100)).is_err());
     assert!(rig.engine.reverse(&reversal(1 << 91, 1 << 92, None)).is_err());
-    assert!(rig.engine.enroll(&[]).is_err());
+    assert!(rig.engine.enroll(&[], None).is_err());
     assert!(rig.committer.step().is_err());
     assert!(rig.committer.cover().is_err());
     assert_eq!(
@@ -280,7 +280,7 @@ fn a_failed_person_store_ends_the_writer() {
     let writer = std::thread::spawn(|| committer.run());
     (0..10_000).for_each(|_| std::thread::yield_now());
     rig.storage.break_after(0);
-    assert!(rig.engine.enroll(&[rig::enrollment(99)]).is_err());
+    assert!(rig.engine.enroll(&[rig::enrollment(99)], None).is_err());
     until("the writer ends", || writer.is_finished());
     assert!(writer.join().unwrap().is_err(), "the process is to stop");
     assert!(rig.engine.authorize(&request(1, 1, 100)).is_err());

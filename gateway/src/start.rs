@@ -149,7 +149,7 @@ impl Running {
             tracing::error!(%error, "nothing is decided, and the programme files are not installed");
             return Ok(());
         }
-        self.engine.install_programs(programs)?;
+        self.engine.install_programs(programs, None)?;
         let last = self.engine.appender().last_position();
         self.engine.durable().block_until(last)?;
         Ok(())

@@ -60,7 +60,9 @@ impl InProcess {
         let clock = AnyClock::Simulated(SimulatedClock::standing_at(at));
         let opened = open(&storage, clock, options, &mut |_, _| {}).expect("the journal is good");
         let (engine, mut committer) = (opened.engine, opened.committer);
-        engine.install_programs(&programmes).expect("the files are good");
+        engine
+            .install_programs(&programmes, None)
+            .expect("the files are good");
         while committer.step().expect("a virtual disk does not fail") {}
         let app = App::starting(Arc::new(Metrics::new()));
         app.ready(engine.clone());

@@ -120,7 +120,7 @@ fn main() -> anyhow::Result<()> {
     let (engine, spares, committer) = (opened.engine, opened.spares, opened.committer);
     std::thread::spawn(move || spares.prepare_until_stopped(&*storage));
     std::thread::spawn(move || committer.run().expect("the disk works"));
-    engine.install_programs(&read_programs(&args.programs)?)?;
+    engine.install_programs(&read_programs(&args.programs)?, None)?;
     let deciders = match args.variant {
         Variant::Direct => Vec::new(),
         Variant::Queue => (0..args.deciders).map(|_| own_shards(engine.clone())).collect(),

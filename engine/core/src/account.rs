@@ -5,13 +5,14 @@
 
 use crate::calendar::BusinessDate;
 use crate::directory::BenefitRule;
+use crate::export;
 use crate::ids::{PersonId, WalletId};
 use crate::policy::CapPeriod;
 use crate::record::{
     AuthorizationRecord, BenefitNumber, EnrollmentRecord, NameNumber, ReversalRecord, Status,
 };
 use crate::table::{Entry, Table, hash_word};
-use zerocopy::FromZeros;
+use zerocopy::{FromBytes, FromZeros, Immutable, IntoBytes, KnownLayout};
 
 const _: () = assert!(size_of::<Slot>() == 32);
 const _: () = assert!(size_of::<WalletEntry>() == 16);
@@ -95,7 +96,8 @@ impl ProgramTotals {
 }
 
 /// What is known of a wallet over all programmes.
-#[derive(Clone, Copy, FromZeros)]
+#[derive(Clone, Copy, FromBytes, IntoBytes, KnownLayout, Immutable)]
+#[repr(C)]
 struct WalletEntry {
     /// `(wallet + 1) << 14`, and bit 0: suspended.
     key: u64,
@@ -116,7 +118,8 @@ impl Entry for WalletEntry {
 }
 
 /// What one wallet drew on one benefit.
-#[derive(Clone, Copy, FromZeros)]
+#[derive(Clone, Copy, FromBytes, IntoBytes, KnownLayout, Immutable)]
+#[repr(C)]
 struct Slot {
     /// `(wallet + 1) << 14 | benefit << 4 | flags`.
     key: u64,
@@ -410,6 +413,55 @@ impl WalletShard {
         wallets.chain(slots).fold(0, u64::wrapping_add)
     }
 
+    /// Appends the shard to a snapshot.
+    pub fn export(&self, to: &mut Vec<u8>) {
+        export::entries(to, self.wallets.len(), self.wallets.iter().copied());
+        export::entries(to, self.slots.len(), self.slots.iter().copied());
+        export::number(to, self.totals.len() as u64);
+        for totals in &self.totals {
+            export::number(to, u64::from(totals.program.0));
+            export::number(to, totals.date.days() as u64);
+            for sum in [totals.day, totals.month, totals.all, totals.given_back] {
+                export::large_number(to, sum);
+            }
+        }
+        export::number(to, u64::from(self.benefits_max));
+        export::number(to, self.applied_through);
+    }
+
+    /// The shard that [`WalletShard::export`] wrote, with room for `wallets` wallets; `None` when the bytes are none.
+    pub fn import(mut from: &[u8], expected: usize) -> Option<WalletShard> {
+        let from = &mut from;
+        let wallets = export::take_entries::<WalletEntry>(from)?;
+        let slots = export::take_entries::<Slot>(from)?;
+        let len = export::take_number(from)?;
+        let mut totals = Vec::new();
+        for _ in 0..len {
+            let program = NameNumber(u16::try_from(export::take_number(from)?).ok()?);
+            let date = BusinessDate::from_days(i32::try_from(export::take_number(from)? as i64).ok()?);
+            let mut of_program = ProgramTotals::new(program, date);
+            let ProgramTotals {
+                day,
+                month,
+                all,
+                given_back,
+                ..
+            } = &mut of_program;
+            for sum in [day, month, all, given_back] {
+                *sum = export::take_large_number(from)?;
+            }
+            totals.push(of_program);
+        }
+        let shard = WalletShard {
+            wallets: Table::from_entries(wallets, expected),
+            slots: Table::from_entries(slots, expected),
+            totals,
+            benefits_max: u16::try_from(export::take_number(from)?).ok()?,
+            applied_through: export::take_number(from)?,
+        };
+        from.is_empty().then_some(shard)
+    }
+
     fn totals_mut(&mut self, program: NameNumber, date: BusinessDate) -> &mut ProgramTotals {
         if let Some(at) = self.totals.iter().position(|totals| totals.program == program) {
             return &mut self.totals[at];
@@ -474,13 +526,23 @@ const fn status_of(suspended: u64) -> Status {
 mod tests {
     use super::*;
     use crate::calendar::Instant;
+    use crate::record::EnrollmentFacts;
 
     #[test]
     fn a_suspension_reaches_every_slot_whether_it_came_before_or_after() {
         let (wallet, person) = (WalletId::from_number(7), PersonId::from_number(1).unwrap());
         let at = Instant::parse("2026-06-15T12:00:00+07:00").unwrap();
-        let enrollment =
-            |benefit| EnrollmentRecord::new(at, wallet, person, NameNumber(1), BenefitNumber(benefit), None);
+        let enrollment = |benefit| {
+            let facts = EnrollmentFacts {
+                wallet,
+                person,
+                program: NameNumber(1),
+                benefit: BenefitNumber(benefit),
+                usable_from: None,
+                by: NameNumber::UNKNOWN,
+            };
+            EnrollmentRecord::new(at, &facts)
+        };
         let mut shard = WalletShard::default();
         let status = |shard: &WalletShard, benefit| {
             let standing = shard.standing(wallet, BenefitNumber(benefit));

@@ -1,10 +1,12 @@
 //! Who holds what: one person, one wallet, one entitlement per programme.
 
 use crate::directory::FixedSeed;
+use crate::export;
 use crate::ids::{PersonId, WalletId};
 use crate::record::{EnrollmentRecord, NameNumber};
 use crate::table::hash_word;
 use hashbrown::HashMap;
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 /// How many shards persons are spread over; a power of two.
 pub const CITIZEN_SHARDS: usize = 256;
@@ -12,6 +14,15 @@ pub const CITIZEN_SHARDS: usize = 256;
 /// The shard of a person.
 pub fn citizen_shard(person: PersonId) -> usize {
     (hash_word(person.number()) >> 56) as usize
+}
+
+/// Who holds an entitlement, in a snapshot.
+#[derive(Clone, Copy, FromBytes, IntoBytes, KnownLayout, Immutable)]
+#[repr(C)]
+struct Held {
+    person: u64,
+    wallet: u64,
+    program: u64,
 }
 
 /// The entitlements of the persons of one shard.
@@ -62,6 +73,36 @@ impl CitizenShard {
             crate::table::hash_pair(key, wallet.number())
         };
         self.wallets.iter().map(of).fold(0, u64::wrapping_add)
+    }
+
+    /// Appends the shard to a snapshot.
+    pub fn export(&self, to: &mut Vec<u8>) {
+        let held = self.wallets.iter().map(|((person, program), wallet)| Held {
+            person: person.number(),
+            wallet: wallet.number(),
+            program: u64::from(program.0),
+        });
+        export::entries(to, self.wallets.len(), held);
+        export::number(to, self.applied_through);
+    }
+
+    /// The shard that [`CitizenShard::export`] wrote; `None` when the bytes are none.
+    pub fn import(mut from: &[u8]) -> Option<CitizenShard> {
+        let from = &mut from;
+        let held = export::take_entries::<Held>(from)?;
+        let mut shard = CitizenShard {
+            applied_through: export::take_number(from)?,
+            ..CitizenShard::default()
+        };
+        shard.wallets.reserve(held.len());
+        for held in held {
+            let person = PersonId::from_number(held.person)?;
+            let program = NameNumber(u16::try_from(held.program).ok()?);
+            let wallet = WalletId::from_number(held.wallet);
+            shard.wallets.insert((person, program), wallet);
+            shard.count(program);
+        }
+        from.is_empty().then_some(shard)
     }
 
     fn count(&mut self, program: NameNumber) {

@@ -1,11 +1,15 @@
-//! Ids and their outcomes (I5): where the record of each id lies, and what was given back.
+//! Ids and their outcomes (I5): where the record of each id lies, and what is left of what was reversed.
+//!
+//! Memory holds the ids of the hot window: every id whose record is young, and every id whose own time (UUIDv7) is. So an id that
+//! says it is young and is not in memory is new; any other one may lie in an index file of an older day.
 
+use crate::export;
 use crate::ids::{ReversalId, TxnId};
 use crate::money::Satang;
 use crate::record::{Position, ReversalRecord};
 use crate::table::{Entry, Table, hash_pair};
 use hashbrown::HashMap;
-use zerocopy::FromZeros;
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 const _: () = assert!(size_of::<IdEntry>() == 24);
 
@@ -15,17 +19,24 @@ pub const ID_SHARDS: usize = 256;
 /// The shard of an authorization's id.
 #[inline]
 pub fn txn_shard(id: TxnId) -> usize {
-    (id_hash(id.bits()) >> 56) as usize
+    id_shard(id_hash(id.bits()))
 }
 
 /// The shard of a reversal's id.
 #[inline]
 pub fn reversal_shard(id: ReversalId) -> usize {
-    (id_hash(id.bits()) >> 56) as usize
+    id_shard(id_hash(id.bits()))
 }
 
+/// The shard of an id with this hash.
 #[inline]
-fn id_hash(bits: u128) -> u64 {
+pub fn id_shard(hash: u64) -> usize {
+    (hash >> 56) as usize
+}
+
+/// The 64-bit hash of an id, with a fixed seed.
+#[inline]
+pub fn id_hash(bits: u128) -> u64 {
     hash_pair((bits >> 64) as u64, bits as u64)
 }
 
@@ -34,14 +45,15 @@ fn id_hash(bits: u128) -> u64 {
 pub struct IdShard {
     txns: Table<IdEntry>,
     reversals: Table<IdEntry>,
-    given_back: HashMap<TxnId, Satang, crate::directory::FixedSeed>,
+    reversed: HashMap<TxnId, Reversed, crate::directory::FixedSeed>,
     /// The sequence of the last record applied to the shard.
     pub applied_through: u64,
 }
 
-/// One id: 24 bytes.
-#[derive(Clone, Copy, FromZeros)]
-struct IdEntry {
+/// What one id leads to: 24 bytes, the same in memory, in snapshots and in index files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable)]
+#[repr(C)]
+pub struct IdEntry {
     /// The id's 128 bits.
     id: [u64; 2],
     /// `position << 16 | flags`; never 0 in use.
@@ -52,6 +64,21 @@ struct IdEntry {
 const ORIGINAL: u64 = 1;
 /// The id was reversed before its original arrived.
 const TOMBSTONE: u64 = 2;
+/// The id is a reversal's: its record lies at the position.
+const REVERSAL: u64 = 4;
+/// The last reversal that gave some of the authorization back lies at the position.
+const REVERSED: u64 = 8;
+
+/// What kind of fact an [`IdEntry`] is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IdFact {
+    /// What became of an authorization's id.
+    Txn,
+    /// What became of a reversal's id.
+    Reversal,
+    /// What was last given back of an authorization.
+    Reversed,
+}
 
 impl Entry for IdEntry {
     fn is_empty(&self) -> bool {
@@ -59,7 +86,7 @@ impl Entry for IdEntry {
     }
 
     fn hash(&self) -> u64 {
-        id_hash(u128::from(self.id[1]) << 64 | u128::from(self.id[0])) << 8
+        id_hash(self.bits()) << 8
     }
 }
 
@@ -75,8 +102,36 @@ impl IdEntry {
         self.id == [bits as u64, (bits >> 64) as u64]
     }
 
-    fn position(&self) -> Position {
+    /// The id's 128 bits.
+    pub fn bits(&self) -> u128 {
+        u128::from(self.id[1]) << 64 | u128::from(self.id[0])
+    }
+
+    /// Where the record lies.
+    pub fn position(&self) -> Position {
         Position::from_number(self.value >> 16)
+    }
+
+    /// What kind of fact it is; `None` for an entry that no version of this program wrote.
+    pub fn fact(&self) -> Option<IdFact> {
+        match self.value & 0xFFFF {
+            ORIGINAL | TOMBSTONE => Some(IdFact::Txn),
+            flags if flags == ORIGINAL | TOMBSTONE => Some(IdFact::Txn),
+            REVERSAL => Some(IdFact::Reversal),
+            REVERSED => Some(IdFact::Reversed),
+            _ => None,
+        }
+    }
+
+    /// What it says of an authorization's id.
+    pub fn txn_state(&self) -> TxnState {
+        if self.value & ORIGINAL == 0 {
+            return TxnState::Tombstone;
+        }
+        TxnState::Seen {
+            position: self.position(),
+            tombstone: self.value & TOMBSTONE != 0,
+        }
     }
 }
 
@@ -96,6 +151,45 @@ pub enum TxnState {
     },
 }
 
+/// What reversals have left of an authorization.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reversed {
+    /// What is still not given back.
+    pub left: Satang,
+    /// Where the last reversal that gave some of it back lies.
+    pub last: Position,
+}
+
+/// Which ids memory holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HotWindow {
+    /// Every id whose record lies here or later.
+    pub from: Position,
+    /// Every id that is a UUIDv7 of this time or later, in milliseconds since the Unix epoch.
+    pub from_ms: i64,
+}
+
+impl HotWindow {
+    /// Everything: no id has left memory.
+    pub const ALL: HotWindow = HotWindow {
+        from: Position::from_number(0),
+        from_ms: i64::MIN,
+    };
+
+    /// Whether an id that is not in memory may lie in an index file.
+    #[inline]
+    pub fn may_have_left(&self, bits: u128) -> bool {
+        self.from_ms != i64::MIN && uuid_v7_ms(bits).is_none_or(|ms| ms < self.from_ms)
+    }
+}
+
+/// The time in a UUID of version 7, in milliseconds since the Unix epoch (RFC 9562 section 5.7).
+#[inline]
+pub fn uuid_v7_ms(bits: u128) -> Option<i64> {
+    let (version, variant) = (bits >> 76 & 0xF, bits >> 62 & 0b11);
+    (version == 7 && variant == 0b10).then_some((bits >> 80) as i64)
+}
+
 impl IdShard {
     /// A shard with room for `ids` authorizations.
     pub fn with_room_for(ids: usize) -> IdShard {
@@ -110,42 +204,36 @@ impl IdShard {
         self.txns.prefetch(id_hash(id.bits()) << 8);
     }
 
-    /// What is known of an authorization's id.
+    /// What memory knows of an authorization's id.
     pub fn txn(&self, id: TxnId) -> TxnState {
-        match find(&self.txns, id.bits()) {
-            None => TxnState::New,
-            Some(entry) if entry.value & ORIGINAL == 0 => TxnState::Tombstone,
-            Some(entry) => TxnState::Seen {
-                position: entry.position(),
-                tombstone: entry.value & TOMBSTONE != 0,
-            },
-        }
+        find(&self.txns, id.bits()).map_or(TxnState::New, IdEntry::txn_state)
     }
 
-    /// Where the record of a reversal's id lies.
+    /// Where the record of a reversal's id lies, when memory knows it.
     pub fn reversal(&self, id: ReversalId) -> Option<Position> {
         find(&self.reversals, id.bits()).map(IdEntry::position)
     }
 
-    /// How much of an authorization was given back so far.
-    pub fn given_back(&self, id: TxnId) -> Satang {
-        self.given_back.get(&id).copied().unwrap_or(Satang::ZERO)
+    /// What reversals have left of an authorization, when memory knows of one.
+    pub fn reversed(&self, id: TxnId) -> Option<Reversed> {
+        self.reversed.get(&id).copied()
     }
 
-    /// The id has its authorization; it keeps its tombstone.
+    /// The id has its authorization; it keeps its tombstone, which (`tombstone`) may be of a day that has left memory.
     ///
     /// # Panics
     /// When it had one before: one id has one outcome (I5).
-    pub fn insert_txn(&mut self, sequence: u64, id: TxnId, position: Position) {
+    pub fn insert_txn(&mut self, sequence: u64, id: TxnId, position: Position, tombstone: bool) {
         self.applied_through = sequence;
-        let original = IdEntry::new(id.bits(), position, ORIGINAL);
+        let flags = ORIGINAL | u64::from(tombstone) * TOMBSTONE;
+        let original = IdEntry::new(id.bits(), position, flags);
         let (entry, new) = find_or_insert(&mut self.txns, original);
         if !new {
             assert!(
                 entry.value & ORIGINAL == 0,
                 "I5: a second outcome for one txn_id at sequence {sequence}"
             );
-            *entry = IdEntry::new(id.bits(), position, ORIGINAL | TOMBSTONE);
+            *entry = original;
         }
     }
 
@@ -155,7 +243,7 @@ impl IdShard {
     /// When it had one before (I5).
     pub fn insert_reversal(&mut self, sequence: u64, id: ReversalId, position: Position) {
         self.applied_through = sequence;
-        let outcome = IdEntry::new(id.bits(), position, ORIGINAL);
+        let outcome = IdEntry::new(id.bits(), position, REVERSAL);
         let (_, new) = find_or_insert(&mut self.reversals, outcome);
         assert!(
             new,
@@ -170,12 +258,9 @@ impl IdShard {
             return;
         }
         if !record.is_tombstone() {
-            let total = self.given_back.entry(record.txn_id()).or_insert(Satang::ZERO);
-            let sum = record
-                .state()
-                .checked_add(record.citizen())
-                .and_then(|part| total.checked_add(part));
-            *total = sum.expect("at most the bill is given back");
+            let left = record.left();
+            self.reversed
+                .insert(record.txn_id(), Reversed { left, last: position });
         } else {
             // An id that has a record, or a tombstone, keeps it.
             find_or_insert(
@@ -185,6 +270,29 @@ impl IdShard {
         }
     }
 
+    /// The facts whose record lies at or behind `from` and before `to`, for the index file of a day: unsorted.
+    pub fn facts_between(&self, from: Position, to: Position) -> Vec<IdEntry> {
+        let reversed = self
+            .reversed
+            .iter()
+            .map(|(id, reversed)| IdEntry::new(id.bits(), reversed.last, REVERSED));
+        let ids = self.txns.iter().chain(self.reversals.iter()).copied();
+        ids.chain(reversed)
+            .filter(|entry| (from..to).contains(&entry.position()))
+            .collect()
+    }
+
+    /// Forgets what `window` leaves out, which must lie in index files.
+    pub fn forget_outside(&mut self, window: HotWindow) {
+        let stays = |bits, position| position >= window.from || !window.may_have_left(bits);
+        for table in [&mut self.txns, &mut self.reversals] {
+            table.retain(|entry| stays(entry.bits(), entry.position()));
+        }
+        self.reversed
+            .retain(|id, reversed| stays(id.bits(), reversed.last));
+        self.reversed.shrink_to_fit();
+    }
+
     /// How many authorization and reversal ids are known.
     pub fn ids_len(&self) -> usize {
         self.txns.len() + self.reversals.len()
@@ -192,20 +300,64 @@ impl IdShard {
 
     /// Bytes of memory the shard's tables take.
     pub fn memory_bytes(&self) -> usize {
-        let per_reversal = size_of::<(TxnId, Satang)>() + 1;
-        self.txns.memory_bytes() + self.reversals.memory_bytes() + self.given_back.capacity() * per_reversal
+        let per_reversed = size_of::<(TxnId, Reversed)>() + 1;
+        self.txns.memory_bytes() + self.reversals.memory_bytes() + self.reversed.capacity() * per_reversed
     }
 
     /// A digest of everything in the shard that does not depend on the order of arrival.
     pub fn digest(&self) -> u64 {
         let of = |entry: &IdEntry| hash_pair(hash_pair(entry.id[0], entry.id[1]), entry.value);
         let ids = self.txns.iter().chain(self.reversals.iter()).map(of);
-        let given = self
-            .given_back
-            .iter()
-            .map(|(id, part)| hash_pair(id_hash(id.bits()), part.get()));
-        ids.chain(given).fold(0, u64::wrapping_add)
+        let reversed = self.reversed.iter().map(|(id, reversed)| {
+            let value = hash_pair(reversed.left.get(), reversed.last.number());
+            hash_pair(id_hash(id.bits()), value)
+        });
+        ids.chain(reversed).fold(0, u64::wrapping_add)
     }
+
+    /// Appends the shard to a snapshot.
+    pub fn export(&self, to: &mut Vec<u8>) {
+        export::entries(to, self.txns.len(), self.txns.iter().copied());
+        export::entries(to, self.reversals.len(), self.reversals.iter().copied());
+        let reversed = self.reversed.iter().map(|(id, reversed)| ReversedEntry {
+            id: id.bits().to_le_bytes(),
+            left: reversed.left.get(),
+            last: reversed.last.number(),
+        });
+        export::entries(to, self.reversed.len(), reversed);
+        export::number(to, self.applied_through);
+    }
+
+    /// The shard that [`IdShard::export`] wrote, with room for `ids` authorizations; `None` when the bytes are none.
+    pub fn import(mut from: &[u8], ids: usize) -> Option<IdShard> {
+        let from = &mut from;
+        let txns = export::take_entries::<IdEntry>(from)?;
+        let reversals = export::take_entries::<IdEntry>(from)?;
+        let reversed = export::take_entries::<ReversedEntry>(from)?;
+        let applied_through = export::take_number(from)?;
+        let reversed = reversed.iter().map(|entry| {
+            let last = Position::parse(entry.last)?;
+            let left = Satang::new(entry.left);
+            let id = TxnId::from_bits(u128::from_le_bytes(entry.id));
+            Some((id, Reversed { left, last }))
+        });
+        let shard = IdShard {
+            txns: Table::from_entries(txns, ids),
+            reversals: Table::from_entries(reversals, 0),
+            reversed: reversed.collect::<Option<_>>()?,
+            applied_through,
+        };
+        from.is_empty().then_some(shard)
+    }
+}
+
+/// What was last given back of an authorization, in a snapshot.
+#[derive(Clone, Copy, FromBytes, IntoBytes, KnownLayout, Immutable)]
+#[repr(C)]
+struct ReversedEntry {
+    id: [u8; 16],
+    left: u64,
+    last: u64,
 }
 
 fn find(table: &Table<IdEntry>, bits: u128) -> Option<&IdEntry> {

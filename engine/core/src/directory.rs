@@ -2,11 +2,12 @@
 //!
 //! It is a function of the administrative records alone (I2): [`Directory::apply`] is the only way in, at run time and at replay.
 
-use crate::calendar::{BusinessDate, Hours};
+use crate::calendar::{BusinessDate, Hours, Instant};
+use crate::export;
 use crate::ids::{MerchantId, Name};
 use crate::merchants::{MerchantView, Merchants};
 use crate::policy::{CapPeriod, Category, CategorySet, Holder, PolicyError, Program, WhenExhausted};
-use crate::record::{AdminRecord, BenefitNumber, Merchant, NameNumber, Status};
+use crate::record::{AdminRecord, BenefitNumber, Merchant, NameNumber, Record, Status, split_record};
 use crate::table::hash_pair;
 use hashbrown::HashMap;
 use std::collections::BTreeMap;
@@ -154,6 +155,60 @@ impl Directory {
             }
             AdminRecord::WalletStatus { .. } => Ok(()),
         }
+    }
+
+    /// Appends the directory to a snapshot: the records that would make it, then the merchants.
+    pub fn export(&self, to: &mut Vec<u8>) {
+        let names = self
+            .names
+            .iter()
+            .zip(1..)
+            .map(|(name, number)| AdminRecord::Name {
+                number: NameNumber(number),
+                name: *name,
+            });
+        let rules = self.rules.iter().map(|rule| AdminRecord::RuleVersion {
+            number: rule.number,
+            program: rule.program,
+            benefits: rule.benefits.iter().map(|benefit| benefit.number).collect(),
+            file: rule.file.clone(),
+            text: rule.policy.text.clone(),
+        });
+        let versions = |entry: &InForce| (entry.program, entry.versions.clone());
+        let in_force = AdminRecord::RulesInForce(self.in_force.iter().map(versions).collect());
+        let paused = self
+            .paused
+            .iter()
+            .map(|(program, reason)| AdminRecord::ProgramStatus {
+                program: *program,
+                status: Status::Suspended,
+                reason: reason.clone(),
+            });
+        let records: Vec<AdminRecord> = names.chain(rules).chain([in_force]).chain(paused).collect();
+        export::number(to, records.len() as u64);
+        for record in &records {
+            // When and by whom stands in the journal.
+            to.extend_from_slice(&record.encode(Instant::MIN, None));
+        }
+        self.merchants.export(to);
+        export::number(to, self.applied_through);
+    }
+
+    /// The directory that [`Directory::export`] wrote; `None` when the bytes are none.
+    pub fn import(mut from: &[u8]) -> Option<Directory> {
+        let from = &mut from;
+        let mut directory = Directory::default();
+        for _ in 0..export::take_number(from)? {
+            let (header, bytes) = split_record(from).ok()?;
+            *from = &from[bytes.len()..];
+            match Record::decode(&header, bytes).ok()? {
+                Record::Admin { record, .. } => directory.apply(0, &record).ok()?,
+                _ => return None,
+            }
+        }
+        directory.merchants = Merchants::import(from)?;
+        directory.applied_through = export::take_number(from)?;
+        from.is_empty().then_some(directory)
     }
 
     /// The sequence of the last record applied.

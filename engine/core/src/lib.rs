@@ -10,6 +10,7 @@ pub mod request;
 pub mod outcome;
 pub mod record;
 pub mod table;
+mod export;
 pub mod merchants;
 pub mod directory;
 pub mod account;

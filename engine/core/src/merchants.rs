@@ -2,12 +2,13 @@
 //!
 //! Which programmes and channels a merchant takes part in is one of a few sets that nearly all of them share.
 
+use crate::export;
 use crate::ids::MerchantId;
 use crate::policy::Category;
 use crate::record::{Merchant, NameNumber, Status};
 use crate::table::{Entry, Table, hash_pair, hash_word};
 use std::collections::BTreeMap;
-use zerocopy::FromZeros;
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 const _: () = assert!(size_of::<MerchantEntry>() == 16);
 
@@ -42,7 +43,8 @@ impl MerchantView<'_> {
     }
 }
 
-#[derive(Clone, Copy, FromZeros)]
+#[derive(Clone, Copy, FromBytes, IntoBytes, KnownLayout, Immutable)]
+#[repr(C)]
 struct MerchantEntry {
     /// `(merchant + 1) << 14 | category << 1`, and bit 0: suspended.
     key: u64,
@@ -129,6 +131,29 @@ impl Merchants {
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
+    }
+
+    /// Appends all of them to a snapshot.
+    pub fn export(&self, to: &mut Vec<u8>) {
+        export::number(to, self.sets.len() as u64);
+        for set in &self.sets {
+            export::number(to, set.len() as u64);
+            set.iter().for_each(|name| export::number(to, u64::from(name.0)));
+        }
+        export::entries(to, self.entries.len(), self.entries.iter().copied());
+    }
+
+    /// The merchants that [`Merchants::export`] wrote; `None` when the bytes are none.
+    pub fn import(from: &mut &[u8]) -> Option<Merchants> {
+        let mut merchants = Merchants::default();
+        for _ in 0..export::take_number(from)? {
+            let len = export::take_number(from)?;
+            let name = |from: &mut &[u8]| u16::try_from(export::take_number(from)?).ok().map(NameNumber);
+            let set = (0..len).map(|_| name(from)).collect::<Option<Vec<_>>>()?;
+            merchants.set(&set);
+        }
+        merchants.entries = Table::from_entries(export::take_entries::<MerchantEntry>(from)?, 0);
+        Some(merchants)
     }
 
     fn set(&mut self, names: &[NameNumber]) -> u32 {

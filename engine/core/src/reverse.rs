@@ -1,6 +1,7 @@
 //! The decision on a reversal: the checks of the contract in their order, and what each side gets back.
 
 use crate::calendar::Instant;
+use crate::dedup::Reversed;
 use crate::money::Satang;
 use crate::outcome::ReversalReason;
 use crate::record::{OriginalFacts, ReversalFacts, ReversalRecord};
@@ -20,8 +21,8 @@ pub enum Reversible {
     Approved {
         /// The authorization.
         original: OriginalFacts,
-        /// How much of the bill was given back so far.
-        given_back: Satang,
+        /// What earlier reversals left of it, when there are any.
+        reversed: Option<Reversed>,
     },
 }
 
@@ -42,6 +43,7 @@ pub fn decide(request: &ReversalRequest, known: &Reversible, at: Instant) -> Rev
         citizen: Satang::ZERO,
         left: Satang::ZERO,
         original: None,
+        previous: None,
     };
     let full = request.amount.is_none();
     let facts = match known {
@@ -58,16 +60,18 @@ pub fn decide(request: &ReversalRequest, known: &Reversible, at: Instant) -> Rev
             reason: ReversalReason::OriginalDeclined,
             ..facts
         },
-        Reversible::Approved { original, given_back } => give_back(facts, original, *given_back),
+        Reversible::Approved { original, reversed } => {
+            let left = reversed.map_or(original.amount, |reversed| reversed.left);
+            ReversalFacts {
+                previous: reversed.map(|reversed| reversed.last),
+                ..give_back(facts, original, left)
+            }
+        }
     };
     ReversalRecord::new(at, &facts)
 }
 
-fn give_back(facts: ReversalFacts, original: &OriginalFacts, before: Satang) -> ReversalFacts {
-    let left = original
-        .amount
-        .checked_sub(before)
-        .expect("at most the bill was given back");
+fn give_back(facts: ReversalFacts, original: &OriginalFacts, left: Satang) -> ReversalFacts {
     if left == Satang::ZERO {
         return ReversalFacts {
             reason: ReversalReason::AlreadyReversed,
@@ -82,10 +86,13 @@ fn give_back(facts: ReversalFacts, original: &OriginalFacts, before: Satang) -> 
             ..facts
         };
     };
-    let after = original
-        .amount
-        .checked_sub(left_after)
-        .expect("what is left is within the bill");
+    let given_back = |left| {
+        original
+            .amount
+            .checked_sub(left)
+            .expect("what is left is within the bill")
+    };
+    let (before, after) = (given_back(left), given_back(left_after));
     let state_after = original.state.proportion_floor(after, original.amount);
     let state_before = original.state.proportion_floor(before, original.amount);
     let state = state_after

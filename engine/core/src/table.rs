@@ -1,4 +1,4 @@
-//! Open addressing for small fixed-size entries that are found by a hash and never removed.
+//! Open addressing for small fixed-size entries that are found by a hash and never removed one by one.
 //!
 //! The home of an entry is `hash × capacity / 2^64`, which keeps entries in hash order: growing streams the old table into
 //! the new one from front to back instead of touching memory at random. Nothing ever iterates in hash order to produce
@@ -128,6 +128,33 @@ impl<E: Entry> Table<E> {
         let _ = ends;
     }
 
+    /// A table of `entries`, which differ in their keys, with room for `expected` before it grows. Entries in hash order are
+    /// placed from front to back.
+    pub fn from_entries(entries: &[E], expected: usize) -> Table<E> {
+        let mut table = Table::with_room_for(entries.len().max(expected));
+        for entry in entries {
+            while !table.place(*entry) {
+                table.grow();
+            }
+        }
+        table
+    }
+
+    /// Keeps the entries for which `stays` holds, in a table of the size they need.
+    pub fn retain(&mut self, stays: impl Fn(&E) -> bool) {
+        let staying = self.iter().filter(|entry| stays(entry)).count();
+        if staying == self.len {
+            return;
+        }
+        let mut kept = Table::with_homes((staying + staying / 4).max(HOMES_MIN));
+        for entry in self.iter().filter(|entry| stays(entry)) {
+            while !kept.place(*entry) {
+                kept.grow();
+            }
+        }
+        *self = kept;
+    }
+
     /// The entries in use, in hash order: for sums and digests that do not depend on the order.
     pub fn iter(&self) -> impl Iterator<Item = &E> {
         self.entries.iter().filter(|entry| !entry.is_empty())
@@ -243,6 +270,22 @@ mod tests {
         }
         assert!(table.find(hash_word(2), |e| e.0 == 2).is_none());
         assert_eq!(table.iter().count(), model.len());
+    }
+
+    #[test]
+    fn a_table_of_given_entries_and_one_that_forgot_some_have_the_rest() {
+        let entries: Vec<Pair> = (1..10_000).map(|i| Pair(hash_pair(i, 7) | 1, i)).collect();
+        for expected in [0, 50_000] {
+            let mut table = Table::from_entries(&entries, expected);
+            table.retain(|entry| entry.1 % 3 == 0);
+            assert_eq!(table.len(), entries.len() / 3);
+            for entry in &entries {
+                let found = table.find(hash_word(entry.0), |e| e.0 == entry.0).map(|e| e.1);
+                assert_eq!(found, (entry.1 % 3 == 0).then_some(entry.1));
+            }
+            let (_, new) = table.find_or_insert(hash_word(2), |e| e.0 == 2, || Pair(2, 2));
+            assert!(new);
+        }
     }
 
     #[test]

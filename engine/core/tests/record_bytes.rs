@@ -6,9 +6,9 @@ use satang_core::money::Satang;
 use satang_core::outcome::{Reason, ReversalCause, ReversalReason};
 use satang_core::policy::{CapPeriod, Category};
 use satang_core::record::{
-    AdminRecord, AuthorizationFacts, AuthorizationRecord, BenefitNumber, CutOverRecord, EnrollmentRecord,
-    Merchant, NameNumber, OriginalFacts, Position, Record, RecordBuf, RecordError, ReversalFacts,
-    ReversalRecord, Status, set_sequence, split_record,
+    AdminRecord, AuthorizationFacts, AuthorizationRecord, BenefitNumber, CutOverRecord, EnrollmentFacts,
+    EnrollmentRecord, Merchant, NameNumber, OriginalFacts, Position, Record, RecordBuf, RecordError,
+    ReversalFacts, ReversalRecord, Status, set_sequence, split_record,
 };
 
 fn noon() -> Instant {
@@ -69,17 +69,19 @@ fn samples() -> Vec<(&'static str, Vec<u8>)> {
         citizen: Satang::new(4_720),
         left: Satang::new(15_000),
         original: OriginalFacts::of(&authorization, position),
+        previous: Some(Position::from_number(0x0100_0100)),
     };
     let person = PersonId::from_number(0x1122_3344_5566_7788).unwrap();
     let date = BusinessDate::parse("2026-06-15").unwrap();
-    let enrollment = EnrollmentRecord::new(
-        noon(),
-        facts.wallet,
+    let enrolled = EnrollmentFacts {
+        wallet: facts.wallet,
         person,
-        NameNumber(1),
-        BenefitNumber(3),
-        Some(date),
-    );
+        program: NameNumber(1),
+        benefit: BenefitNumber(3),
+        usable_from: Some(date),
+        by: NameNumber(5),
+    };
+    let enrollment = EnrollmentRecord::new(noon(), &enrolled);
     let merchant = AdminRecord::Merchant(Merchant {
         id: facts.merchant,
         category: Category::FoodDrink,
@@ -137,16 +139,16 @@ fn samples() -> Vec<(&'static str, Vec<u8>)> {
                 number: NameNumber(1),
                 name: name("store"),
             }
-            .encode(noon()),
+            .encode(noon(), None),
         ),
-        ("rule version", version.encode(noon())),
+        ("rule version", version.encode(noon(), None)),
         (
             "rules in force",
-            AdminRecord::RulesInForce(vec![(NameNumber(1), vec![6, 7])]).encode(noon()),
+            AdminRecord::RulesInForce(vec![(NameNumber(1), vec![6, 7])]).encode(noon(), None),
         ),
-        ("merchant", merchant.encode(noon())),
-        ("wallet status", wallet.encode(noon())),
-        ("programme status", paused.encode(noon())),
+        ("merchant", merchant.encode(noon(), Some(&name("nok")))),
+        ("wallet status", wallet.encode(noon(), None)),
+        ("programme status", paused.encode(noon(), None)),
     ];
     samples
         .iter_mut()
@@ -188,8 +190,9 @@ fn every_record_is_read_back_as_it_was_written() {
             "{what}"
         );
         let record = Record::decode(&header, whole).unwrap();
-        if let Record::Admin(admin) = &record {
-            let mut again = admin.encode(noon());
+        if let Record::Admin { by, record } = &record {
+            assert_eq!(by.is_some(), what == "merchant", "{what}");
+            let mut again = record.encode(noon(), by.as_ref());
             set_sequence(&mut again, 123_456_789);
             assert_eq!(again, bytes, "{what}");
         }

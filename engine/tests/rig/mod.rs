@@ -115,13 +115,13 @@ impl<S: Storage, C: Clock> Rig<S, C> {
     /// Programme, merchant and wallets 1 to `wallets`, durable.
     pub fn prepare(&mut self, wallets: u64) {
         self.engine
-            .install_programs(&[("fair.toml".into(), PROGRAM.into())])
+            .install_programs(&[("fair.toml".into(), PROGRAM.into())], None)
             .unwrap();
         self.engine
-            .put_merchants(&[merchant(Category::FoodDrink)])
+            .put_merchants(&[merchant(Category::FoodDrink)], None)
             .unwrap();
         let wallets: Vec<EnrollmentInput> = (1..=wallets).map(enrollment).collect();
-        let (outcomes, _) = self.engine.enroll(&wallets).unwrap();
+        let (outcomes, _) = self.engine.enroll(&wallets, None).unwrap();
         assert!(outcomes.iter().all(|outcome| outcome.is_ok()));
         self.flush();
     }

@@ -49,12 +49,14 @@ impl Workload {
                 } else {
                     Category::FoodDrink
                 };
-                rig.engine.put_merchants(&[merchant(sells)]).map(drop)?;
+                rig.engine.put_merchants(&[merchant(sells)], None).map(drop)?;
             }
             90..93 => {
                 let wallet = request(0, 1 + self.random.below(20), 1).purchase.wallet;
                 let status = [Status::Active, Status::Suspended][self.random.below(2) as usize];
-                rig.engine.set_wallet_status(wallet, status, "ทดสอบ").map(drop)?;
+                rig.engine
+                    .set_wallet_status(wallet, status, "ทดสอบ", None)
+                    .map(drop)?;
             }
             93..98 => rig.pass(self.random.below(3_600_000) as i64),
             _ => rig.pass(self.random.below(3 * 86_400_000) as i64),
@@ -175,7 +177,7 @@ impl Workload {
 
     fn enroll<S: Storage>(&mut self, rig: &Rig<S>) -> Result<(), SubmitError> {
         self.next_wallet += 1;
-        let (outcomes, _) = rig.engine.enroll(&[enrollment(self.next_wallet)])?;
+        let (outcomes, _) = rig.engine.enroll(&[enrollment(self.next_wallet)], None)?;
         assert_eq!(outcomes, [Ok(())]);
         Ok(())
     }

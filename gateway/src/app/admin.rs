@@ -13,7 +13,7 @@ impl<S: Storage> Ready<S> {
     pub(super) async fn put_merchant(&self, merchant_id: &str, body: &[u8]) -> Result<Response, Failure> {
         let request = parse::merchant(merchant_id, body)?;
         let stored = merchant_json(&request);
-        let position = self.engine.put_merchants(&[request])?;
+        let position = self.engine.put_merchants(&[request], None)?;
         self.waits.wait(position).await?;
         Ok(json(&stored))
     }
@@ -23,7 +23,7 @@ impl<S: Storage> Ready<S> {
         let request = parse::status(body)?;
         let position = self
             .engine
-            .set_wallet_status(wallet, request.status, &request.reason)?;
+            .set_wallet_status(wallet, request.status, &request.reason, None)?;
         self.waits.wait(position).await?;
         let status = request.status.name();
         Ok(json(
@@ -36,7 +36,7 @@ impl<S: Storage> Ready<S> {
         let request = parse::status(body)?;
         let position = self
             .engine
-            .set_program_status(&program, request.status, &request.reason)?;
+            .set_program_status(&program, request.status, &request.reason, None)?;
         let Some(position) = position else {
             return Err(Problem::not_found("no programme of that id is in force").into());
         };

@@ -33,7 +33,7 @@ impl<S: Storage> Ready<S> {
                 }
             }
             report.accepted += merchants.len() as u64;
-            let position = self.engine.put_merchants(&merchants)?;
+            let position = self.engine.put_merchants(&merchants, None)?;
             report.in_line_order();
             self.waits.wait(position).await?;
         }
@@ -63,7 +63,7 @@ impl<S: Storage> Ready<S> {
                     Err(reason) => report.reject(line.number, reason),
                 }
             }
-            let (outcomes, position) = self.engine.enroll(&inputs)?;
+            let (outcomes, position) = self.engine.enroll(&inputs, None)?;
             for (number, outcome) in numbers.into_iter().zip(outcomes) {
                 match outcome {
                     Ok(()) => report.accepted += 1,

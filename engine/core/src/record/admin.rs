@@ -105,11 +105,13 @@ pub struct Merchant {
 }
 
 impl AdminRecord {
-    /// The finished record.
-    pub fn encode(&self, at: Instant) -> Vec<u8> {
+    /// The finished record of a change made by the caller whose key has the name `by`; `None` without keys, and for what the
+    /// process does by itself.
+    pub fn encode(&self, at: Instant, by: Option<&Name>) -> Vec<u8> {
         let mut encoder = Encoder {
             bytes: vec![0; size_of::<RecordHeader>()],
         };
+        encoder.text(by.map_or("", Name::as_str));
         let kind = self.encode_body(&mut encoder);
         let mut bytes = encoder.bytes;
         bytes.resize(bytes.len().next_multiple_of(RECORD_UNIT), 0);
@@ -184,8 +186,13 @@ impl AdminRecord {
         }
     }
 
-    pub(super) fn decode(kind: RecordKind, body: &[u8]) -> Option<AdminRecord> {
+    /// Who made the change, and the change.
+    pub(super) fn decode(kind: RecordKind, body: &[u8]) -> Option<(Option<Name>, AdminRecord)> {
         let mut from = Decoder { rest: body };
+        let by = match from.text()? {
+            "" => None,
+            name => Some(Name::parse(name).ok()?),
+        };
         let record = match kind {
             RecordKind::Name => AdminRecord::Name {
                 number: NameNumber(from.u16()?),
@@ -225,7 +232,7 @@ impl AdminRecord {
             | RecordKind::CutOver
             | RecordKind::Enrollment => return None,
         };
-        Some(record)
+        Some((by, record))
     }
 }
 

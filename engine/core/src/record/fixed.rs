@@ -5,7 +5,7 @@ use crate::calendar::{BusinessDate, Instant};
 use crate::ids::{PersonId, WalletId};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-/// A wallet holds an entitlement in a programme: 48 bytes.
+/// A wallet holds an entitlement in a programme: 64 bytes.
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, KnownLayout, Immutable)]
 #[repr(C)]
 pub struct EnrollmentRecord {
@@ -16,25 +16,39 @@ pub struct EnrollmentRecord {
     usable_from: i32,
     program: u16,
     benefit: u16,
+    by: u16,
+    reserved: [u8; 14],
+}
+
+/// The facts of an enrollment record.
+#[derive(Clone, Copy, Debug)]
+pub struct EnrollmentFacts {
+    /// Through which wallet.
+    pub wallet: WalletId,
+    /// Whose wallet it is.
+    pub person: PersonId,
+    /// In which programme.
+    pub program: NameNumber,
+    /// The benefit whose slot keeps the entitlement.
+    pub benefit: BenefitNumber,
+    /// The first date it may be used, when the line gave one.
+    pub usable_from: Option<BusinessDate>,
+    /// The name of the key it was imported with; [`NameNumber::UNKNOWN`] without keys.
+    pub by: NameNumber,
 }
 
 impl EnrollmentRecord {
-    /// The record, unchecked and without a sequence yet. `benefit` is the one whose slot keeps the entitlement.
-    pub fn new(
-        at: Instant,
-        wallet: WalletId,
-        person: PersonId,
-        program: NameNumber,
-        benefit: BenefitNumber,
-        usable_from: Option<BusinessDate>,
-    ) -> EnrollmentRecord {
+    /// The record of `facts`, unchecked and without a sequence yet.
+    pub fn new(at: Instant, facts: &EnrollmentFacts) -> EnrollmentRecord {
         EnrollmentRecord {
             header: RecordHeader::new(RecordKind::Enrollment, at, 0, size_of::<EnrollmentRecord>()),
-            wallet: wallet.number(),
-            person: person.number(),
-            usable_from: usable_from.map_or(i32::MIN, BusinessDate::days),
-            program: program.0,
-            benefit: benefit.0,
+            wallet: facts.wallet.number(),
+            person: facts.person.number(),
+            usable_from: facts.usable_from.map_or(i32::MIN, BusinessDate::days),
+            program: facts.program.0,
+            benefit: facts.benefit.0,
+            by: facts.by.0,
+            reserved: [0; 14],
         }
     }
 
@@ -61,6 +75,11 @@ impl EnrollmentRecord {
     /// The first date it may be used, when the line gave one.
     pub fn usable_from(&self) -> Option<BusinessDate> {
         (self.usable_from != i32::MIN).then(|| BusinessDate::from_days(self.usable_from))
+    }
+
+    /// The name of the key it was imported with; [`NameNumber::UNKNOWN`] without keys.
+    pub fn by(&self) -> NameNumber {
+        NameNumber(self.by)
     }
 
     pub(super) fn check_fields(&self) -> Result<(), RecordError> {

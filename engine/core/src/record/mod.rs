@@ -12,7 +12,7 @@ mod reversal;
 
 pub use admin::{AdminRecord, Merchant, Status};
 pub use authorization::{AuthorizationFacts, AuthorizationRecord, RecordBuf};
-pub use fixed::{CutOverRecord, EnrollmentRecord};
+pub use fixed::{CutOverRecord, EnrollmentFacts, EnrollmentRecord};
 pub use reversal::{OriginalFacts, ReversalFacts, ReversalRecord};
 
 use crate::calendar::Instant;
@@ -26,8 +26,8 @@ const _: () = assert!(
 );
 const _: () = assert!(size_of::<RecordHeader>() == 24);
 const _: () = assert!(size_of::<AuthorizationRecord>() == 96);
-const _: () = assert!(size_of::<ReversalRecord>() == 112);
-const _: () = assert!(size_of::<EnrollmentRecord>() == 48);
+const _: () = assert!(size_of::<ReversalRecord>() == 128);
+const _: () = assert!(size_of::<EnrollmentRecord>() == 64);
 const _: () = assert!(size_of::<CutOverRecord>() == 32);
 
 /// Records are padded to a multiple of this many bytes.
@@ -36,6 +36,9 @@ pub const RECORD_UNIT: usize = 16;
 pub const RECORD_BYTES_MAX: usize = RECORD_UNIT * u16::MAX as usize;
 /// The longest authorization record: fixed part and two tail names of 64 bytes.
 pub const AUTHORIZATION_BYTES_MAX: usize = 240;
+
+/// The first number that does not fit 48 bits.
+const POSITION_END: u64 = 1 << 48;
 
 /// Where a record lies in the journal. Opaque here: positions grow with sequences, and one fits 48 bits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -47,8 +50,17 @@ impl Position {
     /// # Panics
     /// When it does not fit 48 bits.
     pub const fn from_number(number: u64) -> Position {
-        assert!(number < 1 << 48, "a position fits 48 bits");
+        assert!(number < POSITION_END, "a position fits 48 bits");
         Position(number)
+    }
+
+    /// The position with this number, when it fits 48 bits.
+    pub const fn parse(number: u64) -> Option<Position> {
+        if number < POSITION_END {
+            Some(Position(number))
+        } else {
+            None
+        }
     }
 
     /// The number.
@@ -264,7 +276,12 @@ pub enum Record {
     /// See [`RecordKind::Enrollment`].
     Enrollment(EnrollmentRecord),
     /// An administrative record.
-    Admin(AdminRecord),
+    Admin {
+        /// The name of the key it was made with; `None` without keys, and for what the process did by itself.
+        by: Option<Name>,
+        /// The change.
+        record: AdminRecord,
+    },
 }
 
 impl Record {
@@ -312,7 +329,7 @@ impl Record {
             | RecordKind::Merchant
             | RecordKind::WalletStatus
             | RecordKind::ProgramStatus => AdminRecord::decode(kind, &bytes[size_of::<RecordHeader>()..])
-                .map(Record::Admin)
+                .map(|(by, record)| Record::Admin { by, record })
                 .ok_or(impossible("body")),
         }
     }

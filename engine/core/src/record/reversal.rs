@@ -1,8 +1,8 @@
 //! The record of a reversal, and what a reversal must know of its original.
 
 use super::{
-    AuthorizationRecord, BenefitNumber, FLAG_APPROVED, ID_END, NameNumber, Position, RecordError,
-    RecordHeader, RecordKind,
+    AuthorizationRecord, BenefitNumber, FLAG_APPROVED, ID_END, NameNumber, POSITION_END, Position,
+    RecordError, RecordHeader, RecordKind,
 };
 use crate::calendar::{BusinessDate, Instant};
 use crate::ids::{MerchantId, ReversalId, TxnId, WalletId};
@@ -10,7 +10,7 @@ use crate::money::Satang;
 use crate::outcome::{ReversalCause, ReversalReason};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-/// A reversal and its outcome: 112 bytes. Fields of the original are zero when there was none.
+/// A reversal and its outcome: 128 bytes. Fields of the original are zero when there was none.
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, KnownLayout, Immutable)]
 #[repr(C)]
 pub struct ReversalRecord {
@@ -33,6 +33,8 @@ pub struct ReversalRecord {
     benefit: u16,
     cause: u8,
     reason: u8,
+    previous: u64,
+    reserved: [u8; 8],
 }
 
 /// The facts of a reversal record, as decided.
@@ -58,6 +60,8 @@ pub struct ReversalFacts {
     pub left: Satang,
     /// The original, when there is an approved one.
     pub original: Option<OriginalFacts>,
+    /// Where the reversal before this one lies that gave some of the same original back.
+    pub previous: Option<Position>,
 }
 
 /// What a reversal must know of the authorization it reverses.
@@ -130,6 +134,8 @@ impl ReversalRecord {
             benefit: original.map_or(0, |o| o.benefit.0),
             cause: facts.cause as u8,
             reason: facts.reason as u8,
+            previous: facts.previous.map_or(0, Position::number),
+            reserved: [0; 8],
         }
     }
 
@@ -161,6 +167,16 @@ impl ReversalRecord {
     /// The date of the original.
     pub fn original_date(&self) -> BusinessDate {
         BusinessDate::from_days(self.original_date)
+    }
+
+    /// Where the original's record lies; `None` when nothing is given back.
+    pub fn original(&self) -> Option<Position> {
+        (self.original != 0).then(|| Position::from_number(self.original))
+    }
+
+    /// Where the reversal before this one lies that gave some of the same original back: each leads to the one before it.
+    pub fn previous(&self) -> Option<Position> {
+        (self.previous != 0).then(|| Position::from_number(self.previous))
     }
 
     /// What was asked back; `None` for all that is left.
@@ -218,6 +234,9 @@ impl ReversalRecord {
         }
         if self.wallet >= ID_END || self.merchant >= ID_END {
             return fail("wallet or merchant");
+        }
+        if self.original >= POSITION_END || self.previous >= POSITION_END {
+            return fail("position");
         }
         if !self.approved() && (self.state != 0 || self.citizen != 0) {
             fail("amount")
