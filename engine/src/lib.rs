@@ -7,6 +7,7 @@ pub mod journal;
 pub mod durable;
 pub mod commit;
 pub mod persons;
+pub mod day_ids;
 pub mod state;
 pub mod engine;
 pub mod admin;

@@ -107,6 +107,12 @@ impl IdEntry {
         u128::from(self.id[1]) << 64 | u128::from(self.id[0])
     }
 
+    /// What index files are sorted by: the hash of the id, the id, and where its record lies. Shards follow one another in it.
+    #[inline]
+    pub fn file_order(&self) -> (u64, u128, u64) {
+        (id_hash(self.bits()), self.bits(), self.value)
+    }
+
     /// Where the record lies.
     pub fn position(&self) -> Position {
         Position::from_number(self.value >> 16)
@@ -225,7 +231,7 @@ impl IdShard {
     /// When it had one before: one id has one outcome (I5).
     pub fn insert_txn(&mut self, sequence: u64, id: TxnId, position: Position, tombstone: bool) {
         self.applied_through = sequence;
-        let flags = ORIGINAL | u64::from(tombstone) * TOMBSTONE;
+        let flags = ORIGINAL | (u64::from(tombstone) * TOMBSTONE);
         let original = IdEntry::new(id.bits(), position, flags);
         let (entry, new) = find_or_insert(&mut self.txns, original);
         if !new {

@@ -116,16 +116,9 @@ impl<E: Entry> Table<E> {
     pub fn prefetch(&self, hash: u64) {
         let home = self.home(hash);
         let ends = [home, home + CACHE_LINE_BYTES.div_ceil(size_of::<E>())].map(|at| &self.entries[at]);
-        #[cfg(target_arch = "x86_64")]
         for entry in ends {
-            // SAFETY: a prefetch reads nothing; the reference is to a live element, and SSE is part of x86_64.
-            unsafe {
-                use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-                _mm_prefetch::<_MM_HINT_T0>(core::ptr::from_ref(entry).cast());
-            }
+            prefetch_line(entry);
         }
-        #[cfg(not(target_arch = "x86_64"))]
-        let _ = ends;
     }
 
     /// A table of `entries`, which differ in their keys, with room for `expected` before it grows. Entries in hash order are
@@ -210,6 +203,19 @@ impl<E: Entry> Default for Table<E> {
     fn default() -> Table<E> {
         Table::with_homes(HOMES_MIN)
     }
+}
+
+/// Asks the processor to fetch the cache line that `place` begins in; reads nothing.
+#[inline]
+pub fn prefetch_line<T>(place: &T) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a prefetch reads nothing; the reference is to something live, and SSE is part of x86_64.
+    unsafe {
+        use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        _mm_prefetch::<_MM_HINT_T0>(core::ptr::from_ref(place).cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = place;
 }
 
 /// A 64-bit hash of one word with a fixed seed: the high half of a multiplication folded onto the low half.
