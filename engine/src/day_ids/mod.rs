@@ -18,14 +18,15 @@ use satang_core::dedup::{IdEntry, IdFact, id_hash};
 use std::io;
 use zerocopy::{FromBytes, IntoBytes};
 
-const FOLDER: &str = "ids";
+/// The folder of index files in the data folder.
+pub const DAY_IDS_FOLDER: &str = "ids";
 
 /// Pages that are written and read at once: 1 MiB.
 const PAGES_AT_ONCE: usize = 256;
 
 /// The name of a date's file in the data folder, e.g. `ids/2026-06-15.ids`.
 pub fn day_ids_name(date: BusinessDate) -> String {
-    format!("{FOLDER}/{date}.ids")
+    format!("{DAY_IDS_FOLDER}/{date}.ids")
 }
 
 /// Why a day's index is not used.

@@ -2,7 +2,7 @@
 
 use super::filter::Filter;
 use super::format::{ENTRIES_OFFSET, ENTRIES_PER_PAGE, EntryPage, Hash, Header, PageKey, PartHashes, Shape};
-use super::{DayFacts, DayIds, DayIdsError, Entries, FOLDER, Named, PAGES_AT_ONCE, day_ids_name};
+use super::{DAY_IDS_FOLDER, DayFacts, DayIds, DayIdsError, Entries, Named, PAGES_AT_ONCE, day_ids_name};
 use crate::storage::{PAGE_BYTES, Page, Storage, StorageFile};
 use satang_core::calendar::BusinessDate;
 use satang_core::dedup::{ID_SHARDS, IdEntry, id_hash, id_shard};
@@ -29,7 +29,7 @@ pub fn write_day_ids<S: Storage>(
     let written = write_file(storage, &unfinished, journal_id, date, shard)
         .and_then(|facts| storage.rename(&unfinished, &name).map(|()| facts));
     match written {
-        Ok(facts) => storage.sync_folder(FOLDER).map(|()| facts),
+        Ok(facts) => storage.sync_folder(DAY_IDS_FOLDER).map(|()| facts),
         Err(error) => {
             // The first failure is what is reported; a leftover does no harm.
             let _ = storage.remove(&unfinished);

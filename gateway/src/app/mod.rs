@@ -21,12 +21,16 @@ use satang_engine::clock::AnyClock;
 use satang_engine::durable::DurableWaits;
 use satang_engine::engine::Engine;
 use satang_engine::journal::JournalReader;
+use satang_engine::keeper::Keeper;
 use satang_engine::storage::Storage;
 use std::cell::OnceCell;
 use std::sync::{Arc, OnceLock};
 
 /// The engine as the gateway runs it.
 pub type GatewayEngine<S> = Engine<JournalReader<S>, AnyClock>;
+
+/// Its keeper.
+pub type GatewayKeeper<S> = Keeper<S, JournalReader<S>, AnyClock>;
 
 /// What all I/O threads share.
 pub struct App<S: Storage> {

@@ -208,6 +208,7 @@ fn reversal(approved: bool, reason: ReversalReason, parts: [u64; 3]) -> Reversal
             state: Satang::new(13_200),
         }),
         previous: None,
+        late: false,
     };
     let mut record = ReversalRecord::new(Instant::parse("2026-06-16T23:59:59.999+07:00").unwrap(), &facts);
     record.header.sequence = 5;
