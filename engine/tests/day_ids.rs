@@ -182,6 +182,11 @@ fn random_bits(random: &mut Random) -> u128 {
     u128::from(random.bits()) << 64 | u128::from(random.bits())
 }
 
+/// The id whose hash multiplies `a` by `b`.
+fn of_factors(a: u64, b: u64) -> u128 {
+    u128::from(a ^ 0x1319_8A2E_0370_7344) << 64 | u128::from(b ^ 0xA409_3822_299F_31D0)
+}
+
 fn open(storage: &MemoryStorage) -> Result<DayIds, DayIdsError> {
     DayIds::open(storage, JOURNAL, DAY)
 }
@@ -233,24 +238,23 @@ fn a_real_folder_gives_the_same_file() {
 #[test]
 fn ids_that_share_a_hash_are_told_apart_over_pages() {
     let mut random = Random::printed("ids_that_share_a_hash_are_told_apart_over_pages");
-    let (high, low) = (0x1319_8A2E_0370_7344u64, 0xA409_3822_299F_31D0u64);
-    let id = |a: u64, b: u64| u128::from(a ^ high) << 64 | u128::from(b ^ low);
     let mut day = Day::empty();
     // The hash multiplies: a factor of 0 gives every one of these the hash 0, over several pages.
     for _ in 0..3 * ENTRIES_PER_PAGE {
-        day.authorization(id(0, random.bits()), false);
+        day.authorization(of_factors(0, random.bits()), false);
     }
     // And factors may change places: pairs of one hash, of which about every other page's border parts one.
     for _ in 0..4000 {
         let (a, b) = (random.bits(), random.bits());
-        assert_eq!(id_hash(id(a, b)), id_hash(id(b, a)));
-        day.authorization(id(a, b), false);
-        day.authorization(id(b, a), false);
+        assert_eq!(id_hash(of_factors(a, b)), id_hash(of_factors(b, a)));
+        day.authorization(of_factors(a, b), false);
+        day.authorization(of_factors(b, a), false);
     }
     let file = open(&day.written()).unwrap();
     day.check_all(&file);
     for _ in 0..100 {
-        day.check_of(&file, id(0, random.bits()), IdFact::Txn).unwrap();
+        day.check_of(&file, of_factors(0, random.bits()), IdFact::Txn)
+            .unwrap();
     }
 }
 
@@ -359,6 +363,28 @@ fn a_page_that_belongs_elsewhere_is_damage() {
     let mut mixed = whole.clone();
     mixed[first.clone()].copy_from_slice(&Day::of(200, &mut Random::new(4)).written().bytes(NAME)[first]);
     refused(mixed);
+}
+
+#[test]
+fn pages_of_one_hash_that_changed_places_are_damage() {
+    let mut day = Day::empty();
+    let mut random = Random::new(9);
+    for _ in 0..3 * ENTRIES_PER_PAGE {
+        day.authorization(of_factors(0, random.bits()), false);
+    }
+    let storage = day.written();
+    // The directory cannot tell them from each other: only their own numbers do.
+    let mut bytes = storage.bytes(NAME);
+    bytes[PAGE_BYTES..4 * PAGE_BYTES].rotate_left(PAGE_BYTES);
+    storage.set_bytes(NAME, bytes);
+    let file = open(&storage).unwrap();
+    for (bits, _) in day.facts.keys() {
+        let error = file.find(*bits, IdFact::Txn).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            format!("{NAME}: offset 4096: damaged page of entries")
+        );
+    }
 }
 
 #[test]
