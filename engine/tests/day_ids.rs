@@ -21,7 +21,7 @@ const JOURNAL: [u8; 16] = [7; 16];
 const DAY: BusinessDate = BusinessDate::from_days(20_619);
 const NAME: &str = "ids/2026-06-15.ids";
 const UNFINISHED: &str = "ids/2026-06-15.ids.tmp";
-/// More entries than a page has.
+/// How many entries a full page has.
 const ENTRIES_PER_PAGE: usize = 170;
 
 /// What a day has, in the shards that would be in memory and as a list of its own.
