@@ -233,12 +233,12 @@ impl Entries {
             hasher.update(pages.as_bytes());
             for (page, number) in pages.iter().zip(first..) {
                 for entry in self.check(page, number)? {
-                    let order = Some(entry.file_order());
-                    if order <= last {
+                    let order = entry.file_order();
+                    if last.is_some_and(|last| order <= last) {
                         return Err(self.file.damaged(page_offset(number), "entries out of order"));
                     }
-                    last = order;
-                    each(entry.file_order().0, entry);
+                    last = Some(order);
+                    each(order.0, entry);
                 }
             }
         }
