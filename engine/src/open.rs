@@ -162,6 +162,7 @@ pub fn open<S: Storage, C: Clock>(
         None => None,
     };
     let journal = open_journal(storage, found.scanned.as_ref(), &options, &clock)?;
+    flush_names(&**storage)?;
     remove_leftovers(&**storage, &found.beginning.old_ids)?;
     Ok(wire(
         storage,
@@ -240,6 +241,17 @@ fn refuse_missing_journal<S: Storage>(storage: &S, persons: usize) -> Result<(),
             held_by: format!("{PERSONS_FILE} ({persons} persons)"),
         }),
     }
+}
+
+/// After a kill, the name of a file that was read may not be durable yet.
+fn flush_names<S: Storage>(storage: &S) -> Result<(), OpenError> {
+    for folder in [DAY_IDS_FOLDER, snapshot::SNAPSHOT_FOLDER] {
+        let io = |source| OpenError::Io { file: folder, source };
+        if !storage.list(folder).map_err(io)?.is_empty() {
+            storage.sync_folder(folder).map_err(io)?;
+        }
+    }
+    Ok(())
 }
 
 /// Removes files that nothing counts on: index files of dates that are in memory, unfinished ones.

@@ -224,10 +224,14 @@ pub const fn hash_word(word: u64) -> u64 {
     fold(word ^ 0x243F_6A88_85A3_08D3, 0x9E37_79B9_7F4A_7C15)
 }
 
-/// A 64-bit hash of two words with a fixed seed.
+/// A 64-bit hash of two words with a fixed seed. One after the other: were they multiplied with each other, one word could be
+/// chosen so that the other no longer counts.
 #[inline]
 pub const fn hash_pair(high: u64, low: u64) -> u64 {
-    fold(high ^ 0x1319_8A2E_0370_7344, low ^ 0xA409_3822_299F_31D0)
+    let high = high ^ 0x1319_8A2E_0370_7344;
+    let product = high as u128 * 0xE703_7ED1_A0B4_28DB;
+    let mixed = (product >> 64) as u64 ^ product as u64;
+    fold(mixed ^ low ^ 0xA409_3822_299F_31D0, 0x9E37_79B9_7F4A_7C15)
 }
 
 #[inline]
@@ -316,6 +320,16 @@ mod tests {
         }
         for key in 1..=500 {
             assert!(table.find(u64::MAX, |e: &Same| e.0 == key).is_some());
+        }
+    }
+
+    #[test]
+    fn no_word_of_a_pair_can_make_the_other_one_not_count() {
+        for word in [0x1319_8A2E_0370_7344, 0xA409_3822_299F_31D0, 0, u64::MAX] {
+            let hashes: std::collections::BTreeSet<u64> = (0..1_000)
+                .flat_map(|other| [hash_pair(word, other), hash_pair(other, word)])
+                .collect();
+            assert!(hashes.len() >= 1_999, "{word:x}: {} hashes", hashes.len());
         }
     }
 
