@@ -11,7 +11,7 @@ pub const CONTENT_TYPE: &str = "application/vnd.satang.batch";
 /// The route of both forms.
 pub const PATH: &str = "/v1/authorizations/batch";
 
-/// Where the elements' fields lie.
+/// Bytes of either header.
 const HEADER_BYTES: usize = 16;
 /// Bytes of one element of a request.
 pub const ELEMENT_BYTES: usize = 48;

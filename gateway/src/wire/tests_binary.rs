@@ -238,6 +238,11 @@ fn as_many_names_as_two_for_each_element_are_read() {
     let batch = binary::batch(&body).unwrap();
     assert_eq!(batch.requests().len(), 10_000);
     assert_eq!(batch.requests()[9_999].purchase.channel, name("a"));
+    // One more is refused, however well-formed.
+    let names = b"\x01a".repeat(20_001);
+    let mut one_more = [header(20_001, 1, 40_008), names, vec![0; 6]].concat();
+    one_more.extend_from_slice(&element);
+    assert_eq!(fields(&one_more), ["names"]);
     // Without any name no element can have one: each is malformed, not the batch.
     let nameless = [header(0, 1, 0), element].concat();
     assert!(binary::batch(&nameless).unwrap().requests().is_empty());
