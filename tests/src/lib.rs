@@ -11,3 +11,4 @@ pub mod wire;
 pub mod malformed;
 pub mod repository;
 pub mod site;
+pub mod batch;

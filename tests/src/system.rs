@@ -3,7 +3,8 @@
 
 use crate::campaign::System;
 use bytes::Bytes;
-use http::Method;
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, HeaderValue, Method};
 use satang_core::calendar::Instant;
 use satang_engine::clock::{AnyClock, Clock as _, SimulatedClock};
 use satang_engine::commit::{Committer, Pacing, Unobserved};
@@ -81,13 +82,23 @@ impl InProcess {
             restarts,
         }
     }
-}
 
-impl System for InProcess {
-    fn call(&mut self, method: &str, path: &str, body: &str) -> (u16, String) {
+    /// Sends a body of any content type; the answer's status, content type and body.
+    ///
+    /// # Panics
+    /// When the request waits for nothing.
+    pub fn call_typed(
+        &mut self,
+        method: &str,
+        path: &str,
+        content_type: &str,
+        body: &[u8],
+    ) -> (u16, &'static str, Vec<u8>) {
         let method = Method::from_bytes(method.as_bytes()).expect("a method");
-        let body = WholeBody(Some(Bytes::copy_from_slice(body.as_bytes())));
-        let mut answer = pin!(self.api.respond(&method, path, body));
+        let content_type = HeaderValue::from_str(content_type).expect("a header value");
+        let headers = HeaderMap::from_iter([(CONTENT_TYPE, content_type)]);
+        let body = WholeBody(Some(Bytes::copy_from_slice(body)));
+        let mut answer = pin!(self.api.respond(&method, path, &headers, body));
         let mut context = Context::from_waker(Waker::noop());
         let response = loop {
             match answer.as_mut().poll(&mut context) {
@@ -100,8 +111,16 @@ impl System for InProcess {
         };
         (
             response.status.as_u16(),
-            String::from_utf8(response.body.to_vec()).expect("answers are text"),
+            response.content_type,
+            response.body.to_vec(),
         )
+    }
+}
+
+impl System for InProcess {
+    fn call(&mut self, method: &str, path: &str, body: &str) -> (u16, String) {
+        let (status, _, body) = self.call_typed(method, path, "application/json", body.as_bytes());
+        (status, String::from_utf8(body).expect("answers are text"))
     }
 
     fn restart(&mut self) {

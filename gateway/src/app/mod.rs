@@ -3,6 +3,7 @@
 
 mod admin;
 mod authorizations;
+mod batch;
 mod failure;
 mod import;
 mod lookup;
@@ -15,7 +16,7 @@ pub use metrics::Metrics;
 use crate::server::{Body, BodyError, Handler, Request, Response};
 use crate::wire::problem::Problem;
 use bytes::Bytes;
-use http::{Method, StatusCode};
+use http::{HeaderMap, Method, StatusCode};
 use route::Route;
 use satang_engine::clock::AnyClock;
 use satang_engine::durable::DurableWaits;
@@ -120,14 +121,26 @@ impl<S: Storage> Api<S> {
     }
 
     /// Answers one request.
-    pub async fn respond(&self, method: &Method, path: &str, body: impl BodySource) -> Response {
-        match self.route(method, path, body).await {
+    pub async fn respond(
+        &self,
+        method: &Method,
+        path: &str,
+        headers: &HeaderMap,
+        body: impl BodySource,
+    ) -> Response {
+        match self.route(method, path, headers, body).await {
             Ok(response) => response,
             Err(failure) => failure.response(),
         }
     }
 
-    async fn route(&self, method: &Method, path: &str, body: impl BodySource) -> Result<Response, Failure> {
+    async fn route(
+        &self,
+        method: &Method,
+        path: &str,
+        headers: &HeaderMap,
+        body: impl BodySource,
+    ) -> Result<Response, Failure> {
         // The hottest route first: it needs no look-up.
         if path == "/v1/authorizations" && method == Method::POST {
             return self.ready()?.authorize(&body.collect().await?).await;
@@ -138,7 +151,11 @@ impl<S: Storage> Api<S> {
             Route::Ready => self.ready()?.check_ready().map(|()| text("ready\n")),
             Route::Metrics => Ok(self.ready()?.metrics_text()),
             Route::Authorize => self.ready()?.authorize(&body.collect().await?).await,
-            Route::AuthorizeBatch => self.ready()?.authorize_batch(&body.collect().await?).await,
+            Route::AuthorizeBatch => {
+                self.ready()?
+                    .authorize_batch(headers, &body.collect().await?)
+                    .await
+            }
             Route::Reverse { txn_id } => self.ready()?.reverse(txn_id, &body.collect().await?).await,
             Route::Quote => self.ready()?.quote(&body.collect().await?),
             Route::Wallet { wallet_id } => self.ready()?.wallet(wallet_id).await,
@@ -183,9 +200,13 @@ impl<S: Storage> Api<S> {
 impl<S: Storage> Handler for Api<S> {
     async fn handle(&self, request: Request) -> Response {
         let Request {
-            method, uri, body, ..
+            method,
+            uri,
+            headers,
+            body,
+            ..
         } = request;
-        self.respond(&method, uri.path(), body).await
+        self.respond(&method, uri.path(), &headers, body).await
     }
 
     fn problem(&self, status: StatusCode, code: &str, detail: &str) -> Vec<u8> {
