@@ -20,6 +20,8 @@ pub struct Recovery {
     pub start_segment: u32,
     /// The snapshot that was used, and the sequence of the last record in it.
     pub snapshot: Option<(String, u64)>,
+    /// How long the person store was when the snapshot was taken; `None` without one.
+    pub persons_pages: Option<u64>,
     /// Newer snapshots that could not be used.
     pub refused: Vec<Refusal>,
 }
@@ -58,6 +60,7 @@ pub fn recover<S: Storage>(
             .map_err(|refusal| refused.push(refusal))
             .ok()
     });
+    let persons_pages = loaded.as_ref().map(|loaded| loaded.persons_pages);
     let (beginning, start_segment, snapshot) = match loaded {
         Some(loaded) => (
             loaded.beginning,
@@ -89,6 +92,7 @@ pub fn recover<S: Storage>(
         replayed,
         start_segment,
         snapshot,
+        persons_pages,
         refused,
     })
 }

@@ -30,6 +30,8 @@ pub struct Loaded {
     pub start_segment: u32,
     /// The journal must reach at least this sequence: the snapshot was finished after it was durable.
     pub through_max: u64,
+    /// How long the person store was by then: it has everybody the snapshot names.
+    pub persons_pages: u64,
 }
 
 /// Why a snapshot is not used.
@@ -77,6 +79,7 @@ pub fn load<S: Storage>(
         beginning,
         start_segment: header.start_segment,
         through_max: header.through_max,
+        persons_pages: header.persons_pages,
     })
 }
 
