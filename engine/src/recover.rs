@@ -1,7 +1,7 @@
 //! From the disk to the state: the newest snapshot that is whole, and the journal behind it. Only index files of old dates are
 //! written meanwhile, which can be made again at any time.
 
-use crate::journal::{ScanError, Scanned, SegmentHeader, scan_from, segment_name};
+use crate::journal::{ScanError, Scanned, SegmentHeader, about_records_from, scan_from, segment_name};
 use crate::old_ids::OldIds;
 use crate::replay::{Beginning, Replay, Replayed, Through};
 use crate::snapshot::{self, Refusal};
@@ -38,6 +38,10 @@ impl Beginning {
     }
 }
 
+/// The most ids that memory is reserved for ahead of a replay: tables that grow meanwhile are copied again and again, but a long
+/// journal's ids leave memory day by day.
+pub(crate) const IDS_RESERVED_MAX: u64 = 1 << 26;
+
 /// Reads the newest snapshot that is whole, else the one before it, else none, and replays the journal behind it. `progress` is
 /// told the bytes of journal read and the bytes there are.
 ///
@@ -67,7 +71,14 @@ pub fn recover<S: Storage>(
             loaded.start_segment,
             Some((loaded.file, loaded.through_max)),
         ),
-        None => (Beginning::of_nothing(expected), 1, None),
+        None => {
+            let ids = about_records_from(storage, 1).min(IDS_RESERVED_MAX) as usize;
+            let expected = Expected {
+                ids: expected.ids.max(ids),
+                ..expected
+            };
+            (Beginning::of_nothing(expected), 1, None)
+        }
     };
     let (scanned, replayed) = std::thread::scope(|scope| {
         let mut replay = Replay::start(scope, &beginning, storage, journal_id, progress);
