@@ -3,7 +3,7 @@
 
 use crate::campaign::System;
 use bytes::Bytes;
-use http::Method;
+use http::{HeaderMap, Method};
 use satang_core::calendar::Instant;
 use satang_engine::clock::{AnyClock, Clock as _, SimulatedClock};
 use satang_engine::commit::{Committer, Pacing, Unobserved};
@@ -83,7 +83,8 @@ impl System for InProcess {
     fn call(&mut self, method: &str, path: &str, body: &str) -> (u16, String) {
         let method = Method::from_bytes(method.as_bytes()).expect("a method");
         let body = WholeBody(Some(Bytes::copy_from_slice(body.as_bytes())));
-        let mut answer = pin!(self.api.respond(&method, path, body));
+        let headers = HeaderMap::new();
+        let mut answer = pin!(self.api.respond(&method, path, &headers, body));
         let mut context = Context::from_waker(Waker::noop());
         let response = loop {
             match answer.as_mut().poll(&mut context) {
