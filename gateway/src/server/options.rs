@@ -12,14 +12,14 @@ const BUFFER_BYTES_MIN: usize = 8 * 1024;
 /// Addresses, bounds and time-outs of a [`Server`](super::Server).
 ///
 /// Together they bound memory (I12): `connections_max` connections, each with one read buffer of twice
-/// `header_bytes_max`, one HTTP/2 window, and bodies counted against `connection_body_bytes_max` and
-/// `all_bodies_bytes_max`.
+/// `header_bytes_max`, one HTTP/2 window, with TLS some 100 KiB of records on their way, and bodies counted against
+/// `connection_body_bytes_max` and `all_bodies_bytes_max`.
 #[derive(Clone, Debug)]
 pub struct ServerOptions {
     /// Where to listen. Port 0 takes a free port; [`ServerHandle::addr`](super::ServerHandle::addr) tells which.
     pub listen: SocketAddr,
-    /// Certificate and key of the port; none speaks in the clear. A handshake costs the I/O thread some 100 µs, once for
-    /// each connection.
+    /// Certificate and key of the port; none speaks in the clear. A handshake costs its I/O thread a signature, once
+    /// for each connection.
     pub tls: Option<Arc<Tls>>,
     /// Threads that read, decide and write; each has its own listening socket and its own handler. More than the
     /// machine has cores only adds context switches.
