@@ -11,7 +11,7 @@ use std::fs;
 use std::path::Path;
 
 /// The largest keys file, in bytes (I12).
-const TEXT_BYTES_MAX: usize = 256 << 10;
+const TEXT_BYTES_MAX: usize = 64 << 10;
 
 /// Reads a keys file with at least one key.
 ///

@@ -14,7 +14,7 @@ use std::fmt;
 use subtle::{Choice, ConditionallySelectable as _, ConstantTimeEq as _};
 
 /// The most keys in a file (I12): every request is compared with all of them.
-pub const KEYS_MAX: usize = 256;
+pub const KEYS_MAX: usize = 64;
 
 /// What a key may be used for. One key has one role.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,15 +1,16 @@
 //! One connection from its first byte to its last.
 
-use super::Handler;
 use super::service;
 use super::stream::{Protocol, Stream};
 use super::watch::Connection;
+use super::{Handler, Tls};
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::Poll;
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -27,9 +28,18 @@ where
     H: Handler,
 {
     connection.set_waker(poll_fn(|cx| Poll::Ready(cx.waker().clone())).await);
-    let Some(tls) = connection.options().tls.clone() else {
-        return serve_stream(socket, connection, handler).await;
-    };
+    match connection.options().tls.clone() {
+        None => serve_stream(socket, connection, handler).await,
+        // On the heap, so that a connection in the clear does not carry the room of an encrypted one.
+        Some(tls) => Box::pin(serve_encrypted(socket, tls, connection, handler)).await,
+    }
+}
+
+async fn serve_encrypted<S, H>(socket: S, tls: Arc<Tls>, connection: Rc<Connection>, handler: Rc<H>)
+where
+    S: AsyncRead + AsyncWrite + Unpin + 'static,
+    H: Handler,
+{
     connection.begin_handshake();
     match unless_stopping(&connection, tls.acceptor().accept(socket)).await {
         Some(Ok(encrypted)) => {
