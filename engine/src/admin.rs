@@ -171,8 +171,8 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
             status,
             reason: reason.to_owned(),
         };
-        let (sequence, position) = self.append(self.now()?, |at| record.encode(at, by))?;
-        wallets.apply_status(sequence, wallet, status);
+        let (_, position) = self.append(self.now()?, |at| record.encode(at, by))?;
+        wallets.apply_status(wallet, status);
         Ok(position)
     }
 
@@ -363,9 +363,9 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         by: Option<&Name>,
         at: Instant,
     ) -> Result<Position, SubmitError> {
-        let (sequence, position) = self.append(at, |at| record.encode(at, by))?;
+        let (_, position) = self.append(at, |at| record.encode(at, by))?;
         directory
-            .apply(sequence, record)
+            .apply(record)
             .expect("a record just made fits what came before");
         Ok(position)
     }

@@ -12,3 +12,4 @@ pub mod certificates;
 pub mod malformed;
 pub mod repository;
 pub mod site;
+pub mod batch;

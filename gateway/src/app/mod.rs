@@ -4,6 +4,7 @@
 mod access;
 mod admin;
 mod authorizations;
+mod batch;
 mod failure;
 mod import;
 mod lookup;
@@ -25,12 +26,16 @@ use satang_engine::clock::AnyClock;
 use satang_engine::durable::DurableWaits;
 use satang_engine::engine::Engine;
 use satang_engine::journal::JournalReader;
+use satang_engine::keeper::Keeper;
 use satang_engine::storage::Storage;
 use std::cell::OnceCell;
 use std::sync::{Arc, OnceLock};
 
 /// The engine as the gateway runs it.
 pub type GatewayEngine<S> = Engine<JournalReader<S>, AnyClock>;
+
+/// Its keeper.
+pub type GatewayKeeper<S> = Keeper<S, JournalReader<S>, AnyClock>;
 
 /// What all I/O threads share.
 pub struct App<S: Storage> {
@@ -171,7 +176,11 @@ impl<S: Storage> Api<S> {
             Route::Ready => self.ready()?.check_ready().map(|()| text("ready\n")),
             Route::Metrics => Ok(self.ready()?.metrics_text()),
             Route::Authorize => self.ready()?.authorize(&body.collect().await?).await,
-            Route::AuthorizeBatch => self.ready()?.authorize_batch(&body.collect().await?).await,
+            Route::AuthorizeBatch => {
+                self.ready()?
+                    .authorize_batch(headers, &body.collect().await?)
+                    .await
+            }
             Route::Reverse { txn_id } => self.ready()?.reverse(txn_id, &body.collect().await?).await,
             Route::Quote => self.ready()?.quote(&body.collect().await?),
             Route::Wallet { wallet_id } => self.ready()?.wallet(wallet_id).await,

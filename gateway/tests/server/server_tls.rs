@@ -133,6 +133,11 @@ fn a_stop_ends_handshakes_at_once_and_answers_what_was_asked() {
     );
     stopping.join().unwrap();
     assert!(began.elapsed() < server_deadline(), "nothing had to be cut off");
+    let timed_out = server.counters().timed_out.load(Ordering::Relaxed);
+    assert_eq!(
+        timed_out, 0,
+        "the handshake ended with the stop, not by a time-out after it"
+    );
 }
 
 fn server_deadline() -> Duration {
