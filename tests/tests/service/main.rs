@@ -5,6 +5,7 @@ mod clock;
 mod commands;
 mod folder;
 mod imports;
+mod keys;
 mod refusals;
 mod routes;
 mod stop;

@@ -1,6 +1,6 @@
 //! The encrypted port: who is served, who is not, and certificates that are replaced under a running server.
 
-use crate::access::{make_key, make_keys};
+use crate::keys::{make_key, make_keys};
 use crate::{BINARY, check_refusal};
 use satang_tests::certificates::{Authority, Certificate, connect};
 use satang_tests::process::{ServerProcess, Words};
