@@ -1,12 +1,16 @@
 //! The command line: one binary, `satang`. Data goes to stdout, words to stderr; exit 0 only on success.
 
-use crate::client::Client;
-use crate::server::ServerOptions;
+use crate::client::{Client, Credentials, read_bearer_key};
+use crate::keys::{self, KeyRing, Role};
+use crate::reload::Reloads;
+use crate::server::{ServerOptions, Tls};
 use crate::start::{Running, StartOptions, read_programs};
+use crate::tls::{TlsFiles, client_config, readable_by_others};
 use anyhow::{Context, bail};
 use clap::{Args, Parser, Subcommand};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use satang_core::calendar::Instant;
+use satang_core::ids::Name;
 use satang_engine::commit::Pacing;
 use satang_engine::journal::Layout;
 use satang_engine::keeper::SnapshotRule;
@@ -17,7 +21,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::filter::LevelFilter;
 
 /// Satang decides Thailand's co-payment purchases in microseconds, journals each before it answers, and settles them at night.
@@ -37,6 +41,9 @@ enum Command {
     /// Send a file of merchants or enrollments to a running server.
     #[command(subcommand)]
     Import(ImportCommand),
+    /// Make a key for a caller, or list a file of them.
+    #[command(subcommand)]
+    Keys(KeysCommand),
 }
 
 #[derive(Args)]
@@ -47,9 +54,21 @@ struct ServeArgs {
     /// Folder of programme files (*.toml).
     #[arg(long)]
     programs: PathBuf,
-    /// Address to listen on; loopback only, since callers are not authenticated.
+    /// Address to listen on; loopback only without --keys, since callers are not authenticated then.
     #[arg(long, default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
+    /// Who may call, as `satang keys new` writes it; every caller has every role without. Read again on SIGHUP.
+    #[arg(long, value_name = "FILE")]
+    keys: Option<PathBuf>,
+    /// Certificate chain in PEM: speak TLS. Read again on SIGHUP, with the two below.
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+    /// Private key of the certificate in PEM.
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+    /// Roots in PEM: serve only clients with a certificate of theirs.
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    client_ca: Option<PathBuf>,
     /// `simulated:2026-06-15T12:00:00+07:00` runs on from that instant; the operating system's clock without.
     #[arg(long, value_parser = parse_clock)]
     clock: Option<Instant>,
@@ -101,9 +120,53 @@ enum ImportCommand {
 struct ImportArgs {
     /// The file.
     file: PathBuf,
-    /// The running server.
+    /// The running server, http:// or https://.
     #[arg(long, default_value = "http://127.0.0.1:8080")]
     server: String,
+    /// File with the key to send, where the server asks for one; the environment variable SATANG_KEY without.
+    #[arg(long, value_name = "FILE")]
+    key_file: Option<PathBuf>,
+    /// Roots in PEM that an https:// server's certificate must come from.
+    #[arg(long, value_name = "FILE")]
+    ca: Option<PathBuf>,
+    /// Our own certificate in PEM, for a server that asks for one.
+    #[arg(long, value_name = "FILE", requires = "client_key")]
+    client_cert: Option<PathBuf>,
+    /// Private key of our certificate in PEM.
+    #[arg(long, value_name = "FILE", requires = "client_cert")]
+    client_key: Option<PathBuf>,
+}
+
+#[derive(Subcommand)]
+enum KeysCommand {
+    /// Make a key. It is printed on stdout, this once; a server keeps only its hash.
+    New(KeysNewArgs),
+    /// Print the names and roles of a keys file.
+    List(KeysListArgs),
+}
+
+#[derive(Args)]
+struct KeysNewArgs {
+    /// Whose key it is, of a-z, 0-9 and -; stands in the record of every change made with it.
+    #[arg(long, value_parser = |text: &str| Name::parse(text))]
+    name: Name,
+    /// What it may be used for: switch, registrar, settlement, admin or viewer.
+    #[arg(long, value_parser = parse_role)]
+    role: Role,
+    /// Keys file to append the hash to, made when absent; printed on stderr without.
+    #[arg(long)]
+    file: Option<PathBuf>,
+}
+
+#[derive(Args)]
+struct KeysListArgs {
+    /// The keys file.
+    #[arg(long)]
+    file: PathBuf,
+}
+
+fn parse_role(text: &str) -> Result<Role, String> {
+    Role::parse(text).ok_or_else(|| format!("must be one of {}", Role::ALL.map(Role::name).join(", ")))
 }
 
 fn parse_clock(text: &str) -> Result<Instant, String> {
@@ -136,7 +199,7 @@ impl Cli {
     fn log_level(&self) -> LevelFilter {
         match self.command {
             Command::Demo(_) => LevelFilter::ERROR,
-            Command::Serve(_) | Command::Import(_) => LevelFilter::INFO,
+            Command::Serve(_) | Command::Import(_) | Command::Keys(_) => LevelFilter::INFO,
         }
     }
 
@@ -150,6 +213,8 @@ impl Cli {
             Command::Demo(args) => crate::demo::run(args.data_dir, args.listen, args.exit),
             Command::Import(ImportCommand::Merchants(args)) => import("/v1/merchants/import", args),
             Command::Import(ImportCommand::Enrollments(args)) => import("/v1/enrollments/import", args),
+            Command::Keys(KeysCommand::New(args)) => keys::new(args.name, args.role, args.file.as_deref()),
+            Command::Keys(KeysCommand::List(args)) => keys::list(&args.file),
         }
     }
 }
@@ -171,8 +236,10 @@ fn raise_open_files_limit() {
 
 fn serve(args: ServeArgs) -> anyhow::Result<()> {
     raise_open_files_limit();
+    let reloads = read_access(&args)?;
     let mut server = ServerOptions {
         listen: args.listen,
+        tls: reloads.tls.as_ref().map(|(_, tls)| tls.clone()),
         ..ServerOptions::default()
     };
     server.io_threads = args.io_threads.unwrap_or(server.io_threads);
@@ -180,6 +247,7 @@ fn serve(args: ServeArgs) -> anyhow::Result<()> {
         data_dir: args.data_dir.clone(),
         programs: read_programs(&args.programs)?,
         server,
+        keys: reloads.keys.as_ref().map(|(_, ring)| ring.clone()),
         simulated_clock: args.clock,
         accept_clock: args.accept_clock,
         layout: Layout {
@@ -198,6 +266,7 @@ fn serve(args: ServeArgs) -> anyhow::Result<()> {
             journal_bytes: args.snapshot_mib << 20,
         },
     };
+    let signals = Signals::listen()?;
     let started = std::time::Instant::now();
     let bar = byte_bar("replaying the journal");
     let running = Running::start(options, &mut |done, total| {
@@ -206,7 +275,23 @@ fn serve(args: ServeArgs) -> anyhow::Result<()> {
     })?;
     bar.finish_and_clear();
     report_start(&running, started.elapsed(), args.data_dir.display());
-    wait_for_the_end(running)
+    report_access(&reloads, running.addr());
+    wait_for_the_end(running, signals, &reloads)
+}
+
+/// Reads what says who may call, before anything is touched.
+fn read_access(args: &ServeArgs) -> anyhow::Result<Reloads> {
+    let mut reloads = Reloads::default();
+    if let Some(path) = &args.keys {
+        reloads.keys = Some((path.clone(), KeyRing::new(keys::read(path)?)));
+    }
+    if let (Some(cert), Some(key)) = (args.tls_cert.clone(), args.tls_key.clone()) {
+        let client_ca = args.client_ca.clone();
+        let files = TlsFiles { cert, key, client_ca };
+        let tls = Tls::new(files.load()?);
+        reloads.tls = Some((files, tls));
+    }
+    Ok(reloads)
 }
 
 fn report_start(running: &Running, took: Duration, folder: impl std::fmt::Display) {
@@ -238,17 +323,64 @@ fn report_start(running: &Running, took: Duration, folder: impl std::fmt::Displa
     if let Err(error) = running.engine().now() {
         tracing::error!(%error, "nothing is decided");
     }
-    tracing::info!(
-        "listening on http://{}; loopback only: callers are not authenticated",
-        running.addr()
-    );
 }
 
-/// Serves until a signal or the journal's failure.
-pub(crate) fn wait_for_the_end(running: Running) -> anyhow::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
+/// Says where and to whom the server listens, and what about that is careless.
+fn report_access(reloads: &Reloads, addr: SocketAddr) {
+    let scheme = if reloads.tls.is_some() { "https" } else { "http" };
+    let Some((keys, _)) = &reloads.keys else {
+        return tracing::info!(
+            "listening on {scheme}://{addr}; loopback only: callers are not authenticated"
+        );
+    };
+    if let Some(mode) = readable_by_others(keys) {
+        tracing::warn!(
+            "{}: others may read it (mode {mode:o}); it holds hashes only",
+            keys.display()
+        );
+    }
+    match &reloads.tls {
+        Some((files, _)) => {
+            if let Some(mode) = readable_by_others(&files.key) {
+                tracing::warn!(
+                    "{}: others may read this private key (mode {mode:o})",
+                    files.key.display()
+                );
+            }
+        }
+        None if !addr.ip().is_loopback() => {
+            tracing::warn!("{addr} speaks without TLS: keys travel in the clear");
+        }
+        None => {}
+    }
+    tracing::info!("listening on {scheme}://{addr}; callers need a key");
+}
+
+/// The runtime of the main thread, and the signal that must not end the process while it starts.
+pub(crate) struct Signals {
+    runtime: tokio::runtime::Runtime,
+    hangup: Signal,
+}
+
+impl Signals {
+    /// From here on SIGHUP is waited for.
+    ///
+    /// # Errors
+    /// Of the operating system.
+    pub(crate) fn listen() -> anyhow::Result<Signals> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        let entered = runtime.enter();
+        let hangup = signal(SignalKind::hangup())?;
+        drop(entered);
+        Ok(Signals { runtime, hangup })
+    }
+}
+
+/// Serves until a signal or the journal's failure. SIGHUP reads files again; where there are none, it ends as well.
+pub(crate) fn wait_for_the_end(running: Running, signals: Signals, reloads: &Reloads) -> anyhow::Result<()> {
+    let Signals { runtime, mut hangup } = signals;
     runtime.block_on(async {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
@@ -257,6 +389,10 @@ pub(crate) fn wait_for_the_end(running: Running) -> anyhow::Result<()> {
             tokio::select! {
                 _ = terminate.recv() => break,
                 _ = interrupt.recv() => break,
+                _ = hangup.recv() => match reloads.is_empty() {
+                    true => break,
+                    false => reloads.run(),
+                },
                 _ = look.tick() => if running.has_failed() { break },
             }
         }
@@ -271,6 +407,15 @@ pub(crate) fn wait_for_the_end(running: Running) -> anyhow::Result<()> {
 fn import(path: &str, args: ImportArgs) -> anyhow::Result<()> {
     let named = || args.file.display().to_string();
     let file = File::open(&args.file).with_context(named)?;
+    let identity = args.client_cert.as_deref().zip(args.client_key.as_deref());
+    let credentials = Credentials {
+        key: read_bearer_key(args.key_file.as_deref())?,
+        tls: args
+            .ca
+            .as_deref()
+            .map(|ca| client_config(ca, identity))
+            .transpose()?,
+    };
     let bar = byte_bar("sending");
     bar.set_length(file.metadata().with_context(named)?.len());
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -278,7 +423,7 @@ fn import(path: &str, args: ImportArgs) -> anyhow::Result<()> {
         .build()?;
     let sent = bar.clone();
     let (status, answer) = tokio::task::LocalSet::new().block_on(&runtime, async {
-        let mut client = Client::connect(&args.server).await?;
+        let mut client = Client::connect(&args.server, &credentials).await?;
         client
             .upload(path, file, move |bytes| sent.inc(bytes))
             .await

@@ -2,52 +2,110 @@
 
 use anyhow::{Context, bail};
 use bytes::Bytes;
+use http::header::{AUTHORIZATION, HeaderValue};
 use http::{Method, Request, StatusCode, Uri};
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Frame, SizeHint};
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
-use std::fs::File;
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+use std::env;
+use std::fs::{self, File};
 use std::io::{self, Read};
+use std::path::Path;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+
+/// Whom the client trusts and who it is.
+#[derive(Default)]
+pub struct Credentials {
+    /// `Authorization` of every request.
+    pub key: Option<HeaderValue>,
+    /// For an `https://` server.
+    pub tls: Option<ClientConfig>,
+}
+
+/// The environment variable with the key to send.
+const KEY_VARIABLE: &str = "SATANG_KEY";
+
+/// The `Authorization` of the key in this file, or in `SATANG_KEY`.
+///
+/// # Errors
+/// When the file cannot be read or holds anything but one key. The key itself is not repeated.
+pub fn read_bearer_key(file: Option<&Path>) -> anyhow::Result<Option<HeaderValue>> {
+    let (named, key) = match file {
+        Some(file) => {
+            let named = file.display().to_string();
+            (named.clone(), fs::read_to_string(file).context(named)?)
+        }
+        None => match env::var(KEY_VARIABLE) {
+            Ok(key) => (KEY_VARIABLE.to_owned(), key),
+            Err(env::VarError::NotPresent) => return Ok(None),
+            Err(env::VarError::NotUnicode(_)) => bail!("{KEY_VARIABLE}: must be one key"),
+        },
+    };
+    let key = key.trim();
+    if key.is_empty() || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
+        bail!("{named}: must be one key and nothing else");
+    }
+    let mut value = HeaderValue::from_str(&format!("Bearer {key}")).expect("graphic characters");
+    // So that no log of headers shows it.
+    value.set_sensitive(true);
+    Ok(Some(value))
+}
 
 /// One connection to one server.
 pub struct Client {
     host: String,
+    key: Option<HeaderValue>,
     sender: SendRequest<BoxBody<Bytes, io::Error>>,
 }
 
 impl Client {
-    /// Connects to `http://host:port`. Must run in a tokio runtime's local set.
+    /// Connects to `http://host:port` or `https://host:port`. Must run in a tokio runtime's local set.
     ///
     /// # Errors
-    /// When the address is no such thing or nobody listens there.
-    pub async fn connect(server: &str) -> anyhow::Result<Client> {
-        let uri: Uri = server.parse().with_context(|| format!("--server {server}"))?;
-        let host = match (uri.scheme_str(), uri.authority()) {
-            (Some("http"), Some(authority)) => authority.as_str().to_owned(),
-            _ => bail!("--server {server}: must be like http://127.0.0.1:8080"),
+    /// When the address is no such thing, nobody listens there, or it is not to be trusted.
+    pub async fn connect(server: &str, credentials: &Credentials) -> anyhow::Result<Client> {
+        let named = || format!("--server {server}");
+        let uri: Uri = server.parse().with_context(named)?;
+        let (host, port, tls) = match (uri.scheme_str(), uri.authority(), &credentials.tls) {
+            (Some("http"), Some(authority), None) => (authority, 80, None),
+            (Some("http"), Some(_), Some(_)) => bail!("{}: --ca is for https://", named()),
+            (Some("https"), Some(authority), Some(tls)) => (authority, 443, Some(tls)),
+            (Some("https"), Some(_), None) => bail!("{}: https:// needs --ca FILE", named()),
+            _ => bail!("{}: must be like http://127.0.0.1:8080", named()),
         };
-        let address = if host.contains(':') {
-            host.clone()
-        } else {
-            format!("{host}:80")
+        let address = match host.port_u16() {
+            Some(_) => host.as_str().to_owned(),
+            None => format!("{host}:{port}"),
         };
-        let stream = TcpStream::connect(&address)
-            .await
-            .with_context(|| format!("--server {server}"))?;
-        stream
-            .set_nodelay(true)
-            .with_context(|| format!("--server {server}"))?;
-        let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
-        tokio::task::spawn_local(async move {
-            // A broken connection shows in the request that needs it.
-            let _ = connection.await;
-        });
-        Ok(Client { host, sender })
+        let stream = TcpStream::connect(&address).await.with_context(named)?;
+        stream.set_nodelay(true).with_context(named)?;
+        let sender = match tls {
+            None => handshake(stream).await?,
+            Some(tls) => {
+                let name = host
+                    .host()
+                    .trim_start_matches('[')
+                    .trim_end_matches(']')
+                    .to_owned();
+                let name = ServerName::try_from(name).with_context(named)?;
+                let connector = TlsConnector::from(Arc::new(tls.clone()));
+                handshake(connector.connect(name, stream).await.with_context(named)?).await?
+            }
+        };
+        Ok(Client {
+            host: host.as_str().to_owned(),
+            key: credentials.key.clone(),
+            sender,
+        })
     }
 
     /// Sends a body and returns the answer.
@@ -92,17 +150,33 @@ impl Client {
         content_type: &str,
         body: BoxBody<Bytes, io::Error>,
     ) -> anyhow::Result<(StatusCode, Bytes)> {
-        let request = Request::builder()
+        let mut request = Request::builder()
             .method(method)
             .uri(path)
             .header("host", &self.host)
             .header("content-type", content_type)
             .body(body)?;
+        if let Some(key) = &self.key {
+            request.headers_mut().insert(AUTHORIZATION, key.clone());
+        }
         self.sender.ready().await?;
         let response = self.sender.send_request(request).await?;
         let status = response.status();
         Ok((status, response.into_body().collect().await?.to_bytes()))
     }
+}
+
+/// Begins HTTP/1.1 on a connection.
+async fn handshake<S>(stream: S) -> anyhow::Result<SendRequest<BoxBody<Bytes, io::Error>>>
+where
+    S: AsyncRead + AsyncWrite + Unpin + 'static,
+{
+    let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+    tokio::task::spawn_local(async move {
+        // A broken connection shows in the request that needs it.
+        let _ = connection.await;
+    });
+    Ok(sender)
 }
 
 /// Bytes read from a file at once.

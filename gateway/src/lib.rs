@@ -2,6 +2,9 @@
 
 pub mod cli;
 pub mod start;
+pub mod keys;
+pub mod tls;
+pub mod reload;
 pub mod server;
 pub mod wire;
 pub mod app;

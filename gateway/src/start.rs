@@ -1,6 +1,7 @@
 //! Starting and stopping a server: the listener first, then recovery, then the threads of the journal.
 
 use crate::app::{Api, App, GatewayEngine, GatewayKeeper, Metrics};
+use crate::keys::KeyRing;
 use crate::server::{Server, ServerHandle, ServerOptions};
 use anyhow::{Context, bail};
 use satang_core::calendar::Instant;
@@ -32,6 +33,8 @@ pub struct StartOptions {
     pub programs: Vec<(String, String)>,
     /// The listener.
     pub server: ServerOptions,
+    /// Who may call; without, every caller has every role, and only this machine may call.
+    pub keys: Option<Arc<KeyRing>>,
     /// Where a simulated clock begins; `None` for the real one.
     pub simulated_clock: Option<Instant>,
     /// An operator confirms a clock that is behind the journal.
@@ -70,7 +73,7 @@ impl Running {
     /// # Errors
     /// One line that names the file (or option) and what is wrong with it.
     pub fn start(options: StartOptions, progress: &mut dyn FnMut(u64, u64)) -> anyhow::Result<Running> {
-        refuse_foreign_address(options.server.listen)?;
+        refuse_foreign_address(options.server.listen, options.keys.is_some())?;
         let programs = load_programs(&options.programs)?;
         let storage = open_folder(&options.data_dir)?;
         let citizen_key = load_citizen_key(&storage, &options.data_dir)?;
@@ -79,7 +82,7 @@ impl Running {
             None => AnyClock::System(SystemClock::start()),
         };
         let metrics = Arc::new(Metrics::new());
-        let app = App::starting(metrics.clone());
+        let app = App::guarded(metrics.clone(), options.keys.clone());
         let for_threads = app.clone();
         let listen = options.server.listen;
         let handle = Server::start(options.server, move |_| {
@@ -249,9 +252,11 @@ fn spawn<T: Send + 'static>(name: &str, run: impl FnOnce() -> T + Send + 'static
 }
 
 /// Without keys every caller has every role: only this machine may call.
-fn refuse_foreign_address(listen: SocketAddr) -> anyhow::Result<()> {
-    if !listen.ip().is_loopback() {
-        bail!("--listen {listen}: callers are not authenticated, so only loopback addresses are served");
+fn refuse_foreign_address(listen: SocketAddr, has_keys: bool) -> anyhow::Result<()> {
+    if !has_keys && !listen.ip().is_loopback() {
+        bail!(
+            "--listen {listen}: callers are not authenticated without --keys, so only loopback addresses are served"
+        );
     }
     Ok(())
 }

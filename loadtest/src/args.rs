@@ -1,10 +1,12 @@
 //! The command line: what can be asked, with its help.
 
+use anyhow::{Context as _, bail};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use satang_loadtest::target::Target;
 use satang_loadtest::workload::Workload;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::{env, fs};
 
 /// Load generator for the HTTP interface of Satang.
 ///
@@ -51,9 +53,13 @@ pub(crate) struct ServerArgs {
     /// The server, as http://host:port.
     #[arg(long, default_value = "http://127.0.0.1:8080")]
     pub(crate) server: String,
-    /// A header line for every request, such as "authorization: Bearer TOKEN"; may be repeated.
+    /// A header line for every request; may be repeated.
     #[arg(long = "header", value_name = "NAME: VALUE")]
     pub(crate) headers: Vec<String>,
+    /// File with the key every request is sent with; the environment variable SATANG_KEY without. A key has one role: prepare
+    /// with that of an administrator, then run with --no-prepare and that of a switch.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key_file: Option<PathBuf>,
 }
 
 #[derive(Args)]
@@ -214,9 +220,33 @@ pub(crate) struct CompareArgs {
 impl ServerArgs {
     /// The parsed server.
     pub(crate) fn target(&self) -> anyhow::Result<Target> {
-        Target::parse(&self.server, &self.headers).map_err(anyhow::Error::msg)
+        let mut headers = self.headers.clone();
+        headers.extend(self.key_header()?);
+        Target::parse(&self.server, &headers).map_err(anyhow::Error::msg)
+    }
+
+    /// The header line of the key, which no error repeats.
+    fn key_header(&self) -> anyhow::Result<Option<String>> {
+        let (named, key) = match &self.key_file {
+            Some(file) => {
+                let named = file.display().to_string();
+                (named.clone(), fs::read_to_string(file).context(named)?)
+            }
+            None => match env::var_os(KEY_VARIABLE) {
+                Some(key) => (KEY_VARIABLE.to_owned(), key.to_string_lossy().into_owned()),
+                None => return Ok(None),
+            },
+        };
+        let key = key.trim();
+        if key.is_empty() || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
+            bail!("{named}: must be one key and nothing else");
+        }
+        Ok(Some(format!("authorization: Bearer {key}")))
     }
 }
+
+/// The environment variable with the key to send.
+const KEY_VARIABLE: &str = "SATANG_KEY";
 
 impl PopulationArgs {
     /// The population, with `wallets` unless the operator said otherwise.

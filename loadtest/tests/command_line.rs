@@ -1,6 +1,8 @@
 //! The binary's promises to scripts: exit codes, data on stdout, words on stderr.
 
 use satang_loadtest::bare::Bare;
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
 use std::process::{Command, Output};
 
 fn loadtest(args: &[&str]) -> Output {
@@ -139,4 +141,56 @@ fn an_import_that_is_not_answered_as_one_exits_1() {
     ]);
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&output.stderr).contains("import of merchants"));
+}
+
+#[test]
+fn a_key_from_a_file_is_sent_and_never_said() {
+    let folder = std::env::temp_dir().join(format!("satang-loadtest-key-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let file = folder.join("admin.key");
+    let prepare = |url: &str, key: &str| {
+        std::fs::write(&file, key).unwrap();
+        let args = [
+            "prepare",
+            "--wallets",
+            "1",
+            "--merchants",
+            "1",
+            "--server",
+            url,
+            "--key-file",
+        ];
+        let output = loadtest(&[&args[..], &[file.to_str().unwrap()]].concat());
+        assert_eq!(output.status.code(), Some(1));
+        String::from_utf8([output.stdout, output.stderr].concat()).unwrap()
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let refusing = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let (mut read, mut piece) = (Vec::new(), [0; 4096]);
+        while !read.windows(4).any(|four| four == b"\r\n\r\n") {
+            let len = stream.read(&mut piece).unwrap();
+            assert!(len > 0, "the head has an end");
+            read.extend_from_slice(&piece[..len]);
+        }
+        let answer = b"HTTP/1.1 401 Unauthorized\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+        stream.write_all(answer).unwrap();
+        String::from_utf8_lossy(&read).into_owned()
+    });
+    let said = prepare(&url, "satang_abc\n");
+    let head = refusing.join().unwrap();
+    assert!(
+        head.contains("\r\nauthorization: Bearer satang_abc\r\n"),
+        "{head}"
+    );
+    assert!(!said.contains("satang_abc"), "{said}");
+    for wrong in ["", "satang_abc satang_abc", "satang_abc\nsatang_abc"] {
+        let said = prepare(&url, wrong);
+        assert!(
+            said.contains("one key and nothing else") && !said.contains("satang_abc"),
+            "{said}"
+        );
+    }
+    std::fs::remove_dir_all(&folder).unwrap();
 }

@@ -8,6 +8,7 @@ pub mod system;
 pub mod process;
 pub mod crash;
 pub mod wire;
+pub mod certificates;
 pub mod malformed;
 pub mod repository;
 pub mod site;

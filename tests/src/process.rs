@@ -2,9 +2,10 @@
 
 use serde_json::Value;
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 /// How long anything may take before a test gives up on it.
@@ -61,7 +62,15 @@ impl ServerProcess {
     /// # Errors
     /// Of the operating system.
     pub fn spawn(spec: &ServerSpec<'_>) -> io::Result<ServerProcess> {
-        let addr = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
+        ServerProcess::spawn_at("127.0.0.1", spec)
+    }
+
+    /// The same at another address.
+    ///
+    /// # Errors
+    /// Of the operating system.
+    pub fn spawn_at(address: &str, spec: &ServerSpec<'_>) -> io::Result<ServerProcess> {
+        let addr = TcpListener::bind((address, 0))?.local_addr()?;
         let child = Command::new(spec.binary)
             .arg("serve")
             .args(["--listen", &addr.to_string()])
@@ -119,11 +128,83 @@ impl ServerProcess {
 
     /// Asks it to stop (SIGTERM).
     pub fn terminate(&self) {
+        self.signal("-TERM");
+    }
+
+    /// Asks it to read its files again (SIGHUP).
+    pub fn hang_up(&self) {
+        self.signal("-HUP");
+    }
+
+    /// Follows what it says on stderr from here on.
+    ///
+    /// # Panics
+    /// When somebody does already.
+    pub fn follow(&mut self) -> Words {
+        let stderr = BufReader::new(self.child.stderr.take().expect("followed once"));
+        let (sender, lines) = mpsc::channel();
+        std::thread::spawn(move || {
+            for line in stderr.lines().map_while(Result::ok) {
+                // Nobody listens any more when the test is over.
+                let _ = sender.send(line);
+            }
+        });
+        Words {
+            lines,
+            all: String::new(),
+        }
+    }
+
+    /// Waits for its end while its stderr is followed; its exit code.
+    ///
+    /// # Panics
+    /// When it does not end.
+    pub fn wait_for_code(mut self) -> Option<i32> {
+        wait_for(&mut self.child, || {}).code()
+    }
+
+    fn signal(&self, name: &str) {
         let killed = Command::new("kill")
-            .arg("-TERM")
+            .arg(name)
             .arg(self.child.id().to_string())
             .status();
         assert!(killed.is_ok_and(|status| status.success()), "kill works");
+    }
+}
+
+/// What a server says on stderr while it runs.
+pub struct Words {
+    lines: mpsc::Receiver<String>,
+    all: String,
+}
+
+impl Words {
+    /// Waits for a line with `word` in it.
+    ///
+    /// # Panics
+    /// When none comes.
+    pub fn until(&mut self, word: &str) -> String {
+        let begun = Instant::now();
+        loop {
+            let left = PATIENCE.saturating_sub(begun.elapsed());
+            let Ok(line) = self.lines.recv_timeout(left) else {
+                panic!("it never says {word:?}, but:\n{}", self.all);
+            };
+            self.all.push_str(&line);
+            self.all.push('\n');
+            if line.contains(word) {
+                return line;
+            }
+        }
+    }
+
+    /// Everything it said until it ended.
+    pub fn all(mut self) -> String {
+        while let Ok(line) = self.lines.recv_timeout(PATIENCE) {
+            self.all.push_str(&line);
+            self.all.push('\n');
+        }
+        self.all
     }
 }
 

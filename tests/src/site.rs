@@ -86,6 +86,15 @@ impl Site {
             .expect("the program is there")
     }
 
+    /// The same at another address than 127.0.0.1.
+    ///
+    /// # Panics
+    /// When there is no such program.
+    pub fn spawn_at(&self, address: &str, args: &[&str]) -> ServerProcess {
+        let start = |spec: &ServerSpec<'_>| ServerProcess::spawn_at(address, spec);
+        self.with_spec(args, start).expect("the program is there")
+    }
+
     /// Starts a server that must refuse; its exit code and words.
     pub fn refused(&self, args: &[&str]) -> (Option<i32>, String) {
         self.spawn(args).wait_for_refusal()
@@ -113,11 +122,21 @@ impl Site {
     /// # Panics
     /// When there is no such program.
     pub fn run<A: AsRef<OsStr>>(&self, args: &[A]) -> Ended {
+        self.run_with(&[], args)
+    }
+
+    /// The same with these environment variables.
+    ///
+    /// # Panics
+    /// When there is no such program.
+    pub fn run_with<A: AsRef<OsStr>>(&self, variables: &[(&str, &str)], args: &[A]) -> Ended {
         let (mut stdout, mut stderr) = (captured(), captured());
         let handle = |file: &File| Stdio::from(file.try_clone().expect("a file"));
         let mut command = Command::new(&self.binary);
         command
             .args(args)
+            .env_remove("SATANG_KEY")
+            .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .stdout(handle(&stdout))
             .stderr(handle(&stderr));

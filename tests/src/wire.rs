@@ -39,9 +39,9 @@ impl Answer {
     }
 }
 
-/// One connection.
-pub struct Wire {
-    stream: BufReader<TcpStream>,
+/// One connection, over TCP unless said otherwise.
+pub struct Wire<S = TcpStream> {
+    stream: BufReader<S>,
 }
 
 impl Wire {
@@ -54,17 +54,7 @@ impl Wire {
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_write_timeout(Some(PATIENCE))?;
-        Ok(Wire {
-            stream: BufReader::new(stream),
-        })
-    }
-
-    /// Sends bytes as they are.
-    ///
-    /// # Errors
-    /// When the other side has closed.
-    pub fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.stream.get_mut().write_all(bytes)
+        Ok(Wire::over(stream))
     }
 
     /// Says that nothing more will be sent.
@@ -73,6 +63,39 @@ impl Wire {
     /// When the other side has closed.
     pub fn end(&mut self) -> io::Result<()> {
         self.stream.get_mut().shutdown(Shutdown::Write)
+    }
+}
+
+impl<S: Read + Write> Wire<S> {
+    /// A connection that is there.
+    pub fn over(stream: S) -> Wire<S> {
+        Wire {
+            stream: BufReader::new(stream),
+        }
+    }
+
+    /// What lies below.
+    pub fn inner(&self) -> &S {
+        self.stream.get_ref()
+    }
+
+    /// Sends bytes as they are.
+    ///
+    /// # Errors
+    /// When the other side has closed.
+    pub fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.stream.get_mut().write_all(bytes)?;
+        self.stream.get_mut().flush()
+    }
+
+    /// Sends one request with a key and reads its answer.
+    ///
+    /// # Errors
+    /// When the connection breaks first.
+    pub fn call_with(&mut self, key: &str, method: &str, path: &str, body: &[u8]) -> io::Result<Answer> {
+        let fields = format!("authorization: Bearer {key}\r\n");
+        self.send(&request_with(method, path, &fields, body))?;
+        self.read(method == "HEAD")
     }
 
     /// Sends one request and reads its answer.
@@ -142,8 +165,13 @@ impl Wire {
 
 /// The bytes of a plain request.
 pub fn request(method: &str, path: &str, body: &[u8]) -> Vec<u8> {
+    request_with(method, path, "", body)
+}
+
+/// The same with further header lines, each with its end.
+pub fn request_with(method: &str, path: &str, fields: &str, body: &[u8]) -> Vec<u8> {
     let head = format!(
-        "{method} {path} HTTP/1.1\r\nhost: test\r\ncontent-length: {}\r\n\r\n",
+        "{method} {path} HTTP/1.1\r\nhost: test\r\n{fields}content-length: {}\r\n\r\n",
         body.len()
     );
     [head.as_bytes(), body].concat()

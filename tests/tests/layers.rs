@@ -23,9 +23,11 @@ const ARROWS: [(&str, &[&str]); 6] = [
 ];
 
 /// Libraries that only some packages may use: by name, or by the beginning of it.
-const CONFINED: [(&str, &[&str]); 4] = [
+const CONFINED: [(&str, &[&str]); 6] = [
     ("tokio", &["satang", "satang-loadtest", "satang-bench"]),
     ("hyper", &["satang", "satang-loadtest"]),
+    ("rustls", &["satang", "satang-tests"]),
+    ("aws-lc", &["satang"]),
     ("criterion", &["satang-bench"]),
     ("mimalloc", &["satang", "satang-loadtest", "satang-bench"]),
 ];

@@ -4,26 +4,37 @@ use super::{Failure, Ready, json};
 use crate::server::Response;
 use crate::wire::parse;
 use crate::wire::problem::Problem;
+use satang_core::ids::Name;
 use satang_engine::admin::MerchantInput;
 use satang_engine::clock::{Clock, ClockSetError};
 use satang_engine::storage::Storage;
 use serde_json::{Value, json};
 
 impl<S: Storage> Ready<S> {
-    pub(super) async fn put_merchant(&self, merchant_id: &str, body: &[u8]) -> Result<Response, Failure> {
+    pub(super) async fn put_merchant(
+        &self,
+        merchant_id: &str,
+        body: &[u8],
+        by: Option<&Name>,
+    ) -> Result<Response, Failure> {
         let request = parse::merchant(merchant_id, body)?;
         let stored = merchant_json(&request);
-        let position = self.engine.put_merchants(&[request], None)?;
+        let position = self.engine.put_merchants(&[request], by)?;
         self.waits.wait(position).await?;
         Ok(json(&stored))
     }
 
-    pub(super) async fn put_wallet_status(&self, wallet_id: &str, body: &[u8]) -> Result<Response, Failure> {
+    pub(super) async fn put_wallet_status(
+        &self,
+        wallet_id: &str,
+        body: &[u8],
+        by: Option<&Name>,
+    ) -> Result<Response, Failure> {
         let wallet = parse::path_wallet(wallet_id)?;
         let request = parse::status(body)?;
         let position = self
             .engine
-            .set_wallet_status(wallet, request.status, &request.reason, None)?;
+            .set_wallet_status(wallet, request.status, &request.reason, by)?;
         self.waits.wait(position).await?;
         let status = request.status.name();
         Ok(json(
@@ -31,12 +42,17 @@ impl<S: Storage> Ready<S> {
         ))
     }
 
-    pub(super) async fn put_program_status(&self, id: &str, body: &[u8]) -> Result<Response, Failure> {
+    pub(super) async fn put_program_status(
+        &self,
+        id: &str,
+        body: &[u8],
+        by: Option<&Name>,
+    ) -> Result<Response, Failure> {
         let program = parse::path_name("id", id)?;
         let request = parse::status(body)?;
         let position = self
             .engine
-            .set_program_status(&program, request.status, &request.reason, None)?;
+            .set_program_status(&program, request.status, &request.reason, by)?;
         let Some(position) = position else {
             return Err(Problem::not_found("no programme of that id is in force").into());
         };
@@ -63,9 +79,8 @@ impl<S: Storage> Ready<S> {
 }
 
 fn merchant_json(request: &MerchantInput) -> Value {
-    let names = |names: &[satang_core::ids::Name]| -> Vec<String> {
-        names.iter().map(|name| name.as_str().to_owned()).collect()
-    };
+    let names =
+        |names: &[Name]| -> Vec<String> { names.iter().map(|name| name.as_str().to_owned()).collect() };
     let mut stored = json!({
         "merchant_id": request.id.to_string(),
         "name": request.name,

@@ -1,8 +1,9 @@
 //! Every way a request ends without an outcome, as an answer.
 
+use super::Refused;
 use crate::server::{BodyError, Response};
 use crate::wire::problem::Problem;
-use http::header::{ALLOW, HeaderValue};
+use http::header::{ALLOW, HeaderValue, WWW_AUTHENTICATE};
 use http::{Method, StatusCode};
 use satang_engine::durable::StorageFailed;
 use satang_engine::engine::SubmitError;
@@ -18,6 +19,8 @@ pub enum Failure {
     NoRoute,
     /// The path has another method.
     MethodNotAllowed(Method),
+    /// Nobody's key, or one of another role.
+    Refused(Refused),
     /// Recovery is not done.
     NotReady,
     /// The engine could not decide.
@@ -43,11 +46,26 @@ impl Failure {
                 super::problem(&Problem::new(405, "method_not_allowed", title, detail))
                     .with_header(ALLOW, value)
             }
+            Failure::Refused(refused) => refusal(refused),
             Failure::NotReady => {
                 let detail = "recovery is not done yet; nothing was decided";
                 retry_later(&Problem::new(503, "not_ready", "The engine is starting.", detail))
             }
             Failure::Submit(error) => submit_error(error),
+        }
+    }
+}
+
+fn refusal(refused: Refused) -> Response {
+    match refused {
+        Refused::Missing | Refused::Malformed | Refused::Unknown => {
+            let title = "A key is needed.";
+            super::problem(&Problem::new(401, "unauthorized", title, refused.to_string()))
+                .with_header(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
+        }
+        Refused::Role(_) => {
+            let title = "The key has another role.";
+            super::problem(&Problem::new(403, "forbidden", title, refused.to_string()))
         }
     }
 }

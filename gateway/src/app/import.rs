@@ -5,6 +5,7 @@ use crate::server::Response;
 use crate::wire::parse;
 use crate::wire::problem::Problem;
 use bytes::Bytes;
+use satang_core::ids::Name;
 use satang_engine::admin::EnrollmentInput;
 use satang_engine::storage::Storage;
 use serde_json::json;
@@ -17,7 +18,11 @@ const LINES_PER_WRITE: usize = 256;
 const ERRORS_MAX: usize = 100;
 
 impl<S: Storage> Ready<S> {
-    pub(super) async fn import_merchants(&self, body: impl BodySource) -> Result<Response, Failure> {
+    pub(super) async fn import_merchants(
+        &self,
+        body: impl BodySource,
+        by: Option<&Name>,
+    ) -> Result<Response, Failure> {
         let mut lines = Lines::new(body);
         let mut report = Report::default();
         loop {
@@ -33,13 +38,17 @@ impl<S: Storage> Ready<S> {
                 }
             }
             report.accepted += merchants.len() as u64;
-            let position = self.engine.put_merchants(&merchants, None)?;
+            let position = self.engine.put_merchants(&merchants, by)?;
             report.in_line_order();
             self.waits.wait(position).await?;
         }
     }
 
-    pub(super) async fn import_enrollments(&self, body: impl BodySource) -> Result<Response, Failure> {
+    pub(super) async fn import_enrollments(
+        &self,
+        body: impl BodySource,
+        by: Option<&Name>,
+    ) -> Result<Response, Failure> {
         let mut lines = Lines::new(body);
         let mut report = Report::default();
         loop {
@@ -63,7 +72,7 @@ impl<S: Storage> Ready<S> {
                     Err(reason) => report.reject(line.number, reason),
                 }
             }
-            let (outcomes, position) = self.engine.enroll(&inputs, None)?;
+            let (outcomes, position) = self.engine.enroll(&inputs, by)?;
             for (number, outcome) in numbers.into_iter().zip(outcomes) {
                 match outcome {
                     Ok(()) => report.accepted += 1,

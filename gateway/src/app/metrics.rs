@@ -1,6 +1,6 @@
 //! What is counted and timed, in Prometheus' text format.
 
-use super::Ready;
+use super::{Ready, Refused};
 use crate::server::Response;
 use http::StatusCode;
 use parking_lot::RwLock;
@@ -25,6 +25,8 @@ pub struct Metrics {
     decisions: RwLock<BTreeMap<u16, [AtomicU64; REASONS]>>,
     /// By reason, declined then approved.
     reversals: [[AtomicU64; REVERSAL_REASONS]; 2],
+    /// By reason.
+    refused: [AtomicU64; Refused::REASONS.len()],
     replays: IntCounter,
     quotes: IntCounter,
     authorize: Histogram,
@@ -72,6 +74,7 @@ impl Metrics {
         Metrics {
             decisions: RwLock::default(),
             reversals: std::array::from_fn(|_| std::array::from_fn(|_| AtomicU64::new(0))),
+            refused: std::array::from_fn(|_| AtomicU64::new(0)),
             replays: counter(
                 "satang_replays_total",
                 "Requests answered with the first answer of their id.",
@@ -147,6 +150,10 @@ impl Metrics {
         of[record.reason() as usize].fetch_add(1, Relaxed);
     }
 
+    pub(super) fn count_refused(&self, refused: Refused) {
+        self.refused[refused.reason()].fetch_add(1, Relaxed);
+    }
+
     pub(super) fn count_replay(&self) {
         self.replays.inc();
     }
@@ -201,6 +208,7 @@ impl<S: Storage> Ready<S> {
             .expect("writing to memory does not fail");
         let mut out = String::from_utf8(text).expect("the format is text");
         self.write_decisions(&mut out);
+        self.write_refused(&mut out);
         self.write_state(&mut out);
         Response::new(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", out)
     }
@@ -238,6 +246,19 @@ impl<S: Storage> Ready<S> {
                     line(out, "satang_reversals_total", &labels, count);
                 }
             }
+        }
+    }
+
+    fn write_refused(&self, out: &mut String) {
+        let name = "satang_requests_refused_total";
+        heading(
+            out,
+            name,
+            "counter",
+            "Requests without a key that may send them, by reason.",
+        );
+        for (reason, count) in Refused::REASONS.iter().zip(&self.metrics.refused) {
+            line(out, name, &format!("reason=\"{reason}\""), count.load(Relaxed));
         }
     }
 

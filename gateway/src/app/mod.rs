@@ -1,6 +1,7 @@
 //! The routes: a request's path to the engine and its outcome to an answer. Knows no socket; the listener and the tests call
 //! [`Api::respond`] alike.
 
+mod access;
 mod admin;
 mod authorizations;
 mod batch;
@@ -10,11 +11,14 @@ mod lookup;
 mod metrics;
 mod route;
 
+pub use access::Refused;
 pub use failure::Failure;
 pub use metrics::Metrics;
 
+use crate::keys::{HeldKeys, KeyRing};
 use crate::server::{Body, BodyError, Handler, Request, Response};
 use crate::wire::problem::Problem;
+use access::Caller;
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 use route::Route;
@@ -38,14 +42,22 @@ pub struct App<S: Storage> {
     /// Set once recovery is done: not before is anything answered but `/healthz`.
     engine: OnceLock<Arc<GatewayEngine<S>>>,
     metrics: Arc<Metrics>,
+    /// Who may call; without, every caller has every role.
+    keys: Option<Arc<KeyRing>>,
 }
 
 impl<S: Storage> App<S> {
-    /// An app that answers 503 until it gets its engine.
+    /// An app that answers 503 until it gets its engine, and whose callers have every role.
     pub fn starting(metrics: Arc<Metrics>) -> Arc<App<S>> {
+        App::guarded(metrics, None)
+    }
+
+    /// The same, but only the bearers of these keys may call.
+    pub fn guarded(metrics: Arc<Metrics>, keys: Option<Arc<KeyRing>>) -> Arc<App<S>> {
         Arc::new(App {
             engine: OnceLock::new(),
             metrics,
+            keys,
         })
     }
 
@@ -97,6 +109,8 @@ impl BodySource for WholeBody {
 /// The app on one I/O thread.
 pub struct Api<S: Storage> {
     app: Arc<App<S>>,
+    /// The thread's hold of the keys; none when every caller has every role.
+    keys: Option<HeldKeys>,
     /// The thread's queue of requests that wait for the disk, once there is an engine.
     ready: OnceCell<Ready<S>>,
     /// Starts the task that wakes them, on the thread's runtime.
@@ -114,6 +128,7 @@ impl<S: Storage> Api<S> {
     /// The app on the calling thread; `spawn_dispatch` runs [`DurableWaits::dispatch`] there.
     pub fn new(app: Arc<App<S>>, spawn_dispatch: impl Fn(DurableWaits) + 'static) -> Api<S> {
         Api {
+            keys: app.keys.as_ref().map(KeyRing::hold),
             app,
             ready: OnceCell::new(),
             spawn_dispatch: Box::new(spawn_dispatch),
@@ -130,7 +145,12 @@ impl<S: Storage> Api<S> {
     ) -> Response {
         match self.route(method, path, headers, body).await {
             Ok(response) => response,
-            Err(failure) => failure.response(),
+            Err(failure) => {
+                if let Failure::Refused(refused) = failure {
+                    self.app.metrics.count_refused(refused);
+                }
+                failure.response()
+            }
         }
     }
 
@@ -143,9 +163,14 @@ impl<S: Storage> Api<S> {
     ) -> Result<Response, Failure> {
         // The hottest route first: it needs no look-up.
         if path == "/v1/authorizations" && method == Method::POST {
+            self.admit(&Route::Authorize, headers)?;
             return self.ready()?.authorize(&body.collect().await?).await;
         }
-        match Route::find(method, path)? {
+        // Which routes there are is no secret (/openapi.json needs no key), so 404 and 405 come before 401.
+        let route = Route::find(method, path)?;
+        let caller = self.admit(&route, headers)?;
+        let by = caller.name();
+        match route {
             Route::Health => Ok(text("ok\n")),
             Route::OpenApi => Ok(Response::json(StatusCode::OK, OPENAPI)),
             Route::Ready => self.ready()?.check_ready().map(|()| text("ready\n")),
@@ -163,21 +188,28 @@ impl<S: Storage> Api<S> {
             Route::Program { id } => self.ready()?.program(id).await,
             Route::PutMerchant { merchant_id } => {
                 self.ready()?
-                    .put_merchant(merchant_id, &body.collect().await?)
+                    .put_merchant(merchant_id, &body.collect().await?, by)
                     .await
             }
             Route::PutWalletStatus { wallet_id } => {
                 self.ready()?
-                    .put_wallet_status(wallet_id, &body.collect().await?)
+                    .put_wallet_status(wallet_id, &body.collect().await?, by)
                     .await
             }
             Route::PutProgramStatus { id } => {
-                self.ready()?.put_program_status(id, &body.collect().await?).await
+                self.ready()?
+                    .put_program_status(id, &body.collect().await?, by)
+                    .await
             }
             Route::PutClock => self.ready()?.put_clock(&body.collect().await?),
-            Route::ImportMerchants => self.ready()?.import_merchants(body).await,
-            Route::ImportEnrollments => self.ready()?.import_enrollments(body).await,
+            Route::ImportMerchants => self.ready()?.import_merchants(body, by).await,
+            Route::ImportEnrollments => self.ready()?.import_enrollments(body, by).await,
         }
+    }
+
+    /// Before anything else about a request: who sends it may not even learn that the engine is starting.
+    fn admit(&self, route: &Route<'_>, headers: &HeaderMap) -> Result<Caller, Failure> {
+        access::admit(self.keys.as_ref(), route, headers)
     }
 
     fn ready(&self) -> Result<&Ready<S>, Failure> {

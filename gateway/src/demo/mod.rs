@@ -5,7 +5,8 @@
 
 mod day;
 
-use crate::cli::wait_for_the_end;
+use crate::cli::{Signals, wait_for_the_end};
+use crate::reload::Reloads;
 use crate::server::ServerOptions;
 use crate::start::{Running, StartOptions};
 use anyhow::Context;
@@ -80,7 +81,7 @@ pub fn run(data_dir: Option<PathBuf>, listen: Option<SocketAddr>, exit: bool) ->
         return running.stop();
     }
     println!("\nServing on; end it with Ctrl-C.");
-    wait_for_the_end(running)
+    wait_for_the_end(running, Signals::listen()?, &Reloads::default())
 }
 
 fn start(folder: &Path, listen: SocketAddr) -> anyhow::Result<Running> {
@@ -94,6 +95,7 @@ fn start(folder: &Path, listen: SocketAddr) -> anyhow::Result<Running> {
             listen,
             ..ServerOptions::default()
         },
+        keys: None,
         simulated_clock: Some(noon),
         accept_clock: false,
         layout: Layout {

@@ -1,15 +1,16 @@
 //! One connection from its first byte to its last.
 
-use super::Handler;
 use super::service;
 use super::stream::{Protocol, Stream};
 use super::watch::Connection;
+use super::{Handler, Tls};
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::Poll;
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -27,23 +28,54 @@ where
     H: Handler,
 {
     connection.set_waker(poll_fn(|cx| Poll::Ready(cx.waker().clone())).await);
+    match connection.options().tls.clone() {
+        None => serve_stream(socket, connection, handler).await,
+        // On the heap, so that a connection in the clear does not carry the room of an encrypted one.
+        Some(tls) => Box::pin(serve_encrypted(socket, tls, connection, handler)).await,
+    }
+}
+
+async fn serve_encrypted<S, H>(socket: S, tls: Arc<Tls>, connection: Rc<Connection>, handler: Rc<H>)
+where
+    S: AsyncRead + AsyncWrite + Unpin + 'static,
+    H: Handler,
+{
+    connection.begin_handshake();
+    match unless_stopping(&connection, tls.acceptor().accept(socket)).await {
+        Some(Ok(encrypted)) => {
+            connection.end_handshake();
+            serve_stream(encrypted, connection, handler).await;
+        }
+        Some(Err(_)) => connection.count_failed_handshake(),
+        None => {}
+    }
+}
+
+async fn serve_stream<S, H>(socket: S, connection: Rc<Connection>, handler: Rc<H>)
+where
+    S: AsyncRead + AsyncWrite + Unpin + 'static,
+    H: Handler,
+{
     let mut stream = Stream::new(socket, connection.clone());
-    let protocol = {
-        let mut finding = pin!(stream.find_protocol());
-        poll_fn(|cx| {
-            if connection.is_stopping() {
-                Poll::Ready(None)
-            } else {
-                finding.as_mut().poll(cx)
-            }
-        })
-        .await
-    };
-    match protocol {
+    let protocol = unless_stopping(&connection, stream.find_protocol()).await;
+    match protocol.flatten() {
         Some(Protocol::Http1) => serve_http1(stream, connection, handler).await,
         Some(Protocol::Http2) => serve_http2(stream, connection, handler).await,
         None => {}
     }
+}
+
+/// What a future gives; none when the stop comes first.
+async fn unless_stopping<T>(connection: &Connection, future: impl Future<Output = T>) -> Option<T> {
+    let mut future = pin!(future);
+    poll_fn(|cx| {
+        if connection.is_stopping() {
+            Poll::Ready(None)
+        } else {
+            future.as_mut().poll(cx).map(Some)
+        }
+    })
+    .await
 }
 
 async fn serve_http1<S, H>(stream: Stream<S>, connection: Rc<Connection>, handler: Rc<H>)

@@ -4,7 +4,7 @@
 //! A [`Handler`] is made once on each I/O thread and is never shared between threads, so it may hold `Rc`s and spawn
 //! local tasks. Connections are spread over the threads by the kernel (`SO_REUSEPORT`).
 //!
-//! What is deliberately absent: TLS, routing, compression, WebSocket and other upgrades, HTTP/1.0.
+//! What is deliberately absent: routing, compression, WebSocket and other upgrades, HTTP/1.0.
 
 mod body;
 mod connection;
@@ -14,12 +14,14 @@ mod options;
 mod service;
 mod stream;
 mod thread;
+mod tls;
 mod watch;
 
 pub use body::{Body, BodyError};
 pub use message::{JSON, PROBLEM_JSON, Request, Response};
 pub use options::ServerOptions;
 pub use thread::{Server, ServerCounters, ServerHandle};
+pub use tls::Tls;
 
 use http::StatusCode;
 use std::sync::Arc;

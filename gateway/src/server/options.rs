@@ -1,7 +1,9 @@
 //! What an operator may set about the listener, and what each setting costs.
 
+use super::Tls;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// hyper refuses read buffers below this.
@@ -10,16 +12,20 @@ const BUFFER_BYTES_MIN: usize = 8 * 1024;
 /// Addresses, bounds and time-outs of a [`Server`](super::Server).
 ///
 /// Together they bound memory (I12): `connections_max` connections, each with one read buffer of twice
-/// `header_bytes_max`, one HTTP/2 window, and bodies counted against `connection_body_bytes_max` and
-/// `all_bodies_bytes_max`.
+/// `header_bytes_max`, one HTTP/2 window, with TLS some 100 KiB of records on their way, and bodies counted against
+/// `connection_body_bytes_max` and `all_bodies_bytes_max`.
 #[derive(Clone, Debug)]
 pub struct ServerOptions {
     /// Where to listen. Port 0 takes a free port; [`ServerHandle::addr`](super::ServerHandle::addr) tells which.
     pub listen: SocketAddr,
+    /// Certificate and key of the port; none speaks in the clear. A handshake costs its I/O thread a signature, once
+    /// for each connection.
+    pub tls: Option<Arc<Tls>>,
     /// Threads that read, decide and write; each has its own listening socket and its own handler. More than the
     /// machine has cores only adds context switches.
     pub io_threads: usize,
-    /// From the first byte of a request to the end of its header section. Longer tolerates slower clients; shorter
+    /// From the first byte of a request to the end of its header section; also, of a TLS connection, from its start to the
+    /// end of the handshake. Longer tolerates slower clients; shorter
     /// frees the connections of those who drip a header (slowloris).
     pub header_timeout: Duration,
     /// From the header to the end of a body that is collected as a whole, and between two chunks of one that is
@@ -61,6 +67,7 @@ impl Default for ServerOptions {
     fn default() -> Self {
         ServerOptions {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
+            tls: None,
             io_threads: std::thread::available_parallelism().map_or(1, usize::from),
             header_timeout: Duration::from_secs(10),
             body_timeout: Duration::from_secs(30),

@@ -26,7 +26,7 @@ pub(super) enum Protocol {
     Http2,
 }
 
-/// A stream between the socket (or, one day, TLS) and hyper.
+/// A stream between the socket (or TLS on it) and hyper.
 pub(super) struct Stream<S> {
     inner: S,
     connection: Rc<Connection>,

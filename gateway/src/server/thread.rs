@@ -37,6 +37,8 @@ pub struct ServerCounters {
     pub accepted: AtomicU64,
     /// Turned away because `connections_max` was reached.
     pub turned_away: AtomicU64,
+    /// TLS handshakes that failed: not TLS, no common version, a client certificate that is missing or wrong.
+    pub handshakes_failed: AtomicU64,
     /// Closed by the header or idle time-out.
     pub timed_out: AtomicU64,
     /// Bytes of collected bodies in memory now, those that came in one piece excepted.
@@ -213,8 +215,10 @@ fn admit<H: Handler>(socket: TcpStream, thread: &Rc<ThreadState>, handler: &Rc<H
     if counters.connections.fetch_add(1, Ordering::Relaxed) >= thread.options.connections_max {
         counters.connections.fetch_sub(1, Ordering::Relaxed);
         counters.turned_away.fetch_add(1, Ordering::Relaxed);
-        // As much as the socket takes at once; this client costs no more.
-        let _ = socket.try_write(FULL_ANSWER);
+        if thread.options.tls.is_none() {
+            // As much as the socket takes at once; this client costs no more.
+            let _ = socket.try_write(FULL_ANSWER);
+        }
         return;
     }
     // The socket works without it, only slower.

@@ -228,6 +228,23 @@ impl Connection {
         }
     }
 
+    /// The TLS handshake has begun: it is as long as a head may take.
+    pub(super) fn begin_handshake(&self) {
+        self.enter(Phase::Head);
+    }
+
+    /// The handshake is done; the first request may take its time.
+    pub(super) fn end_handshake(&self) {
+        self.enter(Phase::Idle);
+    }
+
+    pub(super) fn count_failed_handshake(&self) {
+        self.thread
+            .counters
+            .handshakes_failed
+            .fetch_add(1, Ordering::Relaxed);
+    }
+
     /// The first bytes of the connection are being looked at.
     pub(super) fn first_bytes_read(&self) {
         if self.phase.get() == Phase::Idle {

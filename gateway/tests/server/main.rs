@@ -6,4 +6,5 @@ mod server_limits;
 mod server_malformed;
 mod server_stop;
 mod server_timeouts;
+mod server_tls;
 mod support;

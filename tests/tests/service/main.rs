@@ -1,12 +1,15 @@
 //! The command line and its server, from outside: an operator's day. One module for each part of it.
 
+mod access;
 mod clock;
 mod commands;
 mod folder;
 mod imports;
+mod keys;
 mod refusals;
 mod routes;
 mod stop;
+mod tls;
 
 /// The product, as a program.
 const BINARY: &str = env!("CARGO_BIN_EXE_satang_under_test");

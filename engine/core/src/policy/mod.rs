@@ -5,8 +5,8 @@
 //! the rules; its hash names it in the journal.
 
 mod load;
-mod reader;
-mod syntax;
+pub mod reader;
+pub mod syntax;
 #[cfg(test)]
 mod tests_refused;
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! Reads TOML values strictly: every value knows its line and its dotted key, and every refusal says what to write.
+//! Reads TOML values strictly: every value knows its line and its dotted key, and every refusal says what to write. Files other
+//! than programmes are read with it, too.
 
 use super::{ENTRIES_MAX, PolicyError};
 use crate::calendar::{BusinessDate, Hours, Instant};
@@ -11,9 +12,10 @@ const LINE_CHARS_MAX: usize = 200;
 const SHOWN_CHARS_MAX: usize = 80;
 
 /// The file being read.
-pub(super) struct Source<'a> {
+pub struct Source<'a> {
     /// How errors name it.
     pub file: &'a str,
+    /// Its text.
     pub text: &'a str,
 }
 
@@ -27,6 +29,7 @@ impl Source<'_> {
             .count()
     }
 
+    /// A refusal of what stands at a byte offset.
     pub fn error(&self, at: usize, key: &str, reason: impl Into<String>) -> PolicyError {
         PolicyError {
             file: self.file.into(),
@@ -38,7 +41,7 @@ impl Source<'_> {
 }
 
 /// A table of the file, with no key that the schema does not know.
-pub(super) struct Table<'a> {
+pub struct Table<'a> {
     source: &'a Source<'a>,
     /// Where it begins: its header, its `{`, or the file's first byte.
     at: usize,
@@ -48,6 +51,9 @@ pub(super) struct Table<'a> {
 
 impl<'a> Table<'a> {
     /// The whole file. `known` names the keys, with a space between them.
+    ///
+    /// # Errors
+    /// For a key that is not among them.
     pub fn root(
         source: &'a Source<'a>,
         entries: &'a DeTable<'a>,
@@ -123,7 +129,7 @@ impl<'a> Table<'a> {
 
 /// A value of the file.
 #[derive(Clone)]
-pub(super) struct Value<'a> {
+pub struct Value<'a> {
     source: &'a Source<'a>,
     at: usize,
     path: String,
@@ -313,7 +319,7 @@ impl<'a> Value<'a> {
 }
 
 /// The names of one kind met so far: each may be given once.
-pub(super) struct Seen {
+pub struct Seen {
     what: &'static str,
     names: Vec<(Name, usize)>,
 }
@@ -343,7 +349,7 @@ impl Seen {
 }
 
 /// A text as a reason repeats it: in quotes, escaped, not too long.
-pub(super) fn shown(text: &str) -> String {
+pub fn shown(text: &str) -> String {
     match text.char_indices().nth(SHOWN_CHARS_MAX) {
         Some((end, _)) => format!("{:?}…", &text[..end]),
         None => format!("{text:?}"),

@@ -6,7 +6,10 @@ use std::collections::BTreeMap;
 use toml::de::{DeTable, Error};
 
 /// Parses the file as TOML.
-pub(super) fn parse<'a>(source: &Source<'a>) -> Result<DeTable<'a>, PolicyError> {
+///
+/// # Errors
+/// Where and why it is none.
+pub fn parse<'a>(source: &Source<'a>) -> Result<DeTable<'a>, PolicyError> {
     let (table, errors) = DeTable::parse_recoverable(source.text);
     let first = errors
         .into_iter()

@@ -1,0 +1,210 @@
+//! Which role may use which route: the one table of it. A route that is not in it does not compile, and what is in it is refused
+//! to every role that is not named.
+
+use super::Failure;
+use super::route::Route;
+use crate::keys::{HeldKeys, Role};
+use http::HeaderMap;
+use http::header::AUTHORIZATION;
+use satang_core::ids::Name;
+use std::fmt;
+
+/// The longest token that is looked at. Longer ones are no key of ours.
+const TOKEN_BYTES_MAX: usize = 256;
+
+/// Who may use a route.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Access {
+    /// Whoever can connect.
+    Everyone,
+    /// The bearer of a key of one of these roles.
+    Roles(&'static [Role]),
+}
+
+/// The table. Payments belong to the switch alone: whoever administers does not spend.
+const fn access(route: &Route<'_>) -> Access {
+    use Role::{Admin, Registrar, Settlement, Switch, Viewer};
+    match route {
+        Route::Health | Route::Ready | Route::OpenApi => Access::Everyone,
+        Route::Metrics => Access::Roles(&[Admin, Viewer]),
+        Route::Authorize | Route::AuthorizeBatch | Route::Reverse { .. } | Route::Quote => {
+            Access::Roles(&[Switch])
+        }
+        Route::Wallet { .. } => Access::Roles(&[Admin, Viewer]),
+        // Policy names nobody, and whoever sends requests must see the rules they are decided by.
+        Route::Programs | Route::Program { .. } => {
+            Access::Roles(&[Switch, Registrar, Settlement, Admin, Viewer])
+        }
+        Route::ImportEnrollments => Access::Roles(&[Registrar, Admin]),
+        Route::PutMerchant { .. }
+        | Route::PutWalletStatus { .. }
+        | Route::PutProgramStatus { .. }
+        | Route::PutClock
+        | Route::ImportMerchants => Access::Roles(&[Admin]),
+    }
+}
+
+/// Who sent a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Caller {
+    /// Nobody was asked for: there are no keys, or the route needs none.
+    Anyone,
+    /// The bearer of this key.
+    Bearer(Name),
+}
+
+impl Caller {
+    /// The name that records of a change carry.
+    pub(super) fn name(&self) -> Option<&Name> {
+        match self {
+            Caller::Anyone => None,
+            Caller::Bearer(name) => Some(name),
+        }
+    }
+}
+
+/// Why a request is refused before it is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// No `Authorization`.
+    Missing,
+    /// An `Authorization` that is not one `Bearer` token.
+    Malformed,
+    /// A token that is no key.
+    Unknown,
+    /// A key of another role than these.
+    Role(&'static [Role]),
+}
+
+impl Refused {
+    /// How the metrics count it, in this order.
+    pub(super) const REASONS: [&'static str; 4] = ["missing", "malformed", "unknown", "role"];
+
+    /// Its index in [`Refused::REASONS`].
+    pub(super) const fn reason(self) -> usize {
+        match self {
+            Refused::Missing => 0,
+            Refused::Malformed => 1,
+            Refused::Unknown => 2,
+            Refused::Role(_) => 3,
+        }
+    }
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Refused::Missing => f.write_str("send a key: Authorization: Bearer KEY"),
+            Refused::Malformed => f.write_str("send one key, like this: Authorization: Bearer KEY"),
+            Refused::Unknown => f.write_str("this key is not known here"),
+            Refused::Role(roles) => {
+                f.write_str("this needs a key of the role ")?;
+                for (at, role) in roles.iter().enumerate() {
+                    let before = match at {
+                        0 => "",
+                        _ if at + 1 == roles.len() => " or ",
+                        _ => ", ",
+                    };
+                    write!(f, "{before}{}", role.name())?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Lets a request through to its route, or not.
+///
+/// # Errors
+/// [`Failure::Refused`].
+pub(super) fn admit(
+    keys: Option<&HeldKeys>,
+    route: &Route<'_>,
+    headers: &HeaderMap,
+) -> Result<Caller, Failure> {
+    let (Some(keys), Access::Roles(roles)) = (keys, access(route)) else {
+        return Ok(Caller::Anyone);
+    };
+    let key = bearer(headers)
+        .and_then(|token| keys.find(token).ok_or(Refused::Unknown))
+        .map_err(Failure::Refused)?;
+    match roles.contains(&key.role) {
+        true => Ok(Caller::Bearer(key.name)),
+        false => Err(Failure::Refused(Refused::Role(roles))),
+    }
+}
+
+/// The token of `Authorization: Bearer TOKEN` (RFC 6750), of which there must be one.
+fn bearer(headers: &HeaderMap) -> Result<&[u8], Refused> {
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    let value = values.next().ok_or(Refused::Missing)?.as_bytes();
+    if values.next().is_some() {
+        return Err(Refused::Malformed);
+    }
+    let (scheme, token) = value
+        .iter()
+        .position(|byte| *byte == b' ')
+        .map(|space| value.split_at(space))
+        .ok_or(Refused::Malformed)?;
+    let token = token.trim_ascii();
+    let is_token =
+        !token.is_empty() && token.len() <= TOKEN_BYTES_MAX && token.iter().all(u8::is_ascii_graphic);
+    match scheme.eq_ignore_ascii_case(b"bearer") && is_token {
+        true => Ok(token),
+        false => Err(Refused::Malformed),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::HeaderValue;
+
+    fn headers(values: &[&str]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for value in values {
+            headers.append(AUTHORIZATION, HeaderValue::from_str(value).unwrap());
+        }
+        headers
+    }
+
+    #[test]
+    fn one_bearer_token_is_taken_and_nothing_else() {
+        for good in ["Bearer abc", "bearer abc", "BEARER   abc "] {
+            assert_eq!(bearer(&headers(&[good])), Ok(&b"abc"[..]), "{good}");
+        }
+        assert_eq!(bearer(&headers(&[])), Err(Refused::Missing));
+        let long = format!("Bearer {}", "a".repeat(TOKEN_BYTES_MAX + 1));
+        let wrong = [
+            "",
+            "Bearer",
+            "Bearer ",
+            "abc",
+            "Basic abc",
+            "Bearer a b",
+            "Bearer ก",
+            "Bearerabc",
+            &long,
+        ];
+        for wrong in wrong {
+            assert_eq!(bearer(&headers(&[wrong])), Err(Refused::Malformed), "{wrong}");
+        }
+        assert_eq!(
+            bearer(&headers(&["Bearer abc", "Bearer abc"])),
+            Err(Refused::Malformed)
+        );
+    }
+
+    #[test]
+    fn a_refusal_names_the_roles_that_are_needed() {
+        let roles: &'static [Role] = &[Role::Admin, Role::Viewer, Role::Switch];
+        assert_eq!(
+            Refused::Role(roles).to_string(),
+            "this needs a key of the role admin, viewer or switch"
+        );
+        assert_eq!(
+            Refused::Role(&[Role::Switch]).to_string(),
+            "this needs a key of the role switch"
+        );
+    }
+}

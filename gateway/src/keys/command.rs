@@ -1,0 +1,147 @@
+//! `satang keys`: making a key and listing a file's. The key is shown once, when it is made.
+
+use super::{KeyHash, Keys, Role, file};
+use anyhow::{Context, bail};
+use satang_core::ids::Name;
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, fchown};
+use std::path::{Path, PathBuf};
+
+/// What every key begins with, so that one that leaked is recognized for what it is.
+const PREFIX: &str = "satang_";
+/// Random bytes of a key.
+const KEY_BYTES: usize = 32;
+
+/// `satang keys new`: the key to stdout, once; its `[[key]]` table behind those of `file`, or to stderr.
+///
+/// # Errors
+/// One line. Unless stdout was closed, nothing was changed then.
+pub fn new(name: Name, role: Role, file: Option<&Path>) -> anyhow::Result<()> {
+    let mut bytes = [0; KEY_BYTES];
+    getrandom::fill(&mut bytes).map_err(|error| anyhow::anyhow!("no randomness: {error}"))?;
+    let key = format!("{PREFIX}{}", base64url(&bytes));
+    let table = format!(
+        "[[key]]\nname   = \"{name}\"\nrole   = \"{}\"\nsha256 = \"{}\"\n",
+        role.name(),
+        KeyHash::of(key.as_bytes())
+    );
+    match file {
+        Some(file) => append(file, &name, &table)?,
+        None => eprint!("{table}"),
+    }
+    writeln!(io::stdout(), "{key}").context("stdout")
+}
+
+/// `satang keys list`: names and roles to stdout.
+///
+/// # Errors
+/// When the file is refused.
+pub fn list(path: &Path) -> anyhow::Result<()> {
+    for key in file::read(path)?.keys() {
+        writeln!(io::stdout(), "{}\t{}", key.name, key.role.name()).context("stdout")?;
+    }
+    Ok(())
+}
+
+/// Puts a table behind those of a file, in one step: a reader sees the file before or after. Mode and owner stay.
+fn append(path: &Path, name: &Name, table: &str) -> anyhow::Result<()> {
+    let file = path.display().to_string();
+    let (mut text, metadata) = match File::open(path) {
+        Ok(open) => {
+            let text = io::read_to_string(&open).with_context(|| file.clone())?;
+            (text, Some(open.metadata().with_context(|| file.clone())?))
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => (String::new(), None),
+        Err(error) => return Err(error).context(file),
+    };
+    if Keys::load(&file, &text)?
+        .keys()
+        .iter()
+        .any(|key| key.name == *name)
+    {
+        bail!("{file}: there is already a key of the name {name}");
+    }
+    if !text.is_empty() {
+        text.push_str(if text.ends_with('\n') { "\n" } else { "\n\n" });
+    }
+    text.push_str(table);
+    // What the server would refuse is not written: one key too many, for instance.
+    Keys::load(&file, &text)?;
+    let unfinished = with_ending(path, ".tmp");
+    let named = || unfinished.display().to_string();
+    match write_new(&unfinished, &text, metadata.as_ref()) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            bail!(
+                "{}: another `satang keys new` writes it; remove it if none does",
+                named()
+            )
+        }
+        written => written.with_context(named)?,
+    }
+    fs::rename(&unfinished, path).with_context(named)?;
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    File::open(folder.unwrap_or(Path::new(".")))
+        .and_then(|folder| folder.sync_all())
+        .with_context(|| file.clone())
+}
+
+fn write_new(path: &Path, text: &str, like: Option<&fs::Metadata>) -> io::Result<()> {
+    let mut file = File::options()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)?;
+    if let Some(like) = like {
+        file.set_permissions(fs::Permissions::from_mode(like.mode() & 0o777))?;
+        let ours = file.metadata()?;
+        if (ours.uid(), ours.gid()) != (like.uid(), like.gid()) {
+            fchown(&file, Some(like.uid()), Some(like.gid()))?;
+        }
+    }
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
+}
+
+fn with_ending(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    name.into()
+}
+
+/// Base64 with the alphabet for URLs, without padding (RFC 4648, 5): 43 characters for 32 bytes, so that a key with its prefix
+/// is one block of SHA-256.
+fn base64url(bytes: &[u8]) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for chunk in bytes.chunks(3) {
+        let bits =
+            chunk.iter().fold(0u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
+        for at in 0..=chunk.len() {
+            out.push(char::from(ALPHABET[(bits >> (18 - 6 * at) & 63) as usize]));
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::base64url;
+
+    #[test]
+    fn base64_is_that_of_the_rfc_without_padding() {
+        let examples = [
+            ("", ""),
+            ("f", "Zg"),
+            ("fo", "Zm8"),
+            ("foo", "Zm9v"),
+            ("foob", "Zm9vYg"),
+            ("foobar", "Zm9vYmFy"),
+        ];
+        for (bytes, text) in examples {
+            assert_eq!(base64url(bytes.as_bytes()), text);
+        }
+        assert_eq!(base64url(&[0xff, 0xef, 0xbe]), "_---");
+        assert_eq!(base64url(&[0; 32]).len(), 43);
+    }
+}

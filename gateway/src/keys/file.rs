@@ -1,0 +1,99 @@
+//! The keys file: `[[key]]` tables of `name`, `role` and `sha256`, read strictly. A refusal names file, line and key, and repeats
+//! no value: somebody may have pasted the key itself.
+
+use super::{KEYS_MAX, Key, KeyHash, Keys, Role};
+use anyhow::Context as _;
+use satang_core::ids::Name;
+use satang_core::policy::PolicyError;
+use satang_core::policy::reader::{Source, Table, Value};
+use satang_core::policy::syntax;
+use std::fs;
+use std::path::Path;
+
+/// The largest keys file, in bytes (I12).
+const TEXT_BYTES_MAX: usize = 64 << 10;
+
+/// Reads a keys file with at least one key.
+///
+/// # Errors
+/// One line: the file, and where and why it is refused.
+pub fn read(path: &Path) -> anyhow::Result<Keys> {
+    let file = path.display().to_string();
+    let text = fs::read_to_string(path).with_context(|| file.clone())?;
+    let keys = Keys::load(&file, &text)?;
+    if keys.keys.is_empty() {
+        let reason = "there is no [[key]] in it: nobody could call";
+        return Err(Source {
+            file: &file,
+            text: &text,
+        }
+        .error(0, "key", reason)
+        .into());
+    }
+    Ok(keys)
+}
+
+impl Keys {
+    /// Reads the text of a keys file, one without keys too; `file` is how errors name it.
+    ///
+    /// # Errors
+    /// The first thing that is wrong, with its line and key.
+    pub fn load(file: &str, text: &str) -> Result<Keys, PolicyError> {
+        let source = Source { file, text };
+        if text.len() > TEXT_BYTES_MAX {
+            let reason = format!("must be at most {TEXT_BYTES_MAX} bytes, not {}", text.len());
+            return Err(source.error(0, "(file)", reason));
+        }
+        let entries = syntax::parse(&source).map_err(|error| PolicyError {
+            key: "(file)".into(),
+            reason: "not valid TOML in this line; a key is [[key]] with name, role and sha256 in quotes"
+                .into(),
+            ..error
+        })?;
+        let mut keys = Keys {
+            keys: Vec::new(),
+            hashes: Vec::new(),
+        };
+        let root = Table::root(&source, &entries, "key")?;
+        let Some(tables) = root.find("key") else {
+            return Ok(keys);
+        };
+        let mut lines = Vec::new();
+        for table in tables.tables("key", KEYS_MAX, "name role sha256")? {
+            keys.add(&table, &mut lines)?;
+        }
+        Ok(keys)
+    }
+
+    /// Adds one `[[key]]`; `lines` are those of the names and hashes so far.
+    fn add(&mut self, table: &Table<'_>, lines: &mut Vec<(usize, usize)>) -> Result<(), PolicyError> {
+        let (name_value, role_value, hash_value) =
+            (table.need("name")?, table.need("role")?, table.need("sha256")?);
+        let name = Name::parse(&text(&name_value)?).map_err(|error| name_value.error(error.to_string()))?;
+        let role = Role::parse(&text(&role_value)?).ok_or_else(|| {
+            let roles = Role::ALL.map(|role| format!("{:?}", role.name())).join(", ");
+            role_value.error(format!("must be one of {roles}"))
+        })?;
+        let hash = KeyHash::parse(&text(&hash_value)?).ok_or_else(|| {
+            hash_value.error("must be the SHA-256 of the key as 64 hex digits, never the key itself")
+        })?;
+        if let Some(at) = self.keys.iter().position(|key| key.name == name) {
+            let line = lines[at].0;
+            return Err(name_value.error(format!(
+                "given twice: there is already a key of this name, on line {line}"
+            )));
+        }
+        if let Some(at) = self.hashes.iter().position(|known| *known == hash) {
+            let line = lines[at].1;
+            return Err(hash_value.error(format!("given twice: this key is already on line {line}")));
+        }
+        self.keys.push(Key { name, role });
+        self.hashes.push(hash);
+        lines.push((name_value.line(), hash_value.line()));
+        Ok(())
+    }
+}
+
+fn text(value: &Value<'_>) -> Result<String, PolicyError> {
+    value.one_line()
+}
