@@ -9,5 +9,6 @@ pub mod commit;
 pub mod persons;
 pub mod state;
 pub mod engine;
+pub mod lookup;
 pub mod admin;
 pub mod open;

@@ -3,6 +3,7 @@
 
 mod admin;
 mod authorizations;
+mod explanation;
 mod failure;
 mod import;
 mod lookup;
@@ -134,6 +135,7 @@ impl<S: Storage> Api<S> {
             Route::Ready => self.ready()?.check_ready().map(|()| text("ready\n")),
             Route::Metrics => Ok(self.ready()?.metrics_text()),
             Route::Authorize => self.ready()?.authorize(&body.collect().await?).await,
+            Route::Authorization { txn_id } => self.ready()?.authorization(txn_id).await,
             Route::AuthorizeBatch => self.ready()?.authorize_batch(&body.collect().await?).await,
             Route::Reverse { txn_id } => self.ready()?.reverse(txn_id, &body.collect().await?).await,
             Route::Quote => self.ready()?.quote(&body.collect().await?),

@@ -12,6 +12,7 @@ pub(super) enum Route<'p> {
     OpenApi,
     Authorize,
     AuthorizeBatch,
+    Authorization { txn_id: &'p str },
     Reverse { txn_id: &'p str },
     Quote,
     Wallet { wallet_id: &'p str },
@@ -57,6 +58,7 @@ impl<'p> Route<'p> {
         Some(match (collection, id, action) {
             ("authorizations", None, None) => (Method::POST, Route::Authorize),
             ("authorizations", Some("batch"), None) => (Method::POST, Route::AuthorizeBatch),
+            ("authorizations", Some(txn_id), None) => (Method::GET, Route::Authorization { txn_id }),
             ("authorizations", Some(txn_id), Some("reversals")) => (Method::POST, Route::Reverse { txn_id }),
             ("quotes", None, None) => (Method::POST, Route::Quote),
             ("wallets", Some(wallet_id), None) => (Method::GET, Route::Wallet { wallet_id }),

@@ -4,6 +4,7 @@ mod clock;
 mod commands;
 mod folder;
 mod imports;
+mod lookup;
 mod refusals;
 mod routes;
 mod stop;
