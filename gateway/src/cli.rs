@@ -36,6 +36,8 @@ enum Command {
     /// Send a file of merchants or enrollments to a running server.
     #[command(subcommand)]
     Import(ImportCommand),
+    /// Explain a purchase on a page to be read aloud, in Thai and English: what was decided, why, and what is left.
+    Explain(ExplainArgs),
 }
 
 #[derive(Args)]
@@ -102,6 +104,18 @@ struct ImportArgs {
     server: String,
 }
 
+#[derive(Args)]
+struct ExplainArgs {
+    /// The purchase's txn_id.
+    txn_id: String,
+    /// The running server.
+    #[arg(long, default_value = "http://127.0.0.1:8080")]
+    server: String,
+    /// File with the key to send, when the server asks for one.
+    #[arg(long)]
+    key_file: Option<PathBuf>,
+}
+
 fn parse_clock(text: &str) -> Result<Instant, String> {
     let instant = text
         .strip_prefix("simulated:")
@@ -132,7 +146,7 @@ impl Cli {
     fn log_level(&self) -> LevelFilter {
         match self.command {
             Command::Demo(_) => LevelFilter::ERROR,
-            Command::Serve(_) | Command::Import(_) => LevelFilter::INFO,
+            Command::Serve(_) | Command::Import(_) | Command::Explain(_) => LevelFilter::INFO,
         }
     }
 
@@ -144,6 +158,9 @@ impl Cli {
         match self.command {
             Command::Serve(args) => serve(args),
             Command::Demo(args) => crate::demo::run(args.data_dir, args.listen, args.exit),
+            Command::Explain(args) => {
+                crate::explain::run(&args.txn_id, &args.server, args.key_file.as_deref())
+            }
             Command::Import(ImportCommand::Merchants(args)) => import("/v1/merchants/import", args),
             Command::Import(ImportCommand::Enrollments(args)) => import("/v1/enrollments/import", args),
         }

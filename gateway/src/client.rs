@@ -2,6 +2,7 @@
 
 use anyhow::{Context, bail};
 use bytes::Bytes;
+use http::header::{AUTHORIZATION, HeaderValue};
 use http::{Method, Request, StatusCode, Uri};
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, Full};
@@ -17,6 +18,8 @@ use tokio::net::TcpStream;
 /// One connection to one server.
 pub struct Client {
     host: String,
+    /// The `Authorization` of every request.
+    authorization: Option<HeaderValue>,
     sender: SendRequest<BoxBody<Bytes, io::Error>>,
 }
 
@@ -47,7 +50,22 @@ impl Client {
             // A broken connection shows in the request that needs it.
             let _ = connection.await;
         });
-        Ok(Client { host, sender })
+        Ok(Client {
+            host,
+            authorization: None,
+            sender,
+        })
+    }
+
+    /// Sends this key with every request from now on.
+    ///
+    /// # Errors
+    /// When it has characters that no key has.
+    pub fn use_key(&mut self, key: &str) -> anyhow::Result<()> {
+        let mut value = HeaderValue::from_str(&format!("Bearer {key}")).context("the key")?;
+        value.set_sensitive(true);
+        self.authorization = Some(value);
+        Ok(())
     }
 
     /// Sends a body and returns the answer.
@@ -92,12 +110,15 @@ impl Client {
         content_type: &str,
         body: BoxBody<Bytes, io::Error>,
     ) -> anyhow::Result<(StatusCode, Bytes)> {
-        let request = Request::builder()
+        let mut request = Request::builder()
             .method(method)
             .uri(path)
             .header("host", &self.host)
             .header("content-type", content_type)
             .body(body)?;
+        if let Some(value) = &self.authorization {
+            request.headers_mut().insert(AUTHORIZATION, value.clone());
+        }
         self.sender.ready().await?;
         let response = self.sender.send_request(request).await?;
         let status = response.status();

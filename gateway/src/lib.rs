@@ -6,4 +6,5 @@ pub mod server;
 pub mod wire;
 pub mod app;
 pub mod client;
+pub mod explain;
 pub mod demo;

@@ -6,13 +6,14 @@ use satang_tests::site::Site;
 #[test]
 fn every_command_explains_itself() {
     let site = Site::new(BINARY);
-    let commands: [&[&str]; 6] = [
+    let commands: [&[&str]; 7] = [
         &[],
         &["serve"],
         &["demo"],
         &["import"],
         &["import", "merchants"],
         &["import", "enrollments"],
+        &["explain"],
     ];
     for command in commands {
         let ended = site.run(&[command, &["--help"]].concat());
@@ -35,7 +36,7 @@ fn every_command_explains_itself() {
         .lines()
         .filter_map(|line| line.strip_prefix("  ")?.split(' ').next())
         .collect();
-    let asked = ["serve", "demo", "import", "help"];
+    let asked = ["serve", "demo", "import", "explain", "help"];
     assert!(
         names
             .iter()
@@ -73,6 +74,8 @@ fn a_wrong_command_line_is_no_success() {
         vec!["serve"],
         vec!["import"],
         vec!["import", "merchants"],
+        vec!["explain"],
+        vec!["explain", "0049999"],
         vec!["sell"],
     ] {
         let ended = site.run(&command);

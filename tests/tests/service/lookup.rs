@@ -202,3 +202,54 @@ fn an_id_that_leads_nowhere_is_said_to() {
         );
     }
 }
+
+#[test]
+fn the_call_centre_reads_why_from_a_page() {
+    let site = Site::new(BINARY);
+    let server = site.serve(&["--clock", NOON]);
+    prepare(&server, 1);
+    let mut wire = Wire::open(server.addr()).expect("it listens");
+    buy(&mut wire, 1, 1, 25_000);
+    buy(&mut wire, 2, 1, 25_000);
+    reverse(&mut wire, 2, 1, Some(10_000));
+    let url = format!("http://{}", server.addr());
+    let key = site.write("key", "not-asked-for\n");
+    let ended = site.run(&[
+        "explain",
+        &txn(2),
+        "--server",
+        &url,
+        "--key-file",
+        key.to_str().expect("text"),
+    ]);
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{ended:?}");
+    let source = program(&mut wire)["source"]
+        .as_str()
+        .expect("a letter")
+        .to_owned();
+    for said in [
+        "15 มิถุนายน 2569 เวลา 12:00 น.",
+        "รัฐจ่าย 50.00 บาท ประชาชนจ่าย 200.00 บาท",
+        "วงเงินรายวันเหลือไม่พอ รัฐจึงจ่ายเพียง 50.00 บาท",
+        "คืนรัฐ 20.00 บาท คืนประชาชน 80.00 บาท",
+        "สิทธิคงเหลือในขณะนี้: วันนี้ 20.00 บาท · เดือนนี้ 820.00 บาท",
+        "15 June 2026 at 12:00",
+        "60% of 250.00 baht: 150.00 baht",
+        "Left at this moment: 20.00 baht today, 820.00 baht this month",
+        &source,
+        &format!("wallet ending in {}", &wallet_id(1)[11..]),
+    ] {
+        assert!(
+            ended.stdout.contains(said),
+            "{said:?} is not in\n{}",
+            ended.stdout
+        );
+    }
+    assert!(!ended.stdout.contains(&wallet_id(1)), "{}", ended.stdout);
+    let unknown = site.run(&["explain", &txn(7), "--server", &url]);
+    assert_eq!((unknown.code, unknown.stdout.as_str()), (Some(1), ""));
+    assert!(
+        unknown.stderr.contains("no authorization of that id is known"),
+        "{unknown:?}"
+    );
+}
