@@ -18,6 +18,7 @@ use satang_core::record::{
     AdminRecord, BenefitNumber, EnrollmentFacts, EnrollmentRecord, Merchant, NameNumber, Position, RecordBuf,
     Status,
 };
+use std::collections::BTreeMap;
 
 /// What administration needs besides the state.
 pub(crate) struct Admin {
@@ -118,6 +119,30 @@ pub enum InstallError {
     /// The records cannot be written.
     #[error(transparent)]
     Submit(#[from] SubmitError),
+}
+
+/// A programme that was put in force.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Installed {
+    /// The programme.
+    pub id: Name,
+    /// The rule version: the file's hash.
+    pub hash: [u8; 32],
+    /// The first date the version counts from.
+    pub effective_from: Option<BusinessDate>,
+    /// Whether another version, or none, was in force.
+    pub changed: bool,
+}
+
+/// What putting programme files in force did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InstalledPrograms {
+    /// The programmes in force now, by id.
+    pub programs: Vec<Installed>,
+    /// Those that are in force no more, by id.
+    pub removed: Vec<Name>,
+    /// It is durable once this position is.
+    pub position: Position,
 }
 
 impl<R: ReadLog, C: Clock> Engine<R, C> {
@@ -225,7 +250,21 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         Ok((outcomes, self.appender.last_position()))
     }
 
-    /// Puts programme files in force. A text whose hash is new for its programme is journaled in full; a version that is not
+    /// The same as [`Engine::install_programs`], while requests are served: refused like any other change when the disk is full
+    /// or too much is in flight.
+    ///
+    /// # Errors
+    /// [`InstallError`]; nothing changed then, except where a record could not be written.
+    pub fn reload_programs(
+        &self,
+        files: &[(String, String)],
+        by: Option<&Name>,
+    ) -> Result<InstalledPrograms, InstallError> {
+        self.admit(Space::Enough)?;
+        self.install_programs(files, by)
+    }
+
+    /// Puts programme files in force, and takes every other programme out of it: all of them or, when one is wrong, none. A text whose hash is new for its programme is journaled in full; a version that is not
     /// effective yet leaves the one before it in force until it is.
     ///
     /// # Errors
@@ -234,9 +273,11 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         &self,
         files: &[(String, String)],
         by: Option<&Name>,
-    ) -> Result<(), InstallError> {
+    ) -> Result<InstalledPrograms, InstallError> {
         let programs = load_all(files)?;
+        // Decisions see what was in force before this guard was taken or what is after it was given back, nothing between.
         let mut directory = self.state.directory.write();
+        let before = newest_versions(&directory);
         check_bounds(&directory, &programs)?;
         let at = self.now().map_err(SubmitError::from)?;
         let mut in_force = Vec::new();
@@ -251,7 +292,22 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         if !unchanged {
             self.append_to_directory(&mut directory, &AdminRecord::RulesInForce(in_force), by, at)?;
         }
-        Ok(())
+        let after = newest_versions(&directory);
+        let installed = after.iter().map(|(id, version)| {
+            let policy = &directory.rule(*version).expect("a version in force").policy;
+            Installed {
+                id: *id,
+                hash: policy.hash,
+                effective_from: policy.effective_from,
+                changed: before.get(id) != Some(version),
+            }
+        });
+        let removed = before.keys().filter(|id| !after.contains_key(id));
+        Ok(InstalledPrograms {
+            programs: installed.collect(),
+            removed: removed.copied().collect(),
+            position: self.appender.last_position(),
+        })
     }
 
     fn install_one(
@@ -459,6 +515,15 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
             }
         }
     }
+}
+
+/// The newest version in force of each programme.
+fn newest_versions(directory: &Directory) -> BTreeMap<Name, u32> {
+    let newest = |(_, versions): (NameNumber, &[u32])| {
+        let version = *versions.last()?;
+        Some((directory.rule(version)?.policy.id, version))
+    };
+    directory.in_force().filter_map(newest).collect()
 }
 
 /// The most different names of programmes and channels over a journal's life (I12).

@@ -1,8 +1,9 @@
 //! The command line: one binary, `satang`. Data goes to stdout, words to stderr; exit 0 only on success.
 
 use crate::client::Client;
+use crate::programs::ProgramSource;
 use crate::server::ServerOptions;
-use crate::start::{Running, StartOptions, read_programs};
+use crate::start::{Running, StartOptions};
 use anyhow::{Context, bail};
 use clap::{Args, Parser, Subcommand};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -191,7 +192,7 @@ fn serve(args: ServeArgs) -> anyhow::Result<()> {
     server.io_threads = args.io_threads.unwrap_or(server.io_threads);
     let options = StartOptions {
         data_dir: args.data_dir.clone(),
-        programs: read_programs(&args.programs)?,
+        programs: ProgramSource::folder(args.programs),
         server,
         simulated_clock: args.clock,
         accept_clock: args.accept_clock,
@@ -258,11 +259,13 @@ pub(crate) fn wait_for_the_end(running: Running) -> anyhow::Result<()> {
     runtime.block_on(async {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut hang_up = signal(SignalKind::hangup())?;
         let mut look = tokio::time::interval(Duration::from_millis(100));
         loop {
             tokio::select! {
                 _ = terminate.recv() => break,
                 _ = interrupt.recv() => break,
+                _ = hang_up.recv() => running.reload_programs(),
                 _ = look.tick() => if running.has_failed() { break },
             }
         }

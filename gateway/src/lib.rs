@@ -5,6 +5,7 @@ pub mod start;
 pub mod server;
 pub mod wire;
 pub mod app;
+pub mod programs;
 pub mod client;
 pub mod explain;
 pub mod demo;

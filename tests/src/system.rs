@@ -12,6 +12,7 @@ use satang_engine::open::{EngineOptions, Expected, open};
 use satang_engine::persons::CitizenKey;
 use satang_engine::storage::MemoryStorage;
 use satang_gateway::app::{Api, App, GatewayEngine, Metrics, WholeBody};
+use satang_gateway::programs::ProgramSource;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -64,7 +65,7 @@ impl InProcess {
             .install_programs(&programmes, None)
             .expect("the files are good");
         while committer.step().expect("a virtual disk does not fail") {}
-        let app = App::starting(Arc::new(Metrics::new()));
+        let app = App::starting(Arc::new(Metrics::new()), source(&programmes));
         app.ready(engine.clone());
         // Nobody dispatches: this thread polls the one request there is until its record is durable.
         let api = Api::new(app, |_| {});
@@ -77,6 +78,12 @@ impl InProcess {
             restarts,
         }
     }
+}
+
+/// The same files each time they are read.
+fn source(programmes: &[(String, String)]) -> Arc<ProgramSource> {
+    let files = programmes.to_vec();
+    Arc::new(ProgramSource::new(move || Ok(files.clone())))
 }
 
 impl System for InProcess {

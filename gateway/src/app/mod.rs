@@ -13,6 +13,7 @@ mod route;
 pub use failure::Failure;
 pub use metrics::Metrics;
 
+use crate::programs::ProgramSource;
 use crate::server::{Body, BodyError, Handler, Request, Response};
 use crate::wire::problem::Problem;
 use bytes::Bytes;
@@ -34,14 +35,16 @@ pub struct App<S: Storage> {
     /// Set once recovery is done: not before is anything answered but `/healthz`.
     engine: OnceLock<Arc<GatewayEngine<S>>>,
     metrics: Arc<Metrics>,
+    programs: Arc<ProgramSource>,
 }
 
 impl<S: Storage> App<S> {
     /// An app that answers 503 until it gets its engine.
-    pub fn starting(metrics: Arc<Metrics>) -> Arc<App<S>> {
+    pub fn starting(metrics: Arc<Metrics>, programs: Arc<ProgramSource>) -> Arc<App<S>> {
         Arc::new(App {
             engine: OnceLock::new(),
             metrics,
+            programs,
         })
     }
 
@@ -104,6 +107,7 @@ pub(crate) struct Ready<S: Storage> {
     engine: Arc<GatewayEngine<S>>,
     waits: DurableWaits,
     metrics: Arc<Metrics>,
+    programs: Arc<ProgramSource>,
 }
 
 impl<S: Storage> Api<S> {
@@ -155,6 +159,7 @@ impl<S: Storage> Api<S> {
             Route::PutProgramStatus { id } => {
                 self.ready()?.put_program_status(id, &body.collect().await?).await
             }
+            Route::ReloadPrograms => self.ready()?.reload_programs(&body.collect().await?).await,
             Route::PutClock => self.ready()?.put_clock(&body.collect().await?),
             Route::ImportMerchants => self.ready()?.import_merchants(body).await,
             Route::ImportEnrollments => self.ready()?.import_enrollments(body).await,
@@ -173,6 +178,7 @@ impl<S: Storage> Api<S> {
                 engine: engine.clone(),
                 waits,
                 metrics: self.app.metrics.clone(),
+                programs: self.app.programs.clone(),
             }
         }))
     }

@@ -18,6 +18,7 @@ pub(super) enum Route<'p> {
     Wallet { wallet_id: &'p str },
     Programs,
     Program { id: &'p str },
+    ReloadPrograms,
     PutMerchant { merchant_id: &'p str },
     PutWalletStatus { wallet_id: &'p str },
     PutProgramStatus { id: &'p str },
@@ -66,6 +67,7 @@ impl<'p> Route<'p> {
                 (Method::PUT, Route::PutWalletStatus { wallet_id })
             }
             ("programs", None, None) => (Method::GET, Route::Programs),
+            ("programs", Some("reload"), None) => (Method::POST, Route::ReloadPrograms),
             ("programs", Some(id), None) => (Method::GET, Route::Program { id }),
             ("programs", Some(id), Some("status")) => (Method::PUT, Route::PutProgramStatus { id }),
             ("merchants", Some("import"), None) => (Method::POST, Route::ImportMerchants),
