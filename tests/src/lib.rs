@@ -10,4 +10,5 @@ pub mod crash;
 pub mod wire;
 pub mod malformed;
 pub mod repository;
+pub mod schema;
 pub mod site;

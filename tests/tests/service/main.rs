@@ -5,6 +5,7 @@ mod commands;
 mod folder;
 mod imports;
 mod lookup;
+mod openapi;
 mod policy;
 mod refusals;
 mod routes;
