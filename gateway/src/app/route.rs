@@ -59,7 +59,9 @@ impl<'p> Route<'p> {
         Some(match (collection, id, action) {
             ("authorizations", None, None) => (Method::POST, Route::Authorize),
             ("authorizations", Some("batch"), None) => (Method::POST, Route::AuthorizeBatch),
-            ("authorizations", Some(txn_id), None) => (Method::GET, Route::Authorization { txn_id }),
+            ("authorizations", Some(txn_id), None) if !txn_id.is_empty() => {
+                (Method::GET, Route::Authorization { txn_id })
+            }
             ("authorizations", Some(txn_id), Some("reversals")) => (Method::POST, Route::Reverse { txn_id }),
             ("quotes", None, None) => (Method::POST, Route::Quote),
             ("wallets", Some(wallet_id), None) => (Method::GET, Route::Wallet { wallet_id }),
