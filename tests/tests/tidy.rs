@@ -53,7 +53,18 @@ fn sources() -> Vec<SourceFile> {
 /// Everything people write.
 fn texts() -> Vec<SourceFile> {
     files(&[
-        ".rs", ".md", ".toml", ".json", ".txt", "/run", "/schemathesis", ".py", ".yml", ".yaml", ".sh", "LICENSE",
+        ".rs",
+        ".md",
+        ".toml",
+        ".json",
+        ".txt",
+        "/run",
+        "/schemathesis",
+        ".py",
+        ".yml",
+        ".yaml",
+        ".sh",
+        "LICENSE",
     ])
 }
 

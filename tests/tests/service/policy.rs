@@ -278,10 +278,19 @@ fn a_file_that_is_removed_takes_its_programme_out_of_force() {
     assert_eq!(desk.buy(5, "a")["remaining"]["program"], room);
 }
 
+/// Tells the clients that it is over, also when the test fails.
+struct Over<'a>(&'a AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
 #[test]
 fn decisions_during_a_reload_see_all_old_rules_or_all_new_ones() {
     let mut desk = Desk::open();
-    let (addr, over) = (desk.server.addr(), AtomicBool::new(false));
+    let (addr, over) = (desk.server.addr(), &AtomicBool::new(false));
     // One batch is one instant: both of its purchases were decided by files of the same writing.
     let buy_in_both = |client: u64| {
         let mut wire = Wire::open(addr).expect("it listens");
@@ -302,10 +311,27 @@ fn decisions_during_a_reload_see_all_old_rules_or_all_new_ones() {
         }
         seen
     };
+    // A quote waits for no disk, so it looks far more often: neither programme is ever out of force.
+    let ask = |program: &str| {
+        let mut wire = Wire::open(addr).expect("it listens");
+        let mut quote = purchase(0, program);
+        quote.as_object_mut().expect("an object").remove("txn_id");
+        let quote = quote.to_string();
+        while !over.load(Ordering::SeqCst) {
+            let answer = wire
+                .call("POST", "/v1/quotes", quote.as_bytes())
+                .expect("an answer")
+                .json();
+            let share = &answer["state_amount"];
+            assert!(*share == 6_000 || *share == 5_000, "{answer}");
+        }
+    };
     std::thread::scope(|scope| {
+        let _over = Over(over);
         let clients: Vec<_> = (1..=2)
             .map(|client| scope.spawn(move || buy_in_both(client)))
             .collect();
+        let asking = ["a", "b", "b"].map(|program| scope.spawn(move || ask(program)));
         for round in 0..40 {
             let percent = [50, 60][round % 2];
             for id in ["a", "b"] {
@@ -320,6 +346,9 @@ fn decisions_during_a_reload_see_all_old_rules_or_all_new_ones() {
         for client in clients {
             let seen = client.join().expect("no share was of two writings");
             assert!(seen.iter().sum::<u32>() > 0, "{seen:?}");
+        }
+        for client in asking {
+            client.join().expect("every quote was of one writing");
         }
     });
 }
