@@ -225,7 +225,7 @@ impl IdShard {
     /// When it had one before: one id has one outcome (I5).
     pub fn insert_txn(&mut self, sequence: u64, id: TxnId, position: Position, tombstone: bool) {
         self.applied_through = sequence;
-        let flags = ORIGINAL | u64::from(tombstone) * TOMBSTONE;
+        let flags = ORIGINAL | (u64::from(tombstone) * TOMBSTONE);
         let original = IdEntry::new(id.bits(), position, flags);
         let (entry, new) = find_or_insert(&mut self.txns, original);
         if !new {
