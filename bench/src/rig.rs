@@ -12,6 +12,7 @@ use satang_engine::clock::{Clock, ClockError, ClockSetError, SystemClock};
 use satang_engine::commit::{Committer, Pacing, Unobserved};
 use satang_engine::engine::Engine;
 use satang_engine::journal::{FileJournal, JournalReader, Layout, Spares};
+use satang_engine::keeper::{Keeper, SnapshotRule};
 use satang_engine::log::AppendError;
 use satang_engine::open::{EngineOptions, Expected, Opened, Recovered, open};
 use satang_engine::persons::CitizenKey;
@@ -70,6 +71,7 @@ pub struct Rig<S: Storage> {
     pub recovered: Recovered,
     committer: Committer<FileJournal<S>>,
     spares: Arc<Spares>,
+    keeper: Arc<Keeper<S, JournalReader<S>, ShiftedClock>>,
     storage: Arc<S>,
 }
 
@@ -89,6 +91,9 @@ impl<S: Storage> Rig<S> {
             pacing: Pacing::DEFAULT,
             accept_clock: false,
             expected,
+            snapshots: SnapshotRule {
+                journal_bytes: u64::MAX,
+            },
             observer: Arc::new(Unobserved),
         };
         let clock = ShiftedClock::starting_at(at);
@@ -96,6 +101,7 @@ impl<S: Storage> Rig<S> {
             engine,
             committer,
             spares,
+            keeper,
             recovered,
         } = open(&storage, clock, options, &mut |_, _| {})?;
         Ok(Rig {
@@ -103,6 +109,7 @@ impl<S: Storage> Rig<S> {
             recovered,
             committer,
             spares,
+            keeper,
             storage,
         })
     }

@@ -6,6 +6,8 @@
 use crate::durable::Durable;
 use crate::journal::{Group, Layout, Place};
 use crate::log::{AppendError, Log};
+use crate::old_ids::CutOver;
+use crate::replay::Replayed;
 use parking_lot::{Condvar, Mutex, MutexGuard};
 use satang_core::calendar::{BusinessDate, Instant};
 use satang_core::record::{CutOverRecord, Position, RecordBuf};
@@ -71,6 +73,8 @@ struct Open {
     free: Vec<Group>,
     last_at: Instant,
     last_position: Position,
+    /// The dates that are over, in order.
+    cut_overs: Vec<CutOver>,
     /// The business date records are appended to; `None` before the first record.
     date: Option<BusinessDate>,
     /// The writer sleeps until this many records have gathered; 0 when it does not sleep.
@@ -98,13 +102,8 @@ pub struct Appending<'a> {
 }
 
 impl Appender {
-    /// Appends behind what `log` holds; the last record is of `last_at` and belongs to `date`.
-    pub fn new(
-        log: &impl Log,
-        durable: Arc<Durable>,
-        last_at: Instant,
-        date: Option<BusinessDate>,
-    ) -> Appender {
+    /// Appends behind what `log` holds, whose last record is of `last_at`.
+    pub fn new(log: &impl Log, durable: Arc<Durable>, last_at: Instant, replayed: Replayed) -> Appender {
         let layout = log.layout();
         let mut group = Group::allocate(&layout);
         group.open(&layout, layout.after(log.end(), 0), log.next_sequence());
@@ -114,9 +113,9 @@ impl Appender {
             closed: VecDeque::new(),
             free,
             last_at,
-            // What a start found is durable before anything is appended.
-            last_position: Position::from_number(0),
-            date,
+            last_position: replayed.last_position.unwrap_or(Position::from_number(0)),
+            cut_overs: replayed.cut_overs,
+            date: replayed.date,
             wake_at_records: 0,
             stopping: false,
         };
@@ -154,6 +153,21 @@ impl Appender {
     /// Where the last record lies: once it is durable, everything appended so far is.
     pub fn last_position(&self) -> Position {
         self.open.lock().last_position
+    }
+
+    /// The sequence of the last record; 0 before the first one.
+    pub fn last_sequence(&self) -> u64 {
+        self.open.lock().group.next_sequence() - 1
+    }
+
+    /// The business date records are appended to; `None` before the first record.
+    pub fn date(&self) -> Option<BusinessDate> {
+        self.open.lock().date
+    }
+
+    /// The dates that are over, in order; the records that say so need not be durable yet.
+    pub fn cut_overs(&self) -> Vec<CutOver> {
+        self.open.lock().cut_overs.clone()
     }
 
     /// The most bytes of records that fit one group.
@@ -234,7 +248,8 @@ impl Appending<'_> {
         while date < today {
             let record = RecordBuf::of(&CutOverRecord::new(self.at, date));
             self.make_room(record.as_bytes().len());
-            self.push(record.as_bytes());
+            let (_, position) = self.push(record.as_bytes());
+            self.open.cut_overs.push((date, position));
             date = date.next();
         }
         self.open.date = Some(today);

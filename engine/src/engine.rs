@@ -5,14 +5,17 @@
 
 use crate::clock::{Clock, ClockError};
 use crate::commit::{Appender, Refused};
+use crate::day_ids::DayIdsError;
 use crate::durable::{Durable, StorageFailed};
 use crate::journal::{ReadError, Space, Spares};
+use crate::locked::Locked;
 use crate::log::ReadLog;
+use crate::old_ids::{Old, OldIds};
 use crate::state::State;
 use satang_core::account::{WalletShard, wallet_shard};
 use satang_core::authorize::{self, Verdict};
 use satang_core::calendar::Instant;
-use satang_core::dedup::{IdShard, TxnState, reversal_shard, txn_shard};
+use satang_core::dedup::{IdShard, Reversed, TxnState, reversal_shard, txn_shard};
 use satang_core::directory::Directory;
 use satang_core::ids::{Name, TxnId};
 use satang_core::record::{
@@ -44,6 +47,9 @@ pub enum SubmitError {
     /// A durable record cannot be read back.
     #[error("a journaled record cannot be read: {0}")]
     Read(#[from] ReadError),
+    /// The index of an old date cannot be read.
+    #[error(transparent)]
+    OldIds(#[from] DayIdsError),
     /// The record at an id's position is not that id's.
     #[error("the journal returns another record than the one at {position:?}")]
     Misplaced {
@@ -88,6 +94,7 @@ pub enum Submitted<R> {
 /// The engine of one data folder. Shared by all threads.
 pub struct Engine<R: ReadLog, C: Clock> {
     pub(crate) state: State,
+    pub(crate) old_ids: OldIds,
     pub(crate) appender: Arc<Appender>,
     pub(crate) durable: Arc<Durable>,
     pub(crate) reader: R,
@@ -133,6 +140,11 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         &self.state
     }
 
+    /// The ids that have left memory.
+    pub fn old_ids(&self) -> &OldIds {
+        &self.old_ids
+    }
+
     /// How much room the disk has for new records.
     pub fn space(&self) -> Space {
         self.spares.space()
@@ -155,6 +167,21 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         request: &AuthorizationRequest,
     ) -> Result<Submitted<AuthorizationRecord>, SubmitError> {
         self.admit(Space::Enough)?;
+        let mut old = None;
+        loop {
+            if let Some(submitted) = self.authorize_knowing(request, old)? {
+                return Ok(submitted);
+            }
+            old = Some(self.old_ids.txn(request.txn_id)?);
+        }
+    }
+
+    /// Decides an authorization; `None` when the files of older days must be asked for its id first, without locks.
+    fn authorize_knowing(
+        &self,
+        request: &AuthorizationRequest,
+        old: Option<Old<TxnState>>,
+    ) -> Result<Option<Submitted<AuthorizationRecord>>, SubmitError> {
         let directory = self.state.directory.read();
         let mut ids = self.state.ids[txn_shard(request.txn_id)].lock();
         let mut wallets = self.state.wallets[wallet_shard(request.purchase.wallet)].lock();
@@ -162,8 +189,11 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         ids.prefetch(request.txn_id);
         prefetch(&directory, &wallets, &request.purchase);
         let now = self.now();
-        let tombstone = match ids.txn(request.txn_id) {
-            TxnState::Seen { position, .. } => return Ok(Submitted::Seen { position }),
+        let Some(known) = self.txn_state(&ids, request.txn_id, old) else {
+            return Ok(None);
+        };
+        let tombstone = match known {
+            TxnState::Seen { position, .. } => return Ok(Some(Submitted::Seen { position })),
             TxnState::Tombstone => true,
             TxnState::New => false,
         };
@@ -178,7 +208,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
                     record.header.sequence = sequence;
                     wallets.apply_authorization(&record);
                     ids.insert_txn(sequence, request.txn_id, position, tombstone);
-                    return Ok(Submitted::Decided { record, position });
+                    return Ok(Some(Submitted::Decided { record, position }));
                 }
                 Err(refused) => at = self.read_clock_again(refused)?,
             }
@@ -200,12 +230,32 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         if bytes > bytes_max {
             return Err(SubmitError::BatchTooLarge { bytes, bytes_max });
         }
+        let mut old = self.old_txns(requests)?;
+        loop {
+            if let Some(results) = self.authorize_batch_knowing(requests, &directory, bytes, &old)? {
+                return Ok(results);
+            }
+            old = self.old_txns(requests)?;
+        }
+    }
+
+    /// Decides a batch; `None` when a date has left memory since `old` was found.
+    fn authorize_batch_knowing(
+        &self,
+        requests: &[AuthorizationRequest],
+        directory: &Directory,
+        bytes: usize,
+        old: &Old<Vec<(TxnId, TxnState)>>,
+    ) -> Result<Option<Vec<Submitted<AuthorizationRecord>>>, SubmitError> {
         let mut results = Vec::with_capacity(requests.len());
         let mut ids = Locked::lock(&self.state.ids, requests.iter().map(|r| txn_shard(r.txn_id)));
         let mut wallets = Locked::lock(
             &self.state.wallets,
             requests.iter().map(|r| wallet_shard(r.purchase.wallet)),
         );
+        if self.old_ids.epoch() != old.epoch {
+            return Ok(None);
+        }
         let mut at = self.now()?;
         let mut appending = loop {
             match self.appender.begin(at, bytes) {
@@ -217,7 +267,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
             |ids: &Locked<'_, IdShard>, wallets: &Locked<'_, WalletShard>, request: &AuthorizationRequest| {
                 ids.get(txn_shard(request.txn_id)).prefetch(request.txn_id);
                 let wallets = wallets.get(wallet_shard(request.purchase.wallet));
-                prefetch(&directory, wallets, &request.purchase);
+                prefetch(directory, wallets, &request.purchase);
             };
         for request in requests.iter().take(PREFETCH_AHEAD) {
             fetch(&ids, &wallets, request);
@@ -227,7 +277,11 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
                 fetch(&ids, &wallets, ahead);
             }
             let ids = ids.get_mut(txn_shard(request.txn_id));
-            let tombstone = match ids.txn(request.txn_id) {
+            let known = match ids.txn(request.txn_id) {
+                TxnState::New => find_old(&old.found, request.txn_id),
+                known => known,
+            };
+            let tombstone = match known {
                 TxnState::Seen { position, .. } => {
                     results.push(Submitted::Seen { position });
                     continue;
@@ -236,14 +290,14 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
                 TxnState::New => false,
             };
             let wallets = wallets.get_mut(wallet_shard(request.purchase.wallet));
-            let (mut record, bytes) = prepare(&directory, wallets, request, tombstone, at);
+            let (mut record, bytes) = prepare(directory, wallets, request, tombstone, at);
             let (sequence, position) = appending.push(bytes.as_bytes());
             record.header.sequence = sequence;
             wallets.apply_authorization(&record);
             ids.insert_txn(sequence, request.txn_id, position, tombstone);
             results.push(Submitted::Decided { record, position });
         }
-        Ok(results)
+        Ok(Some(results))
     }
 
     /// Decides a reversal, once per id (I5).
@@ -252,9 +306,13 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
     /// [`SubmitError`].
     pub fn reverse(&self, request: &ReversalRequest) -> Result<Submitted<ReversalRecord>, SubmitError> {
         self.admit(Space::ReversalsOnly)?;
-        let (txn, reversal) = (txn_shard(request.txn_id), reversal_shard(request.reversal_id));
         loop {
-            let seen = self.state.ids[txn].lock().txn(request.txn_id);
+            // Without locks: files may be read.
+            let old = self.old_facts(request)?;
+            let seen = {
+                let ids = self.state.ids[txn_shard(request.txn_id)].lock();
+                old.txn_state(&ids, request.txn_id)
+            };
             let original = match seen {
                 TxnState::Seen { position, .. } if !self.durable.check(position)? => {
                     return Ok(Submitted::Wait { position });
@@ -264,17 +322,88 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
                 }
                 TxnState::New | TxnState::Tombstone => None,
             };
-            let mut ids = Locked::lock(&self.state.ids, [txn, reversal].into_iter());
-            if let Some(position) = ids.get_mut(reversal).reversal(request.reversal_id) {
-                return Ok(Submitted::Seen { position });
+            if let Some(submitted) = self.reverse_knowing(request, &old, seen, original.as_ref())? {
+                return Ok(submitted);
             }
-            if ids.get_mut(txn).txn(request.txn_id) != seen {
-                // The original arrived while its record was being read: look again.
-                continue;
-            }
-            let known = reversible(seen, original.as_ref(), ids.get_mut(txn), request);
-            return self.append_reversal(request, &known, &mut ids);
         }
+    }
+
+    /// Decides a reversal; `None` when what was read without locks is no longer so.
+    fn reverse_knowing(
+        &self,
+        request: &ReversalRequest,
+        old: &OldFacts,
+        seen: TxnState,
+        original: Option<&(Position, AuthorizationRecord)>,
+    ) -> Result<Option<Submitted<ReversalRecord>>, SubmitError> {
+        let (txn, reversal) = (txn_shard(request.txn_id), reversal_shard(request.reversal_id));
+        let mut ids = Locked::lock(&self.state.ids, [txn, reversal].into_iter());
+        if self.old_ids.epoch() != old.epoch {
+            return Ok(None);
+        }
+        let known = ids.get(reversal).reversal(request.reversal_id);
+        if let Some(position) = known.or(old.reversal) {
+            return Ok(Some(Submitted::Seen { position }));
+        }
+        if old.txn_state(ids.get(txn), request.txn_id) != seen {
+            // The original arrived while its record was being read: look again.
+            return Ok(None);
+        }
+        let reversed = ids.get(txn).reversed(request.txn_id).or(old.reversed);
+        let known = reversible(seen, original, reversed);
+        self.append_reversal(request, &known, &mut ids).map(Some)
+    }
+
+    /// What the files of older days know of the ids in a reversal.
+    fn old_facts(&self, request: &ReversalRequest) -> Result<OldFacts, SubmitError> {
+        let mut facts = self.old_facts_of_txn(request.txn_id)?;
+        if self.old_ids.may_hold(request.reversal_id.bits()) {
+            facts.reversal = self.old_ids.reversal(request.reversal_id)?.found;
+        }
+        Ok(facts)
+    }
+
+    /// What the files of older days know of an authorization's id.
+    pub(crate) fn old_facts_of_txn(&self, txn_id: TxnId) -> Result<OldFacts, SubmitError> {
+        let mut facts = OldFacts {
+            epoch: self.old_ids.epoch(),
+            ..OldFacts::default()
+        };
+        if self.old_ids.may_hold(txn_id.bits()) {
+            facts.txn = Some(self.old_ids.txn(txn_id)?.found);
+            let last = self.old_ids.reversed(txn_id)?.found;
+            facts.reversed = last.map(|last| self.read_reversed(last, txn_id)).transpose()?;
+        }
+        Ok(facts)
+    }
+
+    /// What the reversal at `last` left of its original.
+    fn read_reversed(&self, last: Position, txn_id: TxnId) -> Result<Reversed, SubmitError> {
+        match self.reader.read(last)? {
+            Record::Reversal(record) if record.txn_id() == txn_id => Ok(Reversed {
+                left: record.left(),
+                last,
+            }),
+            _ => Err(SubmitError::Misplaced { position: last }),
+        }
+    }
+
+    /// What memory, or else the files (`old`), know of an authorization's id; `None` when the files must be asked first.
+    fn txn_state(&self, ids: &IdShard, id: TxnId, old: Option<Old<TxnState>>) -> Option<TxnState> {
+        match ids.txn(id) {
+            TxnState::New if self.old_ids.may_hold(id.bits()) => old
+                .filter(|old| old.epoch == self.old_ids.epoch())
+                .map(|old| old.found),
+            known => Some(known),
+        }
+    }
+
+    /// What the files of older days know of a batch's ids.
+    fn old_txns(
+        &self,
+        requests: &[AuthorizationRequest],
+    ) -> Result<Old<Vec<(TxnId, TxnState)>>, SubmitError> {
+        Ok(self.old_ids.txns(requests.iter().map(|request| request.txn_id))?)
     }
 
     fn append_reversal(
@@ -388,20 +517,44 @@ fn prepare(
     (record, verdict.encode(&record, &request.purchase))
 }
 
+/// What the files of older days know of the ids in a reversal, as of an epoch.
+#[derive(Default)]
+pub(crate) struct OldFacts {
+    pub(crate) epoch: u64,
+    /// `None` when the files need not be asked.
+    txn: Option<TxnState>,
+    pub(crate) reversed: Option<Reversed>,
+    reversal: Option<Position>,
+}
+
+impl OldFacts {
+    /// What memory, or else the files, know of the authorization's id.
+    pub(crate) fn txn_state(&self, ids: &IdShard, id: TxnId) -> TxnState {
+        match ids.txn(id) {
+            TxnState::New => self.txn.unwrap_or(TxnState::New),
+            known => known,
+        }
+    }
+}
+
+/// What the files know of one of a batch's ids.
+fn find_old(found: &[(TxnId, TxnState)], id: TxnId) -> TxnState {
+    match found.binary_search_by_key(&id, |(known, _)| *known) {
+        Ok(at) => found[at].1,
+        Err(_) => TxnState::New,
+    }
+}
+
 /// What the core must know of the authorization to be reversed.
 fn reversible(
     seen: TxnState,
     original: Option<&(Position, AuthorizationRecord)>,
-    ids: &IdShard,
-    request: &ReversalRequest,
+    reversed: Option<Reversed>,
 ) -> Reversible {
     match (seen, original) {
         (TxnState::Seen { tombstone: true, .. }, _) => Reversible::NotFound { late: true },
         (TxnState::Seen { .. }, Some((position, record))) => match OriginalFacts::of(record, *position) {
-            Some(original) => Reversible::Approved {
-                original,
-                reversed: ids.reversed(request.txn_id),
-            },
+            Some(original) => Reversible::Approved { original, reversed },
             None => Reversible::Declined,
         },
         (TxnState::New | TxnState::Tombstone, _) | (TxnState::Seen { .. }, None) => {
@@ -429,36 +582,5 @@ fn prefetch(directory: &Directory, wallets: &WalletShard, purchase: &Purchase) {
     directory.prefetch(purchase.merchant);
     if let Some(entitlement) = directory.entitlement_of(&purchase.program) {
         wallets.prefetch(purchase.wallet, entitlement);
-    }
-}
-
-/// Shards locked together, in the order of their indices (I6).
-struct Locked<'s, T> {
-    guards: Vec<Option<parking_lot::MutexGuard<'s, T>>>,
-}
-
-impl<'s, T> Locked<'s, T> {
-    /// Locks every shard that is wanted, each once.
-    fn lock(shards: &'s [parking_lot::Mutex<T>], wanted: impl Iterator<Item = usize>) -> Locked<'s, T> {
-        let mut lock = vec![false; shards.len()];
-        wanted.for_each(|index| lock[index] = true);
-        let guards = shards
-            .iter()
-            .zip(lock)
-            .map(|(shard, lock)| lock.then(|| shard.lock()))
-            .collect();
-        Locked { guards }
-    }
-
-    fn get(&self, index: usize) -> &T {
-        self.guards[index]
-            .as_ref()
-            .expect("every wanted shard was locked")
-    }
-
-    fn get_mut(&mut self, index: usize) -> &mut T {
-        self.guards[index]
-            .as_mut()
-            .expect("every wanted shard was locked")
     }
 }

@@ -51,7 +51,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
     /// # Errors
     /// [`SubmitError::Storage`], [`SubmitError::Read`], [`SubmitError::Misplaced`].
     pub fn find_authorization(&self, txn_id: TxnId) -> Result<Found, SubmitError> {
-        let (state, reversed, last) = self.look_up(txn_id);
+        let (state, reversed, last) = self.look_up(txn_id)?;
         let position = match state {
             TxnState::New => return Ok(Found::Unknown),
             TxnState::Tombstone if self.durable.check(last)? => return Ok(Found::ReversedBeforeArrival),
@@ -88,11 +88,20 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
     }
 
     /// What is known of the id, and a position that is durable no earlier than whatever that was read from.
-    fn look_up(&self, txn_id: TxnId) -> (TxnState, Option<Reversed>, Position) {
-        let ids = self.state.ids[txn_shard(txn_id)].lock();
-        // Taken under the shard's lock: everything that is read here lies at or below it.
-        let last = self.appender.last_position();
-        (ids.txn(txn_id), ids.reversed(txn_id), last)
+    fn look_up(&self, txn_id: TxnId) -> Result<(TxnState, Option<Reversed>, Position), SubmitError> {
+        loop {
+            // Without locks: files may be read.
+            let old = self.old_facts_of_txn(txn_id)?;
+            let ids = self.state.ids[txn_shard(txn_id)].lock();
+            if self.old_ids.epoch() != old.epoch {
+                // A date left memory in between: look again.
+                continue;
+            }
+            // Taken under the shard's lock: everything that is read here lies at or below it.
+            let last = self.appender.last_position();
+            let reversed = ids.reversed(txn_id).or(old.reversed);
+            return Ok((old.txn_state(&ids, txn_id), reversed, last));
+        }
     }
 
     /// The reversals from the last one back to the original, oldest first, and whether some are left out.

@@ -1,18 +1,28 @@
-//! Starting: the journal is read to its end, the state rebuilt, and everything that was read made durable before the first
-//! answer.
+//! Starting: a snapshot and the journal behind it are read, the state rebuilt, and everything that was read made durable before
+//! the first answer.
 
 use crate::admin::Admin;
 use crate::clock::{CLOCK_JUMP_MS_MAX, Clock, ClockError};
 use crate::commit::{Appender, CommitObserver, Committer, Pacing};
+use crate::day_ids::{DAY_IDS_FOLDER, day_ids_name};
 use crate::durable::Durable;
 use crate::engine::Engine;
-use crate::journal::{FileJournal, JournalReader, Layout, NewJournal, ScanError, Scanned, Spares, scan};
+use crate::journal::{
+    FileJournal, JournalReader, Layout, NewJournal, Place, ScanError, Scanned, Spares, first_header,
+};
+use crate::keeper::{Keeper, SnapshotRule};
 use crate::log::Log;
+use crate::old_ids::OldIds;
 use crate::persons::{CitizenKey, PERSONS_FILE, PersonStore};
-use crate::state::{Replay, State, named_persons};
+use crate::recover::{Recovery, recover};
+use crate::replay::{Beginning, Replayed};
+use crate::snapshot;
+pub use crate::state::Expected;
+use crate::state::{State, named_persons};
 use crate::storage::Storage;
 use parking_lot::Mutex;
-use satang_core::calendar::{BusinessDate, Instant};
+use satang_core::calendar::Instant;
+use satang_core::record::Position;
 use std::io;
 use std::sync::Arc;
 
@@ -28,17 +38,10 @@ pub struct EngineOptions {
     pub accept_clock: bool,
     /// Wallets and ids the tables have room for before they grow. More: memory taken at start, no growth later.
     pub expected: Expected,
+    /// When a snapshot is taken by itself.
+    pub snapshots: SnapshotRule,
     /// Told of every flush.
     pub observer: Arc<dyn CommitObserver>,
-}
-
-/// How many wallets and ids to expect.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Expected {
-    /// Wallets of one benefit each.
-    pub wallets: usize,
-    /// Authorizations.
-    pub ids: usize,
 }
 
 /// A started engine and the parts that need a thread of their own.
@@ -49,12 +52,14 @@ pub struct Opened<S: Storage, C: Clock> {
     pub committer: Committer<FileJournal<S>>,
     /// To be prepared by a thread; without one they are made when needed.
     pub spares: Arc<Spares>,
+    /// To be called now and then: old ids leave memory, snapshots are taken.
+    pub keeper: Arc<Keeper<S, JournalReader<S>, C>>,
     /// What was found.
     pub recovered: Recovered,
 }
 
 /// What a start found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Recovered {
     /// Records replayed.
     pub records: u64,
@@ -64,6 +69,10 @@ pub struct Recovered {
     pub torn_bytes: u32,
     /// Whether the journal was begun by this start.
     pub new: bool,
+    /// The sequence of the last record in the snapshot that was read; `None` without one.
+    pub snapshot: Option<u64>,
+    /// Newer snapshots that could not be used.
+    pub snapshots_refused: u32,
 }
 
 /// Why an engine does not start.
@@ -76,12 +85,10 @@ pub enum OpenError {
     #[error("citizen.key: offset 0: not the key this journal was begun with; put the right file back")]
     WrongKey,
     /// The journal's files are gone: a person is only stored once there is a journal to name it.
-    #[error(
-        "journal: offset 0: there is no journal, though {PERSONS_FILE} holds {persons} persons; put its files back"
-    )]
+    #[error("journal: offset 0: there is no journal, though {held_by} tells of one; put its files back")]
     JournalMissing {
-        /// How many.
-        persons: usize,
+        /// What is there.
+        held_by: String,
     },
     /// The person store misses persons that the journal names.
     #[error(
@@ -127,49 +134,142 @@ pub fn open<S: Storage, C: Clock>(
     if let Some(problem) = options.layout.problem() {
         return Err(OpenError::Layout(problem));
     }
-    let mut state = State::with_room_for(options.expected.wallets, options.expected.ids);
-    let mut replay = Replay::new(&mut state, progress);
-    let scanned = scan(&**storage, &mut replay)?;
-    let (records, date) = (replay.records, replay.date);
+    let header = first_header(&**storage)?;
     let key_check = options.citizen_key.check_value();
-    if scanned
-        .as_ref()
-        .is_some_and(|found| found.first_header.citizen_key_check != key_check)
-    {
+    if header.is_some_and(|header| header.citizen_key_check != key_check) {
         return Err(OpenError::WrongKey);
     }
-    let store = open_persons(storage, &options.citizen_key, &state)?;
-    if scanned.is_none() && !store.is_empty() {
-        return Err(OpenError::JournalMissing { persons: store.len() });
+    let recovery = match &header {
+        Some(header) => Some(recover(&**storage, header, options.expected, progress)?),
+        None => None,
+    };
+    let found = Found::of(recovery, options.expected);
+    let store = open_persons(storage, &options.citizen_key, &found.beginning.state)?;
+    if found.scanned.is_none() {
+        refuse_missing_journal(&**storage, store.len())?;
     }
-    state.check_conservation().map_err(OpenError::Conservation)?;
-    let clock_refused = match &scanned {
-        Some(found) => check_clock(
+    found
+        .beginning
+        .state
+        .check_conservation()
+        .map_err(OpenError::Conservation)?;
+    let clock_refused = match &found.scanned {
+        Some(scanned) => check_clock(
             &clock,
-            Instant::from_unix_ms(found.last_at_ms),
+            Instant::from_unix_ms(scanned.last_at_ms),
             options.accept_clock,
         )?,
         None => None,
     };
-    let journal = open_journal(storage, scanned.as_ref(), &options, &clock)?;
-    let recovered = Recovered {
-        records,
-        bytes: scanned.as_ref().map_or(0, |found| {
-            u64::from(found.last_segment) * u64::from(found.first_header.segment_bytes)
-        }),
-        torn_bytes: scanned.as_ref().map_or(0, |found| found.torn_bytes),
-        new: scanned.is_none(),
-    };
+    let journal = open_journal(storage, found.scanned.as_ref(), &options, &clock)?;
+    flush_names(&**storage)?;
+    remove_leftovers(&**storage, &found.beginning.old_ids)?;
     Ok(wire(
-        state,
+        storage,
+        found,
         journal,
         store,
         clock,
         clock_refused,
-        date,
         options,
-        recovered,
     ))
+}
+
+/// What a start goes on from.
+struct Found {
+    beginning: Beginning,
+    scanned: Option<Scanned>,
+    replayed: Replayed,
+    /// Where the journal ended when the snapshot was taken that was read: not before this.
+    snapshot_at: Position,
+    recovered: Recovered,
+}
+
+impl Found {
+    fn of(recovery: Option<Recovery>, expected: Expected) -> Found {
+        let Some(recovery) = recovery else {
+            return Found {
+                beginning: Beginning::of_nothing(expected),
+                scanned: None,
+                replayed: Replayed::default(),
+                snapshot_at: Position::from_number(0),
+                recovered: Recovered {
+                    new: true,
+                    ..Recovered::default()
+                },
+            };
+        };
+        for refusal in &recovery.refused {
+            tracing::warn!("a snapshot is not used: {refusal}");
+        }
+        let scanned = &recovery.scanned;
+        let segments = u64::from(scanned.last_segment.saturating_sub(recovery.start_segment - 1));
+        let recovered = Recovered {
+            records: recovery.replayed.records,
+            bytes: segments * u64::from(scanned.first_header.segment_bytes),
+            torn_bytes: scanned.torn_bytes,
+            new: false,
+            snapshot: recovery.snapshot.as_ref().map(|(_, through)| *through),
+            snapshots_refused: recovery.refused.len() as u32,
+        };
+        let snapshot_at = match recovery.snapshot {
+            Some(_) => Place::start_of(recovery.start_segment).position(0),
+            None => Position::from_number(0),
+        };
+        Found {
+            beginning: recovery.beginning,
+            scanned: Some(recovery.scanned),
+            replayed: recovery.replayed,
+            snapshot_at,
+            recovered,
+        }
+    }
+}
+
+/// A folder that has no journal must not have had one.
+fn refuse_missing_journal<S: Storage>(storage: &S, persons: usize) -> Result<(), OpenError> {
+    let snapshots = snapshot::names(storage).map_err(|source| OpenError::Io {
+        file: snapshot::SNAPSHOT_FOLDER,
+        source,
+    })?;
+    if let Some(file) = snapshots.into_iter().next() {
+        return Err(OpenError::JournalMissing { held_by: file });
+    }
+    match persons {
+        0 => Ok(()),
+        _ => Err(OpenError::JournalMissing {
+            held_by: format!("{PERSONS_FILE} ({persons} persons)"),
+        }),
+    }
+}
+
+/// After a kill, the name of a file that was read may not be durable yet.
+fn flush_names<S: Storage>(storage: &S) -> Result<(), OpenError> {
+    for folder in [DAY_IDS_FOLDER, snapshot::SNAPSHOT_FOLDER] {
+        let io = |source| OpenError::Io { file: folder, source };
+        if !storage.list(folder).map_err(io)?.is_empty() {
+            storage.sync_folder(folder).map_err(io)?;
+        }
+    }
+    Ok(())
+}
+
+/// Removes files that nothing counts on: index files of dates that are in memory, unfinished ones.
+fn remove_leftovers<S: Storage>(storage: &S, old_ids: &OldIds) -> Result<(), OpenError> {
+    let days = old_ids.days();
+    let wanted: Vec<String> = days.files.iter().map(|file| day_ids_name(file.date())).collect();
+    let remove = |folder: &'static str, stays: &dyn Fn(&str) -> bool| {
+        let io = |source| OpenError::Io { file: folder, source };
+        for name in storage.list(folder).map_err(io)? {
+            let name = format!("{folder}/{name}");
+            if !stays(&name) {
+                storage.remove(&name).map_err(io)?;
+            }
+        }
+        Ok::<(), OpenError>(())
+    };
+    remove(DAY_IDS_FOLDER, &|name| wanted.iter().any(|wanted| wanted == name))?;
+    remove(snapshot::SNAPSHOT_FOLDER, &|name| name.ends_with(".snap"))
 }
 
 fn open_persons<S: Storage>(
@@ -232,26 +332,31 @@ fn open_journal<S: Storage, C: Clock>(
 }
 
 /// The whole machine, wired in one place.
-#[expect(clippy::too_many_arguments, reason = "every part is made once, here")]
 fn wire<S: Storage, C: Clock>(
-    state: State,
+    storage: &Arc<S>,
+    found: Found,
     journal: FileJournal<S>,
     store: PersonStore<S>,
     clock: C,
     clock_refused: Option<ClockError>,
-    date: Option<BusinessDate>,
     options: EngineOptions,
-    recovered: Recovered,
 ) -> Opened<S, C> {
-    let reader = journal.reader();
-    let spares = journal.spares().clone();
+    let Found {
+        beginning,
+        replayed,
+        snapshot_at,
+        recovered,
+        ..
+    } = found;
+    let (reader, spares) = (journal.reader(), journal.spares().clone());
+    let (journal_id, layout) = (journal.id(), journal.layout());
     let last_at = if recovered.new {
         Instant::MIN
     } else {
         journal.last_at()
     };
     let durable = Durable::new(journal.end().position(0), journal.next_sequence() - 1);
-    let appender = Arc::new(Appender::new(&journal, durable.clone(), last_at, date));
+    let appender = Arc::new(Appender::new(&journal, durable.clone(), last_at, replayed));
     let committer = Committer::new(
         journal,
         appender.clone(),
@@ -259,8 +364,9 @@ fn wire<S: Storage, C: Clock>(
         options.pacing,
         options.observer,
     );
-    let engine = Engine {
-        state,
+    let engine = Arc::new(Engine {
+        state: beginning.state,
+        old_ids: beginning.old_ids,
         appender,
         durable,
         reader,
@@ -270,11 +376,20 @@ fn wire<S: Storage, C: Clock>(
         admin: Admin {
             persons: Mutex::new(Box::new(store)),
         },
-    };
+    });
+    let keeper = Keeper::new(
+        engine.clone(),
+        storage.clone(),
+        journal_id,
+        layout,
+        options.snapshots,
+        snapshot_at,
+    );
     Opened {
-        engine: Arc::new(engine),
+        engine,
         committer,
         spares,
+        keeper: Arc::new(keeper),
         recovered,
     }
 }

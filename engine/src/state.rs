@@ -1,17 +1,35 @@
-//! The accounts in memory, in shards that are locked one by one, and their replay from the journal.
+//! The accounts in memory, in shards that are locked one by one.
 //!
 //! Locks have one total order (I6): directory → id shards by index → citizen shard → wallet shards by index → append.
 
-use crate::journal::Visitor;
 use parking_lot::{Mutex, RwLock};
-use satang_core::account::{ProgramTotals, WALLET_SHARDS, WalletShard, wallet_shard};
+use satang_core::account::{ProgramTotals, WALLET_SHARDS, WalletShard};
 use satang_core::calendar::BusinessDate;
-use satang_core::citizen::{CITIZEN_SHARDS, CitizenShard, citizen_shard};
-use satang_core::dedup::{ID_SHARDS, IdShard, reversal_shard, txn_shard};
+use satang_core::citizen::{CITIZEN_SHARDS, CitizenShard};
+use satang_core::dedup::{ID_SHARDS, IdShard};
 use satang_core::directory::Directory;
 use satang_core::ids::PersonId;
-use satang_core::outcome::Reason;
-use satang_core::record::{AdminRecord, BenefitNumber, NameNumber, Position, Record, RecordHeader};
+use satang_core::record::{BenefitNumber, NameNumber};
+
+/// How many wallets and ids to expect.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Expected {
+    /// Wallets of one benefit each.
+    pub wallets: usize,
+    /// Authorizations of two days.
+    pub ids: usize,
+}
+
+impl Expected {
+    /// What one shard of each kind may expect, unevenness included.
+    pub fn per_shard(self) -> Expected {
+        let of = |all: usize, shards: usize| all / shards + all / shards / 16;
+        Expected {
+            wallets: of(self.wallets, WALLET_SHARDS),
+            ids: of(self.ids, ID_SHARDS),
+        }
+    }
+}
 
 /// Everything a decision reads or changes.
 pub struct State {
@@ -27,10 +45,9 @@ pub struct State {
 }
 
 impl State {
-    /// The empty state, with memory for this many wallets and ids before any table grows.
-    pub fn with_room_for(wallets: usize, ids: usize) -> State {
-        let per_shard = |all: usize, shards: usize| all / shards + all / shards / 16;
-        let (ids, wallets) = (per_shard(ids, ID_SHARDS), per_shard(wallets, WALLET_SHARDS));
+    /// The empty state, with memory for what is expected before any table grows.
+    pub fn with_room_for(expected: Expected) -> State {
+        let Expected { wallets, ids } = expected.per_shard();
         State {
             directory: RwLock::default(),
             ids: (0..ID_SHARDS)
@@ -118,121 +135,21 @@ impl State {
             .sum()
     }
 
-    /// A digest of the directory and all shards that does not depend on the order of arrival (I2): equal after a replay.
+    /// A digest of the directory and all shards that does not depend on the order of arrival (I2): equal after a replay, once
+    /// the ids of the same dates have left memory.
     pub fn digest(&self) -> u64 {
         let ids = self.ids.iter().map(|shard| shard.lock().digest());
+        ids.fold(self.accounts_digest(), satang_core::table::hash_pair)
+    }
+
+    /// The digest without ids.
+    pub fn accounts_digest(&self) -> u64 {
         let citizens = self.citizens.iter().map(|shard| shard.lock().digest());
         let wallets = self.wallets.iter().map(|shard| shard.lock().digest());
         let directory = self.directory.read().digest();
-        ids.chain(citizens)
+        citizens
             .chain(wallets)
             .fold(directory, satang_core::table::hash_pair)
-    }
-}
-
-/// Replays a journal into a [`State`].
-pub struct Replay<'s> {
-    state: &'s mut State,
-    /// How many records were replayed.
-    pub records: u64,
-    /// The date the next record is appended to; `None` before the first record.
-    pub date: Option<BusinessDate>,
-    /// Told the bytes read and the bytes there are.
-    progress: &'s mut dyn FnMut(u64, u64),
-}
-
-impl<'s> Replay<'s> {
-    /// A replay into an empty state.
-    pub fn new(state: &'s mut State, progress: &'s mut dyn FnMut(u64, u64)) -> Replay<'s> {
-        Replay {
-            state,
-            records: 0,
-            date: None,
-            progress,
-        }
-    }
-
-    fn apply(&mut self, record: &Record, position: Position, sequence: u64) -> Result<(), String> {
-        let state = &mut *self.state;
-        match record {
-            Record::Authorization { record, .. } => {
-                let id = record.txn_id();
-                let tombstone = record.reason() == Reason::ReversedBeforeArrival;
-                state.ids[txn_shard(id)]
-                    .get_mut()
-                    .insert_txn(sequence, id, position, tombstone);
-                state.wallets[wallet_shard(record.wallet())]
-                    .get_mut()
-                    .apply_authorization(record);
-            }
-            Record::Reversal(record) => {
-                let id = record.reversal_id();
-                state.ids[reversal_shard(id)]
-                    .get_mut()
-                    .insert_reversal(sequence, id, position);
-                state.ids[txn_shard(record.txn_id())]
-                    .get_mut()
-                    .apply_reversal(record, position);
-                if record.benefit() != BenefitNumber::NONE {
-                    state.wallets[wallet_shard(record.wallet())]
-                        .get_mut()
-                        .apply_reversal(record);
-                }
-            }
-            Record::Enrollment(record) => {
-                state.citizens[citizen_shard(record.person())]
-                    .get_mut()
-                    .apply_enrollment(record);
-                state.wallets[wallet_shard(record.wallet())]
-                    .get_mut()
-                    .apply_enrollment(record);
-            }
-            Record::Admin {
-                record: AdminRecord::WalletStatus { wallet, status, .. },
-                ..
-            } => {
-                state.wallets[wallet_shard(*wallet)]
-                    .get_mut()
-                    .apply_status(sequence, *wallet, *status);
-            }
-            Record::Admin { record, .. } => {
-                state
-                    .directory
-                    .get_mut()
-                    .apply(sequence, record)
-                    .map_err(|error| error.to_string())?;
-            }
-            Record::CutOver(_) => {}
-        }
-        Ok(())
-    }
-
-    fn check_date(&mut self, header: &RecordHeader, record: &Record) -> Result<(), String> {
-        let today = header.at().business_date();
-        let date = *self.date.get_or_insert(today);
-        if let Record::CutOver(cut_over) = record {
-            if cut_over.date() != date || today <= date {
-                return Err(format!("cut-over of {} while {date} is open", cut_over.date()));
-            }
-            self.date = Some(date.next());
-        } else if today != date {
-            return Err(format!("a record of {today} while {date} is open"));
-        }
-        Ok(())
-    }
-}
-
-impl Visitor for Replay<'_> {
-    fn record(&mut self, header: &RecordHeader, bytes: &[u8], position: Position) -> Result<(), String> {
-        let record = Record::decode(header, bytes).map_err(|error| error.to_string())?;
-        self.check_date(header, &record)?;
-        self.apply(&record, position, header.sequence)?;
-        self.records += 1;
-        Ok(())
-    }
-
-    fn progress(&mut self, done: u64, total: u64) {
-        (self.progress)(done, total);
     }
 }
 

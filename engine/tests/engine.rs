@@ -44,10 +44,10 @@ fn the_state_after_a_restart_is_the_state_before() {
             .unwrap();
     }
     rig.flush();
-    let digest = rig.engine.state().digest();
+    let digest = rig.digest();
     let last = rig.authorize(7, 8, 1_007);
     let mut again = Rig::start(rig.storage.copy());
-    assert_eq!(again.engine.state().digest(), digest);
+    assert_eq!(again.digest(), digest);
     let replayed = again.authorize(7, 8, 1_007);
     assert_eq!(
         (replayed.header.sequence, replayed.state()),
@@ -98,10 +98,7 @@ fn a_batch_is_one_group_and_equals_its_elements_one_by_one() {
         assert_eq!((record.reason(), record.state()), (alone.reason(), alone.state()));
         assert_eq!(record.header.sequence, alone.header.sequence);
     }
-    assert_eq!(
-        batched.engine.state().digest() != 0,
-        single.engine.state().digest() != 0
-    );
+    assert_eq!(batched.digest() != 0, single.digest() != 0);
 }
 
 #[test]

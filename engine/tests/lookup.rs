@@ -78,3 +78,45 @@ fn the_last_reversals_are_shown_and_that_there_are_earlier_ones() {
         Some(found.left)
     );
 }
+
+/// A purchase whose date has left memory is found in that date's file; what was given back on a later date leads to what was
+/// given back on its own.
+#[test]
+fn what_has_left_memory_is_found_in_its_files() {
+    let mut rig = Rig::prepared();
+    rig.authorize(1, 1, 1_000);
+    rig.engine.reverse(&reversal(1, 1, Some(100))).unwrap();
+    rig.engine.reverse(&reversal(2, 9, None)).unwrap();
+    rig.flush();
+    pass_days(&mut rig, 1);
+    rig.engine.reverse(&reversal(3, 1, Some(200))).unwrap();
+    rig.flush();
+    pass_days(&mut rig, 4);
+    rig.keeper.tidy_ids().unwrap();
+    assert!(rig.engine.old_ids().may_hold(1));
+    assert_eq!(rig.engine.state().ids_len(), 0, "everything has left memory");
+    let check = |rig: &Rig, ids: &[u128], left: u64| {
+        let found = found(rig, 1);
+        let shown: Vec<u128> = found
+            .reversals
+            .iter()
+            .map(|record| record.reversal_id().bits())
+            .collect();
+        assert_eq!((shown.as_slice(), found.left.get()), (ids, left));
+        let tombstone = rig.engine.find_authorization(TxnId::from_bits(9)).unwrap();
+        assert!(matches!(tombstone, Found::ReversedBeforeArrival), "{tombstone:?}");
+    };
+    check(&rig, &[1, 3], 700);
+    rig.engine.reverse(&reversal(4, 1, None)).unwrap();
+    rig.flush();
+    check(&rig, &[1, 3, 4], 0);
+    check(&Rig::start(rig.storage.copy()), &[1, 3, 4], 0);
+}
+
+fn pass_days(rig: &mut Rig, days: i64) {
+    for _ in 0..days {
+        rig.pass(86_400_000);
+        rig.engine.cut_over().unwrap();
+        rig.flush();
+    }
+}

@@ -112,7 +112,7 @@ fn a_killed_process_leaves_the_last_group_in_the_page_cache_and_the_next_start_f
     let after = rig.storage.lose_power(|| false);
     let again = Rig::start(after);
     assert_eq!(again.engine.durable().check(position), Ok(true));
-    assert_eq!(again.engine.state().digest(), rig.engine.state().digest());
+    assert_eq!(again.digest(), rig.digest());
 }
 
 #[test]
@@ -126,7 +126,7 @@ fn a_killed_process_leaves_persons_in_the_page_cache_and_the_next_start_flushes_
     rig.engine.enroll(&[enrollment(77)], None).unwrap();
     rig.flush();
     let again = Rig::start(rig.storage.lose_power(|| false));
-    assert_eq!(again.engine.state().digest(), rig.engine.state().digest());
+    assert_eq!(again.digest(), rig.digest());
 }
 
 #[test]
@@ -139,8 +139,8 @@ fn a_loss_while_the_first_segment_is_made_leaves_a_folder_that_starts() {
             let started = Rig::open(Arc::new(storage.clone()), LAYOUT);
             let mut rig = Rig::start(storage.lose_power(|| random.percent(kept)));
             rig.prepare(3);
-            let digest = rig.engine.state().digest();
-            assert_eq!(Rig::start(rig.storage.copy()).engine.state().digest(), digest);
+            let digest = rig.digest();
+            assert_eq!(Rig::start(rig.storage.copy()).digest(), digest);
             if started.is_ok() {
                 assert!(
                     operations > 5,
@@ -159,7 +159,7 @@ fn spares_that_are_left_over_go_without_leaving_a_gap() {
     let mut seeds = Random::printed("spares_that_are_left_over_go_without_leaving_a_gap");
     let mut rig = Rig::prepared();
     rig.authorize(1, 1, 500);
-    let digest = rig.engine.state().digest();
+    let digest = rig.digest();
     let name = satang_engine::journal::segment_name;
     let spare = vec![0; LAYOUT.segment_bytes as usize];
     (2..6).for_each(|segment| rig.storage.set_bytes(&name(segment), spare.clone()));
@@ -170,7 +170,7 @@ fn spares_that_are_left_over_go_without_leaving_a_gap() {
         for _ in 0..10 {
             let mut random = Random::new(seeds.bits());
             let again = Rig::start(lose_power(&storage, &mut random));
-            assert_eq!(again.engine.state().digest(), digest);
+            assert_eq!(again.digest(), digest);
             assert!(
                 !again.storage.names().contains(&name(2)),
                 "unused spares are gone"

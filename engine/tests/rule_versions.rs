@@ -85,7 +85,7 @@ fn a_bucket_without_a_cap_may_overflow_and_the_money_still_adds_up() {
     rig.engine.reverse(&reversal(1, 0, None)).unwrap();
     rig.flush();
     let mut again = Rig::start(rig.storage.copy());
-    assert_eq!(again.engine.state().digest(), rig.engine.state().digest());
+    assert_eq!(again.digest(), rig.digest());
     let capped = OPEN_ENDED.replace(
         "day = 4_294_967_295",
         "day = 4_294_967_295, program = 4_294_967_295",

@@ -76,13 +76,9 @@ fn a_batch_of_any_length_at_any_place_of_a_segment_is_one_group() {
                 rig.committer.cover().unwrap();
             }
             rig.authorize(1 << 91, 1, 1);
-            let digest = rig.engine.state().digest();
+            let digest = rig.digest();
             let again = Rig::open(Arc::new(rig.storage.copy()), layout).unwrap();
-            assert_eq!(
-                again.engine.state().digest(),
-                digest,
-                "{pages_before} pages, {len} records"
-            );
+            assert_eq!(again.digest(), digest, "{pages_before} pages, {len} records");
         }
     }
 }
@@ -104,9 +100,9 @@ fn a_start_on_a_full_segment_vouches_for_its_last_group_with_the_seal() {
         first(&mut again);
         assert!(!in_first(&again), "the segment was sealed");
         again.authorize(8, 1, 100);
-        let digest = again.engine.state().digest();
+        let digest = again.digest();
         let third = Rig::open(Arc::new(again.storage.copy()), layout).unwrap();
-        assert_eq!(third.engine.state().digest(), digest);
+        assert_eq!(third.digest(), digest);
     }
 }
 
@@ -171,7 +167,7 @@ fn requests_that_arrive_in_the_middle_of_any_write_are_placed_behind_it() {
             assert_eq!(records[*sequence as usize - 1].1, *position, "{layout:?}");
         }
         let again = Rig::open(Arc::new(rig.storage.disk.copy()), layout).unwrap();
-        assert_eq!(again.engine.state().digest(), engine.state().digest());
+        assert_eq!(again.digest(), engine.state().digest());
     }
 }
 
@@ -210,7 +206,7 @@ fn the_writing_thread_agrees_with_many_that_append() {
             preparer.join().unwrap();
         });
         let again = Rig::open(Arc::new(storage.copy()), layout).unwrap();
-        assert_eq!(again.engine.state().digest(), engine.state().digest());
+        assert_eq!(again.digest(), engine.state().digest());
         assert_eq!(
             Survivors::of(&*again.storage).records.len() as u64,
             engine.durable().sequence()

@@ -108,14 +108,14 @@ fn whichever_operation_of_a_start_fails_the_next_start_is_fine() {
     torn.set_bytes("journal/0000000001.seg", header);
     torn.set_bytes("journal/0000000002.seg", vec![0; LAYOUT.segment_bytes as usize]);
     torn.set_bytes("journal/0000000003.seg.tmp", vec![0; 4096]);
-    let digest = Rig::start(torn.copy()).engine.state().digest();
+    let digest = Rig::start(torn.copy()).digest();
     for operations in 0.. {
         let storage = Arc::new(torn.copy());
         storage.break_after(operations);
         let started = Rig::open(storage.clone(), LAYOUT).is_ok();
         storage.mend();
         let again = Rig::open(storage, LAYOUT).unwrap();
-        assert_eq!(again.engine.state().digest(), digest);
+        assert_eq!(again.digest(), digest);
         if started {
             assert!(operations > 8, "{operations}");
             return;
@@ -190,8 +190,8 @@ fn a_full_disk_stops_authorizations_first_reversals_later_and_never_what_is_in_f
         // On over several segments, at once.
         (0..60).for_each(|_| assert!(rig.authorize(next(), 1, 100).header.sequence > 0));
     });
-    let digest = rig.engine.state().digest();
-    assert_eq!(Rig::start(rig.storage.copy()).engine.state().digest(), digest);
+    let digest = rig.digest();
+    assert_eq!(Rig::start(rig.storage.copy()).digest(), digest);
 }
 
 /// Whether the first segment is still written to.
@@ -231,8 +231,8 @@ fn what_is_in_flight_on_a_full_disk_waits_for_room_and_is_answered() {
             assert_eq!(engine.durable().check(*position), Ok(true));
         }
     });
-    let digest = rig.engine.state().digest();
-    assert_eq!(Rig::start(rig.storage.copy()).engine.state().digest(), digest);
+    let digest = rig.digest();
+    assert_eq!(Rig::start(rig.storage.copy()).digest(), digest);
 }
 
 #[test]
@@ -308,12 +308,12 @@ fn on_real_files(open: impl Fn() -> FileStorage) {
         work.book.note_state(&rig.engine);
         work.go_on(&mut rig, 300);
         rig.flush();
-        (work, rig.engine.state().digest())
+        (work, rig.digest())
     };
     let durable = work.book.entries.len();
     let mut rig = Rig::open(Arc::new(open()), LAYOUT).unwrap();
     assert_eq!(work.book.check(&rig, durable), durable);
-    assert_eq!(rig.engine.state().digest(), digest);
+    assert_eq!(rig.digest(), digest);
     assert!(rig.storage.list("journal").unwrap().len() > 1);
     work.go_on(&mut rig, 20);
 }
@@ -327,7 +327,7 @@ fn real_files_hold_what_was_answered() {
         .unwrap()
         .map(|entry| entry.unwrap().file_name())
         .collect();
-    assert_eq!(names.len(), 3, "lock, persons.db and journal: {names:?}");
+    assert_eq!(names.len(), 4, "lock, persons.db, journal and ids: {names:?}");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Starting and stopping a server: the listener first, then recovery, then the threads of the journal.
 
-use crate::app::{Api, App, GatewayEngine, Metrics};
+use crate::app::{Api, App, GatewayEngine, GatewayKeeper, Metrics};
 use crate::programs::{ProgramSource, load_programs, reload, warn_about_programs};
 use crate::server::{Server, ServerHandle, ServerOptions};
 use anyhow::{Context, bail};
@@ -9,6 +9,7 @@ use satang_engine::clock::{AnyClock, SimulatedClock, SystemClock};
 use satang_engine::commit::{Appender, Pacing};
 use satang_engine::engine::SubmitError;
 use satang_engine::journal::{Layout, Spares};
+use satang_engine::keeper::{KeepError, SnapshotRule, Taken};
 use satang_engine::log::AppendError;
 use satang_engine::open::{EngineOptions, Expected, Opened, Recovered, open};
 use satang_engine::persons::CitizenKey;
@@ -41,6 +42,8 @@ pub struct StartOptions {
     pub pacing: Pacing,
     /// Wallets and ids the tables have room for at start.
     pub expected: Expected,
+    /// When a snapshot is taken by itself.
+    pub snapshots: SnapshotRule,
 }
 
 /// A server that answers.
@@ -51,7 +54,8 @@ pub struct Running {
     spares: Arc<Spares>,
     threads: Vec<JoinHandle<()>>,
     writer: JoinHandle<Result<(), AppendError>>,
-    stop_ticking: mpsc::Sender<()>,
+    keeper: Arc<GatewayKeeper<FileStorage>>,
+    stop: [mpsc::Sender<()>; 2],
     /// What the start found.
     pub recovered: Recovered,
     /// Whether the file system refused direct I/O.
@@ -94,6 +98,7 @@ impl Running {
             pacing: options.pacing,
             accept_clock: options.accept_clock,
             expected: options.expected,
+            snapshots: options.snapshots,
             observer: metrics.clone(),
         };
         let opened = open(&storage, clock, engine_options, progress)
@@ -117,6 +122,7 @@ impl Running {
             engine,
             committer,
             spares,
+            keeper,
             recovered,
         } = opened;
         let (spares_of_thread, storage_of_thread) = (spares.clone(), storage.clone());
@@ -132,9 +138,16 @@ impl Running {
                 }
             }
         });
+        let (stop_keeping, stopped) = mpsc::channel();
+        let keeper_of_thread = keeper.clone();
+        let keeping = spawn("keeper", move || {
+            while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(TICK) {
+                report_kept(keeper_of_thread.keep());
+            }
+        });
         let writer = spawn("journal", move || committer.run());
         let direct_refused = storage.direct_refused();
-        let threads = vec![zeroing, ticking];
+        let threads = vec![zeroing, ticking, keeping];
         Running {
             handle,
             engine,
@@ -142,7 +155,8 @@ impl Running {
             spares,
             threads,
             writer,
-            stop_ticking,
+            keeper,
+            stop: [stop_ticking, stop_keeping],
             recovered,
             direct_refused,
         }
@@ -185,6 +199,11 @@ impl Running {
         &self.engine
     }
 
+    /// Takes snapshots.
+    pub fn keeper(&self) -> &Arc<GatewayKeeper<FileStorage>> {
+        &self.keeper
+    }
+
     /// Where records gather.
     pub fn appender(&self) -> &Appender {
         self.engine.appender()
@@ -211,7 +230,9 @@ impl Running {
         // Before the writer is waited for: with a full disk it would wait for a spare that never comes.
         spares.stop();
         // The other side is gone only when the thread has ended already.
-        let _ = self.stop_ticking.send(());
+        for thread in &self.stop {
+            let _ = thread.send(());
+        }
         let outcome = self
             .writer
             .join()
@@ -222,6 +243,21 @@ impl Running {
                 .expect("a thread of the engine does not panic: panics abort");
         }
         outcome.context("the journal failed")
+    }
+}
+
+/// Says what was done beside answering.
+fn report_kept(kept: Result<Option<Taken>, KeepError>) {
+    match kept {
+        Ok(None) => {}
+        Ok(Some(Taken { facts, took })) => tracing::info!(
+            "a snapshot through sequence {} was taken in {:.2} s: {} ({} MiB)",
+            facts.sequence,
+            took.as_secs_f64(),
+            facts.file,
+            facts.bytes >> 20
+        ),
+        Err(error) => tracing::warn!(%error, "no snapshot was taken; it is tried again in a minute"),
     }
 }
 

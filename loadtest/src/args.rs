@@ -76,6 +76,12 @@ pub(crate) enum IdsArg {
     V7,
 }
 
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum WireArg {
+    Json,
+    Binary,
+}
+
 #[derive(Args)]
 pub(crate) struct RunArgs {
     #[command(flatten)]
@@ -109,6 +115,9 @@ pub(crate) struct RunArgs {
     /// Authorizations per request; above 1 they go to /v1/authorizations/batch.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=10_000))]
     pub(crate) batch: u16,
+    /// What authorizations are written as; binary ones go to /v1/authorizations/batch.
+    #[arg(long, value_enum, default_value_t = WireArg::Json)]
+    pub(crate) wire: WireArg,
     /// Percent of requests that are quotes.
     #[arg(long, default_value_t = 0.0, value_name = "PERCENT")]
     pub(crate) quotes: f64,

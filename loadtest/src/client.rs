@@ -1,6 +1,6 @@
 //! A plain blocking client for what is not measured: readiness, imports, the probe before a run.
 
-use crate::http1::{ParseError, ResponseParser, push_post};
+use crate::http1::{JSON, ParseError, ResponseParser, push_post};
 use crate::target::Target;
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
@@ -58,7 +58,13 @@ impl Client {
     /// POST of a JSON body.
     pub fn post_json(&mut self, path: &str, body: &[u8]) -> io::Result<Reply> {
         let mut request = Vec::with_capacity(body.len() + 256);
-        push_post(&mut request, path.as_bytes(), &self.target.header_lines, body);
+        push_post(
+            &mut request,
+            path.as_bytes(),
+            &self.target.header_lines,
+            JSON,
+            body,
+        );
         self.stream.write_all(&request)?;
         self.read_reply()
     }

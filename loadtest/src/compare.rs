@@ -1,7 +1,7 @@
 //! Satang against the bare server, alternately in one run with one client: goals P3 (throughput as a share of
 //! bare HTTP) and P4 (latency of one connection).
 
-use crate::drive::{Plan, drive, server_clock_unix_ms};
+use crate::drive::{Plan, WireForm, drive, server_clock_unix_ms};
 use crate::flush::{self, Flush};
 use crate::ids::IdVersion;
 use crate::pacing::Load;
@@ -232,6 +232,7 @@ fn closed_plan(
         workload: plan.workload.clone(),
         mix: Mix::default(),
         batch_len: 1,
+        wire: WireForm::Json,
         ids: IdVersion::V7,
         seed: plan.seed.wrapping_add(id_seed),
         id_seed,

@@ -12,6 +12,15 @@ use anyhow::{Context, bail};
 use std::sync::{Barrier, OnceLock};
 use std::time::{Duration, Instant};
 
+/// What a request is written as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WireForm {
+    /// JSON, every route.
+    Json,
+    /// Bytes, the batch route.
+    Binary,
+}
+
 /// Everything a run depends on.
 #[derive(Clone, Debug)]
 pub struct Plan {
@@ -35,6 +44,8 @@ pub struct Plan {
     pub mix: Mix,
     /// Authorizations per request; above 1 they go to the batch route.
     pub batch_len: usize,
+    /// What a batch is written as; bytes always go to the batch route.
+    pub wire: WireForm,
     /// Version of the ids.
     pub ids: IdVersion,
     /// Seed of purchases and schedule.
@@ -48,6 +59,11 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// Whether authorizations go to the batch route.
+    pub fn is_batched(&self) -> bool {
+        self.batch_len > 1 || self.wire == WireForm::Binary
+    }
+
     /// Refuses what cannot be driven.
     pub fn check(&self) -> anyhow::Result<()> {
         if self.connections == 0 || self.threads == 0 || self.threads > self.connections {
@@ -68,7 +84,7 @@ impl Plan {
         if !(1..=10_000).contains(&self.batch_len) {
             bail!("a batch of {}: 1 … 10,000", self.batch_len);
         }
-        if self.batch_len > 1 && self.mix != Mix::default() {
+        if self.is_batched() && self.mix != Mix::default() {
             bail!("quotes, reversals and retries cannot be mixed into batches");
         }
         if self.warmup >= self.duration {

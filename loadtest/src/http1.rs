@@ -7,13 +7,18 @@ pub const HEAD_BYTES_MAX: usize = 64 * 1024;
 /// Largest answer body taken from a server.
 pub const BODY_BYTES_MAX: usize = 64 * 1024 * 1024;
 
-/// Appends a POST of a JSON body. `common` holds whole header lines (host and any others), each ending in CRLF.
-pub fn push_post(out: &mut Vec<u8>, path: &[u8], common: &[u8], body: &[u8]) {
+/// Content type of a JSON body.
+pub const JSON: &str = "application/json";
+
+/// Appends a POST of a body. `common` holds whole header lines (host and any others), each ending in CRLF.
+pub fn push_post(out: &mut Vec<u8>, path: &[u8], common: &[u8], content_type: &str, body: &[u8]) {
     out.extend_from_slice(b"POST ");
     out.extend_from_slice(path);
     out.extend_from_slice(b" HTTP/1.1\r\n");
     out.extend_from_slice(common);
-    out.extend_from_slice(b"content-type: application/json\r\ncontent-length: ");
+    out.extend_from_slice(b"content-type: ");
+    out.extend_from_slice(content_type.as_bytes());
+    out.extend_from_slice(b"\r\ncontent-length: ");
     push_number(out, body.len() as u64);
     out.extend_from_slice(b"\r\n\r\n");
     out.extend_from_slice(body);
@@ -248,7 +253,7 @@ mod tests {
     #[test]
     fn a_request_states_its_length() {
         let mut out = Vec::new();
-        push_post(&mut out, b"/v1/quotes", b"host: a:1\r\n", b"{}");
+        push_post(&mut out, b"/v1/quotes", b"host: a:1\r\n", JSON, b"{}");
         assert_eq!(
             String::from_utf8(out).unwrap(),
             "POST /v1/quotes HTTP/1.1\r\nhost: a:1\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}"

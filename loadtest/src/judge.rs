@@ -1,8 +1,9 @@
 //! Counts what an answer decided, and checks the promises of the contract that one answer alone can break.
 
 use crate::answer::{Scanner, batch_outcomes, is_replayed};
+use crate::binary::Tally;
 use crate::connection::What;
-use crate::drive::Plan;
+use crate::drive::{Plan, WireForm};
 use crate::stats::Stats;
 use crate::workload::{Generator, Kind, Request};
 
@@ -36,6 +37,22 @@ pub(crate) fn read_outcome(
 ) {
     let kind = what.kind();
     let purchase = match what {
+        What::Batch { len } if plan.wire == WireForm::Binary => {
+            match Tally::read(body) {
+                Ok(tally) => {
+                    let counts = tally.outcomes().filter(|_| counted);
+                    counts.for_each(|(decision, reason, count)| {
+                        stats.outcomes_alike(kind, decision.as_bytes(), reason.as_bytes(), count);
+                    });
+                    if plan.check_answers && tally.decided != len {
+                        stats.breach("a batch answer has one decision per element", body);
+                    }
+                }
+                Err(promise) if plan.check_answers => stats.breach(promise, body),
+                Err(_) => {}
+            }
+            return;
+        }
         What::Batch { len } => {
             let mut decided = 0;
             for outcome in batch_outcomes(body) {

@@ -4,13 +4,14 @@
 //! latency is counted from that instant, so a server that stalls cannot hide the requests it kept waiting
 //! (coordinated omission). A closed loop exists too, for peak throughput, and says so in its output.
 //!
-//! Modules in reading order: what is asked ([`workload`], [`citizen`], [`ids`], [`random`]), when it is due
+//! Modules in reading order: what is asked ([`workload`], [`binary`], [`citizen`], [`ids`], [`random`]), when it is due
 //! ([`pacing`]), how it travels ([`http1`], [`target`], [`client`], [`drive`]), what came back ([`answer`],
 //! [`stats`], [`report`]), and the commands ([`prepare`], [`bare`], [`compare`]).
 
 pub mod citizen;
 pub mod ids;
 pub mod random;
+pub mod binary;
 pub mod workload;
 
 pub mod pacing;

@@ -3,11 +3,13 @@
 mod args;
 
 use anyhow::Context;
-use args::{ArrivalsArg, BareArgs, Cli, ClientArg, Command, CompareArgs, IdsArg, PrepareArgs, RunArgs};
+use args::{
+    ArrivalsArg, BareArgs, Cli, ClientArg, Command, CompareArgs, IdsArg, PrepareArgs, RunArgs, WireArg,
+};
 use clap::Parser;
 use satang_loadtest::bare::Bare;
 use satang_loadtest::compare::{ClientKind, ComparePlan, compare};
-use satang_loadtest::drive::{Plan, drive, server_clock_unix_ms};
+use satang_loadtest::drive::{Plan, WireForm, drive, server_clock_unix_ms};
 use satang_loadtest::ids::IdVersion;
 use satang_loadtest::pacing::{Arrivals, Load};
 use satang_loadtest::prepare::prepare;
@@ -72,6 +74,10 @@ fn run(args: RunArgs) -> anyhow::Result<bool> {
         workload: args.population.workload(WALLETS),
         mix,
         batch_len: usize::from(args.batch),
+        wire: match args.wire {
+            WireArg::Json => WireForm::Json,
+            WireArg::Binary => WireForm::Binary,
+        },
         ids: match args.ids {
             IdsArg::V4 => IdVersion::V4,
             IdsArg::V7 => IdVersion::V7,

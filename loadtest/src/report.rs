@@ -1,6 +1,6 @@
 //! What a run says at its end: an aligned table for people, JSON for programs, and a verdict.
 
-use crate::drive::Plan;
+use crate::drive::{Plan, WireForm};
 use crate::pacing::{Arrivals, Load};
 use crate::stats::Stats;
 use crate::workload::Kind;
@@ -300,8 +300,12 @@ fn describe(plan: &Plan) -> String {
             arrivals: Arrivals::Poisson,
         } => format!("open loop, {rate}/s Poisson"),
     };
-    let batch = if plan.batch_len > 1 {
-        format!(", batches of {}", plan.batch_len)
+    let batch = if plan.is_batched() {
+        let form = match plan.wire {
+            WireForm::Json => "JSON",
+            WireForm::Binary => "binary",
+        };
+        format!(", {form} batches of {}", plan.batch_len)
     } else {
         String::new()
     };

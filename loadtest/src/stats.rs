@@ -113,10 +113,11 @@ impl Stats {
 
     /// One decided element of an answer.
     pub fn outcome(&mut self, kind: Kind, decision: &[u8], reason: &[u8]) {
-        self.add_outcome(kind, decision, reason, 1);
+        self.outcomes_alike(kind, decision, reason, 1);
     }
 
-    fn add_outcome(&mut self, kind: Kind, decision: &[u8], reason: &[u8], count: u64) {
+    /// So many of them.
+    pub fn outcomes_alike(&mut self, kind: Kind, decision: &[u8], reason: &[u8], count: u64) {
         let same = |o: &&mut OutcomeCount| o.kind == kind && *o.reason == *reason && *o.decision == *decision;
         match self.outcomes.iter_mut().find(same) {
             Some(outcome) => outcome.count += count,
@@ -173,7 +174,7 @@ impl Stats {
         add_counts(&mut self.errors, other.errors);
         add_counts(&mut self.breaches, other.breaches);
         for outcome in other.outcomes {
-            self.add_outcome(outcome.kind, &outcome.decision, &outcome.reason, outcome.count);
+            self.outcomes_alike(outcome.kind, &outcome.decision, &outcome.reason, outcome.count);
         }
         self.sample = self.sample.take().or(other.sample);
         self.elements += other.elements;

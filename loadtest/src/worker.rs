@@ -4,9 +4,10 @@
 //! millisecond, and it costs one write and one read per request, so that the server keeps the cores.
 
 use crate::answer::Scanner;
+use crate::binary;
 use crate::connection::{Connection, InFlight, Progress, RECONNECT_WAIT_NS, State, What};
-use crate::drive::Plan;
-use crate::http1::{Response, push_post};
+use crate::drive::{Plan, WireForm};
+use crate::http1::{JSON, Response, push_post};
 use crate::ids::IdSource;
 use crate::judge::read_outcome;
 use crate::pacing::{Next, Pacer};
@@ -234,7 +235,7 @@ impl<'a> Worker<'a> {
     /// Writes the next request's path and body.
     fn build(&mut self, now_ns: u64) -> What {
         let unix_ms = self.plan.id_base_unix_ms + now_ns / 1_000_000;
-        if self.plan.batch_len == 1 {
+        if !self.plan.is_batched() {
             let request = self.generator.request(unix_ms);
             self.generator.write(&request, &mut self.path, &mut self.body);
             What::One(request)
@@ -245,7 +246,11 @@ impl<'a> Worker<'a> {
             self.path.clear();
             self.path.extend_from_slice(b"/v1/authorizations/batch");
             self.body.clear();
-            self.generator.workload().push_batch(&mut self.body, &self.batch);
+            let workload = self.generator.workload();
+            match self.plan.wire {
+                WireForm::Json => workload.push_batch(&mut self.body, &self.batch),
+                WireForm::Binary => binary::push_batch(&mut self.body, workload, &self.batch),
+            }
             What::Batch {
                 len: self.plan.batch_len as u64,
             }
@@ -262,6 +267,10 @@ impl<'a> Worker<'a> {
             connection.out(),
             &self.path,
             &self.plan.target.header_lines,
+            match self.plan.wire {
+                WireForm::Json => JSON,
+                WireForm::Binary => binary::CONTENT_TYPE,
+            },
             &self.body,
         );
         if intended_ns >= self.warmup_ns {

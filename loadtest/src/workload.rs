@@ -112,6 +112,16 @@ pub fn merchant_id(n: u64) -> [u8; 15] {
     numbered_id(*b"010555000000000", n)
 }
 
+/// The same 15 digits as a number.
+pub fn wallet_number(n: u64) -> u64 {
+    4_999_000_000_000 + n % 1_000_000_000
+}
+
+/// The same 15 digits as a number.
+pub fn merchant_number(n: u64) -> u64 {
+    10_555_000_000_000 + n % 1_000_000_000
+}
+
 fn numbered_id(mut id: [u8; 15], n: u64) -> [u8; 15] {
     let mut rest = n;
     for digit in id[6..].iter_mut().rev() {

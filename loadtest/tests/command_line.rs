@@ -74,6 +74,18 @@ fn answers_that_break_the_contract_exit_1() {
 }
 
 #[test]
+fn a_binary_batch_answered_otherwise_exits_1_and_takes_no_quotes_with_it() {
+    let url = fixed_answers();
+    let (code, table, words) = run(&url, &["--rate", "100", "--wire", "binary", "--batch", "10"]);
+    assert_eq!(code, Some(1), "{table}");
+    assert!(table.contains("binary batches of 10"), "{table}");
+    assert!(words.contains("a batch answer begins with SATA"), "{words}");
+    let (code, table, words) = run(&url, &["--wire", "binary", "--quotes", "5"]);
+    assert_eq!((code, table.as_str()), (Some(1), ""), "{words}");
+    assert!(words.contains("cannot be mixed into batches"), "{words}");
+}
+
+#[test]
 fn the_report_is_written_as_json_too() {
     let file = std::env::temp_dir().join(format!("satang-loadtest-{}.json", std::process::id()));
     let (code, ..) = run(

@@ -1,7 +1,7 @@
 //! The sender against servers that behave badly on the wire.
 
 use satang_loadtest::bare::FIXED_ANSWER;
-use satang_loadtest::drive::{Plan, drive};
+use satang_loadtest::drive::{Plan, WireForm, drive};
 use satang_loadtest::ids::IdVersion;
 use satang_loadtest::pacing::{Arrivals, Load};
 use satang_loadtest::stats::Stats;
@@ -79,6 +79,7 @@ fn drive_thirty(target: Target) -> Stats {
         workload,
         mix: Mix::default(),
         batch_len: 1,
+        wire: WireForm::Json,
         ids: IdVersion::V7,
         seed: 1,
         id_seed: 1,
@@ -165,6 +166,7 @@ fn a_server_that_is_gone_leaves_every_request_unanswered() {
         workload,
         mix: Mix::default(),
         batch_len: 1,
+        wire: WireForm::Json,
         ids: IdVersion::V4,
         seed: 1,
         id_seed: 1,

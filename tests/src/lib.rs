@@ -12,3 +12,4 @@ pub mod malformed;
 pub mod repository;
 pub mod schema;
 pub mod site;
+pub mod batch;

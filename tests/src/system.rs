@@ -3,15 +3,17 @@
 
 use crate::campaign::System;
 use bytes::Bytes;
-use http::Method;
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, HeaderValue, Method};
 use satang_core::calendar::Instant;
 use satang_engine::clock::{AnyClock, Clock as _, SimulatedClock};
 use satang_engine::commit::{Committer, Pacing, Unobserved};
 use satang_engine::journal::{FileJournal, Layout};
+use satang_engine::keeper::SnapshotRule;
 use satang_engine::open::{EngineOptions, Expected, open};
 use satang_engine::persons::CitizenKey;
 use satang_engine::storage::MemoryStorage;
-use satang_gateway::app::{Api, App, GatewayEngine, Metrics, WholeBody};
+use satang_gateway::app::{Api, App, GatewayEngine, GatewayKeeper, Metrics, WholeBody};
 use satang_gateway::programs::ProgramSource;
 use std::pin::pin;
 use std::sync::Arc;
@@ -29,6 +31,7 @@ pub struct InProcess {
     programmes: Vec<(String, String)>,
     engine: Arc<GatewayEngine<MemoryStorage>>,
     committer: Committer<FileJournal<MemoryStorage>>,
+    keeper: Arc<GatewayKeeper<MemoryStorage>>,
     api: Api<MemoryStorage>,
     restarts: u64,
 }
@@ -56,11 +59,12 @@ impl InProcess {
             pacing: Pacing::DEFAULT,
             accept_clock: false,
             expected: Expected::default(),
+            snapshots: SnapshotRule::DEFAULT,
             observer: Arc::new(Unobserved),
         };
         let clock = AnyClock::Simulated(SimulatedClock::standing_at(at));
         let opened = open(&storage, clock, options, &mut |_, _| {}).expect("the journal is good");
-        let (engine, mut committer) = (opened.engine, opened.committer);
+        let (engine, mut committer, keeper) = (opened.engine, opened.committer, opened.keeper);
         engine
             .install_programs(&programmes, None)
             .expect("the files are good");
@@ -74,23 +78,28 @@ impl InProcess {
             programmes,
             engine,
             committer,
+            keeper,
             api,
             restarts,
         }
     }
-}
 
-/// The same files each time they are read.
-fn source(programmes: &[(String, String)]) -> Arc<ProgramSource> {
-    let files = programmes.to_vec();
-    Arc::new(ProgramSource::new(move || Ok(files.clone())))
-}
-
-impl System for InProcess {
-    fn call(&mut self, method: &str, path: &str, body: &str) -> (u16, String) {
+    /// Sends a body of any content type; the answer's status, content type and body.
+    ///
+    /// # Panics
+    /// When the request waits for nothing.
+    pub fn call_typed(
+        &mut self,
+        method: &str,
+        path: &str,
+        content_type: &str,
+        body: &[u8],
+    ) -> (u16, &'static str, Vec<u8>) {
         let method = Method::from_bytes(method.as_bytes()).expect("a method");
-        let body = WholeBody(Some(Bytes::copy_from_slice(body.as_bytes())));
-        let mut answer = pin!(self.api.respond(&method, path, body));
+        let content_type = HeaderValue::from_str(content_type).expect("a header value");
+        let headers = HeaderMap::from_iter([(CONTENT_TYPE, content_type)]);
+        let body = WholeBody(Some(Bytes::copy_from_slice(body)));
+        let mut answer = pin!(self.api.respond(&method, path, &headers, body));
         let mut context = Context::from_waker(Waker::noop());
         let response = loop {
             match answer.as_mut().poll(&mut context) {
@@ -103,8 +112,22 @@ impl System for InProcess {
         };
         (
             response.status.as_u16(),
-            String::from_utf8(response.body.to_vec()).expect("answers are text"),
+            response.content_type,
+            response.body.to_vec(),
         )
+    }
+}
+
+/// The same files each time they are read.
+fn source(programmes: &[(String, String)]) -> Arc<ProgramSource> {
+    let files = programmes.to_vec();
+    Arc::new(ProgramSource::new(move || Ok(files.clone())))
+}
+
+impl System for InProcess {
+    fn call(&mut self, method: &str, path: &str, body: &str) -> (u16, String) {
+        let (status, _, body) = self.call_typed(method, path, "application/json", body.as_bytes());
+        (status, String::from_utf8(body).expect("answers are text"))
     }
 
     fn restart(&mut self) {
@@ -113,12 +136,20 @@ impl System for InProcess {
         if self.restarts.is_multiple_of(2) {
             self.committer.cover().expect("a virtual disk does not fail");
         }
+        // A start goes on from a snapshot, or from the journal with or without the index files of old dates.
+        match self.restarts % 3 {
+            0 => _ = self.keeper.snapshot().expect("a virtual disk does not fail"),
+            1 => _ = self.keeper.tidy_ids().expect("a virtual disk does not fail"),
+            _ => {}
+        }
         // The power goes: of what was not flushed, every other page survives. Everything answered was flushed.
         let mut kept = self.restarts.is_multiple_of(3);
         let disk = self.storage.lose_power(|| {
             kept = !kept;
             kept
         });
+        // As a start leaves them.
+        self.keeper.tidy_ids().expect("a virtual disk does not fail");
         let before = self.engine.state().digest();
         *self = InProcess::on(disk, std::mem::take(&mut self.programmes), at, self.restarts);
         assert_eq!(

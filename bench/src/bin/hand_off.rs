@@ -113,6 +113,7 @@ fn main() -> anyhow::Result<()> {
         pacing: Pacing::DEFAULT,
         accept_clock: false,
         expected: Expected::default(),
+        snapshots: satang_engine::keeper::SnapshotRule::DEFAULT,
         observer: metrics.clone(),
     };
     let clock = AnyClock::Simulated(SimulatedClock::running_from(noon));

@@ -39,8 +39,6 @@ pub struct WalletShard {
     totals: Vec<ProgramTotals>,
     /// The highest benefit that has a slot.
     benefits_max: u16,
-    /// The sequence of the last record applied to the shard.
-    pub applied_through: u64,
 }
 
 /// The state's money in one programme, over the wallets of one shard or of all.
@@ -223,7 +221,6 @@ impl WalletShard {
             slots: Table::with_room_for(wallets),
             totals: Vec::new(),
             benefits_max: 0,
-            applied_through: 0,
         }
     }
 
@@ -279,7 +276,6 @@ impl WalletShard {
 
     /// Takes the room of an approved authorization, in the buckets of its date. A decline changes nothing.
     pub fn apply_authorization(&mut self, record: &AuthorizationRecord) {
-        self.applied_through = record.header.sequence;
         if !record.approved() {
             return;
         }
@@ -308,7 +304,6 @@ impl WalletShard {
 
     /// Returns the room of an approved reversal to the buckets of the original's date that are still open.
     pub fn apply_reversal(&mut self, record: &ReversalRecord) {
-        self.applied_through = record.header.sequence;
         if !record.approved() || record.benefit() == BenefitNumber::NONE {
             return;
         }
@@ -341,7 +336,6 @@ impl WalletShard {
 
     /// Gives the wallet an entitlement, or replaces what an earlier line said of it; what was used stays.
     pub fn apply_enrollment(&mut self, record: &EnrollmentRecord) {
-        self.applied_through = record.header.sequence;
         self.wallet_or_insert(record.wallet()).person = record.person().number();
         let registered_ms = record.header.at_ms - unpack_day(0).start().unix_ms();
         let slot = self.slot_or_insert(record.wallet(), record.benefit());
@@ -353,8 +347,7 @@ impl WalletShard {
     }
 
     /// Suspends the wallet or makes it active; it is known from then on.
-    pub fn apply_status(&mut self, sequence: u64, wallet: WalletId, status: Status) {
-        self.applied_through = sequence;
+    pub fn apply_status(&mut self, wallet: WalletId, status: Status) {
         let entry = self.wallet_or_insert(wallet);
         match status {
             Status::Active => entry.key &= !SUSPENDED,
@@ -426,7 +419,6 @@ impl WalletShard {
             }
         }
         export::number(to, u64::from(self.benefits_max));
-        export::number(to, self.applied_through);
     }
 
     /// The shard that [`WalletShard::export`] wrote, with room for `wallets` wallets; `None` when the bytes are none.
@@ -457,7 +449,6 @@ impl WalletShard {
             slots: Table::from_entries(slots, expected),
             totals,
             benefits_max: u16::try_from(export::take_number(from)?).ok()?,
-            applied_through: export::take_number(from)?,
         };
         from.is_empty().then_some(shard)
     }
@@ -551,12 +542,12 @@ mod tests {
         assert_eq!(status(&shard, 1), None);
         shard.apply_enrollment(&enrollment(1));
         assert_eq!(status(&shard, 1), Some((Status::Active, true)));
-        shard.apply_status(2, wallet, Status::Suspended);
+        shard.apply_status(wallet, Status::Suspended);
         shard.apply_enrollment(&enrollment(5));
         for (benefit, enrolled) in [(1, true), (5, true), (3, false)] {
             assert_eq!(status(&shard, benefit), Some((Status::Suspended, enrolled)));
         }
-        shard.apply_status(3, wallet, Status::Active);
+        shard.apply_status(wallet, Status::Active);
         for benefit in [1, 5] {
             assert_eq!(status(&shard, benefit), Some((Status::Active, true)));
         }

@@ -169,6 +169,11 @@ impl BusinessDate {
         Instant(self.0 as i64 * DAY_MS - BANGKOK_MS)
     }
 
+    /// The day before.
+    pub const fn previous(self) -> BusinessDate {
+        BusinessDate(self.0 - 1)
+    }
+
     /// The day after.
     pub const fn next(self) -> BusinessDate {
         BusinessDate(self.0 + 1)

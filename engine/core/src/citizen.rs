@@ -31,8 +31,6 @@ pub struct CitizenShard {
     wallets: HashMap<(PersonId, NameNumber), WalletId, FixedSeed>,
     /// How many entitlements each programme has; a few programmes.
     counts: Vec<(NameNumber, usize)>,
-    /// The sequence of the last record applied to the shard.
-    pub applied_through: u64,
 }
 
 impl CitizenShard {
@@ -43,7 +41,6 @@ impl CitizenShard {
 
     /// The person holds an entitlement.
     pub fn apply_enrollment(&mut self, record: &EnrollmentRecord) {
-        self.applied_through = record.header.sequence;
         let known = self
             .wallets
             .insert((record.person(), record.program()), record.wallet())
@@ -83,17 +80,13 @@ impl CitizenShard {
             program: u64::from(program.0),
         });
         export::entries(to, self.wallets.len(), held);
-        export::number(to, self.applied_through);
     }
 
     /// The shard that [`CitizenShard::export`] wrote; `None` when the bytes are none.
     pub fn import(mut from: &[u8]) -> Option<CitizenShard> {
         let from = &mut from;
         let held = export::take_entries::<Held>(from)?;
-        let mut shard = CitizenShard {
-            applied_through: export::take_number(from)?,
-            ..CitizenShard::default()
-        };
+        let mut shard = CitizenShard::default();
         shard.wallets.reserve(held.len());
         for held in held {
             let person = PersonId::from_number(held.person)?;

@@ -46,8 +46,6 @@ pub struct IdShard {
     txns: Table<IdEntry>,
     reversals: Table<IdEntry>,
     reversed: HashMap<TxnId, Reversed, crate::directory::FixedSeed>,
-    /// The sequence of the last record applied to the shard.
-    pub applied_through: u64,
 }
 
 /// What one id leads to: 24 bytes, the same in memory, in snapshots and in index files.
@@ -105,6 +103,12 @@ impl IdEntry {
     /// The id's 128 bits.
     pub fn bits(&self) -> u128 {
         u128::from(self.id[1]) << 64 | u128::from(self.id[0])
+    }
+
+    /// What index files are sorted by: the hash of the id, the id, and where its record lies. Shards follow one another in it.
+    #[inline]
+    pub fn file_order(&self) -> (u64, u128, u64) {
+        (id_hash(self.bits()), self.bits(), self.value)
     }
 
     /// Where the record lies.
@@ -224,7 +228,6 @@ impl IdShard {
     /// # Panics
     /// When it had one before: one id has one outcome (I5).
     pub fn insert_txn(&mut self, sequence: u64, id: TxnId, position: Position, tombstone: bool) {
-        self.applied_through = sequence;
         let flags = ORIGINAL | (u64::from(tombstone) * TOMBSTONE);
         let original = IdEntry::new(id.bits(), position, flags);
         let (entry, new) = find_or_insert(&mut self.txns, original);
@@ -242,7 +245,6 @@ impl IdShard {
     /// # Panics
     /// When it had one before (I5).
     pub fn insert_reversal(&mut self, sequence: u64, id: ReversalId, position: Position) {
-        self.applied_through = sequence;
         let outcome = IdEntry::new(id.bits(), position, REVERSAL);
         let (_, new) = find_or_insert(&mut self.reversals, outcome);
         assert!(
@@ -253,21 +255,22 @@ impl IdShard {
 
     /// The authorization's id learns of its reversal: money given back, or a tombstone.
     pub fn apply_reversal(&mut self, record: &ReversalRecord, position: Position) {
-        self.applied_through = record.header.sequence;
-        if !record.approved() {
-            return;
-        }
-        if !record.is_tombstone() {
+        if record.gives_back() {
             let left = record.left();
             self.reversed
                 .insert(record.txn_id(), Reversed { left, last: position });
-        } else {
-            // An id that has a record, or a tombstone, keeps it.
-            find_or_insert(
-                &mut self.txns,
-                IdEntry::new(record.txn_id().bits(), position, TOMBSTONE),
-            );
+        } else if record.is_tombstone() {
+            // The last tombstone counts: an earlier one may have left memory, or not yet.
+            let tombstone = IdEntry::new(record.txn_id().bits(), position, TOMBSTONE);
+            *find_or_insert(&mut self.txns, tombstone).0 = tombstone;
         }
+    }
+
+    /// Tells where the record of every fact lies, in no order.
+    pub fn for_each_position(&self, mut each: impl FnMut(Position)) {
+        self.txns.iter().for_each(|entry| each(entry.position()));
+        self.reversals.iter().for_each(|entry| each(entry.position()));
+        self.reversed.values().for_each(|reversed| each(reversed.last));
     }
 
     /// The facts whose record lies at or behind `from` and before `to`, for the index file of a day: unsorted.
@@ -325,7 +328,6 @@ impl IdShard {
             last: reversed.last.number(),
         });
         export::entries(to, self.reversed.len(), reversed);
-        export::number(to, self.applied_through);
     }
 
     /// The shard that [`IdShard::export`] wrote, with room for `ids` authorizations; `None` when the bytes are none.
@@ -334,7 +336,6 @@ impl IdShard {
         let txns = export::take_entries::<IdEntry>(from)?;
         let reversals = export::take_entries::<IdEntry>(from)?;
         let reversed = export::take_entries::<ReversedEntry>(from)?;
-        let applied_through = export::take_number(from)?;
         let reversed = reversed.iter().map(|entry| {
             let last = Position::parse(entry.last)?;
             let left = Satang::new(entry.left);
@@ -345,7 +346,6 @@ impl IdShard {
             txns: Table::from_entries(txns, ids),
             reversals: Table::from_entries(reversals, 0),
             reversed: reversed.collect::<Option<_>>()?,
-            applied_through,
         };
         from.is_empty().then_some(shard)
     }

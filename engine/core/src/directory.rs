@@ -22,7 +22,6 @@ pub struct Directory {
     in_force: Vec<InForce>,
     paused: BTreeMap<NameNumber, String>,
     merchants: Merchants,
-    applied_through: u64,
 }
 
 /// A programme and its rule versions, oldest first.
@@ -129,8 +128,7 @@ impl Directory {
     ///
     /// # Errors
     /// [`DirectoryError`] when the record does not fit what came before: the journal is not one of ours.
-    pub fn apply(&mut self, sequence: u64, record: &AdminRecord) -> Result<(), DirectoryError> {
-        self.applied_through = sequence;
+    pub fn apply(&mut self, record: &AdminRecord) -> Result<(), DirectoryError> {
         match record {
             AdminRecord::Name { number, name } => self.apply_name(*number, *name),
             AdminRecord::RuleVersion {
@@ -191,7 +189,6 @@ impl Directory {
             to.extend_from_slice(&record.encode(Instant::MIN, None));
         }
         self.merchants.export(to);
-        export::number(to, self.applied_through);
     }
 
     /// The directory that [`Directory::export`] wrote; `None` when the bytes are none.
@@ -202,18 +199,12 @@ impl Directory {
             let (header, bytes) = split_record(from).ok()?;
             *from = &from[bytes.len()..];
             match Record::decode(&header, bytes).ok()? {
-                Record::Admin { record, .. } => directory.apply(0, &record).ok()?,
+                Record::Admin { record, .. } => directory.apply(&record).ok()?,
                 _ => return None,
             }
         }
         directory.merchants = Merchants::import(from)?;
-        directory.applied_through = export::take_number(from)?;
         from.is_empty().then_some(directory)
-    }
-
-    /// The sequence of the last record applied.
-    pub fn applied_through(&self) -> u64 {
-        self.applied_through
     }
 
     /// The number of a name, or [`NameNumber::UNKNOWN`].

@@ -130,6 +130,18 @@ macro_rules! fifteen_digit_id {
                 parse_digits(text.as_bytes(), 15).map($name).ok_or(IdError::NotFifteenDigits)
             }
 
+            /// The id with this number, as a binary request carries it.
+            ///
+            /// # Errors
+            /// [`IdError::NotFifteenDigits`] from 10^15 on.
+            pub const fn try_from_number(number: u64) -> Result<$name, IdError> {
+                if number < 1_000_000_000_000_000 {
+                    Ok($name(number))
+                } else {
+                    Err(IdError::NotFifteenDigits)
+                }
+            }
+
             /// The number as a journal record holds it: below 10^15, so it fits 50 bits.
             pub const fn from_number(number: u64) -> $name {
                 assert!(number < 1_000_000_000_000_000, "fifteen digits");
@@ -332,6 +344,15 @@ mod tests {
             "๐๐๐๐๐",
         ] {
             assert_eq!(WalletId::parse(text), Err(IdError::NotFifteenDigits), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_number_is_an_id_as_long_as_it_has_fifteen_digits() {
+        let largest = WalletId::try_from_number(999_999_999_999_999);
+        assert_eq!(largest, WalletId::parse("999999999999999"));
+        for number in [1_000_000_000_000_000, u64::MAX] {
+            assert_eq!(WalletId::try_from_number(number), Err(IdError::NotFifteenDigits));
         }
     }
 

@@ -44,6 +44,7 @@ pub fn decide(request: &ReversalRequest, known: &Reversible, at: Instant) -> Rev
         left: Satang::ZERO,
         original: None,
         previous: None,
+        late: matches!(known, Reversible::NotFound { late: true }),
     };
     let full = request.amount.is_none();
     let facts = match known {

@@ -70,6 +70,7 @@ fn samples() -> Vec<(&'static str, Vec<u8>)> {
         left: Satang::new(15_000),
         original: OriginalFacts::of(&authorization, position),
         previous: Some(Position::from_number(0x0100_0100)),
+        late: false,
     };
     let person = PersonId::from_number(0x1122_3344_5566_7788).unwrap();
     let date = BusinessDate::parse("2026-06-15").unwrap();

@@ -12,7 +12,7 @@ pub use format::{
 };
 pub use group::Group;
 pub use reader::{JournalReader, ReadError};
-pub use scan::{ScanError, Scanned, Visitor, scan};
+pub use scan::{Misfit, ScanError, Scanned, Visitor, first_header, scan, scan_from};
 pub use spare::{Space, Spares};
 
 use crate::log::{AppendError, Log};
@@ -149,6 +149,11 @@ impl<S: Storage> FileJournal<S> {
     /// The spare segments, to be prepared by a thread of the caller's.
     pub fn spares(&self) -> &Arc<Spares> {
         &self.spares
+    }
+
+    /// The journal's id.
+    pub fn id(&self) -> [u8; 16] {
+        self.first_header.journal_id
     }
 
     /// The time of the last frame.

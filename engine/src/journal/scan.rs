@@ -1,4 +1,5 @@
-//! Reading a journal from its beginning: what is there, where it ends, and whether the end is torn or damaged.
+//! Reading a journal, from its beginning or from one of its segments: what is there, where it ends, and whether the end is
+//! torn or damaged.
 //!
 //! The scan only reads (house rule 10). It visits every record of every intact frame in order and classifies the first frame
 //! that is not intact:
@@ -18,9 +19,11 @@ use super::format::{
     ChainHash, FIRST_FRAME_OFFSET, FrameHeader, FrameKind, HeaderProblem, JournalKey, Layout, Place,
     SegmentHeader, segment_name,
 };
-use crate::storage::{PAGE_BYTES, Storage, StorageFile};
+use crate::storage::{PAGE_BYTES, Page, Storage, StorageFile};
 use satang_core::record::{Position, RecordHeader, split_record};
 use std::io;
+use std::sync::Arc;
+use zerocopy::{FromZeros, IntoBytes};
 
 /// What a disk writes wholly or not at all.
 const SECTOR_BYTES: usize = 512;
@@ -98,30 +101,92 @@ fn named_sequence(sequence: u64) -> String {
 
 /// What a replay does with each record: its header, its bytes and where it lies.
 pub trait Visitor {
+    /// The records that follow lie in the file of this segment, whose bytes are these.
+    fn begin_segment(&mut self, _segment: u32, _bytes: &Arc<Vec<Page>>) {}
+
     /// Takes one record, in sequence order.
     ///
     /// # Errors
     /// Why the record does not fit what came before it.
     fn record(&mut self, header: &RecordHeader, bytes: &[u8], position: Position) -> Result<(), String>;
 
+    /// Every record of the segment that can be read was visited.
+    ///
+    /// # Errors
+    /// A record found later not to fit what came before it.
+    fn end_segment(&mut self) -> Result<(), Misfit> {
+        Ok(())
+    }
+
     /// Says that `done` of `total` bytes of segments were read.
     fn progress(&mut self, _done: u64, _total: u64) {}
 }
 
-/// Reads the journal in `storage` and hands every record to `visitor`; `None` when there is none.
+/// A record that does not fit what came before it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Misfit {
+    /// Where it lies.
+    pub position: Position,
+    /// Its sequence.
+    pub sequence: u64,
+    /// Why.
+    pub why: String,
+}
+
+impl From<Misfit> for ScanError {
+    fn from(misfit: Misfit) -> ScanError {
+        let place = Place::of(misfit.position);
+        ScanError::Replay {
+            file: segment_name(place.segment),
+            offset: u64::from(place.offset),
+            sequence: misfit.sequence,
+            why: misfit.why,
+        }
+    }
+}
+
+/// Reads the journal in `storage` from its beginning and hands every record to `visitor`; `None` when there is none.
 ///
 /// # Errors
 /// [`ScanError`]; nothing was changed on disk.
 pub fn scan<S: Storage>(storage: &S, visitor: &mut impl Visitor) -> Result<Option<Scanned>, ScanError> {
+    scan_from(storage, 1, visitor)
+}
+
+/// Reads the journal from the beginning of a segment: what lies in front of it is taken from the segment's header, not
+/// checked again.
+///
+/// # Errors
+/// [`ScanError`]; nothing was changed on disk.
+pub fn scan_from<S: Storage>(
+    storage: &S,
+    segment: u32,
+    visitor: &mut impl Visitor,
+) -> Result<Option<Scanned>, ScanError> {
+    match begin(storage)? {
+        Some(scan) => scan.run(segment, visitor).map(Some),
+        None => Ok(None),
+    }
+}
+
+/// The header of the journal's first segment; `None` when there is no journal.
+///
+/// # Errors
+/// [`ScanError`].
+pub fn first_header<S: Storage>(storage: &S) -> Result<Option<SegmentHeader>, ScanError> {
+    Ok(begin(storage)?.map(|scan| scan.out.first_header))
+}
+
+fn begin<S: Storage>(storage: &S) -> Result<Option<Scan<'_, S>>, ScanError> {
     let listed = storage.list("journal").map_err(|source| ScanError::Io {
         file: "journal".into(),
         source,
     })?;
     let (segments, leftovers) = classify_names(listed)?;
-    if segments == 0 {
-        return Ok(None);
+    match segments {
+        0 => Ok(None),
+        _ => Scan::begin(storage, segments, leftovers).map(Some),
     }
-    Scan::begin(storage, segments, leftovers)?.run(visitor).map(Some)
 }
 
 /// Counts the segment files, which must be numbered from 1 without a gap, and sets the others aside.
@@ -154,7 +219,10 @@ struct Scan<'s, S: Storage> {
     segments: u32,
     key: JournalKey,
     layout: Layout,
-    buffer: Vec<u8>,
+    /// The file of the segment that is being read.
+    buffer: Arc<Vec<Page>>,
+    /// Files of earlier segments, for whoever still reads in them; used again when nobody does.
+    buffers: Vec<Arc<Vec<Page>>>,
     /// A segment that was never begun was met: the ones behind it must be unused too.
     behind_end: bool,
     out: Scanned,
@@ -217,31 +285,56 @@ impl<'s, S: Storage> Scan<'s, S> {
             segments,
             key,
             layout,
-            buffer: Vec::new(),
+            buffer: Arc::default(),
+            buffers: Vec::new(),
             behind_end: false,
             out,
         })
     }
 
-    fn run(mut self, visitor: &mut impl Visitor) -> Result<Scanned, ScanError> {
+    fn run(mut self, from: u32, visitor: &mut impl Visitor) -> Result<Scanned, ScanError> {
         // Before minutes of replay, as it needs none.
         (1..=self.segments).try_for_each(|segment| self.open_whole(segment).map(drop))?;
-        let total = u64::from(self.segments) * u64::from(self.layout.segment_bytes);
-        for segment in 1..=self.segments {
+        if from > self.segments {
+            let what = "the file is missing: a snapshot goes on from it";
+            return Err(self.damaged(from, 0, what.into()));
+        }
+        let segment_bytes = u64::from(self.layout.segment_bytes);
+        let total = u64::from(self.segments - from + 1) * segment_bytes;
+        for segment in from..=self.segments {
             self.load(segment)?;
+            if segment == from && from > 1 {
+                self.go_on_from(segment);
+            }
             if self.out.sealed && !self.behind_end && self.header(segment)? {
                 self.out.last_segment = segment;
                 self.frames(segment, visitor)?;
             } else {
                 self.unused(segment)?;
             }
-            visitor.progress(u64::from(segment) * u64::from(self.layout.segment_bytes), total);
+            visitor.progress(u64::from(segment - from + 1) * segment_bytes, total);
         }
         if self.out.sealed && self.out.last_segment == self.segments {
             let what = "the file is missing: it was there before the segment in front of it was sealed";
             return Err(self.damaged(self.segments + 1, 0, what.into()));
         }
         Ok(self.out)
+    }
+
+    /// Takes what came before the loaded segment from its header.
+    fn go_on_from(&mut self, segment: u32) {
+        self.out.end = Place::start_of(segment);
+        self.out.last_segment = segment - 1;
+        let copies = [0, PAGE_BYTES].map(|at| SegmentHeader::read(&self.bytes()[at..at + PAGE_BYTES]));
+        if let [Ok(header), _] | [_, Ok(header)] = copies {
+            self.out.next_sequence = header.first_sequence;
+            self.out.chain = header.previous_hash;
+            self.out.last_at_ms = header.created_ms;
+        }
+    }
+
+    fn bytes(&self) -> &[u8] {
+        self.buffer.as_bytes()
     }
 
     /// Opens the file of a segment, which must have its whole length.
@@ -270,17 +363,31 @@ impl<'s, S: Storage> Scan<'s, S> {
     /// Reads the whole file of a segment.
     fn load(&mut self, segment: u32) -> Result<(), ScanError> {
         let file = self.open_whole(segment)?;
-        self.buffer.resize(self.layout.segment_bytes as usize, 0);
-        file.read_exact_at(&mut self.buffer, 0)
-            .map_err(|source| ScanError::Io {
+        self.buffers.push(std::mem::take(&mut self.buffer));
+        let free = self
+            .buffers
+            .iter_mut()
+            .position(|held| Arc::get_mut(held).is_some());
+        let mut buffer = free.map_or_else(Arc::default, |at| self.buffers.swap_remove(at));
+        let pages = Arc::get_mut(&mut buffer).expect("nobody else reads in it");
+        let wanted = self.layout.segment_bytes as usize / PAGE_BYTES;
+        if pages.len() != wanted {
+            *pages = Page::new_vec_zeroed(wanted).map_err(|_| ScanError::Io {
                 file: segment_name(segment),
-                source,
-            })
+                source: io::ErrorKind::OutOfMemory.into(),
+            })?;
+        }
+        let read = file.read_exact_at(pages.as_mut_bytes(), 0);
+        self.buffer = buffer;
+        read.map_err(|source| ScanError::Io {
+            file: segment_name(segment),
+            source,
+        })
     }
 
     /// Checks the header of the loaded segment; `false` for one that was never begun.
     fn header(&mut self, segment: u32) -> Result<bool, ScanError> {
-        let copies = [0, PAGE_BYTES].map(|at| SegmentHeader::read(&self.buffer[at..at + PAGE_BYTES]));
+        let copies = [0, PAGE_BYTES].map(|at| SegmentHeader::read(&self.bytes()[at..at + PAGE_BYTES]));
         let header = match copies {
             [Ok(header), Ok(other)] if header == other => header,
             [Ok(_), Ok(_)] => return Err(self.damaged(segment, 0, "the two headers differ".into())),
@@ -316,6 +423,12 @@ impl<'s, S: Storage> Scan<'s, S> {
     /// Visits the frames of the loaded segment up to its seal or to the first that is not intact.
     fn frames(&mut self, segment: u32, visitor: &mut impl Visitor) -> Result<(), ScanError> {
         self.out.sealed = false;
+        visitor.begin_segment(segment, &self.buffer.clone());
+        self.visit_frames(segment, visitor)?;
+        Ok(visitor.end_segment()?)
+    }
+
+    fn visit_frames(&mut self, segment: u32, visitor: &mut impl Visitor) -> Result<(), ScanError> {
         let mut offset = FIRST_FRAME_OFFSET;
         while offset < self.layout.segment_bytes {
             let place = Place { segment, offset };
@@ -339,7 +452,7 @@ impl<'s, S: Storage> Scan<'s, S> {
 
     /// The header of the frame at `place`, when all of the frame is intact and continues the chain.
     fn intact_frame(&self, place: Place) -> Option<(FrameHeader, FrameKind)> {
-        let bytes = &self.buffer[place.offset as usize..];
+        let bytes = &self.bytes()[place.offset as usize..];
         let header = FrameHeader::read(bytes, &self.key, place)?;
         header.payload(bytes, &self.key)?;
         let continues =
@@ -355,7 +468,8 @@ impl<'s, S: Storage> Scan<'s, S> {
     ) -> Result<(), ScanError> {
         let payload_start = super::format::FRAME_HEADER_BYTES;
         let start = place.offset as usize + payload_start;
-        let payload = &self.buffer[start..start + frame.payload_bytes as usize];
+        let buffer = self.buffer.clone();
+        let payload = &buffer.as_bytes()[start..start + frame.payload_bytes as usize];
         let mut at = 0;
         for _ in 0..frame.record_count {
             let offset = (start + at) as u64;
@@ -392,7 +506,8 @@ impl<'s, S: Storage> Scan<'s, S> {
             let what = format!("a frame is damaged: a later one stands at offset {later}");
             return Err(self.damaged(place.segment, u64::from(place.offset), what));
         }
-        let behind = &self.buffer[place.offset as usize..];
+        let buffer = self.buffer.clone();
+        let behind = &buffer.as_bytes()[place.offset as usize..];
         if let Some(what) = self.last_write_damaged(behind, place) {
             return Err(self.damaged(place.segment, u64::from(place.offset), what.into()));
         }
@@ -428,14 +543,14 @@ impl<'s, S: Storage> Scan<'s, S> {
                     segment,
                     offset: *offset,
                 };
-                FrameHeader::read(&self.buffer[*offset as usize..], &self.key, place).is_some()
+                FrameHeader::read(&self.bytes()[*offset as usize..], &self.key, place).is_some()
             })
     }
 
     /// Checks that a segment behind the end was never used, and sets it aside.
     fn unused(&mut self, segment: u32) -> Result<(), ScanError> {
         let begun = [0, PAGE_BYTES].iter().any(|at| {
-            let header = SegmentHeader::read(&self.buffer[*at..*at + PAGE_BYTES]);
+            let header = SegmentHeader::read(&self.bytes()[*at..*at + PAGE_BYTES]);
             !matches!(header, Err(HeaderProblem::Blank | HeaderProblem::Damaged))
         });
         if begun || self.later_frame(segment, FIRST_FRAME_OFFSET).is_some() {
@@ -456,7 +571,7 @@ impl<'s, S: Storage> Scan<'s, S> {
     }
 
     fn nothing_behind(&self, segment: u32, offset: u32, behind: &str) -> Result<(), ScanError> {
-        match self.buffer[offset as usize..].iter().position(|byte| *byte != 0) {
+        match self.bytes()[offset as usize..].iter().position(|byte| *byte != 0) {
             None => Ok(()),
             Some(at) => {
                 let what = format!("there are bytes {behind}");

@@ -73,7 +73,7 @@ impl Answer {
 /// The state in a few numbers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fingerprint {
-    digest: u64,
+    accounts: u64,
     money: Vec<(u128, u128)>,
     merchant: Option<(Category, Status)>,
     rules: usize,
@@ -85,7 +85,7 @@ impl Fingerprint {
         let directory = state.directory.read();
         let totals = state.totals(BusinessDate::from_days(0));
         Fingerprint {
-            digest: state.digest(),
+            accounts: state.accounts_digest(),
             money: totals.iter().map(|of| (of.all, of.given_back)).collect(),
             merchant: directory
                 .merchant(MerchantId::from_number(10))
@@ -170,15 +170,23 @@ impl Book {
 
 /// Where the id's outcome lies, when it has one.
 fn seen<S: Storage, C: Clock>(rig: &Rig<S, C>, asked: &Asked) -> Option<Position> {
-    let ids = &rig.engine.state().ids;
+    let (ids, old) = (&rig.engine.state().ids, rig.engine.old_ids());
     match asked {
-        Asked::Authorization(request) => match ids[txn_shard(request.txn_id)].lock().txn(request.txn_id) {
-            TxnState::Seen { position, .. } => Some(position),
-            TxnState::New | TxnState::Tombstone => None,
-        },
+        Asked::Authorization(request) => {
+            let id = request.txn_id;
+            let known = match ids[txn_shard(id)].lock().txn(id) {
+                TxnState::New => old.txn(id).unwrap().found,
+                known => known,
+            };
+            match known {
+                TxnState::Seen { position, .. } => Some(position),
+                TxnState::New | TxnState::Tombstone => None,
+            }
+        }
         Asked::Reversal(request) => {
-            let shard = ids[reversal_shard(request.reversal_id)].lock();
-            shard.reversal(request.reversal_id)
+            let id = request.reversal_id;
+            let known = ids[reversal_shard(id)].lock().reversal(id);
+            known.or_else(|| old.reversal(id).unwrap().found)
         }
     }
 }

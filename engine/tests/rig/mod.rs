@@ -20,6 +20,7 @@ use satang_engine::clock::{Clock, SimulatedClock};
 use satang_engine::commit::{Committer, Pacing, Unobserved};
 use satang_engine::engine::{Engine, Submitted};
 use satang_engine::journal::{FileJournal, JournalReader, Layout, Spares, Visitor, scan};
+use satang_engine::keeper::{Keeper, SnapshotRule};
 use satang_engine::open::{EngineOptions, Expected, OpenError, Recovered, open};
 use satang_engine::persons::CitizenKey;
 use satang_engine::storage::{MemoryStorage, Storage};
@@ -54,6 +55,7 @@ pub struct Rig<S: Storage = MemoryStorage, C: Clock = SimulatedClock> {
     pub engine: Arc<Engine<JournalReader<S>, C>>,
     pub committer: Committer<FileJournal<S>>,
     pub spares: Arc<Spares>,
+    pub keeper: Arc<Keeper<S, JournalReader<S>, C>>,
     pub recovered: Recovered,
 }
 
@@ -64,6 +66,7 @@ pub fn options(layout: Layout) -> EngineOptions {
         pacing: Pacing::DEFAULT,
         accept_clock: false,
         expected: Expected::default(),
+        snapshots: SnapshotRule::DEFAULT,
         observer: Arc::new(Unobserved),
     }
 }
@@ -108,6 +111,7 @@ impl<S: Storage, C: Clock> Rig<S, C> {
             engine: opened.engine,
             committer: opened.committer,
             spares: opened.spares,
+            keeper: opened.keeper,
             recovered: opened.recovered,
         })
     }
@@ -124,6 +128,12 @@ impl<S: Storage, C: Clock> Rig<S, C> {
         let (outcomes, _) = self.engine.enroll(&wallets, None).unwrap();
         assert!(outcomes.iter().all(|outcome| outcome.is_ok()));
         self.flush();
+    }
+
+    /// The state's digest, as a start would give it: the ids of old dates have left memory.
+    pub fn digest(&self) -> u64 {
+        self.keeper.tidy_ids().unwrap();
+        self.engine.state().digest()
     }
 
     pub fn flush(&mut self) {

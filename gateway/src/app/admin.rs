@@ -6,8 +6,9 @@ use crate::programs::{ReloadError, reload};
 use crate::server::Response;
 use crate::wire::parse;
 use crate::wire::problem::Problem;
-use satang_engine::admin::{Installed, MerchantInput};
+use satang_engine::admin::MerchantInput;
 use satang_engine::clock::{Clock, ClockSetError};
+use satang_engine::install::Installed;
 use satang_engine::storage::Storage;
 use serde_json::{Value, json};
 

@@ -1,11 +1,11 @@
-//! Authorizations, reversals, quotes and batches.
+//! Authorizations, reversals and quotes.
 
 use super::{Failure, Ready};
 use crate::server::Response;
 use crate::wire::content::{same_content, same_reversal_content};
 use crate::wire::parse;
 use crate::wire::problem::Problem;
-use crate::wire::render::{self, BatchResult};
+use crate::wire::render;
 use http::StatusCode;
 use satang_core::record::{AuthorizationRecord, Position, Record};
 use satang_core::request::{AuthorizationRequest, ReversalRequest};
@@ -14,13 +14,13 @@ use satang_engine::storage::Storage;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Bytes of an answer, so that one allocation is enough.
-const ANSWER_BYTES: usize = 512;
+pub(super) const ANSWER_BYTES: usize = 512;
 
 /// Counts a request while it is served, for the journal's pacing and the metrics.
-struct Serving<'a>(&'a AtomicUsize);
+pub(super) struct Serving<'a>(&'a AtomicUsize);
 
 impl<'a> Serving<'a> {
-    fn start(requests: &'a AtomicUsize) -> Serving<'a> {
+    pub(super) fn start(requests: &'a AtomicUsize) -> Serving<'a> {
         requests.fetch_add(1, Ordering::Relaxed);
         Serving(requests)
     }
@@ -52,52 +52,6 @@ impl<S: Storage> Ready<S> {
             }
         }
         self.metrics.observe_authorize(started.elapsed());
-        Ok(Response::json(StatusCode::OK, answer))
-    }
-
-    pub(super) async fn authorize_batch(&self, body: &[u8]) -> Result<Response, Failure> {
-        let started = std::time::Instant::now();
-        let elements = parse::batch(body)?;
-        let _serving = Serving::start(self.engine.appender().requests());
-        let requests: Vec<AuthorizationRequest> = elements
-            .iter()
-            .filter_map(|element| element.as_ref().ok().copied())
-            .collect();
-        let submitted = self.engine.authorize_batch(&requests)?;
-        if let Some(last) = submitted.iter().rev().find_map(decided_at) {
-            self.waits.wait(last).await?;
-        }
-        let mut outcomes = Vec::with_capacity(requests.len());
-        for (request, submitted) in requests.iter().zip(submitted) {
-            outcomes.push(match submitted {
-                Submitted::Decided { record, .. } => {
-                    self.metrics.count_authorization(&record);
-                    Ok((record, false))
-                }
-                Submitted::Seen { position } | Submitted::Wait { position } => {
-                    self.metrics.count_replay();
-                    match self.replay_authorization(request, position).await {
-                        Ok(record) => Ok((record, true)),
-                        Err(Failure::Problem(problem)) => Err(problem),
-                        Err(failure) => return Err(failure),
-                    }
-                }
-            });
-        }
-        let mut decided = outcomes.iter();
-        let results = elements.iter().map(|element| match element {
-            Err(problem) => BatchResult::Problem(problem),
-            Ok(_) => match decided.next().expect("one outcome for each well-formed element") {
-                Ok((record, replayed)) => BatchResult::Authorization {
-                    record,
-                    replayed: *replayed,
-                },
-                Err(problem) => BatchResult::Problem(problem),
-            },
-        });
-        let mut answer = Vec::with_capacity(ANSWER_BYTES * elements.len());
-        render::batch(results, &mut answer);
-        self.metrics.observe_batch(started.elapsed());
         Ok(Response::json(StatusCode::OK, answer))
     }
 
@@ -139,7 +93,7 @@ impl<S: Storage> Ready<S> {
     }
 
     /// The first outcome of an id that came again: once durable, and when the content is the same.
-    async fn replay_authorization(
+    pub(super) async fn replay_authorization(
         &self,
         request: &AuthorizationRequest,
         position: Position,
@@ -181,12 +135,5 @@ impl<S: Storage> Ready<S> {
             true => Err(satang_engine::durable::StorageFailed.into()),
             false => Ok(()),
         }
-    }
-}
-
-fn decided_at(submitted: &Submitted<AuthorizationRecord>) -> Option<Position> {
-    match submitted {
-        Submitted::Decided { position, .. } => Some(*position),
-        Submitted::Seen { .. } | Submitted::Wait { .. } => None,
     }
 }

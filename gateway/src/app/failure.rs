@@ -82,6 +82,14 @@ fn submit_error(error: SubmitError) -> Response {
                 "the outcome is unknown".into(),
             )
         }
+        SubmitError::OldIds(error) => {
+            tracing::error!(%error, "the index of an old date cannot be read");
+            unavailable(
+                "storage_failed",
+                "The index of an old date cannot be read.",
+                "nothing was decided".into(),
+            )
+        }
         SubmitError::Misplaced { position } => {
             tracing::error!(?position, "the journal returns another record than was asked for");
             unavailable(

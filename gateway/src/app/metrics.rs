@@ -109,18 +109,37 @@ impl Metrics {
     }
 
     pub(super) fn count_authorization(&self, record: &AuthorizationRecord) {
-        // Without a rule the programme is unknown, whatever else its name may stand for.
-        let program = if record.rule == 0 { 0 } else { record.program().0 };
         let reason = record.reason() as usize;
-        if let Some(by_reason) = self.decisions.read().get(&program) {
+        self.count_decisions(program_of(record), |by_reason| {
             by_reason[reason].fetch_add(1, Relaxed);
-            return;
+        });
+    }
+
+    /// The same for many, most of one programme in a row.
+    pub(super) fn count_authorizations<'r>(&self, records: impl Iterator<Item = &'r AuthorizationRecord>) {
+        let mut records = records.peekable();
+        while let Some(program) = records.peek().map(|record| program_of(record)) {
+            let mut counts = [0; REASONS];
+            while let Some(record) = records.next_if(|record| program_of(record) == program) {
+                counts[record.reason() as usize] += 1;
+            }
+            self.count_decisions(program, |by_reason| {
+                for (counted, count) in by_reason.iter().zip(counts).filter(|(_, count)| *count > 0) {
+                    counted.fetch_add(count, Relaxed);
+                }
+            });
+        }
+    }
+
+    fn count_decisions(&self, program: u16, count: impl FnOnce(&[AtomicU64; REASONS])) {
+        if let Some(by_reason) = self.decisions.read().get(&program) {
+            return count(by_reason);
         }
         let mut decisions = self.decisions.write();
         let by_reason = decisions
             .entry(program)
             .or_insert_with(|| std::array::from_fn(|_| AtomicU64::new(0)));
-        by_reason[reason].fetch_add(1, Relaxed);
+        count(by_reason);
     }
 
     pub(super) fn count_reversal(&self, record: &ReversalRecord) {
@@ -130,6 +149,10 @@ impl Metrics {
 
     pub(super) fn count_replay(&self) {
         self.replays.inc();
+    }
+
+    pub(super) fn count_replays(&self, count: usize) {
+        self.replays.inc_by(count as u64);
     }
 
     pub(super) fn count_quote(&self) {
@@ -285,6 +308,11 @@ impl<S: Storage> Ready<S> {
             }
         }
     }
+}
+
+/// The number that a decision is counted under: without a rule the programme is unknown, whatever else its name may stand for.
+fn program_of(record: &AuthorizationRecord) -> u16 {
+    if record.rule == 0 { 0 } else { record.program().0 }
 }
 
 fn heading(out: &mut String, name: &str, kind: &str, help: &str) {

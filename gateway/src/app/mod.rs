@@ -3,6 +3,7 @@
 
 mod admin;
 mod authorizations;
+mod batch;
 mod explanation;
 mod failure;
 mod import;
@@ -17,18 +18,22 @@ use crate::programs::ProgramSource;
 use crate::server::{Body, BodyError, Handler, Request, Response};
 use crate::wire::problem::Problem;
 use bytes::Bytes;
-use http::{Method, StatusCode};
+use http::{HeaderMap, Method, StatusCode};
 use route::Route;
 use satang_engine::clock::AnyClock;
 use satang_engine::durable::DurableWaits;
 use satang_engine::engine::Engine;
 use satang_engine::journal::JournalReader;
+use satang_engine::keeper::Keeper;
 use satang_engine::storage::Storage;
 use std::cell::OnceCell;
 use std::sync::{Arc, OnceLock};
 
 /// The engine as the gateway runs it.
 pub type GatewayEngine<S> = Engine<JournalReader<S>, AnyClock>;
+
+/// Its keeper.
+pub type GatewayKeeper<S> = Keeper<S, JournalReader<S>, AnyClock>;
 
 /// What all I/O threads share.
 pub struct App<S: Storage> {
@@ -121,14 +126,26 @@ impl<S: Storage> Api<S> {
     }
 
     /// Answers one request.
-    pub async fn respond(&self, method: &Method, path: &str, body: impl BodySource) -> Response {
-        match self.route(method, path, body).await {
+    pub async fn respond(
+        &self,
+        method: &Method,
+        path: &str,
+        headers: &HeaderMap,
+        body: impl BodySource,
+    ) -> Response {
+        match self.route(method, path, headers, body).await {
             Ok(response) => response,
             Err(failure) => failure.response(),
         }
     }
 
-    async fn route(&self, method: &Method, path: &str, body: impl BodySource) -> Result<Response, Failure> {
+    async fn route(
+        &self,
+        method: &Method,
+        path: &str,
+        headers: &HeaderMap,
+        body: impl BodySource,
+    ) -> Result<Response, Failure> {
         // The hottest route first: it needs no look-up.
         if path == "/v1/authorizations" && method == Method::POST {
             return self.ready()?.authorize(&body.collect().await?).await;
@@ -140,7 +157,11 @@ impl<S: Storage> Api<S> {
             Route::Metrics => Ok(self.ready()?.metrics_text()),
             Route::Authorize => self.ready()?.authorize(&body.collect().await?).await,
             Route::Authorization { txn_id } => self.ready()?.authorization(txn_id).await,
-            Route::AuthorizeBatch => self.ready()?.authorize_batch(&body.collect().await?).await,
+            Route::AuthorizeBatch => {
+                self.ready()?
+                    .authorize_batch(headers, &body.collect().await?)
+                    .await
+            }
             Route::Reverse { txn_id } => self.ready()?.reverse(txn_id, &body.collect().await?).await,
             Route::Quote => self.ready()?.quote(&body.collect().await?),
             Route::Wallet { wallet_id } => self.ready()?.wallet(wallet_id).await,
@@ -187,9 +208,13 @@ impl<S: Storage> Api<S> {
 impl<S: Storage> Handler for Api<S> {
     async fn handle(&self, request: Request) -> Response {
         let Request {
-            method, uri, body, ..
+            method,
+            uri,
+            headers,
+            body,
+            ..
         } = request;
-        self.respond(&method, uri.path(), body).await
+        self.respond(&method, uri.path(), &headers, body).await
     }
 
     fn problem(&self, status: StatusCode, code: &str, detail: &str) -> Vec<u8> {

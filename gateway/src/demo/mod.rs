@@ -13,6 +13,7 @@ use anyhow::Context;
 use satang_core::calendar::Instant;
 use satang_engine::commit::Pacing;
 use satang_engine::journal::Layout;
+use satang_engine::keeper::SnapshotRule;
 use satang_engine::open::Expected;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -103,6 +104,7 @@ fn start(folder: &Path, listen: SocketAddr) -> anyhow::Result<Running> {
         },
         pacing: Pacing::DEFAULT,
         expected: Expected::default(),
+        snapshots: SnapshotRule::DEFAULT,
     };
     Running::start(options, &mut |_, _| {})
 }

@@ -1,9 +1,12 @@
-//! The wire: JSON bodies to core types with errors that name the field, and core records to JSON answers.
+//! The wire: JSON bodies to core types with errors that name the field, and core records to JSON answers; `binary` is the
+//! other form of a batch.
 //!
 //! Reading has two ways. `fast` reads a well-formed body of a hot route with sonic-rs and gives up on anything else;
 //! what it gave up on, and every body of a cold route, goes to the judge: `json` checks the whole text, then `form`
 //! reads it field by field and collects every fault. Both ways must agree, and the tests hold them against each other.
 
+pub mod batch;
+pub mod binary;
 pub mod content;
 pub mod parse;
 pub mod problem;
@@ -16,6 +19,8 @@ mod json;
 
 #[cfg(test)]
 mod tests_agreement;
+#[cfg(test)]
+mod tests_binary;
 #[cfg(test)]
 mod tests_content;
 #[cfg(test)]

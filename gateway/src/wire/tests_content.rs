@@ -21,13 +21,10 @@ fn directory(names: &[&str]) -> Directory {
     for (index, text) in names.iter().enumerate() {
         let number = NameNumber(index as u16 + 1);
         directory
-            .apply(
-                1,
-                &AdminRecord::Name {
-                    number,
-                    name: name(text),
-                },
-            )
+            .apply(&AdminRecord::Name {
+                number,
+                name: name(text),
+            })
             .unwrap();
     }
     directory

@@ -14,7 +14,7 @@ use satang_core::record::{
 };
 use satang_core::request::Purchase;
 
-fn at() -> Instant {
+pub(super) fn at() -> Instant {
     Instant::parse("2026-06-15T12:00:00.123+07:00").unwrap()
 }
 
@@ -34,7 +34,7 @@ fn purchase() -> Purchase {
 }
 
 /// The contract's example: 60 % of 220 baht under caps of 200 a day and 1,000 a month.
-fn approved() -> Verdict {
+pub(super) fn approved() -> Verdict {
     Verdict {
         reason: Reason::Approved,
         state: Satang::new(13_200),
@@ -49,7 +49,7 @@ fn approved() -> Verdict {
     }
 }
 
-fn declined(reason: Reason) -> Verdict {
+pub(super) fn declined(reason: Reason) -> Verdict {
     Verdict {
         reason,
         state: Satang::ZERO,
@@ -57,7 +57,7 @@ fn declined(reason: Reason) -> Verdict {
     }
 }
 
-fn record(verdict: &Verdict) -> AuthorizationRecord {
+pub(super) fn record(verdict: &Verdict) -> AuthorizationRecord {
     let mut record = verdict.record(txn_id(), &purchase(), at());
     record.header.sequence = 123_456_789;
     record
@@ -208,6 +208,7 @@ fn reversal(approved: bool, reason: ReversalReason, parts: [u64; 3]) -> Reversal
             state: Satang::new(13_200),
         }),
         previous: None,
+        late: false,
     };
     let mut record = ReversalRecord::new(Instant::parse("2026-06-16T23:59:59.999+07:00").unwrap(), &facts);
     record.header.sequence = 5;

@@ -124,3 +124,12 @@ fn a_mix_above_a_hundred_percent_is_refused() {
         .is_ok()
     );
 }
+
+#[test]
+fn an_id_is_the_same_as_digits_and_as_a_number() {
+    for n in [0, 7, 123_456_789, 999_999_999] {
+        let number = |digits: [u8; 15]| std::str::from_utf8(&digits).unwrap().parse::<u64>().unwrap();
+        assert_eq!(number(wallet_id(n)), wallet_number(n));
+        assert_eq!(number(merchant_id(n)), merchant_number(n));
+    }
+}

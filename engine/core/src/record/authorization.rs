@@ -186,6 +186,20 @@ impl AuthorizationRecord {
         NameNumber(self.channel)
     }
 
+    /// The record in `bytes`, as [`super::split_record`] returned them, without copying it.
+    ///
+    /// # Errors
+    /// [`RecordError::Field`] for an impossible field.
+    pub fn view(bytes: &[u8]) -> Result<&AuthorizationRecord, RecordError> {
+        let short = RecordError::Short {
+            have: bytes.len(),
+            wanted: size_of::<AuthorizationRecord>(),
+        };
+        let (record, _) = AuthorizationRecord::ref_from_prefix(bytes).map_err(|_| short)?;
+        record.check_fields()?;
+        Ok(record)
+    }
+
     pub(super) fn check_fields(&self) -> Result<(), RecordError> {
         let fail = |field| {
             Err(RecordError::Field {

@@ -10,6 +10,9 @@ use crate::money::Satang;
 use crate::outcome::{ReversalCause, ReversalReason};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
+/// In the header's flags: the original had arrived, and was declined, before this reversal.
+const FLAG_LATE: u8 = 2;
+
 /// A reversal and its outcome: 128 bytes. Fields of the original are zero when there was none.
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, KnownLayout, Immutable)]
 #[repr(C)]
@@ -62,6 +65,8 @@ pub struct ReversalFacts {
     pub original: Option<OriginalFacts>,
     /// Where the reversal before this one lies that gave some of the same original back.
     pub previous: Option<Position>,
+    /// Whether the original, reversed before it arrived, has arrived since and was declined.
+    pub late: bool,
 }
 
 /// What a reversal must know of the authorization it reverses.
@@ -115,7 +120,7 @@ impl ReversalRecord {
             header: RecordHeader::new(
                 RecordKind::Reversal,
                 at,
-                u8::from(facts.approved),
+                u8::from(facts.approved) | u8::from(facts.late) * FLAG_LATE,
                 size_of::<ReversalRecord>(),
             ),
             reversal_id: facts.reversal_id.bits().to_le_bytes(),
@@ -214,9 +219,15 @@ impl ReversalRecord {
         self.header.flags & FLAG_APPROVED != 0
     }
 
-    /// Whether the record plants (or repeats) a tombstone.
+    /// Whether the record plants (or repeats) a tombstone: an id whose original has arrived since keeps that.
     pub fn is_tombstone(&self) -> bool {
-        self.approved() && self.reason() == ReversalReason::OriginalNotFound
+        let late = self.header.flags & FLAG_LATE != 0;
+        self.approved() && self.reason() == ReversalReason::OriginalNotFound && !late
+    }
+
+    /// Whether the record gives money back.
+    pub fn gives_back(&self) -> bool {
+        self.approved() && self.reason() == ReversalReason::Approved
     }
 
     pub(super) fn check_fields(&self) -> Result<(), RecordError> {

@@ -1,0 +1,193 @@
+//! What the engine does beside answering: old ids leave memory, snapshots are taken. One thread at a time, never a decision's.
+
+use crate::clock::{Clock, ClockError};
+use crate::engine::Engine;
+use crate::journal::{Layout, Place, Space};
+use crate::log::ReadLog;
+use crate::snapshot::{self, SnapshotError, SnapshotFacts, Source};
+use crate::storage::Storage;
+use parking_lot::Mutex;
+use satang_core::record::Position;
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, Instant as Moment};
+
+/// When a snapshot is taken by itself.
+#[derive(Clone, Copy, Debug)]
+pub struct SnapshotRule {
+    /// After this much journal since the last one, in bytes. Less: a faster start, more writing beside the journal's.
+    pub journal_bytes: u64,
+}
+
+impl SnapshotRule {
+    /// 2 GiB of journal: some 20 million authorizations, which a start replays in a few seconds.
+    pub const DEFAULT: SnapshotRule = SnapshotRule {
+        journal_bytes: 2 << 30,
+    };
+}
+
+/// Keeps house for one engine.
+pub struct Keeper<S: Storage, R: ReadLog, C: Clock> {
+    engine: Arc<Engine<R, C>>,
+    storage: Arc<S>,
+    journal_id: [u8; 16],
+    layout: Layout,
+    rule: SnapshotRule,
+    /// Held by whoever keeps house.
+    kept: Mutex<Kept>,
+}
+
+struct Kept {
+    /// Where the journal ended when the last snapshot was taken.
+    snapshot_at: Position,
+    /// After a failure, not before this.
+    not_before: Option<Moment>,
+}
+
+/// How long after a failed snapshot the next one is tried.
+const RETRY_AFTER: Duration = Duration::from_secs(60);
+
+/// A snapshot that was taken, and how long it took.
+#[derive(Clone, Debug)]
+pub struct Taken {
+    /// What is in it.
+    pub facts: SnapshotFacts,
+    /// From the first lock to the flushed name.
+    pub took: Duration,
+}
+
+/// Why there is no snapshot.
+#[derive(Debug, thiserror::Error)]
+pub enum KeepError {
+    /// See [`SnapshotError`].
+    #[error(transparent)]
+    Snapshot(#[from] SnapshotError),
+    /// The ids of an old date cannot leave memory; they stay in it.
+    #[error("the index of an old date cannot be written: {0}")]
+    OldIds(#[from] io::Error),
+    /// The time cannot be trusted.
+    #[error(transparent)]
+    Clock(#[from] ClockError),
+    /// What room the disk has is the journal's.
+    #[error("the disk is full")]
+    DiskFull,
+}
+
+impl<S: Storage, R: ReadLog, C: Clock> Keeper<S, R, C> {
+    /// A keeper of `engine`, whose last snapshot was taken when the journal ended at `snapshot_at`.
+    pub(crate) fn new(
+        engine: Arc<Engine<R, C>>,
+        storage: Arc<S>,
+        journal_id: [u8; 16],
+        layout: Layout,
+        rule: SnapshotRule,
+        snapshot_at: Position,
+    ) -> Keeper<S, R, C> {
+        Keeper {
+            engine,
+            storage,
+            journal_id,
+            layout,
+            rule,
+            kept: Mutex::new(Kept {
+                snapshot_at,
+                not_before: None,
+            }),
+        }
+    }
+
+    /// Does what is due: to be called now and then.
+    ///
+    /// # Errors
+    /// [`KeepError`]; it is tried again some time later.
+    pub fn keep(&self) -> Result<Option<Taken>, KeepError> {
+        let mut kept = self.kept.lock();
+        if kept.not_before.is_some_and(|moment| Moment::now() < moment) || self.engine.durable().has_failed()
+        {
+            return Ok(None);
+        }
+        let done = self.keep_now(&mut kept);
+        if done.is_err() {
+            kept.not_before = Some(Moment::now() + RETRY_AFTER);
+        }
+        done
+    }
+
+    fn keep_now(&self, kept: &mut Kept) -> Result<Option<Taken>, KeepError> {
+        let left = self.let_ids_leave()?;
+        let end = self.engine.appender().last_position();
+        let grown = self
+            .journal_bytes(end)
+            .saturating_sub(self.journal_bytes(kept.snapshot_at));
+        if left || grown >= self.rule.journal_bytes {
+            self.snapshot_now(kept).map(Some)
+        } else {
+            Ok(None)
+        }
+    }
+
+    /// Takes a snapshot now.
+    ///
+    /// # Errors
+    /// [`KeepError`].
+    pub fn snapshot(&self) -> Result<Taken, KeepError> {
+        let mut kept = self.kept.lock();
+        self.let_ids_leave()?;
+        self.snapshot_now(&mut kept)
+    }
+
+    /// Lets the ids of old dates leave memory, without a snapshot.
+    ///
+    /// # Errors
+    /// [`KeepError`].
+    pub fn tidy_ids(&self) -> Result<bool, KeepError> {
+        let _kept = self.kept.lock();
+        self.let_ids_leave()
+    }
+
+    /// Lets the ids of the dates leave memory that are neither today nor yesterday.
+    fn let_ids_leave(&self) -> Result<bool, KeepError> {
+        let appender = self.engine.appender();
+        let (Some(today), cut_overs) = (appender.date(), appender.cut_overs()) else {
+            return Ok(false);
+        };
+        let durable = |position| self.engine.durable().check(position) == Ok(true);
+        let durable_cut_overs: Vec<_> = cut_overs.into_iter().take_while(|(_, at)| durable(*at)).collect();
+        Ok(self.engine.old_ids.let_leave(
+            self.engine.state(),
+            &*self.storage,
+            self.journal_id,
+            &durable_cut_overs,
+            today,
+        )?)
+    }
+
+    fn snapshot_now(&self, kept: &mut Kept) -> Result<Taken, KeepError> {
+        if self.engine.space() != Space::Enough {
+            return Err(KeepError::DiskFull);
+        }
+        let started = Moment::now();
+        let at = self.engine.now()?;
+        let end = self.engine.appender().last_position();
+        let source = Source {
+            state: self.engine.state(),
+            old_ids: &self.engine.old_ids,
+            appender: self.engine.appender(),
+            durable: self.engine.durable(),
+            journal_id: self.journal_id,
+            at,
+        };
+        let facts = snapshot::take(&*self.storage, &source)?;
+        kept.snapshot_at = end;
+        Ok(Taken {
+            facts,
+            took: started.elapsed(),
+        })
+    }
+
+    /// How much journal lies in front of a position.
+    fn journal_bytes(&self, position: Position) -> u64 {
+        let place = Place::of(position);
+        u64::from(place.segment) * u64::from(self.layout.segment_bytes) + u64::from(place.offset)
+    }
+}

@@ -1,0 +1,16 @@
+//! Snapshots: the state in one file, so that a start replays only the records behind it (`docs/FORMAT.md`).
+//!
+//! Answers never stop for one. Each part (a shard, the directory) is copied by itself under its lock and says through which
+//! sequence it has taken every record; a replay gives each part only what it lacks. A snapshot gets its name once the journal
+//! is durable through the highest of those sequences and the file was read back, so it never holds what was not durable.
+
+mod format;
+mod read;
+mod write;
+
+pub use format::{SNAPSHOT_FOLDER, SnapshotFacts};
+pub use read::{Loaded, Refusal, load, names};
+pub use write::{SnapshotError, Source, take};
+
+/// How many snapshots are kept: should the newest be damaged, the one before it is read.
+pub const GENERATIONS: usize = 2;

@@ -1,0 +1,296 @@
+//! Reading a snapshot.
+
+use super::format::{
+    Calendar, PartEntry, PartKind, SNAPSHOT_FOLDER, SNAPSHOT_VERSION, SnapshotHeader, padded,
+};
+use super::write::Sums;
+use crate::day_ids::DayIds;
+use crate::old_ids::{OldDays, OldIds};
+use crate::replay::{Beginning, Through};
+use crate::state::{Expected, State};
+use crate::storage::{PAGE_BYTES, Page, Storage, StorageFile};
+use parking_lot::Mutex;
+use satang_core::account::{WALLET_SHARDS, WalletShard};
+use satang_core::calendar::BusinessDate;
+use satang_core::citizen::{CITIZEN_SHARDS, CitizenShard};
+use satang_core::dedup::{ID_SHARDS, IdShard};
+use satang_core::directory::Directory;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use zerocopy::{FromZeros, IntoBytes};
+
+/// A snapshot that was read.
+pub struct Loaded {
+    /// Its file.
+    pub file: String,
+    /// Where the replay begins.
+    pub beginning: Beginning,
+    /// The segment from which it goes on.
+    pub start_segment: u32,
+    /// The journal must reach at least this sequence: the snapshot was finished after it was durable.
+    pub through_max: u64,
+}
+
+/// Why a snapshot is not used.
+#[derive(Debug, thiserror::Error)]
+#[error("{file}: {what}")]
+pub struct Refusal {
+    /// Its file.
+    pub file: String,
+    /// What is wrong.
+    pub what: String,
+}
+
+/// The files of all snapshots, newest first.
+///
+/// # Errors
+/// Of the operating system.
+pub fn names<S: Storage>(storage: &S) -> io::Result<Vec<String>> {
+    let names = storage.list(SNAPSHOT_FOLDER)?;
+    let finished = names.into_iter().filter(|name| name.ends_with(".snap"));
+    Ok(finished
+        .rev()
+        .map(|name| format!("{SNAPSHOT_FOLDER}/{name}"))
+        .collect())
+}
+
+/// Reads a snapshot of the journal, with room for what is expected.
+///
+/// # Errors
+/// [`Refusal`]: an older snapshot, or the journal from its beginning, gives the same state.
+pub fn load<S: Storage>(
+    storage: &S,
+    file: &str,
+    journal_id: &[u8; 16],
+    expected: Expected,
+) -> Result<Loaded, Refusal> {
+    let refusal = |what| Refusal {
+        file: file.to_owned(),
+        what,
+    };
+    let snapshot = Snapshot::open(storage, file, journal_id).map_err(refusal)?;
+    let parts = snapshot.read_parts(expected).map_err(refusal)?;
+    let (beginning, header) = assemble(storage, snapshot, parts).map_err(refusal)?;
+    Ok(Loaded {
+        file: file.to_owned(),
+        beginning,
+        start_segment: header.start_segment,
+        through_max: header.through_max,
+    })
+}
+
+/// Reads a snapshot's every byte and compares the hashes.
+pub(super) fn check_file<S: Storage>(storage: &S, file: &str, journal_id: &[u8; 16]) -> Result<(), String> {
+    let snapshot = Snapshot::open(storage, file, journal_id)?;
+    let mut buffer = Vec::new();
+    let parts = &snapshot.table;
+    parts
+        .iter()
+        .try_for_each(|part| snapshot.read_part(part, &mut buffer).map(drop))
+}
+
+struct Snapshot<F> {
+    file: F,
+    header: SnapshotHeader,
+    table: Vec<PartEntry>,
+}
+
+/// A part in memory.
+enum Part {
+    Directory(Box<Directory>),
+    Calendar(Calendar),
+    Ids(Box<IdShard>),
+    Citizens(CitizenShard),
+    Wallets(Box<WalletShard>),
+}
+
+impl<F: StorageFile> Snapshot<F> {
+    fn open<S: Storage<File = F>>(
+        storage: &S,
+        name: &str,
+        journal_id: &[u8; 16],
+    ) -> Result<Snapshot<F>, String> {
+        let io = |error: io::Error| error.to_string();
+        let file = storage.open(name).map_err(io)?;
+        let mut page = Page::ZERO;
+        file.read_exact_at(&mut page.0, 0).map_err(io)?;
+        let header = SnapshotHeader::read(&page).ok_or("offset 0: the header is damaged")?;
+        if header.version != SNAPSHOT_VERSION {
+            return Err(format!(
+                "offset 0: version {} is not known to this program",
+                header.version
+            ));
+        }
+        if header.journal_id != *journal_id {
+            return Err("offset 0: it belongs to another journal".into());
+        }
+        let table_bytes = u64::from(header.parts) * size_of::<PartEntry>() as u64;
+        let (len, wanted) = (
+            file.len_bytes().map_err(io)?,
+            header.table_offset + padded(table_bytes),
+        );
+        if len != wanted {
+            return Err(format!(
+                "offset {}: the file has {len} bytes, not {wanted}",
+                len.min(wanted)
+            ));
+        }
+        let mut table = <PartEntry>::new_vec_zeroed(header.parts as usize).map_err(|_| "no memory")?;
+        file.read_exact_at(table.as_mut_slice().as_mut_bytes(), header.table_offset)
+            .map_err(io)?;
+        if *blake3::hash(table.as_bytes()).as_bytes() != header.table_hash {
+            return Err(format!(
+                "offset {}: the table of parts is damaged",
+                header.table_offset
+            ));
+        }
+        Ok(Snapshot { file, header, table })
+    }
+
+    /// The bytes of a part, checked.
+    fn read_part<'b>(&self, entry: &PartEntry, buffer: &'b mut Vec<Page>) -> Result<&'b [u8], String> {
+        let pages = padded(entry.bytes) as usize / PAGE_BYTES;
+        if buffer.len() < pages {
+            *buffer = Page::new_vec_zeroed(pages).map_err(|_| "no memory")?;
+        }
+        let bytes = &mut buffer.as_mut_slice().as_mut_bytes()[..entry.bytes as usize];
+        self.file
+            .read_exact_at(bytes, entry.offset)
+            .map_err(|error| error.to_string())?;
+        match *blake3::hash(bytes).as_bytes() == entry.hash {
+            true => Ok(bytes),
+            false => Err(format!("offset {}: a part is damaged", entry.offset)),
+        }
+    }
+
+    /// Every part, in the order of the table; read by several threads.
+    fn read_parts(&self, expected: Expected) -> Result<Vec<Part>, String> {
+        let threads = std::thread::available_parallelism().map_or(1, usize::from).min(8);
+        let (next, done) = (
+            AtomicUsize::new(0),
+            Mutex::new(Vec::with_capacity(self.table.len())),
+        );
+        let read_some = || -> Result<(), String> {
+            let mut buffer = Vec::new();
+            while let Some(entry) = self.table.get(next.fetch_add(1, Ordering::Relaxed)) {
+                let bytes = self.read_part(entry, &mut buffer)?;
+                let part = import(entry, bytes, expected)
+                    .ok_or_else(|| format!("offset {}: a part is no part", entry.offset))?;
+                done.lock().push((entry.offset, part));
+            }
+            Ok(())
+        };
+        std::thread::scope(|scope| {
+            let readers: Vec<_> = (0..threads).map(|_| scope.spawn(read_some)).collect();
+            readers
+                .into_iter()
+                .try_for_each(|reader| reader.join().expect("a reader does not panic"))
+        })?;
+        let mut parts = done.into_inner();
+        parts.sort_by_key(|(offset, _)| *offset);
+        Ok(parts.into_iter().map(|(_, part)| part).collect())
+    }
+}
+
+fn import(entry: &PartEntry, bytes: &[u8], expected: Expected) -> Option<Part> {
+    let per_shard = expected.per_shard();
+    Some(match PartKind::from_number(entry.kind)? {
+        PartKind::Directory => Part::Directory(Box::new(Directory::import(bytes)?)),
+        PartKind::Calendar => Part::Calendar(Calendar::import(bytes)?),
+        PartKind::Ids => Part::Ids(Box::new(IdShard::import(bytes, per_shard.ids)?)),
+        PartKind::Citizens => Part::Citizens(CitizenShard::import(bytes)?),
+        PartKind::Wallets => Part::Wallets(Box::new(WalletShard::import(bytes, per_shard.wallets)?)),
+    })
+}
+
+/// Puts the parts together and compares the sums.
+fn assemble<S: Storage>(
+    storage: &S,
+    snapshot: Snapshot<S::File>,
+    parts: Vec<Part>,
+) -> Result<(Beginning, SnapshotHeader), String> {
+    let Snapshot { header, table, .. } = snapshot;
+    let mut sums = SnapshotHeader::new(header.journal_id);
+    let mut through = Through::nothing();
+    let (mut directory, mut calendar) = (None, None);
+    let (mut ids, mut citizens, mut wallets) = (Vec::new(), Vec::new(), Vec::new());
+    for (entry, part) in table.iter().zip(parts) {
+        let in_order = match part {
+            Part::Directory(part) => {
+                through.directory = entry.through;
+                directory.replace(*part).is_none()
+            }
+            Part::Calendar(part) => calendar.replace(part).is_none(),
+            Part::Ids(part) => {
+                Sums::of_ids(&part).add_to(&mut sums);
+                ids.push(Mutex::new(*part));
+                take_through(&mut through.ids, ids.len(), entry)
+            }
+            Part::Citizens(part) => {
+                citizens.push(Mutex::new(part));
+                take_through(&mut through.citizens, citizens.len(), entry)
+            }
+            Part::Wallets(part) => {
+                Sums::of_wallets(&part).add_to(&mut sums);
+                wallets.push(Mutex::new(*part));
+                take_through(&mut through.wallets, wallets.len(), entry)
+            }
+        };
+        if !in_order {
+            return Err(format!("offset {}: a part is not where it belongs", entry.offset));
+        }
+    }
+    let all = [ids.len(), citizens.len(), wallets.len()] == [ID_SHARDS, CITIZEN_SHARDS, WALLET_SHARDS];
+    let (Some(directory), Some(calendar), true) = (directory, calendar, all) else {
+        return Err("offset 0: parts are missing".into());
+    };
+    let of = |header: &SnapshotHeader| (header.wallets, header.ids, header.authorised, header.given_back);
+    if of(&sums) != of(&header) {
+        return Err("offset 0: the sums over its parts are others than its header says".into());
+    }
+    let old_ids = open_old_ids(storage, &header, &calendar)?;
+    let beginning = Beginning {
+        state: State {
+            directory: directory.into(),
+            ids,
+            citizens,
+            wallets,
+        },
+        through,
+        old_ids,
+        cut_overs: calendar.cut_overs,
+    };
+    Ok((beginning, header))
+}
+
+/// Notes through which sequence the shard that was just added has taken every record.
+fn take_through(through: &mut [u64], len: usize, entry: &PartEntry) -> bool {
+    let fits = entry.index as usize + 1 == len && len <= through.len();
+    if fits {
+        through[len - 1] = entry.through;
+    }
+    fits
+}
+
+/// Opens the index files that the snapshot counts on.
+fn open_old_ids<S: Storage>(
+    storage: &S,
+    header: &SnapshotHeader,
+    calendar: &Calendar,
+) -> Result<OldIds, String> {
+    let mut files = Vec::with_capacity(calendar.files.len());
+    for facts in &calendar.files {
+        let date = BusinessDate::from_days(facts.date_days);
+        let file = DayIds::open(storage, header.journal_id, date).map_err(|error| error.to_string())?;
+        if file.facts() != *facts {
+            return Err(format!("the index of {date} is not the one it was taken with"));
+        }
+        files.push(Arc::new(file));
+    }
+    Ok(OldIds::of(OldDays {
+        window: calendar.window,
+        first_hot: calendar.first_hot,
+        files,
+    }))
+}

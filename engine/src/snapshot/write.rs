@@ -1,0 +1,282 @@
+//! Taking a snapshot of a running engine.
+
+use super::GENERATIONS;
+use super::format::{
+    Calendar, PartEntry, PartKind, SNAPSHOT_FOLDER, SnapshotFacts, SnapshotHeader, padded, snapshot_name,
+};
+use super::read::{check_file, names};
+use crate::commit::Appender;
+use crate::durable::{Durable, StorageFailed};
+use crate::journal::Place;
+use crate::old_ids::OldIds;
+use crate::state::State;
+use crate::storage::{PAGE_BYTES, Page, Storage, StorageFile};
+use satang_core::calendar::Instant;
+use std::io;
+use zerocopy::IntoBytes;
+
+/// What a snapshot is taken of.
+pub struct Source<'e> {
+    /// The state.
+    pub state: &'e State,
+    /// The ids that have left memory. No date may leave meanwhile.
+    pub old_ids: &'e OldIds,
+    /// Says through which sequence a part has taken every record.
+    pub appender: &'e Appender,
+    /// What is durable.
+    pub durable: &'e Durable,
+    /// The journal it belongs to.
+    pub journal_id: [u8; 16],
+    /// When.
+    pub at: Instant,
+}
+
+/// Why there is no snapshot. Nothing is lost: the older ones and the journal stand.
+#[derive(Debug, thiserror::Error)]
+pub enum SnapshotError {
+    /// The disk does not take it.
+    #[error("{file}: {source}")]
+    Io {
+        /// The file.
+        file: String,
+        /// What the operating system says.
+        source: io::Error,
+    },
+    /// It was read back otherwise than it was written.
+    #[error("{file}: {what}")]
+    NotAsWritten {
+        /// The file.
+        file: String,
+        /// Where it differs.
+        what: String,
+    },
+    /// The journal failed: what was copied may never become durable.
+    #[error(transparent)]
+    Journal(#[from] StorageFailed),
+}
+
+/// The most bytes of one write: a long one would hold up the journal's.
+const WRITE_BYTES: usize = 256 << 10;
+
+/// Takes a snapshot; older ones than the last [`GENERATIONS`] are removed. Called by one thread at a time.
+///
+/// # Errors
+/// [`SnapshotError`].
+pub fn take<S: Storage>(storage: &S, source: &Source<'_>) -> Result<SnapshotFacts, SnapshotError> {
+    let unfinished = format!("{SNAPSHOT_FOLDER}/next.tmp");
+    let taken = write_all(storage, source, &unfinished);
+    if taken.is_err() {
+        // The room it took is wanted back; the first error is the one to report.
+        let _ = storage.remove(&unfinished);
+    }
+    taken
+}
+
+fn write_all<S: Storage>(
+    storage: &S,
+    source: &Source<'_>,
+    unfinished: &str,
+) -> Result<SnapshotFacts, SnapshotError> {
+    let io = |source| SnapshotError::Io {
+        file: unfinished.to_owned(),
+        source,
+    };
+    let mut writer = Writer::create(storage, unfinished, source).map_err(io)?;
+    writer.copy_all().map_err(io)?;
+    // Everything that was copied lies at or below the last record appended by now.
+    source.durable.block_until(source.appender.last_position())?;
+    let header = writer.finish().map_err(io)?;
+    check_file(storage, unfinished, &source.journal_id).map_err(|what| SnapshotError::NotAsWritten {
+        file: unfinished.to_owned(),
+        what,
+    })?;
+    let file = snapshot_name(header.through_max);
+    storage.rename(unfinished, &file).map_err(io)?;
+    storage.sync_folder(SNAPSHOT_FOLDER).map_err(io)?;
+    remove_older(storage).map_err(io)?;
+    Ok(SnapshotFacts {
+        file,
+        sequence: header.through_max,
+        bytes: padded(header.table_offset + u64::from(header.parts) * size_of::<PartEntry>() as u64),
+        wallets: header.wallets,
+        ids: header.ids,
+    })
+}
+
+/// Removes all but the newest snapshots.
+fn remove_older<S: Storage>(storage: &S) -> io::Result<()> {
+    let names = names(storage)?;
+    for name in names.iter().skip(GENERATIONS) {
+        storage.remove(name)?;
+    }
+    storage.sync_folder(SNAPSHOT_FOLDER)
+}
+
+struct Writer<'e, S: Storage> {
+    file: S::File,
+    source: &'e Source<'e>,
+    header: SnapshotHeader,
+    table: Vec<PartEntry>,
+    offset: u64,
+    /// The part that is being copied: kept, so that its memory is there when the next part's lock is held.
+    part: Vec<u8>,
+    pages: Vec<Page>,
+}
+
+impl<'e, S: Storage> Writer<'e, S> {
+    fn create(storage: &S, name: &str, source: &'e Source<'e>) -> io::Result<Writer<'e, S>> {
+        let mut header = SnapshotHeader::new(source.journal_id);
+        header.taken_ms = source.at.unix_ms();
+        header.through_min = source.appender.last_sequence();
+        // The segment of the last record that every part will have: it has at least that one.
+        header.start_segment = Place::of(source.appender.last_position()).segment.max(1);
+        Ok(Writer {
+            file: storage.create(name)?,
+            source,
+            header,
+            table: Vec::new(),
+            offset: PAGE_BYTES as u64,
+            part: Vec::new(),
+            pages: vec![Page::ZERO; WRITE_BYTES / PAGE_BYTES],
+        })
+    }
+
+    fn copy_all(&mut self) -> io::Result<()> {
+        let Source {
+            state,
+            old_ids,
+            appender,
+            ..
+        } = *self.source;
+        let days = old_ids.days();
+        self.copy(PartKind::Calendar, 0, |part| {
+            let calendar = Calendar {
+                window: days.window,
+                first_hot: days.first_hot,
+                files: days.facts(),
+                cut_overs: appender.cut_overs(),
+            };
+            calendar.export(part);
+            (appender.last_sequence(), Sums::default())
+        })?;
+        self.copy(PartKind::Directory, 0, |part| {
+            let directory = state.directory.read();
+            directory.export(part);
+            (appender.last_sequence(), Sums::default())
+        })?;
+        for (index, shard) in state.ids.iter().enumerate() {
+            self.copy(PartKind::Ids, index, |part| {
+                let shard = shard.lock();
+                shard.export(part);
+                (appender.last_sequence(), Sums::of_ids(&shard))
+            })?;
+        }
+        for (index, shard) in state.citizens.iter().enumerate() {
+            self.copy(PartKind::Citizens, index, |part| {
+                let shard = shard.lock();
+                shard.export(part);
+                (appender.last_sequence(), Sums::default())
+            })?;
+        }
+        for (index, shard) in state.wallets.iter().enumerate() {
+            self.copy(PartKind::Wallets, index, |part| {
+                let shard = shard.lock();
+                shard.export(part);
+                (appender.last_sequence(), Sums::of_wallets(&shard))
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Copies one part: `export` holds its lock and says through which sequence it has taken every record.
+    fn copy(
+        &mut self,
+        kind: PartKind,
+        index: usize,
+        export: impl FnOnce(&mut Vec<u8>) -> (u64, Sums),
+    ) -> io::Result<()> {
+        self.part.clear();
+        let (through, sums) = export(&mut self.part);
+        self.header.through_max = self.header.through_max.max(through);
+        sums.add_to(&mut self.header);
+        let part = std::mem::take(&mut self.part);
+        let entry = PartEntry {
+            kind: kind as u32,
+            index: index as u32,
+            through,
+            offset: self.offset,
+            bytes: part.len() as u64,
+            hash: *blake3::hash(&part).as_bytes(),
+        };
+        let written = self.write(&part);
+        self.part = part;
+        self.table.push(entry);
+        written
+    }
+
+    /// Writes bytes at the end of the file, zeros up to a whole page behind them.
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        for piece in bytes.chunks(WRITE_BYTES) {
+            let pages = piece.len().div_ceil(PAGE_BYTES);
+            let padded = self.pages[..pages].as_mut_bytes();
+            padded[..piece.len()].copy_from_slice(piece);
+            padded[piece.len()..].fill(0);
+            self.file.write_pages_at(&self.pages[..pages], self.offset)?;
+            self.offset += (pages * PAGE_BYTES) as u64;
+        }
+        Ok(())
+    }
+
+    /// Writes the table and the header, and flushes.
+    fn finish(mut self) -> io::Result<SnapshotHeader> {
+        let table = std::mem::take(&mut self.table);
+        self.header.parts = table.len() as u32;
+        self.header.table_offset = self.offset;
+        self.header.table_hash = *blake3::hash(table.as_bytes()).as_bytes();
+        self.write(table.as_bytes())?;
+        self.file.write_pages_at(&[self.header.page()], 0)?;
+        self.file.sync()?;
+        Ok(self.header)
+    }
+}
+
+/// What a part adds to the sums in the header.
+#[derive(Default)]
+pub(super) struct Sums {
+    wallets: u64,
+    ids: u64,
+    authorised: u128,
+    given_back: u128,
+}
+
+impl Sums {
+    pub(super) fn of_ids(shard: &satang_core::dedup::IdShard) -> Sums {
+        Sums {
+            ids: shard.ids_len() as u64,
+            ..Sums::default()
+        }
+    }
+
+    pub(super) fn of_wallets(shard: &satang_core::account::WalletShard) -> Sums {
+        let all = shard.totals().iter();
+        let (authorised, given_back) = all.fold((0, 0), |sum, t| (sum.0 + t.all, sum.1 + t.given_back));
+        Sums {
+            wallets: shard.wallets_len() as u64,
+            authorised,
+            given_back,
+            ..Sums::default()
+        }
+    }
+
+    pub(super) fn add_to(&self, header: &mut SnapshotHeader) {
+        header.wallets += self.wallets;
+        header.ids += self.ids;
+        for (sum, part) in [
+            (&mut header.authorised, self.authorised),
+            (&mut header.given_back, self.given_back),
+        ] {
+            let total = (u128::from(sum[1]) << 64 | u128::from(sum[0])) + part;
+            *sum = [total as u64, (total >> 64) as u64];
+        }
+    }
+}

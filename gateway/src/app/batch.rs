@@ -1,0 +1,118 @@
+//! Batches, as JSON or as bytes: two forms of one request, decided, replayed and counted alike.
+
+use super::authorizations::{ANSWER_BYTES, Serving};
+use super::{Failure, Ready};
+use crate::server::Response;
+use crate::wire::batch::Batch;
+use crate::wire::binary::{self, CONTENT_TYPE_BATCH};
+use crate::wire::parse;
+use crate::wire::problem::Problem;
+use crate::wire::render::{self, BatchResult};
+use http::{HeaderMap, StatusCode};
+use satang_core::record::{AuthorizationRecord, Position};
+use satang_engine::engine::Submitted;
+use satang_engine::storage::Storage;
+
+/// What became of a batch.
+struct Outcomes {
+    batch: Batch,
+    /// One for each well-formed element.
+    submitted: Vec<Submitted<AuthorizationRecord>>,
+    /// One for each id among them that came before: the first outcome, or the conflict.
+    again: Vec<Result<AuthorizationRecord, Problem>>,
+}
+
+impl<S: Storage> Ready<S> {
+    pub(super) async fn authorize_batch(
+        &self,
+        headers: &HeaderMap,
+        body: &[u8],
+    ) -> Result<Response, Failure> {
+        let started = std::time::Instant::now();
+        let is_binary = binary::is_batch(headers);
+        let batch = match is_binary {
+            true => binary::batch(body)?,
+            false => parse::batch(body)?.into_iter().collect(),
+        };
+        let _serving = Serving::start(self.engine.appender().requests());
+        let outcomes = self.decide(batch).await?;
+        // Rendered while the disk works; sent once the last record is durable (I1).
+        let answer = match is_binary {
+            true => {
+                let body = binary::answer(outcomes.batch.len(), outcomes.results());
+                Response::new(StatusCode::OK, CONTENT_TYPE_BATCH, body)
+            }
+            false => {
+                let mut body = Vec::with_capacity(ANSWER_BYTES * outcomes.batch.len());
+                render::batch(outcomes.results(), &mut body);
+                Response::json(StatusCode::OK, body)
+            }
+        };
+        if let Some(last) = outcomes.last_position() {
+            self.waits.wait(last).await?;
+        }
+        self.metrics.count_authorizations(outcomes.decided());
+        self.metrics.count_replays(outcomes.again.len());
+        self.metrics.observe_batch(started.elapsed());
+        Ok(answer)
+    }
+
+    /// Decides what is well-formed; what is decided now may not be durable yet, what came before is.
+    async fn decide(&self, batch: Batch) -> Result<Outcomes, Failure> {
+        let submitted = self.engine.authorize_batch(batch.requests())?;
+        let mut again = Vec::new();
+        for (request, submitted) in batch.requests().iter().zip(&submitted) {
+            if let Submitted::Seen { position } | Submitted::Wait { position } = submitted {
+                again.push(match self.replay_authorization(request, *position).await {
+                    Ok(record) => Ok(record),
+                    Err(Failure::Problem(problem)) => Err(problem),
+                    Err(failure) => return Err(failure),
+                });
+            }
+        }
+        Ok(Outcomes {
+            batch,
+            submitted,
+            again,
+        })
+    }
+}
+
+impl Outcomes {
+    /// A result for each element, in order.
+    fn results(&self) -> impl Iterator<Item = BatchResult<'_>> {
+        let mut again = self.again.iter();
+        let of_requests = self.submitted.iter().map(move |submitted| match submitted {
+            Submitted::Decided { record, .. } => BatchResult::Authorization {
+                record,
+                replayed: false,
+            },
+            Submitted::Seen { .. } | Submitted::Wait { .. } => {
+                match again.next().expect("one for each id that came before") {
+                    Ok(record) => BatchResult::Authorization {
+                        record,
+                        replayed: true,
+                    },
+                    Err(problem) => BatchResult::Problem(problem),
+                }
+            }
+        });
+        self.batch.in_order(of_requests, BatchResult::Problem)
+    }
+
+    /// The records of what was decided now.
+    fn decided(&self) -> impl Iterator<Item = &AuthorizationRecord> {
+        self.submitted.iter().filter_map(|submitted| match submitted {
+            Submitted::Decided { record, .. } => Some(record),
+            Submitted::Seen { .. } | Submitted::Wait { .. } => None,
+        })
+    }
+
+    /// Where the last record lies that was decided now.
+    fn last_position(&self) -> Option<Position> {
+        self.submitted.iter().rev().find_map(|submitted| match submitted {
+            Submitted::Decided { position, .. } => Some(*position),
+            Submitted::Seen { .. } | Submitted::Wait { .. } => None,
+        })
+    }
+}

@@ -1,0 +1,79 @@
+//! A batch as it was read, whatever form it came in: what is to be decided, and what is malformed in its place.
+
+use super::problem::Problem;
+use satang_core::request::AuthorizationRequest;
+
+/// The elements of a batch.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Batch {
+    /// The well-formed ones, in order.
+    requests: Vec<AuthorizationRequest>,
+    /// The others and their place among all, in order.
+    malformed: Vec<(usize, Problem)>,
+}
+
+impl Batch {
+    /// A batch without elements yet.
+    pub fn with_capacity(len: usize) -> Batch {
+        Batch {
+            requests: Vec::with_capacity(len),
+            malformed: Vec::new(),
+        }
+    }
+
+    /// Adds a well-formed element.
+    pub fn push(&mut self, request: AuthorizationRequest) {
+        self.requests.push(request);
+    }
+
+    /// Adds a malformed element.
+    pub fn push_malformed(&mut self, problem: Problem) {
+        self.malformed.push((self.len(), problem));
+    }
+
+    /// How many elements there are, of both kinds.
+    pub fn len(&self) -> usize {
+        self.requests.len() + self.malformed.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// What is to be decided.
+    pub fn requests(&self) -> &[AuthorizationRequest] {
+        &self.requests
+    }
+
+    /// Everything in the order of the elements: what `of_requests` has for the well-formed ones, one after another, and
+    /// what `of_malformed` makes of the others.
+    ///
+    /// # Panics
+    /// When `of_requests` ends early.
+    pub fn in_order<'b, T>(
+        &'b self,
+        of_requests: impl Iterator<Item = T>,
+        of_malformed: impl Fn(&'b Problem) -> T,
+    ) -> impl Iterator<Item = T> {
+        let (mut of_requests, mut malformed) = (of_requests, self.malformed.iter().peekable());
+        (0..self.len()).map(move |index| match malformed.next_if(|(at, _)| *at == index) {
+            Some((_, problem)) => of_malformed(problem),
+            None => of_requests.next().expect("one for each well-formed element"),
+        })
+    }
+}
+
+impl FromIterator<Result<AuthorizationRequest, Problem>> for Batch {
+    fn from_iter<I: IntoIterator<Item = Result<AuthorizationRequest, Problem>>>(elements: I) -> Batch {
+        let elements = elements.into_iter();
+        let mut batch = Batch::with_capacity(elements.size_hint().0);
+        for element in elements {
+            match element {
+                Ok(request) => batch.push(request),
+                Err(problem) => batch.push_malformed(problem),
+            }
+        }
+        batch
+    }
+}
