@@ -12,4 +12,5 @@ pub mod batches;
 pub mod single;
 pub mod footprint;
 pub mod replay;
+pub mod stall;
 pub mod measure;

@@ -5,7 +5,7 @@ use crate::discard::DiscardStorage;
 use crate::report::Report;
 use crate::rig::{Enroll, Rig};
 use crate::workload::{Ids, Workload};
-use crate::{footprint, machine, replay, single};
+use crate::{footprint, machine, replay, single, stall};
 use anyhow::{Context, Result};
 use clap::{Parser, ValueEnum};
 use satang_engine::storage::{FileStorage, Storage};
@@ -77,8 +77,10 @@ pub enum Row {
     P5Batches,
     /// P6: memory per person and per authorization.
     P6,
-    /// P8, by replay.
+    /// P8: a start, from a snapshot and from the journal alone.
     P8,
+    /// P9: answers while a snapshot is taken.
+    P9,
 }
 
 /// Measures the rows that are wanted.
@@ -107,6 +109,7 @@ pub fn measure(options: &Options) -> Result<Report> {
             Row::P5Batches => batched_decisions(options, &mut report)?,
             Row::P6 => memory(options, &mut report)?,
             Row::P8 => starts(options, &mut report)?,
+            Row::P9 => stalls(options, &mut report)?,
         }
     }
     Ok(report)
@@ -315,29 +318,62 @@ fn starts(options: &Options, report: &mut Report) -> Result<()> {
         options.ids,
         options.rounds,
     )?;
-    let of = |value: fn(&replay::Start) -> f64| starts.iter().map(value).collect::<Vec<f64>>();
-    let what = format!("start by replay of {wallets} enrollments and {authorizations} authorizations");
+    let what = format!("{wallets} enrollments and {authorizations} authorizations");
     report.add(
         "P8",
-        format!("{what}, records"),
-        of(|s| s.records as f64 / s.seconds),
-        "/s",
-        "",
-    );
-    report.add(
-        "P8",
-        format!("{what}, journal"),
-        of(|s| s.bytes as f64 / s.seconds / 1e6),
-        "MB/s",
-        "",
-    );
-    report.add(
-        "P8",
-        what,
-        of(|s| s.seconds),
+        format!("snapshot of {wallets} wallets"),
+        vec![starts.snapshot_seconds],
         "s",
-        "<= 10 from a snapshot of 30,000,000 + 30,000,000",
+        "",
     );
+    let mb = starts.snapshot_bytes as f64 / 1e6;
+    report.add("P8", format!("snapshot of {wallets} wallets"), vec![mb], "MB", "");
+    for (rounds, what, goal) in [
+        (
+            &starts.from_snapshot,
+            format!("start from a snapshot of {wallets} wallets and {authorizations} authorizations since"),
+            "<= 10 at 30,000,000 + 30,000,000",
+        ),
+        (&starts.from_journal, format!("start by replay of {what}"), ""),
+    ] {
+        let of = |value: fn(&replay::Start) -> f64| rounds.iter().map(value).collect::<Vec<f64>>();
+        let per_second = of(|s| s.records as f64 / s.seconds);
+        report.add("P8", format!("{what}, records"), per_second, "/s", "");
+        let mb_per_second = of(|s| s.bytes as f64 / s.seconds / 1e6);
+        report.add("P8", format!("{what}, journal"), mb_per_second, "MB/s", "");
+        report.add("P8", what, of(|s| s.seconds), "s", goal);
+    }
+    Ok(())
+}
+
+fn stalls(options: &Options, report: &mut Report) -> Result<()> {
+    let folder = tempfile::tempdir_in(&options.data_dir).context("a folder for the journal")?;
+    let rig = prepared(FileStorage::open_folder(folder.path())?, options.wallets, options)?;
+    let stalls = stall::measure(
+        rig,
+        options.ids,
+        options.wallets,
+        options.merchants,
+        options.rounds,
+    )?;
+    let what = format!("an answer at full load, {} wallets", options.wallets);
+    let quantiles = [(0.5, "p50"), (0.99, "p99"), (0.999, "p99.9"), (1.0, "slowest")];
+    for (when, answers, goal) in [
+        ("no snapshot", &stalls.quiet, ""),
+        ("during a snapshot", &stalls.snapshot, "<= 5 (slowest)"),
+    ] {
+        for (quantile, name) in quantiles {
+            let ms = answers.value_at_quantile(quantile) as f64 / 1_000.0;
+            report.add("P9", format!("{what}, {when}, {name}"), vec![ms], "ms", goal);
+        }
+    }
+    report.add("P9", "a snapshot at full load", stalls.took, "s", "");
+    for (when, rate) in ["no snapshot", "during a snapshot"]
+        .into_iter()
+        .zip(stalls.per_second)
+    {
+        report.add("P9", format!("batches of 1,000, {when}"), vec![rate], "/s", "");
+    }
     Ok(())
 }
 

@@ -1,4 +1,4 @@
-//! P8, as far as it goes without snapshots: how fast a start replays the whole journal.
+//! P8: how long a start takes, from a snapshot and from the journal alone.
 
 use crate::rig::{Enroll, Rig};
 use crate::workload::{Ids, Workload};
@@ -20,19 +20,28 @@ pub struct Start {
     pub bytes: u64,
 }
 
-/// Writes a journal of `wallets` enrollments and `authorizations` authorizations into `folder`, and starts from it `rounds` times.
+/// What taking a snapshot took, and starts.
+#[derive(Clone, Debug)]
+pub struct Starts {
+    /// Seconds from its first lock to its flushed name.
+    pub snapshot_seconds: f64,
+    /// Bytes of its file.
+    pub snapshot_bytes: u64,
+    /// Starts from the snapshot and the journal behind it.
+    pub from_snapshot: Vec<Start>,
+    /// Starts from the journal alone.
+    pub from_journal: Vec<Start>,
+}
+
+/// Writes a journal of `wallets` enrollments into `folder`, takes a snapshot, writes `authorizations` authorizations, and
+/// starts from both `rounds` times, then once without the snapshot.
 ///
 /// # Errors
 /// When the engine fails, or the state after a start is not the state before.
-pub fn measure(
-    folder: &Path,
-    wallets: u64,
-    authorizations: u64,
-    ids: Ids,
-    rounds: usize,
-) -> Result<Vec<Start>> {
+pub fn measure(folder: &Path, wallets: u64, authorizations: u64, ids: Ids, rounds: usize) -> Result<Starts> {
     let storage = FileStorage::open_folder(folder)?;
     let mut rig = Rig::prepared(storage, wallets, 1, Enroll::Record, 0)?;
+    let taken = rig.keeper().snapshot()?;
     let mut workload = Workload::new(1, ids, wallets, 1);
     let mut requests = Vec::with_capacity(10_000);
     for _ in 0..authorizations.div_ceil(10_000) {
@@ -43,8 +52,7 @@ pub fn measure(
     let digest = rig.engine.state().digest();
     let mut at = rig.engine.now()?;
     drop(rig);
-    let mut starts = Vec::with_capacity(rounds);
-    for _ in 0..rounds {
+    let mut start = |snapshot: bool| {
         let started = Instant::now();
         let rig = Rig::open(FileStorage::open_folder(folder)?, Expected::default(), at)?;
         let seconds = started.elapsed().as_secs_f64();
@@ -52,12 +60,25 @@ pub fn measure(
             rig.engine.state().digest() == digest,
             "I2: the state after a start is not the state before"
         );
+        ensure!(
+            rig.recovered.snapshot.is_some() == snapshot,
+            "the snapshot was read: {}",
+            !snapshot
+        );
         at = rig.engine.now()?;
-        starts.push(Start {
+        Ok(Start {
             records: rig.recovered.records,
             seconds,
             bytes: rig.recovered.bytes,
-        });
-    }
-    Ok(starts)
+        })
+    };
+    let from_snapshot = (0..rounds).map(|_| start(true)).collect::<Result<Vec<Start>>>()?;
+    std::fs::remove_dir_all(folder.join("snapshots"))?;
+    let from_journal = vec![start(false)?];
+    Ok(Starts {
+        snapshot_seconds: taken.took.as_secs_f64(),
+        snapshot_bytes: taken.facts.bytes,
+        from_snapshot,
+        from_journal,
+    })
 }

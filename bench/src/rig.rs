@@ -144,6 +144,11 @@ impl<S: Storage> Rig<S> {
         Ok(rig)
     }
 
+    /// Takes snapshots.
+    pub fn keeper(&self) -> &Arc<Keeper<S, JournalReader<S>, ShiftedClock>> {
+        &self.keeper
+    }
+
     /// Writes everything that has gathered.
     ///
     /// # Errors

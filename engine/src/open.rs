@@ -13,12 +13,12 @@ use crate::journal::{
 use crate::keeper::{Keeper, SnapshotRule};
 use crate::log::Log;
 use crate::old_ids::OldIds;
-use crate::persons::{CitizenKey, PERSONS_FILE, PersonStore};
+use crate::persons::{CitizenKey, PERSONS_FILE, PersonRegistry as _, PersonStore};
 use crate::recover::{Recovery, recover};
 use crate::replay::{Beginning, Replayed};
 use crate::snapshot;
 pub use crate::state::Expected;
-use crate::state::{State, named_persons};
+use crate::state::named_persons;
 use crate::storage::Storage;
 use parking_lot::Mutex;
 use satang_core::calendar::Instant;
@@ -139,12 +139,22 @@ pub fn open<S: Storage, C: Clock>(
     if header.is_some_and(|header| header.citizen_key_check != key_check) {
         return Err(OpenError::WrongKey);
     }
-    let recovery = match &header {
-        Some(header) => Some(recover(&**storage, header, options.expected, progress)?),
-        None => None,
-    };
-    let found = Found::of(recovery, options.expected);
-    let store = open_persons(storage, &options.citizen_key, &found.beginning.state)?;
+    let (recovery, store) = std::thread::scope(|scope| {
+        let store = scope.spawn(|| PersonStore::open(storage, options.citizen_key.clone()));
+        let recovery = header
+            .map(|header| recover(&**storage, &header, options.expected, progress))
+            .transpose();
+        (
+            recovery,
+            store.join().expect("reading the person store does not panic"),
+        )
+    });
+    let found = Found::of(recovery?, options.expected);
+    let store = store.map_err(|source| OpenError::Io {
+        file: PERSONS_FILE,
+        source,
+    })?;
+    check_persons(&store, &found)?;
     if found.scanned.is_none() {
         refuse_missing_journal(&**storage, store.len())?;
     }
@@ -182,6 +192,8 @@ struct Found {
     replayed: Replayed,
     /// Where the journal ended when the snapshot was taken that was read: not before this.
     snapshot_at: Position,
+    /// How long the person store was by then; `None` without a snapshot.
+    persons_pages: Option<u64>,
     recovered: Recovered,
 }
 
@@ -193,6 +205,7 @@ impl Found {
                 scanned: None,
                 replayed: Replayed::default(),
                 snapshot_at: Position::from_number(0),
+                persons_pages: None,
                 recovered: Recovered {
                     new: true,
                     ..Recovered::default()
@@ -221,6 +234,7 @@ impl Found {
             scanned: Some(recovery.scanned),
             replayed: recovery.replayed,
             snapshot_at,
+            persons_pages: recovery.persons_pages,
             recovered,
         }
     }
@@ -272,29 +286,33 @@ fn remove_leftovers<S: Storage>(storage: &S, old_ids: &OldIds) -> Result<(), Ope
     remove(snapshot::SNAPSHOT_FOLDER, &|name| name.ends_with(".snap"))
 }
 
-fn open_persons<S: Storage>(
-    storage: &Arc<S>,
-    key: &CitizenKey,
-    state: &State,
-) -> Result<PersonStore<S>, OpenError> {
-    let io = |source| OpenError::Io {
-        file: PERSONS_FILE,
-        source,
-    };
-    let store = PersonStore::open(storage, key.clone()).map_err(io)?;
-    match store.check_names(named_persons(state).into_iter()) {
-        Ok(0) => {}
-        Ok(pages) => tracing::warn!(pages, "the person store ends in a write that never finished"),
-        Err((missing, unreadable_pages)) => {
-            return Err(OpenError::PersonsMissing {
-                missing,
-                unreadable_pages,
-                offset: 0,
-            });
-        }
+/// Checks that the store has every person that a record names.
+fn check_persons<S: Storage>(store: &PersonStore<S>, found: &Found) -> Result<(), OpenError> {
+    let unreadable_pages = store.unreadable_pages();
+    // The store only grows: as long as when the snapshot was taken, and readable, it has everybody the snapshot names. A few
+    // of them are looked up all the same, for it could be another folder's.
+    let whole = unreadable_pages == 0 && found.persons_pages.is_some_and(|pages| pages <= store.pages());
+    let at_most = if whole { NAMES_LOOKED_UP } else { usize::MAX };
+    let named = named_persons(&found.beginning.state, at_most);
+    let missing = store.missing(named.chain(found.replayed.persons.iter().copied()));
+    if missing > 0 {
+        return Err(OpenError::PersonsMissing {
+            missing,
+            unreadable_pages,
+            offset: 0,
+        });
     }
-    Ok(store)
+    if unreadable_pages > 0 {
+        tracing::warn!(
+            unreadable_pages,
+            "the person store ends in a write that never finished"
+        );
+    }
+    Ok(())
 }
+
+/// How many of a snapshot's persons are looked up in the person store.
+const NAMES_LOOKED_UP: usize = 4096;
 
 /// Sets a simulated clock to the last record; says why a real one is not trusted.
 fn check_clock<C: Clock>(clock: &C, last: Instant, accept: bool) -> Result<Option<ClockError>, ClockError> {

@@ -1,7 +1,7 @@
 //! From the disk to the state: the newest snapshot that is whole, and the journal behind it. Only index files of old dates are
 //! written meanwhile, which can be made again at any time.
 
-use crate::journal::{ScanError, Scanned, SegmentHeader, scan_from, segment_name};
+use crate::journal::{ScanError, Scanned, SegmentHeader, about_records_from, scan_from, segment_name};
 use crate::old_ids::OldIds;
 use crate::replay::{Beginning, Replay, Replayed, Through};
 use crate::snapshot::{self, Refusal};
@@ -20,6 +20,8 @@ pub struct Recovery {
     pub start_segment: u32,
     /// The snapshot that was used, and the sequence of the last record in it.
     pub snapshot: Option<(String, u64)>,
+    /// How long the person store was when the snapshot was taken; `None` without one.
+    pub persons_pages: Option<u64>,
     /// Newer snapshots that could not be used.
     pub refused: Vec<Refusal>,
 }
@@ -35,6 +37,10 @@ impl Beginning {
         }
     }
 }
+
+/// The most ids that memory is reserved for ahead of a replay: tables that grow meanwhile are copied again and again, but a long
+/// journal's ids leave memory day by day.
+pub(crate) const IDS_RESERVED_MAX: u64 = 1 << 26;
 
 /// Reads the newest snapshot that is whole, else the one before it, else none, and replays the journal behind it. `progress` is
 /// told the bytes of journal read and the bytes there are.
@@ -58,13 +64,21 @@ pub fn recover<S: Storage>(
             .map_err(|refusal| refused.push(refusal))
             .ok()
     });
+    let persons_pages = loaded.as_ref().map(|loaded| loaded.persons_pages);
     let (beginning, start_segment, snapshot) = match loaded {
         Some(loaded) => (
             loaded.beginning,
             loaded.start_segment,
             Some((loaded.file, loaded.through_max)),
         ),
-        None => (Beginning::of_nothing(expected), 1, None),
+        None => {
+            let ids = about_records_from(storage, 1).min(IDS_RESERVED_MAX) as usize;
+            let expected = Expected {
+                ids: expected.ids.max(ids),
+                ..expected
+            };
+            (Beginning::of_nothing(expected), 1, None)
+        }
     };
     let (scanned, replayed) = std::thread::scope(|scope| {
         let mut replay = Replay::start(scope, &beginning, storage, journal_id, progress);
@@ -89,6 +103,7 @@ pub fn recover<S: Storage>(
         replayed,
         start_segment,
         snapshot,
+        persons_pages,
         refused,
     })
 }

@@ -12,6 +12,7 @@ use satang_core::account::{WALLET_SHARDS, WalletShard, wallet_shard};
 use satang_core::calendar::BusinessDate;
 use satang_core::citizen::{CITIZEN_SHARDS, CitizenShard, citizen_shard};
 use satang_core::dedup::{ID_SHARDS, IdShard, reversal_shard, txn_shard};
+use satang_core::ids::PersonId;
 use satang_core::outcome::Reason;
 use satang_core::record::{
     AdminRecord, AuthorizationRecord, BenefitNumber, CutOverRecord, Position, Record, RecordHeader,
@@ -68,6 +69,8 @@ pub struct Replayed {
     pub date: Option<BusinessDate>,
     /// Where the last record lies.
     pub last_position: Option<Position>,
+    /// The persons that its enrollments name.
+    pub persons: Vec<PersonId>,
     /// The cut-overs of all dates so far, in order.
     pub cut_overs: Vec<CutOver>,
 }
@@ -268,12 +271,16 @@ impl<S: Storage> Visitor for Replay<'_, S> {
             header.kind == RecordKind::Authorization as u8 && bytes.len() == size_of::<AuthorizationRecord>();
         if !plain {
             // The others are few: whatever is wrong with one is found here.
-            let record = Record::decode(header, bytes).map_err(|error| error.to_string())?;
-            if let Record::Admin { record, .. } = &record
-                && header.sequence > self.beginning.through.directory
-            {
-                let mut directory = self.beginning.state.directory.write();
-                directory.apply(record).map_err(|error| error.to_string())?;
+            match Record::decode(header, bytes).map_err(|error| error.to_string())? {
+                Record::Admin { record, .. } if header.sequence > self.beginning.through.directory => {
+                    let mut directory = self.beginning.state.directory.write();
+                    directory.apply(&record).map_err(|error| error.to_string())?;
+                }
+                Record::Enrollment(record) => self.out.persons.push(record.person()),
+                Record::Admin { .. }
+                | Record::Authorization { .. }
+                | Record::Reversal(_)
+                | Record::CutOver(_) => {}
             }
         }
         self.offsets.push(Place::of(position).offset);

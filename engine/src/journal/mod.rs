@@ -12,7 +12,7 @@ pub use format::{
 };
 pub use group::Group;
 pub use reader::{JournalReader, ReadError};
-pub use scan::{Misfit, ScanError, Scanned, Visitor, first_header, scan, scan_from};
+pub use scan::{Misfit, ScanError, Scanned, Visitor, about_records_from, first_header, scan, scan_from};
 pub use spare::{Space, Spares};
 
 use crate::log::{AppendError, Log};

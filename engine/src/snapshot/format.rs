@@ -55,6 +55,8 @@ pub(super) struct SnapshotHeader {
     pub authorised: [u64; 2],
     /// Satang given back, all programmes.
     pub given_back: [u64; 2],
+    /// Pages of the person store that were durable by then.
+    pub persons_pages: u64,
 }
 
 impl SnapshotHeader {
@@ -77,6 +79,7 @@ impl SnapshotHeader {
             ids: 0,
             authorised: [0; 2],
             given_back: [0; 2],
+            persons_pages: 0,
         }
     }
 

@@ -5,7 +5,9 @@ use super::format::{
 };
 use super::write::Sums;
 use crate::day_ids::DayIds;
+use crate::journal::about_records_from;
 use crate::old_ids::{OldDays, OldIds};
+use crate::recover::IDS_RESERVED_MAX;
 use crate::replay::{Beginning, Through};
 use crate::state::{Expected, State};
 use crate::storage::{PAGE_BYTES, Page, Storage, StorageFile};
@@ -30,6 +32,8 @@ pub struct Loaded {
     pub start_segment: u32,
     /// The journal must reach at least this sequence: the snapshot was finished after it was durable.
     pub through_max: u64,
+    /// How long the person store was by then: it has everybody the snapshot names.
+    pub persons_pages: u64,
 }
 
 /// Why a snapshot is not used.
@@ -70,6 +74,13 @@ pub fn load<S: Storage>(
         what,
     };
     let snapshot = Snapshot::open(storage, file, journal_id).map_err(refusal)?;
+    // Room for what will be replayed, so that no table grows meanwhile.
+    let replayed = about_records_from(storage, snapshot.header.start_segment);
+    let ids = (snapshot.header.ids + replayed).min(IDS_RESERVED_MAX) as usize;
+    let expected = Expected {
+        ids: expected.ids.max(ids),
+        ..expected
+    };
     let parts = snapshot.read_parts(expected).map_err(refusal)?;
     let (beginning, header) = assemble(storage, snapshot, parts).map_err(refusal)?;
     Ok(Loaded {
@@ -77,6 +88,7 @@ pub fn load<S: Storage>(
         beginning,
         start_segment: header.start_segment,
         through_max: header.through_max,
+        persons_pages: header.persons_pages,
     })
 }
 

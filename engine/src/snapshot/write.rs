@@ -9,8 +9,10 @@ use crate::commit::Appender;
 use crate::durable::{Durable, StorageFailed};
 use crate::journal::Place;
 use crate::old_ids::OldIds;
+use crate::persons::PersonRegistry;
 use crate::state::State;
 use crate::storage::{PAGE_BYTES, Page, Storage, StorageFile};
+use parking_lot::Mutex;
 use satang_core::calendar::Instant;
 use std::io;
 use zerocopy::IntoBytes;
@@ -25,6 +27,8 @@ pub struct Source<'e> {
     pub appender: &'e Appender,
     /// What is durable.
     pub durable: &'e Durable,
+    /// Says how long the person store is.
+    pub persons: &'e Mutex<Box<dyn PersonRegistry>>,
     /// The journal it belongs to.
     pub journal_id: [u8; 16],
     /// When.
@@ -85,6 +89,8 @@ fn write_all<S: Storage>(
     writer.copy_all().map_err(io)?;
     // Everything that was copied lies at or below the last record appended by now.
     source.durable.block_until(source.appender.last_position())?;
+    // A person is in the store before any record names it.
+    writer.header.persons_pages = source.persons.lock().pages();
     let header = writer.finish().map_err(io)?;
     check_file(storage, unfinished, &source.journal_id).map_err(|what| SnapshotError::NotAsWritten {
         file: unfinished.to_owned(),
