@@ -1,9 +1,10 @@
-//! What operators change: merchants, enrollments, statuses, programmes in force. Every change is a record, and says by the
+//! What operators change: merchants, enrollments, statuses; programmes in force in `install`. Every change is a record, and says by the
 //! name of whose key (`by`; `None` when callers have no keys, and for what the process does by itself at start).
 
 use crate::clock::Clock;
 use crate::durable::StorageFailed;
 use crate::engine::{Engine, SubmitError};
+use crate::install::NAMES_MAX;
 use crate::journal::Space;
 use crate::log::ReadLog;
 use crate::persons::PersonRegistry;
@@ -13,10 +14,9 @@ use satang_core::calendar::{BusinessDate, Instant};
 use satang_core::citizen::{CitizenShard, citizen_shard};
 use satang_core::directory::Directory;
 use satang_core::ids::{CitizenId, MerchantId, Name, PersonId, WalletId};
-use satang_core::policy::{Category, PolicyError, Program};
+use satang_core::policy::Category;
 use satang_core::record::{
-    AdminRecord, BenefitNumber, EnrollmentFacts, EnrollmentRecord, Merchant, NameNumber, Position, RecordBuf,
-    Status,
+    AdminRecord, EnrollmentFacts, EnrollmentRecord, Merchant, NameNumber, Position, RecordBuf, Status,
 };
 
 /// What administration needs besides the state.
@@ -85,39 +85,6 @@ impl EnrollmentRefusal {
             EnrollmentRefusal::AlreadyRegistered => "already_registered",
         }
     }
-}
-
-/// Why programme files are not put in force; nothing changed.
-#[derive(Debug, thiserror::Error)]
-pub enum InstallError {
-    /// A file is wrong.
-    #[error(transparent)]
-    Policy(#[from] PolicyError),
-    /// Two files are of one programme.
-    #[error("{second}:{line}: id: programme {id} is already in {first}")]
-    Twice {
-        /// The programme.
-        id: Name,
-        /// The file that has it.
-        first: String,
-        /// The file that has it too.
-        second: String,
-        /// The line of its `id`, from 1.
-        line: usize,
-    },
-    /// More names or benefits over the journal's life than records can number.
-    #[error("{file}: more than {max} different {what} over the life of the journal")]
-    TooMany {
-        /// The file.
-        file: String,
-        /// Names or benefits.
-        what: &'static str,
-        /// The bound.
-        max: u32,
-    },
-    /// The records cannot be written.
-    #[error(transparent)]
-    Submit(#[from] SubmitError),
 }
 
 impl<R: ReadLog, C: Clock> Engine<R, C> {
@@ -225,103 +192,8 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         Ok((outcomes, self.appender.last_position()))
     }
 
-    /// Puts programme files in force. A text whose hash is new for its programme is journaled in full; a version that is not
-    /// effective yet leaves the one before it in force until it is.
-    ///
-    /// # Errors
-    /// [`InstallError`]; nothing changed then, except where a record could not be written.
-    pub fn install_programs(
-        &self,
-        files: &[(String, String)],
-        by: Option<&Name>,
-    ) -> Result<(), InstallError> {
-        let programs = load_all(files)?;
-        let mut directory = self.state.directory.write();
-        check_bounds(&directory, &programs)?;
-        let at = self.now().map_err(SubmitError::from)?;
-        let mut in_force = Vec::new();
-        for program in &programs {
-            let entry = self.install_one(&mut directory, program, by, at)?;
-            in_force.push(entry);
-        }
-        in_force.sort_by_key(|(program, _)| program.0);
-        let unchanged = directory
-            .in_force()
-            .eq(in_force.iter().map(|(p, versions)| (*p, versions.as_slice())));
-        if !unchanged {
-            self.append_to_directory(&mut directory, &AdminRecord::RulesInForce(in_force), by, at)?;
-        }
-        Ok(())
-    }
-
-    fn install_one(
-        &self,
-        directory: &mut Directory,
-        (file, program): &(&str, Program),
-        by: Option<&Name>,
-        at: Instant,
-    ) -> Result<(NameNumber, Vec<u32>), SubmitError> {
-        let channels = program
-            .benefits
-            .iter()
-            .flat_map(|benefit| &benefit.channels)
-            .map(|channel| channel.id);
-        let mut names: Vec<Name> = vec![program.id];
-        channels.for_each(|channel| names.push(channel));
-        let number = self.number_names(directory, &names, by, at)?[0];
-        let known = directory.rules().iter().rev();
-        let known = known
-            .filter(|rule| rule.program == number)
-            .find(|rule| rule.policy.hash == program.hash);
-        let version = match known {
-            Some(rule) => rule.number,
-            None => self.journal_rule(directory, file, program, number, by, at)?,
-        };
-        // Of the older versions only the one that counts today goes on beside one that is yet to come: a version that never
-        // came into force and is in no file any more is withdrawn.
-        let today = at.business_date();
-        let in_force_today = directory.rule_on(number, today).map(|rule| rule.number);
-        let mut versions: Vec<u32> = match program.effective_from {
-            Some(from) if from > today => in_force_today.into_iter().collect(),
-            _ => Vec::new(),
-        };
-        versions.retain(|older| *older != version);
-        versions.push(version);
-        Ok((number, versions))
-    }
-
-    fn journal_rule(
-        &self,
-        directory: &mut Directory,
-        file: &str,
-        program: &Program,
-        number: NameNumber,
-        by: Option<&Name>,
-        at: Instant,
-    ) -> Result<u32, SubmitError> {
-        let mut next_benefit = directory.benefits_len() as u16;
-        let mut benefits = Vec::with_capacity(program.benefits.len());
-        for benefit in &program.benefits {
-            benefits.push(directory.benefit_number(number, &benefit.id).unwrap_or_else(|| {
-                next_benefit += 1;
-                BenefitNumber(next_benefit)
-            }));
-        }
-        let version = directory.rules().len() as u32 + 1;
-        let record = AdminRecord::RuleVersion {
-            number: version,
-            program: number,
-            benefits,
-            // Where the operator keeps it is nobody's business.
-            file: file.rsplit('/').next().unwrap_or(file).to_owned(),
-            text: program.text.clone(),
-        };
-        self.append_to_directory(directory, &record, by, at)?;
-        Ok(version)
-    }
-
     /// The numbers of names, with a record for each one that has none yet.
-    fn number_names(
+    pub(crate) fn number_names(
         &self,
         directory: &mut Directory,
         names: &[Name],
@@ -356,7 +228,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         Ok(self.number_names(&mut directory, &[*name], by, at)?[0])
     }
 
-    fn append_to_directory(
+    pub(crate) fn append_to_directory(
         &self,
         directory: &mut Directory,
         record: &AdminRecord,
@@ -461,9 +333,6 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
     }
 }
 
-/// The most different names of programmes and channels over a journal's life (I12).
-const NAMES_MAX: u16 = 60_000;
-
 fn refuse_enrollment(
     citizens: &CitizenShard,
     wallets: &WalletShard,
@@ -478,50 +347,4 @@ fn refuse_enrollment(
     holds
         .is_some_and(|wallet| wallet != input.wallet)
         .then_some(EnrollmentRefusal::AlreadyRegistered)
-}
-
-fn load_all(files: &[(String, String)]) -> Result<Vec<(&str, Program)>, InstallError> {
-    let mut programs: Vec<(&str, Program)> = Vec::with_capacity(files.len());
-    for (file, text) in files {
-        let program = Program::load(file, text)?;
-        if let Some((first, _)) = programs.iter().find(|(_, other)| other.id == program.id) {
-            let (first, second) = ((*first).to_owned(), file.clone());
-            let line = 1 + text
-                .lines()
-                .take_while(|line| !line.trim_start().starts_with("id"))
-                .count();
-            return Err(InstallError::Twice {
-                id: program.id,
-                first,
-                second,
-                line,
-            });
-        }
-        programs.push((file, program));
-    }
-    Ok(programs)
-}
-
-fn check_bounds(directory: &Directory, programs: &[(&str, Program)]) -> Result<(), InstallError> {
-    let too_many = |file: &str, what, max| InstallError::TooMany {
-        file: file.to_owned(),
-        what,
-        max,
-    };
-    let (mut benefits, mut names) = (directory.benefits_len(), directory.names_len());
-    for (file, program) in programs {
-        benefits += program.benefits.len();
-        names += 1 + program
-            .benefits
-            .iter()
-            .map(|benefit| benefit.channels.len())
-            .sum::<usize>();
-        if benefits > usize::from(BenefitNumber::MAX) {
-            return Err(too_many(file, "benefits", u32::from(BenefitNumber::MAX)));
-        }
-        if names > usize::from(NAMES_MAX) {
-            return Err(too_many(file, "names", u32::from(NAMES_MAX)));
-        }
-    }
-    Ok(())
 }

@@ -356,19 +356,23 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
 
     /// What the files of older days know of the ids in a reversal.
     fn old_facts(&self, request: &ReversalRequest) -> Result<OldFacts, SubmitError> {
+        let mut facts = self.old_facts_of_txn(request.txn_id)?;
+        if self.old_ids.may_hold(request.reversal_id.bits()) {
+            facts.reversal = self.old_ids.reversal(request.reversal_id)?.found;
+        }
+        Ok(facts)
+    }
+
+    /// What the files of older days know of an authorization's id.
+    pub(crate) fn old_facts_of_txn(&self, txn_id: TxnId) -> Result<OldFacts, SubmitError> {
         let mut facts = OldFacts {
             epoch: self.old_ids.epoch(),
             ..OldFacts::default()
         };
-        if self.old_ids.may_hold(request.txn_id.bits()) {
-            facts.txn = Some(self.old_ids.txn(request.txn_id)?.found);
-            let last = self.old_ids.reversed(request.txn_id)?.found;
-            facts.reversed = last
-                .map(|last| self.read_reversed(last, request.txn_id))
-                .transpose()?;
-        }
-        if self.old_ids.may_hold(request.reversal_id.bits()) {
-            facts.reversal = self.old_ids.reversal(request.reversal_id)?.found;
+        if self.old_ids.may_hold(txn_id.bits()) {
+            facts.txn = Some(self.old_ids.txn(txn_id)?.found);
+            let last = self.old_ids.reversed(txn_id)?.found;
+            facts.reversed = last.map(|last| self.read_reversed(last, txn_id)).transpose()?;
         }
         Ok(facts)
     }
@@ -515,17 +519,17 @@ fn prepare(
 
 /// What the files of older days know of the ids in a reversal, as of an epoch.
 #[derive(Default)]
-struct OldFacts {
-    epoch: u64,
+pub(crate) struct OldFacts {
+    pub(crate) epoch: u64,
     /// `None` when the files need not be asked.
     txn: Option<TxnState>,
-    reversed: Option<Reversed>,
+    pub(crate) reversed: Option<Reversed>,
     reversal: Option<Position>,
 }
 
 impl OldFacts {
     /// What memory, or else the files, know of the authorization's id.
-    fn txn_state(&self, ids: &IdShard, id: TxnId) -> TxnState {
+    pub(crate) fn txn_state(&self, ids: &IdShard, id: TxnId) -> TxnState {
         match ids.txn(id) {
             TxnState::New => self.txn.unwrap_or(TxnState::New),
             known => known,

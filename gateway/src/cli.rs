@@ -2,9 +2,10 @@
 
 use crate::client::{Client, Credentials, read_bearer_key};
 use crate::keys::{self, KeyRing, Role};
+use crate::programs::ProgramSource;
 use crate::reload::Reloads;
 use crate::server::{ServerOptions, Tls};
-use crate::start::{Running, StartOptions, read_programs};
+use crate::start::{Running, StartOptions};
 use crate::tls::{TlsFiles, client_config, readable_by_others};
 use anyhow::{Context, bail};
 use clap::{Args, Parser, Subcommand};
@@ -44,6 +45,8 @@ enum Command {
     /// Make a key for a caller, or list a file of them.
     #[command(subcommand)]
     Keys(KeysCommand),
+    /// Explain a purchase on a page to be read aloud, in Thai and English: what was decided, why, and what is left.
+    Explain(ExplainArgs),
 }
 
 #[derive(Args)]
@@ -120,6 +123,13 @@ enum ImportCommand {
 struct ImportArgs {
     /// The file.
     file: PathBuf,
+    #[command(flatten)]
+    server: ServerArgs,
+}
+
+/// The server that a command calls, and what it shows there.
+#[derive(Args)]
+struct ServerArgs {
     /// The running server, http:// or https://.
     #[arg(long, default_value = "http://127.0.0.1:8080")]
     server: String,
@@ -135,6 +145,17 @@ struct ImportArgs {
     /// Private key of our certificate in PEM.
     #[arg(long, value_name = "FILE", requires = "client_cert")]
     client_key: Option<PathBuf>,
+}
+
+impl ServerArgs {
+    fn credentials(&self) -> anyhow::Result<Credentials> {
+        let identity = self.client_cert.as_deref().zip(self.client_key.as_deref());
+        let tls = self.ca.as_deref().map(|ca| client_config(ca, identity));
+        Ok(Credentials {
+            key: read_bearer_key(self.key_file.as_deref())?,
+            tls: tls.transpose()?,
+        })
+    }
 }
 
 #[derive(Subcommand)]
@@ -169,6 +190,14 @@ fn parse_role(text: &str) -> Result<Role, String> {
     Role::parse(text).ok_or_else(|| format!("must be one of {}", Role::ALL.map(Role::name).join(", ")))
 }
 
+#[derive(Args)]
+struct ExplainArgs {
+    /// The purchase's txn_id.
+    txn_id: String,
+    #[command(flatten)]
+    server: ServerArgs,
+}
+
 fn parse_clock(text: &str) -> Result<Instant, String> {
     let instant = text
         .strip_prefix("simulated:")
@@ -199,7 +228,9 @@ impl Cli {
     fn log_level(&self) -> LevelFilter {
         match self.command {
             Command::Demo(_) => LevelFilter::ERROR,
-            Command::Serve(_) | Command::Import(_) | Command::Keys(_) => LevelFilter::INFO,
+            Command::Serve(_) | Command::Import(_) | Command::Keys(_) | Command::Explain(_) => {
+                LevelFilter::INFO
+            }
         }
     }
 
@@ -211,6 +242,9 @@ impl Cli {
         match self.command {
             Command::Serve(args) => serve(args),
             Command::Demo(args) => crate::demo::run(args.data_dir, args.listen, args.exit),
+            Command::Explain(args) => {
+                crate::explain::run(&args.txn_id, &args.server.server, &args.server.credentials()?)
+            }
             Command::Import(ImportCommand::Merchants(args)) => import("/v1/merchants/import", args),
             Command::Import(ImportCommand::Enrollments(args)) => import("/v1/enrollments/import", args),
             Command::Keys(KeysCommand::New(args)) => keys::new(args.name, args.role, args.file.as_deref()),
@@ -245,7 +279,7 @@ fn serve(args: ServeArgs) -> anyhow::Result<()> {
     server.io_threads = args.io_threads.unwrap_or(server.io_threads);
     let options = StartOptions {
         data_dir: args.data_dir.clone(),
-        programs: read_programs(&args.programs)?,
+        programs: ProgramSource::folder(args.programs),
         server,
         keys: reloads.keys.as_ref().map(|(_, ring)| ring.clone()),
         simulated_clock: args.clock,
@@ -378,7 +412,7 @@ impl Signals {
     }
 }
 
-/// Serves until a signal or the journal's failure. SIGHUP reads files again; where there are none, it ends as well.
+/// Serves until a signal or the journal's failure. SIGHUP reads files again: programmes, keys, certificates.
 pub(crate) fn wait_for_the_end(running: Running, signals: Signals, reloads: &Reloads) -> anyhow::Result<()> {
     let Signals { runtime, mut hangup } = signals;
     runtime.block_on(async {
@@ -389,10 +423,10 @@ pub(crate) fn wait_for_the_end(running: Running, signals: Signals, reloads: &Rel
             tokio::select! {
                 _ = terminate.recv() => break,
                 _ = interrupt.recv() => break,
-                _ = hangup.recv() => match reloads.is_empty() {
-                    true => break,
-                    false => reloads.run(),
-                },
+                _ = hangup.recv() => {
+                    running.reload_programs();
+                    reloads.run();
+                }
                 _ = look.tick() => if running.has_failed() { break },
             }
         }
@@ -407,15 +441,7 @@ pub(crate) fn wait_for_the_end(running: Running, signals: Signals, reloads: &Rel
 fn import(path: &str, args: ImportArgs) -> anyhow::Result<()> {
     let named = || args.file.display().to_string();
     let file = File::open(&args.file).with_context(named)?;
-    let identity = args.client_cert.as_deref().zip(args.client_key.as_deref());
-    let credentials = Credentials {
-        key: read_bearer_key(args.key_file.as_deref())?,
-        tls: args
-            .ca
-            .as_deref()
-            .map(|ca| client_config(ca, identity))
-            .transpose()?,
-    };
+    let credentials = args.server.credentials()?;
     let bar = byte_bar("sending");
     bar.set_length(file.metadata().with_context(named)?.len());
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -423,7 +449,7 @@ fn import(path: &str, args: ImportArgs) -> anyhow::Result<()> {
         .build()?;
     let sent = bar.clone();
     let (status, answer) = tokio::task::LocalSet::new().block_on(&runtime, async {
-        let mut client = Client::connect(&args.server, &credentials).await?;
+        let mut client = Client::connect(&args.server.server, &credentials).await?;
         client
             .upload(path, file, move |bytes| sent.inc(bytes))
             .await

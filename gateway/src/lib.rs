@@ -8,5 +8,7 @@ pub mod reload;
 pub mod server;
 pub mod wire;
 pub mod app;
+pub mod programs;
 pub mod client;
+pub mod explain;
 pub mod demo;

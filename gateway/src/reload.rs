@@ -16,11 +16,6 @@ pub struct Reloads {
 }
 
 impl Reloads {
-    /// Whether there is nothing to read again.
-    pub fn is_empty(&self) -> bool {
-        self.keys.is_none() && self.tls.is_none()
-    }
-
     /// Reads every file again.
     pub fn run(&self) {
         if let Some((path, ring)) = &self.keys {

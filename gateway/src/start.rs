@@ -2,13 +2,13 @@
 
 use crate::app::{Api, App, GatewayEngine, GatewayKeeper, Metrics};
 use crate::keys::KeyRing;
+use crate::programs::{ProgramSource, load_programs, reload, warn_about_programs};
 use crate::server::{Server, ServerHandle, ServerOptions};
 use anyhow::{Context, bail};
 use satang_core::calendar::Instant;
-use satang_core::ids::Name;
-use satang_core::policy::Program;
 use satang_engine::clock::{AnyClock, SimulatedClock, SystemClock};
 use satang_engine::commit::{Appender, Pacing};
+use satang_engine::engine::SubmitError;
 use satang_engine::journal::{Layout, Spares};
 use satang_engine::keeper::{KeepError, SnapshotRule, Taken};
 use satang_engine::log::AppendError;
@@ -29,8 +29,8 @@ use std::time::Duration;
 pub struct StartOptions {
     /// The data folder; created when absent.
     pub data_dir: PathBuf,
-    /// Programme files: file name and text.
-    pub programs: Vec<(String, String)>,
+    /// Where programme files are read, now and at every reload.
+    pub programs: ProgramSource,
     /// The listener.
     pub server: ServerOptions,
     /// Who may call; without, every caller has every role, and only this machine may call.
@@ -53,6 +53,7 @@ pub struct StartOptions {
 pub struct Running {
     handle: ServerHandle,
     engine: Arc<GatewayEngine<FileStorage>>,
+    programs: Arc<ProgramSource>,
     spares: Arc<Spares>,
     threads: Vec<JoinHandle<()>>,
     writer: JoinHandle<Result<(), AppendError>>,
@@ -74,7 +75,9 @@ impl Running {
     /// One line that names the file (or option) and what is wrong with it.
     pub fn start(options: StartOptions, progress: &mut dyn FnMut(u64, u64)) -> anyhow::Result<Running> {
         refuse_foreign_address(options.server.listen, options.keys.is_some())?;
-        let programs = load_programs(&options.programs)?;
+        let source = Arc::new(options.programs);
+        let files = source.read()?;
+        let programs = load_programs(&files)?;
         let storage = open_folder(&options.data_dir)?;
         let citizen_key = load_citizen_key(&storage, &options.data_dir)?;
         let clock = match options.simulated_clock {
@@ -82,7 +85,7 @@ impl Running {
             None => AnyClock::System(SystemClock::start()),
         };
         let metrics = Arc::new(Metrics::new());
-        let app = App::guarded(metrics.clone(), options.keys.clone());
+        let app = App::guarded(metrics.clone(), source.clone(), options.keys.clone());
         let for_threads = app.clone();
         let listen = options.server.listen;
         let handle = Server::start(options.server, move |_| {
@@ -104,8 +107,8 @@ impl Running {
         let opened = open(&storage, clock, engine_options, progress)
             .with_context(|| options.data_dir.display().to_string())?;
         metrics.recovered(opened.recovered.records, started.elapsed());
-        let running = Running::with_threads(handle, opened, &storage);
-        running.install_programs(&options.programs)?;
+        let running = Running::with_threads(handle, opened, &storage, source);
+        running.install_programs(&files)?;
         // Only now: a refusal to start is one line.
         warn_about_programs(&programs);
         app.ready(running.engine.clone());
@@ -116,6 +119,7 @@ impl Running {
         handle: ServerHandle,
         opened: Opened<FileStorage, AnyClock>,
         storage: &Arc<FileStorage>,
+        programs: Arc<ProgramSource>,
     ) -> Running {
         let Opened {
             engine,
@@ -150,6 +154,7 @@ impl Running {
         Running {
             handle,
             engine,
+            programs,
             spares,
             threads,
             writer,
@@ -170,6 +175,21 @@ impl Running {
         let last = self.engine.appender().last_position();
         self.engine.durable().block_until(last)?;
         Ok(())
+    }
+
+    /// Reads the programme files again, and says in one line what became of it.
+    pub fn reload_programs(&self) {
+        let durable = |position| {
+            self.engine
+                .durable()
+                .block_until(position)
+                .map_err(SubmitError::from)
+        };
+        let reloaded =
+            reload(&self.engine, &self.programs, None).and_then(|installed| Ok(durable(installed.position)?));
+        if let Err(error) = reloaded {
+            tracing::error!(%error, "the programme files were not read again; nothing was changed");
+        }
     }
 
     /// Where it listens.
@@ -259,57 +279,6 @@ fn refuse_foreign_address(listen: SocketAddr, has_keys: bool) -> anyhow::Result<
         );
     }
     Ok(())
-}
-
-/// Refuses wrong programme files before anything is touched.
-fn load_programs(files: &[(String, String)]) -> anyhow::Result<Vec<Program>> {
-    let load = |(file, text): &(String, String)| Program::load(file, text);
-    Ok(files.iter().map(load).collect::<Result<_, _>>()?)
-}
-
-/// Says what the programmes ask for that has no rules yet.
-fn warn_about_programs(programs: &[Program]) {
-    for program in programs {
-        let id = &program.id;
-        for what in program.not_yet_supported() {
-            tracing::warn!(program = %id, "{what} is in the programme's file but has no effect yet");
-        }
-        let is_loaded = |id: &Name| programs.iter().any(|other| other.id == *id);
-        let stands_for = program.returning_from().filter(|id| !is_loaded(id));
-        for list in program.lists().chain(stands_for) {
-            tracing::warn!(program = %id, %list, "the list was never imported: it is empty");
-        }
-    }
-}
-
-/// Reads the programme files of a folder.
-///
-/// # Errors
-/// When the folder or a file cannot be read, or there is none.
-pub fn read_programs(folder: &Path) -> anyhow::Result<Vec<(String, String)>> {
-    let mut files = Vec::new();
-    let entries = fs::read_dir(folder).with_context(|| format!("--programs {}", folder.display()))?;
-    for entry in entries {
-        let path = entry
-            .with_context(|| format!("--programs {}", folder.display()))?
-            .path();
-        if path.extension().is_some_and(|extension| extension == "toml")
-            && path.file_stem().is_some_and(|s| s != "settlement")
-        {
-            let bytes = fs::read(&path).with_context(|| path.display().to_string())?;
-            let text = String::from_utf8(bytes).map_err(|error| {
-                let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-                let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
-                anyhow::anyhow!("{}:{line}: (file): is not UTF-8 in this line", path.display())
-            })?;
-            files.push((path.display().to_string(), text));
-        }
-    }
-    files.sort();
-    if files.is_empty() {
-        bail!("--programs {}: no *.toml file in it", folder.display());
-    }
-    Ok(files)
 }
 
 fn open_folder(folder: &Path) -> anyhow::Result<Arc<FileStorage>> {

@@ -11,5 +11,6 @@ pub mod wire;
 pub mod certificates;
 pub mod malformed;
 pub mod repository;
+pub mod schema;
 pub mod site;
 pub mod batch;

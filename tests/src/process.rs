@@ -126,6 +126,28 @@ impl ServerProcess {
         self.wait()
     }
 
+    /// The next line on stderr with this word in it. What was said before it, and what will be said, is read by nobody else.
+    ///
+    /// # Panics
+    /// When no such line comes.
+    pub fn line_with(&mut self, word: &str) -> String {
+        let stderr = self.child.stderr.take().expect("piped, and not read yet");
+        let (send, lines) = mpsc::channel();
+        std::thread::spawn(move || {
+            // Nobody listens any more once the line was found.
+            BufReader::new(stderr)
+                .lines()
+                .map_while(Result::ok)
+                .try_for_each(|line| send.send(line))
+        });
+        loop {
+            let line = lines.recv_timeout(PATIENCE).expect("the line comes");
+            if line.contains(word) {
+                return line;
+            }
+        }
+    }
+
     /// Asks it to stop (SIGTERM).
     pub fn terminate(&self) {
         self.signal("-TERM");

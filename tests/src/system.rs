@@ -14,6 +14,7 @@ use satang_engine::open::{EngineOptions, Expected, open};
 use satang_engine::persons::CitizenKey;
 use satang_engine::storage::MemoryStorage;
 use satang_gateway::app::{Api, App, GatewayEngine, GatewayKeeper, Metrics, WholeBody};
+use satang_gateway::programs::ProgramSource;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -68,7 +69,7 @@ impl InProcess {
             .install_programs(&programmes, None)
             .expect("the files are good");
         while committer.step().expect("a virtual disk does not fail") {}
-        let app = App::starting(Arc::new(Metrics::new()));
+        let app = App::starting(Arc::new(Metrics::new()), source(&programmes));
         app.ready(engine.clone());
         // Nobody dispatches: this thread polls the one request there is until its record is durable.
         let api = Api::new(app, |_| {});
@@ -115,6 +116,12 @@ impl InProcess {
             response.body.to_vec(),
         )
     }
+}
+
+/// The same files each time they are read.
+fn source(programmes: &[(String, String)]) -> Arc<ProgramSource> {
+    let files = programmes.to_vec();
+    Arc::new(ProgramSource::new(move || Ok(files.clone())))
 }
 
 impl System for InProcess {

@@ -14,8 +14,9 @@ const UNSAFE: [&str; 1] = ["engine/core/src/table.rs"];
 
 /// Files that may let a thread sleep: those that make load or wait between measurements, and one client whose slowness is the
 /// story. No test waits for something to happen by sleeping.
-const SLEEPING: [&str; 3] = [
+const SLEEPING: [&str; 4] = [
     "bench/src/batches.rs",
+    "bench/src/stall.rs",
     "gateway/tests/server/server_timeouts.rs",
     "loadtest/src/process.rs",
 ];
@@ -53,7 +54,18 @@ fn sources() -> Vec<SourceFile> {
 /// Everything people write.
 fn texts() -> Vec<SourceFile> {
     files(&[
-        ".rs", ".md", ".toml", ".json", ".txt", "/run", ".yml", ".yaml", ".sh", "LICENSE",
+        ".rs",
+        ".md",
+        ".toml",
+        ".json",
+        ".txt",
+        "/run",
+        "/schemathesis",
+        ".py",
+        ".yml",
+        ".yaml",
+        ".sh",
+        "LICENSE",
     ])
 }
 

@@ -19,8 +19,8 @@ use satang_engine::open::{EngineOptions, Expected, open};
 use satang_engine::persons::CitizenKey;
 use satang_engine::storage::FileStorage;
 use satang_gateway::app::{Api, App, GatewayEngine, Metrics};
+use satang_gateway::programs::ProgramSource;
 use satang_gateway::server::{Handler, Request, Response, Server, ServerOptions};
-use satang_gateway::start::read_programs;
 use satang_gateway::wire::{parse, render};
 use std::path::PathBuf;
 use std::sync::{Arc, mpsc};
@@ -121,12 +121,13 @@ fn main() -> anyhow::Result<()> {
     let (engine, spares, committer) = (opened.engine, opened.spares, opened.committer);
     std::thread::spawn(move || spares.prepare_until_stopped(&*storage));
     std::thread::spawn(move || committer.run().expect("the disk works"));
-    engine.install_programs(&read_programs(&args.programs)?, None)?;
+    let programs = ProgramSource::folder(args.programs);
+    engine.install_programs(&programs.read()?, None)?;
     let deciders = match args.variant {
         Variant::Direct => Vec::new(),
         Variant::Queue => (0..args.deciders).map(|_| own_shards(engine.clone())).collect(),
     };
-    let app = App::starting(metrics);
+    let app = App::starting(metrics, Arc::new(programs));
     app.ready(engine.clone());
     let server = ServerOptions {
         listen: args.listen,

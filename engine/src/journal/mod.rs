@@ -1,18 +1,20 @@
 //! The file journal: an append-only chain of frames in segment files (`docs/FORMAT.md`).
 
 mod format;
+mod estimate;
 mod group;
 mod reader;
 mod scan;
 mod spare;
 
+pub use estimate::about_records_from;
 pub use format::{
     ChainHash, FIRST_FRAME_OFFSET, FORMAT_VERSION, FRAME_HEADER_BYTES, FRAME_OVERHEAD_BYTES, Layout, Place,
     SegmentHeader, segment_name,
 };
 pub use group::Group;
 pub use reader::{JournalReader, ReadError};
-pub use scan::{Misfit, ScanError, Scanned, Visitor, about_records_from, first_header, scan, scan_from};
+pub use scan::{Misfit, ScanError, Scanned, Visitor, first_header, scan, scan_from};
 pub use spare::{Space, Spares};
 
 use crate::log::{AppendError, Log};

@@ -177,25 +177,6 @@ pub fn first_header<S: Storage>(storage: &S) -> Result<Option<SegmentHeader>, Sc
     Ok(begin(storage)?.map(|scan| scan.out.first_header))
 }
 
-/// About how many records lie in the segments from `segment` on: all but those of the segment in use, which as many again
-/// stand for. For sizing memory; 0 when it cannot be told.
-pub fn about_records_from<S: Storage>(storage: &S, segment: u32) -> u64 {
-    let first_sequence = |segment: u32| {
-        let mut page = Page::ZERO;
-        let file = storage.open(&segment_name(segment)).ok()?;
-        file.read_exact_at(&mut page.0, 0).ok()?;
-        SegmentHeader::read(&page.0)
-            .ok()
-            .map(|header| header.first_sequence)
-    };
-    let sequences: Vec<u64> = (segment..).map_while(first_sequence).collect();
-    match sequences.as_slice() {
-        [first, .., before, last] => last.saturating_sub(*first) + last.saturating_sub(*before),
-        [first, last] => 2 * last.saturating_sub(*first),
-        _ => 0,
-    }
-}
-
 fn begin<S: Storage>(storage: &S) -> Result<Option<Scan<'_, S>>, ScanError> {
     let listed = storage.list("journal").map_err(|source| ScanError::Io {
         file: "journal".into(),

@@ -30,6 +30,7 @@ const fn access(route: &Route<'_>) -> Access {
         Route::Authorize | Route::AuthorizeBatch | Route::Reverse { .. } | Route::Quote => {
             Access::Roles(&[Switch])
         }
+        Route::Authorization { .. } => Access::Roles(&[Settlement, Admin, Viewer]),
         Route::Wallet { .. } => Access::Roles(&[Admin, Viewer]),
         // Policy names nobody, and whoever sends requests must see the rules they are decided by.
         Route::Programs | Route::Program { .. } => {
@@ -39,6 +40,7 @@ const fn access(route: &Route<'_>) -> Access {
         Route::PutMerchant { .. }
         | Route::PutWalletStatus { .. }
         | Route::PutProgramStatus { .. }
+        | Route::ReloadPrograms
         | Route::PutClock
         | Route::ImportMerchants => Access::Roles(&[Admin]),
     }

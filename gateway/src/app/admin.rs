@@ -1,12 +1,15 @@
 //! Merchants, statuses and the clock. Every PUT answers with the stored object.
 
+use super::lookup::hex;
 use super::{Failure, Ready, json};
+use crate::programs::{ReloadError, reload};
 use crate::server::Response;
 use crate::wire::parse;
 use crate::wire::problem::Problem;
 use satang_core::ids::Name;
 use satang_engine::admin::MerchantInput;
 use satang_engine::clock::{Clock, ClockSetError};
+use satang_engine::install::Installed;
 use satang_engine::storage::Storage;
 use serde_json::{Value, json};
 
@@ -61,6 +64,27 @@ impl<S: Storage> Ready<S> {
         Ok(json(
             &json!({ "program": program.as_str(), "status": status, "reason": request.reason }),
         ))
+    }
+
+    /// Programme files are few and small, and read on this thread: a reload is an operator's rare act.
+    pub(super) async fn reload_programs(&self, body: &[u8], by: Option<&Name>) -> Result<Response, Failure> {
+        parse::nothing(body)?;
+        let installed = reload(&self.engine, &self.programs, by).map_err(|error| match error {
+            ReloadError::Refused(reason) => Failure::Problem(Problem::programs_refused(reason)),
+            ReloadError::Submit(error) => Failure::Submit(error),
+        })?;
+        self.waits.wait(installed.position).await?;
+        let program = |program: &Installed| {
+            json!({
+                "id": program.id.as_str(),
+                "rule_version": hex(&program.hash),
+                "changed": program.changed,
+                "effective_from": program.effective_from.map(|date| date.to_string()),
+            })
+        };
+        let programs: Vec<Value> = installed.programs.iter().map(program).collect();
+        let removed: Vec<&str> = installed.removed.iter().map(|id| id.as_str()).collect();
+        Ok(json(&json!({ "programs": programs, "removed": removed })))
     }
 
     pub(super) fn put_clock(&self, body: &[u8]) -> Result<Response, Failure> {

@@ -216,7 +216,8 @@ fn benefit_json(benefit: &Benefit) -> Value {
     })
 }
 
-fn caps_json(caps: &Caps) -> Value {
+/// Caps by the names of their periods.
+pub(super) fn caps_json(caps: &Caps) -> Value {
     caps.iter()
         .map(|(period, cap)| (period.name().to_owned(), json!(cap.get())))
         .collect::<Map<_, _>>()
@@ -227,6 +228,7 @@ fn categories(set: CategorySet) -> Vec<&'static str> {
     set.iter().map(|category| category.name()).collect()
 }
 
-fn hex(bytes: &[u8]) -> String {
+/// Bytes in lower case hexadecimal.
+pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

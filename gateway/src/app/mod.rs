@@ -5,6 +5,7 @@ mod access;
 mod admin;
 mod authorizations;
 mod batch;
+mod explanation;
 mod failure;
 mod import;
 mod lookup;
@@ -16,6 +17,7 @@ pub use failure::Failure;
 pub use metrics::Metrics;
 
 use crate::keys::{HeldKeys, KeyRing};
+use crate::programs::ProgramSource;
 use crate::server::{Body, BodyError, Handler, Request, Response};
 use crate::wire::problem::Problem;
 use access::Caller;
@@ -42,21 +44,27 @@ pub struct App<S: Storage> {
     /// Set once recovery is done: not before is anything answered but `/healthz`.
     engine: OnceLock<Arc<GatewayEngine<S>>>,
     metrics: Arc<Metrics>,
+    programs: Arc<ProgramSource>,
     /// Who may call; without, every caller has every role.
     keys: Option<Arc<KeyRing>>,
 }
 
 impl<S: Storage> App<S> {
     /// An app that answers 503 until it gets its engine, and whose callers have every role.
-    pub fn starting(metrics: Arc<Metrics>) -> Arc<App<S>> {
-        App::guarded(metrics, None)
+    pub fn starting(metrics: Arc<Metrics>, programs: Arc<ProgramSource>) -> Arc<App<S>> {
+        App::guarded(metrics, programs, None)
     }
 
     /// The same, but only the bearers of these keys may call.
-    pub fn guarded(metrics: Arc<Metrics>, keys: Option<Arc<KeyRing>>) -> Arc<App<S>> {
+    pub fn guarded(
+        metrics: Arc<Metrics>,
+        programs: Arc<ProgramSource>,
+        keys: Option<Arc<KeyRing>>,
+    ) -> Arc<App<S>> {
         Arc::new(App {
             engine: OnceLock::new(),
             metrics,
+            programs,
             keys,
         })
     }
@@ -122,6 +130,7 @@ pub(crate) struct Ready<S: Storage> {
     engine: Arc<GatewayEngine<S>>,
     waits: DurableWaits,
     metrics: Arc<Metrics>,
+    programs: Arc<ProgramSource>,
 }
 
 impl<S: Storage> Api<S> {
@@ -176,6 +185,7 @@ impl<S: Storage> Api<S> {
             Route::Ready => self.ready()?.check_ready().map(|()| text("ready\n")),
             Route::Metrics => Ok(self.ready()?.metrics_text()),
             Route::Authorize => self.ready()?.authorize(&body.collect().await?).await,
+            Route::Authorization { txn_id } => self.ready()?.authorization(txn_id).await,
             Route::AuthorizeBatch => {
                 self.ready()?
                     .authorize_batch(headers, &body.collect().await?)
@@ -201,6 +211,7 @@ impl<S: Storage> Api<S> {
                     .put_program_status(id, &body.collect().await?, by)
                     .await
             }
+            Route::ReloadPrograms => self.ready()?.reload_programs(&body.collect().await?, by).await,
             Route::PutClock => self.ready()?.put_clock(&body.collect().await?),
             Route::ImportMerchants => self.ready()?.import_merchants(body, by).await,
             Route::ImportEnrollments => self.ready()?.import_enrollments(body, by).await,
@@ -224,6 +235,7 @@ impl<S: Storage> Api<S> {
                 engine: engine.clone(),
                 waits,
                 metrics: self.app.metrics.clone(),
+                programs: self.app.programs.clone(),
             }
         }))
     }

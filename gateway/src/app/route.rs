@@ -12,11 +12,13 @@ pub(super) enum Route<'p> {
     OpenApi,
     Authorize,
     AuthorizeBatch,
+    Authorization { txn_id: &'p str },
     Reverse { txn_id: &'p str },
     Quote,
     Wallet { wallet_id: &'p str },
     Programs,
     Program { id: &'p str },
+    ReloadPrograms,
     PutMerchant { merchant_id: &'p str },
     PutWalletStatus { wallet_id: &'p str },
     PutProgramStatus { id: &'p str },
@@ -57,6 +59,9 @@ impl<'p> Route<'p> {
         Some(match (collection, id, action) {
             ("authorizations", None, None) => (Method::POST, Route::Authorize),
             ("authorizations", Some("batch"), None) => (Method::POST, Route::AuthorizeBatch),
+            ("authorizations", Some(txn_id), None) if !txn_id.is_empty() => {
+                (Method::GET, Route::Authorization { txn_id })
+            }
             ("authorizations", Some(txn_id), Some("reversals")) => (Method::POST, Route::Reverse { txn_id }),
             ("quotes", None, None) => (Method::POST, Route::Quote),
             ("wallets", Some(wallet_id), None) => (Method::GET, Route::Wallet { wallet_id }),
@@ -64,6 +69,7 @@ impl<'p> Route<'p> {
                 (Method::PUT, Route::PutWalletStatus { wallet_id })
             }
             ("programs", None, None) => (Method::GET, Route::Programs),
+            ("programs", Some("reload"), None) => (Method::POST, Route::ReloadPrograms),
             ("programs", Some(id), None) => (Method::GET, Route::Program { id }),
             ("programs", Some(id), Some("status")) => (Method::PUT, Route::PutProgramStatus { id }),
             ("merchants", Some("import"), None) => (Method::POST, Route::ImportMerchants),
@@ -78,6 +84,70 @@ impl<'p> Route<'p> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Every route, with an id of its own kind.
+    const ALL: [Route<'_>; 19] = [
+        Route::Health,
+        Route::Ready,
+        Route::Metrics,
+        Route::OpenApi,
+        Route::Authorize,
+        Route::AuthorizeBatch,
+        Route::Authorization { txn_id: "txn_id" },
+        Route::Reverse { txn_id: "txn_id" },
+        Route::Quote,
+        Route::Wallet {
+            wallet_id: "wallet_id",
+        },
+        Route::Programs,
+        Route::Program { id: "id" },
+        Route::ReloadPrograms,
+        Route::PutMerchant {
+            merchant_id: "merchant_id",
+        },
+        Route::PutWalletStatus {
+            wallet_id: "wallet_id",
+        },
+        Route::PutProgramStatus { id: "id" },
+        Route::PutClock,
+        Route::ImportMerchants,
+        Route::ImportEnrollments,
+    ];
+
+    /// How often a route is in the list, so that a new one is put there.
+    #[test]
+    fn the_list_has_every_route() {
+        let source = include_str!("route.rs");
+        let (_, rest) = source.split_once("enum Route<'p> {").unwrap();
+        let (variants, _) = rest.split_once("\n}").unwrap();
+        assert_eq!(
+            variants.lines().filter(|line| line.ends_with(',')).count(),
+            ALL.len()
+        );
+        for (index, route) in ALL.iter().enumerate() {
+            assert!(!ALL[..index].contains(route), "{route:?} is there twice");
+        }
+    }
+
+    #[test]
+    fn the_document_describes_every_route_and_no_other() {
+        let document: serde_json::Value = serde_json::from_str(super::super::OPENAPI).unwrap();
+        let mut described = Vec::new();
+        for (path, methods) in document["paths"].as_object().unwrap() {
+            let filled = path.replace(['{', '}'], "");
+            for method in methods.as_object().unwrap().keys() {
+                let method = Method::from_bytes(method.to_ascii_uppercase().as_bytes()).unwrap();
+                let route = Route::find(&method, &filled);
+                let route = route.unwrap_or_else(|_| panic!("{method} {path} is no route"));
+                // The id in the path is the parameter of the same name.
+                let place = ALL.iter().position(|known| *known == route);
+                described.push(place.unwrap_or_else(|| panic!("{method} {path} is {route:?}")));
+            }
+        }
+        described.sort_unstable();
+        let every: Vec<usize> = (0..ALL.len()).collect();
+        assert_eq!(described, every, "not described, or twice");
+    }
 
     #[test]
     fn ids_are_taken_from_the_path() {

@@ -6,6 +6,7 @@
 mod day;
 
 use crate::cli::{Signals, wait_for_the_end};
+use crate::programs::ProgramSource;
 use crate::reload::Reloads;
 use crate::server::ServerOptions;
 use crate::start::{Running, StartOptions};
@@ -88,9 +89,10 @@ fn start(folder: &Path, listen: SocketAddr) -> anyhow::Result<Running> {
     let noon = Instant::parse("2026-06-15T12:00:00+07:00").expect("a constant instant");
     let options = StartOptions {
         data_dir: folder.to_owned(),
-        programs: PROGRAMS
-            .map(|(file, text)| (file.to_owned(), text.to_owned()))
-            .to_vec(),
+        programs: ProgramSource::new(|| {
+            let owned = |(file, text): (&str, &str)| (file.to_owned(), text.to_owned());
+            Ok(PROGRAMS.map(owned).to_vec())
+        }),
         server: ServerOptions {
             listen,
             ..ServerOptions::default()

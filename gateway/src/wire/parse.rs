@@ -156,6 +156,18 @@ pub fn status(body: &[u8]) -> Result<StatusRequest, Problem> {
     )
 }
 
+/// Reads the body of a request that asks for nothing more than its path says: none, or an empty object.
+///
+/// # Errors
+/// The 400 of a malformed request.
+pub fn nothing(body: &[u8]) -> Result<(), Problem> {
+    if body.is_empty() {
+        return Ok(());
+    }
+    let form = Form::open(form::body(body)?, &[])?;
+    form.finish(Some(()))
+}
+
 /// Reads what a simulated clock shall show.
 ///
 /// # Errors

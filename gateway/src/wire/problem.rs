@@ -62,6 +62,12 @@ impl Problem {
         }])
     }
 
+    /// 400: a programme file is wrong; which, and what is wrong with it.
+    pub fn programs_refused(detail: impl Into<String>) -> Problem {
+        let title = "The programme files are refused; nothing was changed.";
+        Problem::new(400, "programs_refused", title, detail)
+    }
+
     /// 404: nothing of that id.
     pub fn not_found(detail: impl Into<String>) -> Problem {
         Problem::new(404, "not_found", "There is no such thing.", detail)

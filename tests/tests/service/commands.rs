@@ -6,7 +6,7 @@ use satang_tests::site::Site;
 #[test]
 fn every_command_explains_itself() {
     let site = Site::new(BINARY);
-    let commands: [&[&str]; 9] = [
+    let commands: [&[&str]; 10] = [
         &[],
         &["serve"],
         &["demo"],
@@ -16,6 +16,7 @@ fn every_command_explains_itself() {
         &["keys"],
         &["keys", "new"],
         &["keys", "list"],
+        &["explain"],
     ];
     for command in commands {
         let ended = site.run(&[command, &["--help"]].concat());
@@ -38,7 +39,7 @@ fn every_command_explains_itself() {
         .lines()
         .filter_map(|line| line.strip_prefix("  ")?.split(' ').next())
         .collect();
-    let asked = ["serve", "demo", "import", "keys", "help"];
+    let asked = ["serve", "demo", "import", "keys", "explain", "help"];
     assert!(
         names
             .iter()
@@ -76,6 +77,8 @@ fn a_wrong_command_line_is_no_success() {
         vec!["serve"],
         vec!["import"],
         vec!["import", "merchants"],
+        vec!["explain"],
+        vec!["explain", "0049999"],
         vec!["sell"],
     ] {
         let ended = site.run(&command);

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::process::Command;
 
 /// Every route a client may rely on, those to come as well.
-const CONTRACT: [(&str, &str); 32] = [
+const CONTRACT: [(&str, &str); 33] = [
     ("post", "/v1/authorizations"),
     ("get", "/v1/authorizations/{txn_id}"),
     ("post", "/v1/authorizations/{txn_id}/reversals"),
@@ -24,6 +24,7 @@ const CONTRACT: [(&str, &str); 32] = [
     ("get", "/v1/programs"),
     ("get", "/v1/programs/{id}"),
     ("put", "/v1/programs/{id}/status"),
+    ("post", "/v1/programs/reload"),
     ("post", "/v1/registrations"),
     ("put", "/v1/merchants/{merchant_id}"),
     ("post", "/v1/merchants/import"),
@@ -47,7 +48,7 @@ const CONTRACT: [(&str, &str); 32] = [
 ];
 
 /// What exists from the first version on.
-const BUILT: usize = 17;
+const BUILT: usize = 19;
 
 fn filled(path: &str) -> String {
     path.replace("{txn_id}", "0197a1d2-0f6e-7c3a-8b1e-000000000001")
@@ -68,6 +69,7 @@ fn the_description_names_the_routes_there_are() {
     let site = Site::new(BINARY);
     let server = site.serve(&["--clock", NOON]);
     prepare(&server, 1);
+    buy(&mut Wire::open(server.addr()).expect("it listens"), 1, 1, 100);
     let answer = call(&server, "get", "/openapi.json");
     assert_eq!(
         (answer.status, answer.header("content-type")),

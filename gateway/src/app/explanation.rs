@@ -1,0 +1,146 @@
+//! One authorization, looked up: the first answer again, what was given back since, and by which rule it was decided.
+
+use super::lookup::{caps_json, hex};
+use super::{Failure, Ready};
+use crate::server::Response;
+use crate::wire::problem::Problem;
+use crate::wire::{parse, render};
+use http::StatusCode;
+use satang_core::directory::{BenefitRule, Directory, Rule};
+use satang_core::ids::Name;
+use satang_core::policy::Benefit;
+use satang_core::record::{BenefitNumber, NameNumber, ReversalRecord};
+use satang_engine::lookup::{Found, FoundAuthorization};
+use satang_engine::storage::Storage;
+use serde_json::{Map, Value, json};
+
+impl<S: Storage> Ready<S> {
+    pub(super) async fn authorization(&self, txn_id: &str) -> Result<Response, Failure> {
+        let txn_id = parse::path_txn(txn_id)?;
+        loop {
+            match self.engine.find_authorization(txn_id)? {
+                Found::Unknown => {
+                    return Err(Problem::not_found("no authorization of that id is known").into());
+                }
+                Found::ReversedBeforeArrival => {
+                    let detail = "the id was reversed before it arrived; no authorization of that id came";
+                    return Err(Problem::not_found(detail).into());
+                }
+                Found::Wait { position } => self.waits.wait(position).await?,
+                Found::Authorization(found) => {
+                    let directory = self.engine.state().directory.read();
+                    return Ok(Response::json(StatusCode::OK, answer(&directory, &found)));
+                }
+            }
+        }
+    }
+}
+
+/// The first answer, byte for byte, with more fields behind its own.
+fn answer(directory: &Directory, found: &FoundAuthorization) -> Vec<u8> {
+    let mut answer = Vec::with_capacity(2_048);
+    render::authorization(&found.record, false, &mut answer);
+    let reversals: Vec<Value> = found.reversals.iter().map(reversal_json).collect();
+    let more = json!({
+        "left": found.left.get(),
+        "reversals": reversals,
+        "has_earlier_reversals": found.has_earlier_reversals,
+        "explanation": explanation_json(directory, found),
+    })
+    .to_string();
+    let end = answer.pop();
+    assert_eq!(end, Some(b'}'), "an answer is an object");
+    answer.push(b',');
+    answer.extend_from_slice(&more.as_bytes()[1..]);
+    answer
+}
+
+fn reversal_json(record: &ReversalRecord) -> Value {
+    let at = record.header.at();
+    json!({
+        "reversal_id": record.reversal_id().to_string(),
+        "cause": record.cause().name(),
+        "state_amount": record.state().get(),
+        "citizen_amount": record.citizen().get(),
+        "left": record.left().get(),
+        "business_date": at.business_date().to_string(),
+        "decided_at": at.to_string(),
+        "sequence": record.header.sequence,
+    })
+}
+
+fn explanation_json(directory: &Directory, found: &FoundAuthorization) -> Value {
+    let record = &found.record;
+    let rule = directory.rule(record.rule);
+    let benefit = rule.and_then(|rule| {
+        let mut benefits = rule.benefits.iter().zip(&rule.policy.benefits);
+        benefits.find(|(compiled, _)| compiled.number == record.benefit())
+    });
+    let room_before: Map<String, Value> = record
+        .rooms_before()
+        .map(|(period, room)| (period.name().to_owned(), json!(room.get())))
+        .collect();
+    let name = |in_tail: Option<Name>, number: NameNumber| {
+        let known = in_tail.or_else(|| directory.name(number).copied());
+        known.map(|name| name.as_str().to_owned())
+    };
+    let mut explanation = json!({
+        "program": name(found.program, record.program()),
+        "wallet_id": record.wallet().to_string(),
+        "merchant_id": record.merchant().to_string(),
+        "channel": name(found.channel, record.channel()),
+        "amount": record.amount().get(),
+        "eligible_amount": record.eligible().get(),
+        // Of a purchase that was declined before the entitlement was looked at, nobody knows the room.
+        "room_before": (!room_before.is_empty()).then_some(room_before),
+    });
+    put_rule(&mut explanation, rule);
+    put_benefit(&mut explanation, benefit, found);
+    explanation["spending"] = spending_json(rule, found).into();
+    explanation
+}
+
+/// The rule version the decision was made by; nulls when the programme was unknown.
+fn put_rule(explanation: &mut Value, rule: Option<&Rule>) {
+    let policy = rule.map(|rule| &rule.policy);
+    explanation["program_name_th"] = json!(policy.map(|policy| &policy.name_th));
+    explanation["program_name_en"] = json!(policy.map(|policy| &policy.name_en));
+    explanation["rule_version"] = json!(policy.map(|policy| hex(&policy.hash)));
+    explanation["rule_source"] = json!(policy.and_then(|policy| policy.source.as_ref()));
+}
+
+/// The benefit the purchase would draw on, or drew on; nulls when it was declined before one was found.
+fn put_benefit(
+    explanation: &mut Value,
+    benefit: Option<(&BenefitRule, &Benefit)>,
+    found: &FoundAuthorization,
+) {
+    let record = &found.record;
+    let percent = benefit.map(|(compiled, _)| compiled.state_percent);
+    let share = percent.map(|percent| record.eligible().percent_floor(percent).get());
+    explanation["benefit"] = json!(benefit.map(|(_, benefit)| benefit.id.as_str()));
+    explanation["state_percent"] = json!(percent);
+    explanation["share_before_caps"] = json!(share);
+    explanation["caps"] = json!(benefit.map(|(_, benefit)| caps_json(&benefit.caps)));
+}
+
+/// When the channel may be used: by the benefit that was found, else by every benefit that has the channel.
+fn spending_json(rule: Option<&Rule>, found: &FoundAuthorization) -> Vec<Value> {
+    let (benefit, number) = (found.record.benefit(), found.record.channel());
+    let Some(rule) = rule else {
+        return Vec::new();
+    };
+    let benefits = rule.benefits.iter().zip(&rule.policy.benefits);
+    benefits
+        .filter(|(compiled, _)| benefit == BenefitNumber::NONE || compiled.number == benefit)
+        .filter_map(|(compiled, policy)| Some((policy, compiled.channel(number)?)))
+        .map(|(policy, channel)| {
+            json!({
+                "benefit": policy.id.as_str(),
+                "from": channel.from.to_string(),
+                "to": channel.to.to_string(),
+                "hours": channel.hours.to_string(),
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,76 @@
+//! `satang explain`: one purchase as a page to be read aloud, in Thai and then in English.
+
+mod english;
+mod story;
+#[cfg(test)]
+mod tests;
+mod thai;
+
+use crate::client::{Client, Credentials};
+use anyhow::{Context, bail};
+use bytes::Bytes;
+use http::{Method, StatusCode};
+use satang_core::ids::TxnId;
+use serde::de::DeserializeOwned;
+use story::{Story, Wallet};
+
+/// Asks a server about a purchase and prints the page.
+///
+/// # Errors
+/// When the id is none, the server does not answer, or it knows no such purchase.
+pub fn run(txn_id: &str, server: &str, credentials: &Credentials) -> anyhow::Result<()> {
+    let txn_id = TxnId::parse(txn_id).with_context(|| format!("{txn_id:?}"))?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let page = tokio::task::LocalSet::new().block_on(&runtime, async {
+        let mut client = Client::connect(server, credentials).await?;
+        let (status, answer) = get(&mut client, &format!("/v1/authorizations/{txn_id}")).await?;
+        let story: Story = read(status, &answer)?;
+        let path = format!("/v1/wallets/{}", story.explanation.wallet_id);
+        let wallet: Option<Wallet> = match get(&mut client, &path).await? {
+            // A wallet that was declined as unknown is not known to this day.
+            (StatusCode::NOT_FOUND, _) => None,
+            (status, answer) => Some(read(status, &answer)?),
+        };
+        anyhow::Ok(page(&story, wallet.as_ref()))
+    })?;
+    print!("{page}");
+    Ok(())
+}
+
+async fn get(client: &mut Client, path: &str) -> anyhow::Result<(StatusCode, Bytes)> {
+    client.send(Method::GET, path, String::new()).await
+}
+
+fn read<T: DeserializeOwned>(status: StatusCode, answer: &[u8]) -> anyhow::Result<T> {
+    if status.is_success() {
+        return serde_json::from_slice(answer).context("the server's answer");
+    }
+    let problem: serde_json::Value = serde_json::from_slice(answer).unwrap_or_default();
+    match problem["detail"].as_str() {
+        Some(detail) => bail!("the server answered {status}: {detail}"),
+        None => bail!("the server answered {status}"),
+    }
+}
+
+/// The whole page: Thai, a blank line, English.
+fn page(story: &Story, wallet: Option<&Wallet>) -> String {
+    let mut lines = thai::lines(story, wallet);
+    lines.push(String::new());
+    lines.extend(english::lines(story, wallet));
+    lines.join("\n") + "\n"
+}
+
+/// An amount in baht, like `1,234.50`.
+fn baht(satang: u64) -> String {
+    let whole = (satang / 100).to_string();
+    let mut grouped = String::with_capacity(whole.len() + whole.len() / 3 + 3);
+    for (index, digit) in whole.chars().enumerate() {
+        if index > 0 && (whole.len() - index).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    format!("{grouped}.{:02}", satang % 100)
+}

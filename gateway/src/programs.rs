@@ -1,0 +1,160 @@
+//! Programme files: where they are read, at start and while the server runs.
+
+use crate::app::GatewayEngine;
+use anyhow::{Context, bail};
+use parking_lot::Mutex;
+use satang_core::ids::Name;
+use satang_core::policy::Program;
+use satang_engine::engine::SubmitError;
+use satang_engine::install::{InstallError, InstalledPrograms};
+use satang_engine::storage::Storage;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Programme files: file name and text.
+pub type ProgramFiles = Vec<(String, String)>;
+
+/// Where programme files are read.
+pub struct ProgramSource {
+    read: Box<dyn Fn() -> anyhow::Result<ProgramFiles> + Send + Sync>,
+    /// What stands in front of the files' names, which is nobody's business but this machine's.
+    prefix: String,
+    /// Held from the reading to the swap: of two reloads at once the later one reads what the other has left in force.
+    turn: Mutex<()>,
+}
+
+impl ProgramSource {
+    /// The files that `read` gives, each time anew.
+    pub fn new(read: impl Fn() -> anyhow::Result<ProgramFiles> + Send + Sync + 'static) -> ProgramSource {
+        ProgramSource {
+            read: Box::new(read),
+            prefix: String::new(),
+            turn: Mutex::new(()),
+        }
+    }
+
+    /// The files of a folder.
+    pub fn folder(folder: PathBuf) -> ProgramSource {
+        let prefix = folder.join("").display().to_string();
+        ProgramSource {
+            prefix,
+            ..ProgramSource::new(move || read_programs(&folder))
+        }
+    }
+
+    /// Reads the files.
+    ///
+    /// # Errors
+    /// When one of them cannot be read, or there is none.
+    pub fn read(&self) -> anyhow::Result<ProgramFiles> {
+        (self.read)()
+    }
+}
+
+/// Why programme files were not put in force; nothing changed, except where a record could not be written.
+#[derive(Debug, thiserror::Error)]
+pub enum ReloadError {
+    /// A file cannot be read or is wrong: which, and what is wrong with it.
+    #[error("{0}")]
+    Refused(String),
+    /// The engine takes no change.
+    #[error(transparent)]
+    Submit(#[from] SubmitError),
+}
+
+/// Reads the programme files again and puts them in force: all of them, or none when one is wrong. It is durable once the
+/// answer's position is.
+///
+/// # Errors
+/// [`ReloadError`].
+pub fn reload<S: Storage>(
+    engine: &GatewayEngine<S>,
+    source: &ProgramSource,
+    by: Option<&Name>,
+) -> Result<InstalledPrograms, ReloadError> {
+    let refused = |text: String| ReloadError::Refused(text.replace(&source.prefix, ""));
+    let turn = source.turn.lock();
+    let files = source.read().map_err(|error| refused(format!("{error:#}")))?;
+    let installed = engine.reload_programs(&files, by).map_err(|error| match error {
+        InstallError::Submit(error) => ReloadError::Submit(error),
+        error @ (InstallError::Policy(_) | InstallError::Twice { .. } | InstallError::TooMany { .. }) => {
+            refused(error.to_string())
+        }
+    })?;
+    drop(turn);
+    report(&files, &installed);
+    Ok(installed)
+}
+
+fn report(files: &[(String, String)], installed: &InstalledPrograms) {
+    let changed: Vec<&Name> = installed
+        .programs
+        .iter()
+        .filter(|program| program.changed)
+        .map(|program| &program.id)
+        .collect();
+    tracing::info!(
+        "programme files read again: {} in force, {} of them changed; {} out of force",
+        installed.programs.len(),
+        changed.len(),
+        installed.removed.len()
+    );
+    let programs = load_programs(files).unwrap_or_default();
+    let is_changed = |program: &Program| changed.contains(&&program.id);
+    warn_about_some(&programs, is_changed);
+}
+
+/// Refuses wrong programme files before anything is touched.
+pub(crate) fn load_programs(files: &[(String, String)]) -> anyhow::Result<Vec<Program>> {
+    let load = |(file, text): &(String, String)| Program::load(file, text);
+    Ok(files.iter().map(load).collect::<Result<_, _>>()?)
+}
+
+/// Says what the programmes ask for that has no rules yet.
+pub(crate) fn warn_about_programs(programs: &[Program]) {
+    warn_about_some(programs, |_| true);
+}
+
+fn warn_about_some(programs: &[Program], is_meant: impl Fn(&Program) -> bool) {
+    for program in programs.iter().filter(|program| is_meant(program)) {
+        let id = &program.id;
+        for what in program.not_yet_supported() {
+            tracing::warn!(program = %id, "{what} is in the programme's file but has no effect yet");
+        }
+        let is_loaded = |id: &Name| programs.iter().any(|other| other.id == *id);
+        let stands_for = program.returning_from().filter(|id| !is_loaded(id));
+        for list in program.lists().chain(stands_for) {
+            tracing::warn!(program = %id, %list, "the list was never imported: it is empty");
+        }
+    }
+}
+
+/// Reads the programme files of a folder.
+///
+/// # Errors
+/// When the folder or a file cannot be read, or there is none.
+pub fn read_programs(folder: &Path) -> anyhow::Result<ProgramFiles> {
+    let mut files = Vec::new();
+    let entries = fs::read_dir(folder).with_context(|| format!("--programs {}", folder.display()))?;
+    for entry in entries {
+        let path = entry
+            .with_context(|| format!("--programs {}", folder.display()))?
+            .path();
+        if path.extension().is_some_and(|extension| extension == "toml")
+            && path.file_stem().is_some_and(|s| s != "settlement")
+        {
+            let bytes = fs::read(&path).with_context(|| path.display().to_string())?;
+            let text = String::from_utf8(bytes).map_err(|error| {
+                let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+                let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
+                anyhow::anyhow!("{}:{line}: (file): is not UTF-8 in this line", path.display())
+            })?;
+            files.push((path.display().to_string(), text));
+        }
+    }
+    files.sort();
+    if files.is_empty() {
+        bail!("--programs {}: no *.toml file in it", folder.display());
+    }
+    Ok(files)
+}

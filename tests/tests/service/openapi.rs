@@ -1,0 +1,201 @@
+//! `/openapi.json` is true: its examples are of their schemas, each request in it is taken by a server, and the answer is what the
+//! document says.
+
+use crate::BINARY;
+use satang_tests::crash::citizen_id;
+use satang_tests::schema::{check, resolve};
+use satang_tests::site::{MERCHANT, PROGRAM, Site};
+use satang_tests::wire::{Answer, Wire};
+use serde_json::{Value, json};
+
+/// The wallets of the examples.
+const WALLETS: [&str; 2] = ["004999912345678", "004999987654321"];
+
+/// One operation of the document.
+struct Operation {
+    method: String,
+    /// The path with the examples of its parameters in it.
+    path: String,
+    body: Value,
+    responses: Value,
+}
+
+impl Operation {
+    /// What the answer must be of: the schema of its status and content type.
+    fn schema<'d>(&'d self, document: &'d Value, answer: &Answer) -> &'d Value {
+        let response = &self.responses[answer.status.to_string()];
+        let response = match response["$ref"].as_str() {
+            Some(reference) => resolve(document, reference),
+            None => response,
+        };
+        let kind = answer.header("content-type").unwrap_or_default();
+        let kind = kind.split(';').next().unwrap_or_default();
+        let schema = &response["content"][kind]["schema"];
+        assert!(
+            schema.is_object(),
+            "{} {}: {} of {kind} is not described",
+            self.method,
+            self.path,
+            answer.status
+        );
+        schema
+    }
+
+    /// Sends a body; the answer must be of its schema.
+    #[track_caller]
+    fn send(&self, document: &Value, wire: &mut Wire, body: &[u8]) -> Answer {
+        let answer = wire.call(&self.method, &self.path, body).expect("an answer");
+        let schema = self.schema(document, &answer);
+        let value = serde_json::from_slice(&answer.body).unwrap_or_else(|_| json!(answer.text()));
+        if let Err(fault) = check(document, schema, &value) {
+            panic!("{} {}: {fault}\n{}", self.method, self.path, answer.text());
+        }
+        answer
+    }
+}
+
+/// Every operation, in the order of the document.
+fn operations(document: &Value) -> Vec<Operation> {
+    let mut found = Vec::new();
+    for (path, methods) in document["paths"].as_object().expect("paths") {
+        for (method, operation) in methods.as_object().expect("methods") {
+            let mut path = path.clone();
+            for parameter in operation["parameters"].as_array().into_iter().flatten() {
+                let (name, example) = (&parameter["name"], &parameter["example"]);
+                check(document, &parameter["schema"], example)
+                    .expect("a parameter's example is of its schema");
+                let name = format!("{{{}}}", name.as_str().expect("a name"));
+                path = path.replace(&name, example.as_str().expect("a text"));
+            }
+            assert!(!path.contains('{'), "{path} has a parameter without example");
+            found.push(Operation {
+                method: method.to_ascii_uppercase(),
+                path,
+                body: operation["requestBody"]["content"].clone(),
+                responses: operation["responses"].clone(),
+            });
+        }
+    }
+    found
+}
+
+/// The examples of a content object, by the name of their media type.
+fn examples(content: &Value) -> Vec<(&Value, &Value)> {
+    let mut found = Vec::new();
+    for media in content
+        .as_object()
+        .into_iter()
+        .flat_map(|content| content.values())
+    {
+        let several = media["examples"]
+            .as_object()
+            .into_iter()
+            .flat_map(|named| named.values());
+        let several = several.map(|example| &example["value"]);
+        found.extend(
+            several
+                .chain(media.get("example"))
+                .map(|value| (&media["schema"], value)),
+        );
+    }
+    found
+}
+
+/// A server at the time of the examples, with the merchant and the wallets they name.
+fn served() -> (satang_tests::process::ServerProcess, Wire, Site) {
+    let site = Site::new(BINARY);
+    let server = site.serve(&["--clock", "simulated:2026-06-17T11:50:00+07:00"]);
+    let mut wire = Wire::open(server.addr()).expect("it listens");
+    let merchant = json!({
+        "name": "ร้านทดสอบ", "category": "food_drink", "status": "active", "programs": [PROGRAM],
+        "channels": ["store", "delivery"],
+    });
+    let path = format!("/v1/merchants/{MERCHANT}");
+    let stored = wire.call("PUT", &path, merchant.to_string().as_bytes());
+    assert_eq!(stored.expect("an answer").status, 200);
+    let line = |(wallet, citizen): (&str, u64)| {
+        json!({ "program": PROGRAM, "wallet_id": wallet, "citizen_id": citizen_id(citizen) }).to_string()
+            + "\n"
+    };
+    let lines: String = WALLETS.into_iter().zip(1..).map(line).collect();
+    let report = wire.call("POST", "/v1/enrollments/import", lines.as_bytes());
+    assert_eq!(report.expect("an answer").json()["accepted"], 2);
+    (server, wire, site)
+}
+
+fn document(wire: &mut Wire) -> Value {
+    wire.call("GET", "/openapi.json", b"").expect("an answer").json()
+}
+
+#[test]
+fn every_example_is_of_its_schema() {
+    let (_server, mut wire, _site) = served();
+    let document = document(&mut wire);
+    let mut contents: Vec<&Value> = Vec::new();
+    let operations = operations(&document);
+    for operation in &operations {
+        contents.push(&operation.body);
+        let responses = operation.responses.as_object().expect("responses").values();
+        contents.extend(responses.map(|response| &response["content"]));
+    }
+    let shared = document["components"]["responses"]
+        .as_object()
+        .expect("responses");
+    contents.extend(shared.values().map(|response| &response["content"]));
+    let examples: Vec<_> = contents.into_iter().flat_map(examples).collect();
+    assert!(examples.len() >= 50, "{}", examples.len());
+    for (schema, example) in examples {
+        if let Err(fault) = check(&document, schema, example) {
+            panic!("{fault}\n{example}");
+        }
+    }
+}
+
+#[test]
+fn every_example_of_a_request_is_taken_and_the_answer_is_as_described() {
+    let (_server, mut wire, _site) = served();
+    let document = document(&mut wire);
+    let mut sent = 0;
+    // In the document's order, what is looked up was bought, and what is given back too.
+    for operation in operations(&document) {
+        let bodies = examples(&operation.body);
+        let bodies: Vec<Vec<u8>> = match bodies.is_empty() {
+            true => vec![Vec::new()],
+            false => bodies
+                .into_iter()
+                .map(|(_, body)| {
+                    body.as_str()
+                        .map_or_else(|| body.to_string(), str::to_owned)
+                        .into()
+                })
+                .collect(),
+        };
+        for body in bodies {
+            let answer = operation.send(&document, &mut wire, &body);
+            let told = format!("{} {}: {}", operation.method, operation.path, answer.text());
+            assert_eq!(answer.status, 200, "{told}");
+            sent += 1;
+            if operation.path == "/v1/authorizations" || operation.path.ends_with("/reversals") {
+                assert_eq!(answer.json()["decision"], "approved", "{told}");
+            }
+        }
+    }
+    assert!(sent >= 20, "{sent}");
+}
+
+#[test]
+fn every_refusal_is_as_described() {
+    let (_server, mut wire, _site) = served();
+    let document = document(&mut wire);
+    for operation in operations(&document) {
+        if operation.body["application/json"].is_object() {
+            let answer = operation.send(&document, &mut wire, b"[");
+            assert_eq!(answer.status, 400, "{}", answer.text());
+        }
+        let other = Operation {
+            method: "DELETE".to_owned(),
+            ..operation
+        };
+        assert_eq!(other.send(&document, &mut wire, b"").status, 405);
+    }
+}
