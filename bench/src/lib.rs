@@ -11,6 +11,7 @@ pub mod report;
 pub mod batches;
 pub mod single;
 pub mod footprint;
+pub mod old_ids;
 pub mod replay;
 pub mod stall;
 pub mod measure;

@@ -5,7 +5,7 @@ use crate::discard::DiscardStorage;
 use crate::report::Report;
 use crate::rig::{Enroll, Rig};
 use crate::workload::{Ids, Workload};
-use crate::{footprint, machine, replay, single, stall};
+use crate::{footprint, machine, old_ids, replay, single, stall};
 use anyhow::{Context, Result};
 use clap::{Parser, ValueEnum};
 use satang_engine::storage::{FileStorage, Storage};
@@ -50,6 +50,12 @@ pub struct Options {
     /// Authorizations kept in P6, and replayed in P8.
     #[arg(long, default_value_t = 30_000_000)]
     pub authorizations: u64,
+    /// Old dates of the row P5-old.
+    #[arg(long, default_value_t = 30)]
+    pub old_days: usize,
+    /// Authorizations of each of them.
+    #[arg(long, default_value_t = 3_000_000)]
+    pub per_old_day: usize,
     /// Ids that P1 and P5 start with room for; their tables grow beyond it, while everybody waits.
     #[arg(long, default_value_t = 0)]
     pub expected_ids: usize,
@@ -75,6 +81,8 @@ pub enum Row {
     P5,
     /// P5: the decision alone, in batches.
     P5Batches,
+    /// P5 once more, for ids of version 4 and 7 with index files of old dates present.
+    P5Old,
     /// P6: memory per person and per authorization.
     P6,
     /// P8: a start, from a snapshot and from the journal alone.
@@ -107,6 +115,7 @@ pub fn measure(options: &Options) -> Result<Report> {
             Row::P1Memory => in_memory(options, &mut report)?,
             Row::P5 => one_decision(options, &mut report)?,
             Row::P5Batches => batched_decisions(options, &mut report)?,
+            Row::P5Old => old_dates(options, &mut report)?,
             Row::P6 => memory(options, &mut report)?,
             Row::P8 => starts(options, &mut report)?,
             Row::P9 => stalls(options, &mut report)?,
@@ -268,6 +277,40 @@ fn batched_decisions(options: &Options, report: &mut Report) -> Result<()> {
             let what = format!("{} wallets against {}, batches of {batch}", last.0, first.0);
             report.add("P5", what, vec![last.1 / first.1], "×", "<= 1.2");
         }
+    }
+    Ok(())
+}
+
+fn old_dates(options: &Options, report: &mut Report) -> Result<()> {
+    let folder = tempfile::tempdir_in(&options.data_dir).context("a folder for the journal")?;
+    let mut rig = prepared(FileStorage::open_folder(folder.path())?, options.wallets, options)?;
+    let (wallets, merchants) = (options.wallets, options.merchants);
+    let dates = format!("{} old dates of {}", options.old_days, options.per_old_day);
+    let bytes = old_ids::pass_days(
+        &mut rig,
+        options.old_days,
+        options.per_old_day,
+        wallets,
+        merchants,
+    )?;
+    report.add("P5", format!("memory per id of {dates}"), vec![bytes], "B", "");
+    for (ids, name) in [(Ids::V7, "v7"), (Ids::V4, "v4")] {
+        let mut workload = Workload::new(8, ids, wallets, merchants);
+        let mut single = |calls| single::one_at_a_time(&mut rig, &mut workload, calls);
+        single(options.calls / 4)?;
+        let times = (0..options.rounds)
+            .map(|_| single(options.calls))
+            .collect::<Result<Vec<single::Times>>>()?;
+        let of = |value: fn(&single::Times) -> f64| times.iter().map(value).collect::<Vec<f64>>();
+        let what = format!("one decision, {name} ids, {dates}");
+        report.add("P5", format!("{what}, p50"), of(|t| t.p50), "ns", "");
+        report.add("P5", format!("{what}, p99"), of(|t| t.p99), "ns", "");
+        let batch = options.batches[0];
+        let timed =
+            (0..options.rounds).map(|_| single::in_batches(&mut rig, &mut workload, batch, options.calls));
+        let (wall, _) = timed.collect::<Result<(Vec<f64>, Vec<f64>)>>()?;
+        let what = format!("each in batches of {batch}, {name} ids, {dates}");
+        report.add("P5", what, wall, "ns", "");
     }
     Ok(())
 }

@@ -18,12 +18,13 @@ use satang_engine::open::{EngineOptions, Expected, Opened, Recovered, open};
 use satang_engine::persons::CitizenKey;
 use satang_engine::storage::Storage;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::thread::JoinHandle;
 
 /// The operating system's clock, read as a server reads it, shown as a day on which the programme runs.
 pub struct ShiftedClock {
     system: SystemClock,
-    shift_ms: i64,
+    shift_ms: AtomicI64,
 }
 
 impl ShiftedClock {
@@ -33,14 +34,20 @@ impl ShiftedClock {
         let shows = system.now().expect("a clock just started has not jumped");
         ShiftedClock {
             system,
-            shift_ms: at.unix_ms() - shows.unix_ms(),
+            shift_ms: AtomicI64::new(at.unix_ms() - shows.unix_ms()),
         }
+    }
+
+    /// Shows a later time from now on.
+    pub fn move_on(&self, ms: i64) {
+        self.shift_ms.fetch_add(ms, Ordering::Relaxed);
     }
 }
 
 impl Clock for ShiftedClock {
     fn now(&self) -> Result<Instant, ClockError> {
-        self.system.now().map(|at| at.plus_ms(self.shift_ms))
+        let shift_ms = self.shift_ms.load(Ordering::Relaxed);
+        self.system.now().map(|at| at.plus_ms(shift_ms))
     }
 
     fn set(&self, _to: Instant) -> Result<Instant, ClockSetError> {

@@ -2,7 +2,6 @@
 //!
 //! The group that gathers is built, hashed and thrown away between the timed calls.
 
-use crate::discard::DiscardStorage;
 use crate::machine;
 use crate::rig::Rig;
 use crate::workload::Workload;
@@ -10,6 +9,7 @@ use anyhow::{Result, bail};
 use hdrhistogram::Histogram;
 use satang_engine::clock::Clock;
 use satang_engine::engine::Submitted;
+use satang_engine::storage::Storage;
 use std::time::Instant;
 
 /// Requests made at a time: few enough to lie in the first-level cache, as one just parsed does.
@@ -34,7 +34,7 @@ pub struct Times {
 ///
 /// # Errors
 /// When the engine fails.
-pub fn one_at_a_time(rig: &mut Rig<DiscardStorage>, workload: &mut Workload, calls: usize) -> Result<Times> {
+pub fn one_at_a_time<S: Storage>(rig: &mut Rig<S>, workload: &mut Workload, calls: usize) -> Result<Times> {
     let overhead = machine::timer_overhead_ns();
     let mut times: Histogram<u64> = Histogram::new_with_bounds(1, 1_000_000_000, 3)?;
     let mut requests = Vec::with_capacity(CHUNK);
@@ -65,8 +65,8 @@ pub fn one_at_a_time(rig: &mut Rig<DiscardStorage>, workload: &mut Workload, cal
 ///
 /// # Errors
 /// When the engine fails.
-pub fn in_batches(
-    rig: &mut Rig<DiscardStorage>,
+pub fn in_batches<S: Storage>(
+    rig: &mut Rig<S>,
     workload: &mut Workload,
     batch: usize,
     calls: usize,

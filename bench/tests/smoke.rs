@@ -16,6 +16,8 @@ fn every_row_is_measured_with_small_numbers() {
         "--batches=10,100",
         "--calls=2000",
         "--authorizations=20000",
+        "--old-days=2",
+        "--per-old-day=10000",
         "--ids=v4",
         "--enroll=record",
         "--data-dir",
