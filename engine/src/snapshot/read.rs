@@ -90,6 +90,11 @@ pub(super) fn check_file<S: Storage>(storage: &S, file: &str, journal_id: &[u8; 
         .try_for_each(|part| snapshot.read_part(part, &mut buffer).map(drop))
 }
 
+/// More threads than this only wait for the disk.
+const READERS_MAX: usize = 8;
+/// A small snapshot is read sooner than threads are started.
+const BYTES_PER_READER: u64 = 4 << 20;
+
 struct Snapshot<F> {
     file: F,
     header: SnapshotHeader,
@@ -166,7 +171,9 @@ impl<F: StorageFile> Snapshot<F> {
 
     /// Every part, in the order of the table; read by several threads.
     fn read_parts(&self, expected: Expected) -> Result<Vec<Part>, String> {
-        let threads = std::thread::available_parallelism().map_or(1, usize::from).min(8);
+        let bytes: u64 = self.table.iter().map(|entry| entry.bytes).sum();
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let threads = cores.min(READERS_MAX).min((bytes / BYTES_PER_READER) as usize + 1);
         let (next, done) = (
             AtomicUsize::new(0),
             Mutex::new(Vec::with_capacity(self.table.len())),
@@ -182,8 +189,9 @@ impl<F: StorageFile> Snapshot<F> {
             Ok(())
         };
         std::thread::scope(|scope| {
-            let readers: Vec<_> = (0..threads).map(|_| scope.spawn(read_some)).collect();
-            readers
+            let others: Vec<_> = (1..threads).map(|_| scope.spawn(read_some)).collect();
+            read_some()?;
+            others
                 .into_iter()
                 .try_for_each(|reader| reader.join().expect("a reader does not panic"))
         })?;
