@@ -10,7 +10,7 @@ use crate::engine::Engine;
 use crate::journal::{
     FileJournal, JournalReader, Layout, NewJournal, Place, ScanError, Scanned, Spares, first_header,
 };
-use crate::keeper::{Keeper, SnapshotRule};
+use crate::keeper::{Keeper, Kept, SnapshotRule};
 use crate::log::Log;
 use crate::old_ids::OldIds;
 use crate::persons::{CitizenKey, PERSONS_FILE, PersonStore};
@@ -180,8 +180,7 @@ struct Found {
     beginning: Beginning,
     scanned: Option<Scanned>,
     replayed: Replayed,
-    /// Where the journal ended when the snapshot was taken that was read: not before this.
-    snapshot_at: Position,
+    kept: Kept,
     recovered: Recovered,
 }
 
@@ -192,7 +191,7 @@ impl Found {
                 beginning: Beginning::of_nothing(expected),
                 scanned: None,
                 replayed: Replayed::default(),
-                snapshot_at: Position::from_number(0),
+                kept: Kept::default(),
                 recovered: Recovered {
                     new: true,
                     ..Recovered::default()
@@ -212,15 +211,21 @@ impl Found {
             snapshot: recovery.snapshot.as_ref().map(|(_, through)| *through),
             snapshots_refused: recovery.refused.len() as u32,
         };
-        let snapshot_at = match recovery.snapshot {
-            Some(_) => Place::start_of(recovery.start_segment).position(0),
-            None => Position::from_number(0),
+        let kept = Kept {
+            // Not before this.
+            snapshot_at: match recovery.snapshot {
+                Some(_) => Place::start_of(recovery.start_segment).position(0),
+                None => Position::from_number(0),
+            },
+            due: recovery.dates_left,
+            refused: recovery.refused.into_iter().map(|refusal| refusal.file).collect(),
+            not_before: None,
         };
         Found {
             beginning: recovery.beginning,
             scanned: Some(recovery.scanned),
             replayed: recovery.replayed,
-            snapshot_at,
+            kept,
             recovered,
         }
     }
@@ -344,7 +349,7 @@ fn wire<S: Storage, C: Clock>(
     let Found {
         beginning,
         replayed,
-        snapshot_at,
+        kept,
         recovered,
         ..
     } = found;
@@ -383,7 +388,7 @@ fn wire<S: Storage, C: Clock>(
         journal_id,
         layout,
         options.snapshots,
-        snapshot_at,
+        kept,
     );
     Opened {
         engine,

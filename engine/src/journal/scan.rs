@@ -296,15 +296,14 @@ impl<'s, S: Storage> Scan<'s, S> {
         // Before minutes of replay, as it needs none.
         (1..=self.segments).try_for_each(|segment| self.open_whole(segment).map(drop))?;
         if from > self.segments {
-            let what = "the file is missing: a snapshot goes on from it";
-            return Err(self.damaged(from, 0, what.into()));
+            return Err(self.nothing_to_go_on_from(from, "the file is missing"));
         }
         let segment_bytes = u64::from(self.layout.segment_bytes);
         let total = u64::from(self.segments - from + 1) * segment_bytes;
         for segment in from..=self.segments {
             self.load(segment)?;
             if segment == from && from > 1 {
-                self.go_on_from(segment);
+                self.go_on_from(segment)?;
             }
             if self.out.sealed && !self.behind_end && self.header(segment)? {
                 self.out.last_segment = segment;
@@ -322,14 +321,29 @@ impl<'s, S: Storage> Scan<'s, S> {
     }
 
     /// Takes what came before the loaded segment from its header.
-    fn go_on_from(&mut self, segment: u32) {
+    fn go_on_from(&mut self, segment: u32) -> Result<(), ScanError> {
         self.out.end = Place::start_of(segment);
         self.out.last_segment = segment - 1;
         let copies = [0, PAGE_BYTES].map(|at| SegmentHeader::read(&self.bytes()[at..at + PAGE_BYTES]));
-        if let [Ok(header), _] | [_, Ok(header)] = copies {
-            self.out.next_sequence = header.first_sequence;
-            self.out.chain = header.previous_hash;
-            self.out.last_at_ms = header.created_ms;
+        let ([Ok(header), _] | [_, Ok(header)]) = copies else {
+            // `header` says more of a version it does not know.
+            let unknown = copies.iter().any(|copy| matches!(copy, Err(HeaderProblem::Version(_))));
+            let what = "both copies of the header are damaged";
+            return if unknown { Ok(()) } else { Err(self.nothing_to_go_on_from(segment, what)) };
+        };
+        self.out.next_sequence = header.first_sequence;
+        self.out.chain = header.previous_hash;
+        self.out.last_at_ms = header.created_ms;
+        Ok(())
+    }
+
+    /// A snapshot holds a record of this segment, so that it was begun; the sequence it was begun with stood in it.
+    fn nothing_to_go_on_from(&self, segment: u32, what: &str) -> ScanError {
+        ScanError::Damaged {
+            file: segment_name(segment),
+            offset: 0,
+            sequence: 0,
+            what: format!("{what}: a snapshot goes on from it"),
         }
     }
 

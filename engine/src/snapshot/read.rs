@@ -40,6 +40,8 @@ pub struct Refusal {
     pub file: String,
     /// What is wrong.
     pub what: String,
+    /// Through which sequence it says that the journal was durable, as far as its header can be read.
+    pub through_max: Option<u64>,
 }
 
 /// The files of all snapshots, newest first.
@@ -65,13 +67,16 @@ pub fn load<S: Storage>(
     journal_id: &[u8; 16],
     expected: Expected,
 ) -> Result<Loaded, Refusal> {
-    let refusal = |what| Refusal {
+    let mut through_max = None;
+    let loaded = Snapshot::open(storage, file, journal_id, &mut through_max).and_then(|snapshot| {
+        let parts = snapshot.read_parts(expected)?;
+        assemble(storage, snapshot, parts)
+    });
+    let (beginning, header) = loaded.map_err(|what| Refusal {
         file: file.to_owned(),
         what,
-    };
-    let snapshot = Snapshot::open(storage, file, journal_id).map_err(refusal)?;
-    let parts = snapshot.read_parts(expected).map_err(refusal)?;
-    let (beginning, header) = assemble(storage, snapshot, parts).map_err(refusal)?;
+        through_max,
+    })?;
     Ok(Loaded {
         file: file.to_owned(),
         beginning,
@@ -82,7 +87,7 @@ pub fn load<S: Storage>(
 
 /// Reads a snapshot's every byte and compares the hashes.
 pub(super) fn check_file<S: Storage>(storage: &S, file: &str, journal_id: &[u8; 16]) -> Result<(), String> {
-    let snapshot = Snapshot::open(storage, file, journal_id)?;
+    let snapshot = Snapshot::open(storage, file, journal_id, &mut None)?;
     let mut buffer = Vec::new();
     let parts = &snapshot.table;
     parts
@@ -115,6 +120,7 @@ impl<F: StorageFile> Snapshot<F> {
         storage: &S,
         name: &str,
         journal_id: &[u8; 16],
+        through_max: &mut Option<u64>,
     ) -> Result<Snapshot<F>, String> {
         let io = |error: io::Error| error.to_string();
         let file = storage.open(name).map_err(io)?;
@@ -130,6 +136,7 @@ impl<F: StorageFile> Snapshot<F> {
         if header.journal_id != *journal_id {
             return Err("offset 0: it belongs to another journal".into());
         }
+        *through_max = Some(header.through_max);
         let table_bytes = u64::from(header.parts) * size_of::<PartEntry>() as u64;
         let (len, wanted) = (
             file.len_bytes().map_err(io)?,

@@ -23,6 +23,7 @@ use satang_engine::journal::{FileJournal, JournalReader, Layout, Spares, Visitor
 use satang_engine::keeper::{Keeper, SnapshotRule};
 use satang_engine::open::{EngineOptions, Expected, OpenError, Recovered, open};
 use satang_engine::persons::CitizenKey;
+use satang_engine::snapshot::SnapshotFacts;
 use satang_engine::storage::{MemoryStorage, Storage};
 use std::sync::Arc;
 
@@ -136,6 +137,12 @@ impl<S: Storage, C: Clock> Rig<S, C> {
         self.engine.state().digest()
     }
 
+    /// Takes a snapshot of what is made durable first.
+    pub fn snapshot(&mut self) -> SnapshotFacts {
+        self.flush();
+        self.keeper.snapshot().unwrap().facts
+    }
+
     pub fn flush(&mut self) {
         while self.committer.step().unwrap() {}
     }
@@ -153,6 +160,15 @@ impl<S: Storage, C: Clock> Rig<S, C> {
             Submitted::Wait { .. } => panic!("an authorization waits for nothing"),
         }
     }
+}
+
+/// An independent copy of a disk that lacks the files of a folder.
+pub fn without(disk: &MemoryStorage, folder: &str) -> MemoryStorage {
+    let copy = disk.copy();
+    for name in copy.list(folder).unwrap() {
+        copy.lose_file(&format!("{folder}/{name}"));
+    }
+    copy
 }
 
 pub fn merchant(category: Category) -> MerchantInput {
