@@ -9,6 +9,7 @@ mod import;
 mod lookup;
 mod metrics;
 mod route;
+mod snapshots;
 
 pub use failure::Failure;
 pub use metrics::Metrics;
@@ -25,6 +26,7 @@ use satang_engine::journal::JournalReader;
 use satang_engine::keeper::Keeper;
 use satang_engine::storage::Storage;
 use std::cell::OnceCell;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 
 /// The engine as the gateway runs it.
@@ -36,7 +38,9 @@ pub type GatewayKeeper<S> = Keeper<S, JournalReader<S>, AnyClock>;
 /// What all I/O threads share.
 pub struct App<S: Storage> {
     /// Set once recovery is done: not before is anything answered but `/healthz`.
-    engine: OnceLock<Arc<GatewayEngine<S>>>,
+    engine: OnceLock<(Arc<GatewayEngine<S>>, Arc<GatewayKeeper<S>>)>,
+    /// Whether a snapshot is being taken that was asked for.
+    being_taken: Arc<AtomicBool>,
     metrics: Arc<Metrics>,
 }
 
@@ -45,6 +49,7 @@ impl<S: Storage> App<S> {
     pub fn starting(metrics: Arc<Metrics>) -> Arc<App<S>> {
         Arc::new(App {
             engine: OnceLock::new(),
+            being_taken: Arc::default(),
             metrics,
         })
     }
@@ -53,8 +58,11 @@ impl<S: Storage> App<S> {
     ///
     /// # Panics
     /// When it has an engine already.
-    pub fn ready(&self, engine: Arc<GatewayEngine<S>>) {
-        assert!(self.engine.set(engine).is_ok(), "an app gets its engine once");
+    pub fn ready(&self, engine: Arc<GatewayEngine<S>>, keeper: Arc<GatewayKeeper<S>>) {
+        assert!(
+            self.engine.set((engine, keeper)).is_ok(),
+            "an app gets its engine once"
+        );
     }
 
     /// What is counted.
@@ -106,6 +114,8 @@ pub struct Api<S: Storage> {
 /// An engine and this thread's place in its queue.
 pub(crate) struct Ready<S: Storage> {
     engine: Arc<GatewayEngine<S>>,
+    keeper: Arc<GatewayKeeper<S>>,
+    being_taken: Arc<AtomicBool>,
     waits: DurableWaits,
     metrics: Arc<Metrics>,
 }
@@ -175,6 +185,7 @@ impl<S: Storage> Api<S> {
                 self.ready()?.put_program_status(id, &body.collect().await?).await
             }
             Route::PutClock => self.ready()?.put_clock(&body.collect().await?),
+            Route::TakeSnapshot => self.ready()?.take_snapshot().await,
             Route::ImportMerchants => self.ready()?.import_merchants(body).await,
             Route::ImportEnrollments => self.ready()?.import_enrollments(body).await,
         }
@@ -184,12 +195,14 @@ impl<S: Storage> Api<S> {
         if let Some(ready) = self.ready.get() {
             return Ok(ready);
         }
-        let engine = self.app.engine.get().ok_or(Failure::NotReady)?;
+        let (engine, keeper) = self.app.engine.get().ok_or(Failure::NotReady)?;
         Ok(self.ready.get_or_init(|| {
             let waits = DurableWaits::subscribe(engine.durable());
             (self.spawn_dispatch)(waits.clone());
             Ready {
                 engine: engine.clone(),
+                keeper: keeper.clone(),
+                being_taken: self.app.being_taken.clone(),
                 waits,
                 metrics: self.app.metrics.clone(),
             }
