@@ -74,7 +74,10 @@ fn ids_of_a_day(now_ms: i64, number: u128) -> Vec<u128> {
         4_102_444_800_000,
         0,
     ];
-    let v7s = times.iter().zip(1..).map(|(ms, kind)| v7(*ms, number << 8 | kind));
+    let v7s = times
+        .iter()
+        .zip(1..)
+        .map(|(ms, kind)| v7(*ms, number << 8 | kind));
     let v4 = (number << 96 | 0xABCD_u128 << 80) & !(0xF << 76) | 4 << 76 | 0b10 << 62 | number;
     v7s.chain([v4, number << 8]).collect()
 }
@@ -97,7 +100,10 @@ fn an_id_is_answered_the_same_one_two_and_forty_days_later() {
             let again = request(*id, 1 + *at as u64, 50);
             assert_eq!(seen(rig.engine.authorize(&again).unwrap()), *position, "{id:x}");
         }
-        let batch: Vec<_> = outcomes.iter().map(|(id, at, _)| request(*id, 1 + *at as u64, 50)).collect();
+        let batch: Vec<_> = outcomes
+            .iter()
+            .map(|(id, at, _)| request(*id, 1 + *at as u64, 50))
+            .collect();
         let results = rig.engine.authorize_batch(&batch).unwrap();
         for (submitted, (id, _, position)) in results.into_iter().zip(&outcomes) {
             assert_eq!(seen(submitted), *position, "{id:x}");
@@ -141,7 +147,10 @@ fn a_purchase_of_last_month_is_given_back_in_parts_over_days() {
         rig.pass(9 * DAY_MS);
         rig.authorize(1_005, 4, 10);
         rig = restarted(&mut rig, 0);
-        assert_eq!(rig.reverse(5 << 70, id, None).reason(), ReversalReason::AlreadyReversed);
+        assert_eq!(
+            rig.reverse(5 << 70, id, None).reason(),
+            ReversalReason::AlreadyReversed
+        );
         for (number, record) in [(1u128, &first), (2, &second), (4, &last)] {
             let amount = (number < 4).then_some(300);
             let position = seen(rig.engine.reverse(&reversal(number << 70, id, amount)).unwrap());
@@ -157,18 +166,28 @@ fn a_purchase_of_last_month_is_given_back_in_parts_over_days() {
 fn a_tombstone_stands_until_its_original_comes_and_behind_it() {
     for id in ids_of_a_day(noon().unix_ms(), 6) {
         let mut rig = Rig::prepared();
-        assert_eq!(rig.reverse(1, id, None).reason(), ReversalReason::OriginalNotFound);
+        assert_eq!(
+            rig.reverse(1, id, None).reason(),
+            ReversalReason::OriginalNotFound
+        );
         let on = |rig: &mut Rig, days: i64, kind: u64, number: u128| {
             rig.pass(days * DAY_MS);
             rig.authorize(1_000 + number, 4, 10);
             *rig = restarted(rig, kind);
         };
         on(&mut rig, 5, 0, 1);
-        assert_eq!(rig.authorize(id, 3, 1_000).reason(), Reason::ReversedBeforeArrival, "{id:x}");
+        assert_eq!(
+            rig.authorize(id, 3, 1_000).reason(),
+            Reason::ReversedBeforeArrival,
+            "{id:x}"
+        );
         on(&mut rig, 4, 1, 2);
         let again = rig.reverse(2, id, None);
         assert!(again.approved() && !again.is_tombstone(), "{id:x}");
-        assert_eq!(rig.reverse(3, id, Some(5)).reason(), ReversalReason::OriginalDeclined);
+        assert_eq!(
+            rig.reverse(3, id, Some(5)).reason(),
+            ReversalReason::OriginalDeclined
+        );
         on(&mut rig, 10, 2, 3);
         assert!(!rig.authorize(id, 3, 1_000).approved());
         seen(rig.engine.authorize(&request(id, 3, 1_000)).unwrap());
@@ -189,10 +208,11 @@ fn a_date_may_leave_between_a_look_up_in_the_files_and_the_shards_lock() {
     let id = 77 << 90;
     decided(rig.engine.reverse(&reversal(1, id, None)).unwrap());
     rig.pass(2 * DAY_MS);
+    rig.authorize(899, 4, 10);
+    assert!(rig.keeper.tidy_ids().unwrap(), "the tombstone has left memory");
     let (late, original_at) = decided(rig.engine.authorize(&request(id, 3, 500)).unwrap());
     assert_eq!(late.reason(), Reason::ReversedBeforeArrival);
     rig.flush();
-    assert!(rig.keeper.tidy_ids().unwrap(), "the tombstone has left memory");
     rig.pass(2 * DAY_MS);
     rig.authorize(900, 4, 10);
     let (keeper, left) = (rig.keeper.clone(), Arc::new(AtomicBool::new(false)));
@@ -205,7 +225,10 @@ fn a_date_may_leave_between_a_look_up_in_the_files_and_the_shards_lock() {
     let (record, _) = decided(rig.engine.reverse(&reversal(2, id, None)).unwrap());
     assert!(left.load(Ordering::SeqCst), "the file was asked");
     assert!(!record.is_tombstone(), "its original has arrived");
-    assert_eq!(seen(rig.engine.authorize(&request(id, 3, 500)).unwrap()), original_at);
+    assert_eq!(
+        seen(rig.engine.authorize(&request(id, 3, 500)).unwrap()),
+        original_at
+    );
 }
 
 /// The same for a batch: what it looks up first lets the date leave that its second id is of.
@@ -229,7 +252,10 @@ fn a_date_may_leave_in_the_middle_of_a_batchs_look_up() {
                 assert!(keeper.tidy_ids().unwrap());
             }
         });
-        let results = rig.engine.authorize_batch(&order.map(|at| request(ids[at], 3, 500))).unwrap();
+        let results = rig
+            .engine
+            .authorize_batch(&order.map(|at| request(ids[at], 3, 500)))
+            .unwrap();
         let found: Vec<Position> = results.into_iter().map(seen).collect();
         assert_eq!(found, order.map(|at| [first_at, second_at][at]));
     }
@@ -264,7 +290,8 @@ fn threads_that_race_for_old_ids_get_one_outcome_for_each() {
                                     }
                                     Submitted::Wait { .. } => {}
                                 },
-                                1 => match engine.authorize(&request(id, 1 + number as u64 % 20, 7)).unwrap() {
+                                1 => match engine.authorize(&request(id, 1 + number as u64 % 20, 7)).unwrap()
+                                {
                                     Submitted::Decided { position, .. } | Submitted::Seen { position } => {
                                         note(txns, id, position);
                                     }
@@ -308,7 +335,10 @@ fn threads_that_race_for_old_ids_get_one_outcome_for_each() {
     }
     for (id, position) in txns.into_inner().unwrap() {
         let wallet = 1 + (id as u64 & 0xFFFF) % 20;
-        assert_eq!(seen(rig.engine.authorize(&request(id, wallet, 7)).unwrap()), position);
+        assert_eq!(
+            seen(rig.engine.authorize(&request(id, wallet, 7)).unwrap()),
+            position
+        );
     }
     assert!(rig.engine.old_ids().days().files.len() > 8);
 }
@@ -331,7 +361,12 @@ struct Known {
 }
 
 impl Model {
-    fn authorize(&mut self, rig: &Rig, id: u128, submitted: Submitted<satang_core::record::AuthorizationRecord>) {
+    fn authorize(
+        &mut self,
+        rig: &Rig,
+        id: u128,
+        submitted: Submitted<satang_core::record::AuthorizationRecord>,
+    ) {
         let known = self.txns.get(&id).copied();
         match (known.and_then(|known| known.original), submitted) {
             (Some(position), Submitted::Seen { position: seen }) => assert_eq!(seen, position, "{id:x}"),
@@ -354,13 +389,20 @@ impl Model {
 
     fn reverse(&mut self, rig: &Rig, reversal_id: u128, id: u128, amount: Option<u64>) {
         let asked = reversal(reversal_id, id, amount);
-        match (self.reversals.get(&reversal_id).copied(), rig.engine.reverse(&asked).unwrap()) {
+        match (
+            self.reversals.get(&reversal_id).copied(),
+            rig.engine.reverse(&asked).unwrap(),
+        ) {
             (_, Submitted::Wait { .. }) => {}
             (Some(position), Submitted::Seen { position: seen }) => assert_eq!(seen, position),
             (None, Submitted::Decided { record, position }) => {
                 self.reversals.insert(reversal_id, position);
                 let expected = self.expected(id, amount, position);
-                assert_eq!((record.approved(), record.reason(), record.left().get()), expected, "{id:x}");
+                assert_eq!(
+                    (record.approved(), record.reason(), record.left().get()),
+                    expected,
+                    "{id:x}"
+                );
             }
             (known, other) => panic!("{reversal_id:x}: {known:?}, {other:?}"),
         }
@@ -408,12 +450,18 @@ impl Model {
         for (id, known) in &self.txns {
             let (in_memory, in_files) = txn(&rig.engine, *id);
             let position = known.original.or(known.tombstone).unwrap();
-            let told = |found| (found == TOMBSTONE && known.original.is_none()).then_some(position).unwrap_or(found);
+            let told = |found| {
+                (found == TOMBSTONE && known.original.is_none())
+                    .then_some(position)
+                    .unwrap_or(found)
+            };
             self.check_one(*id, position, window, in_memory.map(told), in_files.map(told));
         }
         for (id, position) in &self.reversals {
             let id_of = ReversalId::from_bits(*id);
-            let in_memory = rig.engine.state().ids[reversal_shard(id_of)].lock().reversal(id_of);
+            let in_memory = rig.engine.state().ids[reversal_shard(id_of)]
+                .lock()
+                .reversal(id_of);
             let in_files = rig.engine.old_ids().reversal(id_of).unwrap().found;
             self.check_one(*id, *position, window, in_memory, in_files);
         }
@@ -439,7 +487,10 @@ impl Model {
         assert_eq!(in_memory, expected, "{id:x} in memory");
         // A file may have an older tombstone of what is young, and must have whatever is not.
         match young {
-            true => assert!(in_files.is_none_or(|found| found < window.from || found == position), "{id:x}"),
+            true => assert!(
+                in_files.is_none_or(|found| found < window.from || found == position),
+                "{id:x}"
+            ),
             false => assert_eq!(in_files, Some(position), "{id:x} in a file"),
         }
     }
@@ -492,7 +543,10 @@ fn every_id_has_the_outcome_a_model_says_over_months() {
                 match random.below(10) {
                     0..4 => {
                         let id = any(&mut random);
-                        let submitted = rig.engine.authorize(&request(id, 1 + random.below(20), 500)).unwrap();
+                        let submitted = rig
+                            .engine
+                            .authorize(&request(id, 1 + random.below(20), 500))
+                            .unwrap();
                         model.authorize(&rig, id, submitted);
                     }
                     4..6 => {
@@ -511,7 +565,12 @@ fn every_id_has_the_outcome_a_model_says_over_months() {
                 }
             }
             // The content of a repeated reversal is the gateway's to compare.
-            let repeated: Vec<u128> = model.reversals.keys().copied().filter(|_| random.percent(3)).collect();
+            let repeated: Vec<u128> = model
+                .reversals
+                .keys()
+                .copied()
+                .filter(|_| random.percent(3))
+                .collect();
             for reversal_id in repeated {
                 model.reverse(&rig, reversal_id, 1, None);
             }

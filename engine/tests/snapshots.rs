@@ -41,7 +41,8 @@ fn assert_every_start_gives(rig: &Rig) {
         let today = rig.engine.now().unwrap().business_date();
         let totals = |rig: &Rig| rig.engine.state().totals(today);
         let mut sums = [totals(&from_journal), totals(&from_snapshot), totals(rig)];
-        sums.iter_mut().for_each(|totals| totals.sort_by_key(|of| of.program.0));
+        sums.iter_mut()
+            .for_each(|totals| totals.sort_by_key(|of| of.program.0));
         assert!(sums[0] == sums[1] && sums[1] == sums[2]);
     }
 }
@@ -295,24 +296,46 @@ fn a_snapshot_damaged_on_any_page_is_refused() {
     for page in 0..whole.len() / PAGE_BYTES {
         let mut bytes = whole.clone();
         // Padding holds nothing; the front of every page of parts is in use.
-        let within = if page == 0 || page * PAGE_BYTES >= table_at { 64 } else { 8 };
+        let within = if page == 0 || page * PAGE_BYTES >= table_at {
+            64
+        } else {
+            8
+        };
         bytes[page * PAGE_BYTES + random.below(within) as usize] ^= 1 << random.below(8);
         disk.set_bytes(&newest, bytes);
         let Err(refusal) = load(&disk, &newest, &id, Default::default()) else {
             panic!("page {page} of {}", whole.len() / PAGE_BYTES);
         };
-        assert!(refusal.to_string().starts_with(&format!("{newest}: offset ")), "{refusal}");
+        assert!(
+            refusal.to_string().starts_with(&format!("{newest}: offset ")),
+            "{refusal}"
+        );
     }
-    for len in (0..whole.len()).step_by(3 * PAGE_BYTES).chain([1, 4_095, whole.len() - 1]) {
+    for len in (0..whole.len())
+        .step_by(3 * PAGE_BYTES)
+        .chain([1, 4_095, whole.len() - 1])
+    {
         disk.set_bytes(&newest, whole[..len].to_vec());
-        assert!(load(&disk, &newest, &id, Default::default()).is_err(), "cut to {len} bytes");
+        assert!(
+            load(&disk, &newest, &id, Default::default()).is_err(),
+            "cut to {len} bytes"
+        );
     }
     let longer = [&whole[..], &[0; PAGE_BYTES]].concat();
     disk.set_bytes(&newest, longer);
-    assert!(load(&disk, &newest, &id, Default::default()).is_err(), "a page longer");
-    assert!(load(&disk, &newest, &[3; 16], Default::default()).is_err(), "another journal's");
+    assert!(
+        load(&disk, &newest, &id, Default::default()).is_err(),
+        "a page longer"
+    );
+    assert!(
+        load(&disk, &newest, &[3; 16], Default::default()).is_err(),
+        "another journal's"
+    );
     disk.set_bytes(&newest, whole);
-    assert!(load(&disk, &newest, &id, Default::default()).is_ok(), "nothing is wrong");
+    assert!(
+        load(&disk, &newest, &id, Default::default()).is_ok(),
+        "nothing is wrong"
+    );
 }
 
 #[test]
@@ -523,7 +546,10 @@ fn a_snapshot_that_failed_is_taken_when_there_is_room_again() {
     assert!(rig.keeper.keep().is_err());
     assert_eq!(rig.storage.list_all("ids").len(), 1);
     rig.storage.make_room();
-    assert!(rig.keeper.keep().unwrap().is_none(), "not yet: a minute has not passed");
+    assert!(
+        rig.keeper.keep().unwrap().is_none(),
+        "not yet: a minute has not passed"
+    );
     // A start that had to let the date leave once more owes the snapshot too.
     let again = Rig::start(rig.storage.copy());
     assert!(again.keeper.keep().unwrap().is_some());
@@ -553,7 +579,11 @@ fn two_snapshots_are_kept_and_nothing_unfinished_outlives_a_start() {
         assert_eq!(names(&*rig.storage).unwrap(), taken);
     }
     let wanted = rig.storage.names();
-    for leftover in ["snapshots/next.tmp", "ids/2026-06-15.ids.tmp", "ids/2026-06-01.ids"] {
+    for leftover in [
+        "snapshots/next.tmp",
+        "ids/2026-06-15.ids.tmp",
+        "ids/2026-06-01.ids",
+    ] {
         rig.storage.set_bytes(leftover, vec![3; 10_000]);
     }
     let again = Rig::start(rig.storage.copy());
@@ -585,8 +615,7 @@ fn recover(mut storage: MemoryStorage, layout: Layout, random: &mut Random) -> R
 
 #[test]
 fn the_power_may_go_at_any_moment_of_a_snapshot_or_of_a_date_that_leaves() {
-    let mut seeds =
-        Random::printed("the_power_may_go_at_any_moment_of_a_snapshot_or_of_a_date_that_leaves");
+    let mut seeds = Random::printed("the_power_may_go_at_any_moment_of_a_snapshot_or_of_a_date_that_leaves");
     let mut work = Workload::new(Random::new(seeds.bits()));
     work.id = id_of_any_kind;
     let mut rig = Rig::prepared();
@@ -611,12 +640,18 @@ fn the_power_may_go_at_any_moment_of_a_snapshot_or_of_a_date_that_leaves() {
         let disk = lose_power(&rig.storage, random);
         rig = recover(disk, LAYOUT, random);
         from_snapshot += u32::from(rig.recovered.snapshot.is_some());
-        assert_eq!(rig.recovered.snapshots_refused, 0, "a name stands for a whole snapshot");
+        assert_eq!(
+            rig.recovered.snapshots_refused, 0,
+            "a name stands for a whole snapshot"
+        );
         assert_eq!(work.book.check(&rig, durable), durable);
         work.book.note_state(&rig.engine);
         work.random.bits();
     }
-    assert!(finished > 5 && from_snapshot > 60, "{finished} finished, {from_snapshot} read");
+    assert!(
+        finished > 5 && from_snapshot > 60,
+        "{finished} finished, {from_snapshot} read"
+    );
     rig.snapshot();
     assert_every_start_gives(&rig);
 }

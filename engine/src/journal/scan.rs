@@ -327,9 +327,15 @@ impl<'s, S: Storage> Scan<'s, S> {
         let copies = [0, PAGE_BYTES].map(|at| SegmentHeader::read(&self.bytes()[at..at + PAGE_BYTES]));
         let ([Ok(header), _] | [_, Ok(header)]) = copies else {
             // `header` says more of a version it does not know.
-            let unknown = copies.iter().any(|copy| matches!(copy, Err(HeaderProblem::Version(_))));
+            let unknown = copies
+                .iter()
+                .any(|copy| matches!(copy, Err(HeaderProblem::Version(_))));
             let what = "both copies of the header are damaged";
-            return if unknown { Ok(()) } else { Err(self.nothing_to_go_on_from(segment, what)) };
+            return if unknown {
+                Ok(())
+            } else {
+                Err(self.nothing_to_go_on_from(segment, what))
+            };
         };
         self.out.next_sequence = header.first_sequence;
         self.out.chain = header.previous_hash;

@@ -180,7 +180,9 @@ impl<F: StorageFile> Snapshot<F> {
     fn read_parts(&self, expected: Expected) -> Result<Vec<Part>, String> {
         let bytes: u64 = self.table.iter().map(|entry| entry.bytes).sum();
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let threads = cores.min(READERS_MAX).min((bytes / BYTES_PER_READER) as usize + 1);
+        let threads = cores
+            .min(READERS_MAX)
+            .min((bytes / BYTES_PER_READER) as usize + 1);
         let (next, done) = (
             AtomicUsize::new(0),
             Mutex::new(Vec::with_capacity(self.table.len())),

@@ -127,7 +127,12 @@ fn keep_error(error: KeepError) -> Response {
         KeepError::Clock(error) => return submit_error(SubmitError::Clock(*error)),
         KeepError::Snapshot(SnapshotError::Journal(StorageFailed)) => {
             let title = "The journal cannot be written.";
-            return retry_later(&Problem::new(503, "storage_failed", title, "no snapshot was taken"));
+            return retry_later(&Problem::new(
+                503,
+                "storage_failed",
+                title,
+                "no snapshot was taken",
+            ));
         }
         KeepError::DiskFull => ("disk_full", "The disk is full."),
         KeepError::OldIds(source) | KeepError::Snapshot(SnapshotError::Io { source, .. }) => {

@@ -18,13 +18,15 @@ impl<S: Storage> Ready<S> {
         }
         let (keeper, metrics) = (self.keeper.clone(), self.metrics.clone());
         let (done, taken) = oneshot::channel();
-        let started = std::thread::Builder::new().name("snapshot".into()).spawn(move || {
-            let outcome = keeper.snapshot();
-            metrics.count_snapshot(&outcome);
-            being_taken.store(false, Ordering::Release);
-            // Nobody waits any more when the client has gone.
-            let _ = done.send(outcome);
-        });
+        let started = std::thread::Builder::new()
+            .name("snapshot".into())
+            .spawn(move || {
+                let outcome = keeper.snapshot();
+                metrics.count_snapshot(&outcome);
+                being_taken.store(false, Ordering::Release);
+                // Nobody waits any more when the client has gone.
+                let _ = done.send(outcome);
+            });
         if let Err(error) = started {
             self.being_taken.store(false, Ordering::Release);
             return Err(no_thread(&error));
