@@ -480,7 +480,7 @@ fn a_snapshot_waits_until_what_it_holds_is_durable() {
         let taking = scope.spawn(move || keeper.snapshot().unwrap().facts);
         // Every part is a page at least; the table is written at the end.
         let parts = (before.bytes as usize / PAGE_BYTES) - 14;
-        while copied(&rig).is_none_or(|len| len < parts * PAGE_BYTES) {
+        while !taking.is_finished() && copied(&rig).is_none_or(|len| len < parts * PAGE_BYTES) {
             std::thread::yield_now();
         }
         for _ in 0..1_000 {

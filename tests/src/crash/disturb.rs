@@ -69,7 +69,11 @@ impl Disturbance {
                     while answers.load(Ordering::Relaxed) < at && !killed.load(Ordering::Relaxed) {
                         std::thread::yield_now();
                     }
-                    if pass_midnight(&mut connection).is_none() || snapshot(&mut connection).is_none() {
+                    // The first waits until the date's end is durable, the second lets ids leave.
+                    let passed = pass_midnight(&mut connection)
+                        .and_then(|()| snapshot(&mut connection))
+                        .and_then(|()| snapshot(&mut connection));
+                    if passed.is_none() {
                         break;
                     }
                 }
