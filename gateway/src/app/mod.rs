@@ -10,6 +10,8 @@ mod lookup;
 mod metrics;
 mod route;
 mod snapshots;
+#[cfg(test)]
+mod tests_snapshots;
 
 pub use failure::Failure;
 pub use metrics::Metrics;

@@ -6,6 +6,7 @@ mod folder;
 mod imports;
 mod refusals;
 mod routes;
+mod snapshots;
 mod stop;
 
 /// The product, as a program.
