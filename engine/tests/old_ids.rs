@@ -276,11 +276,15 @@ fn threads_that_race_for_old_ids_get_one_outcome_for_each() {
         let (engine, keeper, committer) = (&rig.engine, &rig.keeper, &mut rig.committer);
         std::thread::scope(|scope| {
             let clients: Vec<_> = (0..3)
-                .map(|_| {
+                .map(|client| {
                     let (mut random, note) = (Random::new(seeds.bits()), &note);
                     let (txns, reversals) = (&txns, &reversals);
                     scope.spawn(move || {
-                        for _ in 0..400 {
+                        for asked in 0..400 {
+                            if (client, asked) == (0, 200) {
+                                let later = engine.now().unwrap().plus_ms(DAY_MS);
+                                engine.clock().set(later).unwrap();
+                            }
                             let number = u128::from(random.below(day * 30 + 60));
                             let id = number * 0x1_0001 << 64 | number;
                             match random.below(3) {
@@ -321,8 +325,6 @@ fn threads_that_race_for_old_ids_get_one_outcome_for_each() {
                 }
             });
             scope.spawn(move || {
-                let later = engine.now().unwrap().plus_ms(DAY_MS);
-                engine.clock().set(later).unwrap();
                 while !done.load(Ordering::Relaxed) {
                     keeper.tidy_ids().unwrap();
                     std::thread::yield_now();
