@@ -295,8 +295,12 @@ impl<'s, S: Storage> Scan<'s, S> {
     fn run(mut self, from: u32, visitor: &mut impl Visitor) -> Result<Scanned, ScanError> {
         // Before minutes of replay, as it needs none.
         (1..=self.segments).try_for_each(|segment| self.open_whole(segment).map(drop))?;
+        if from > 1 {
+            // Not known before its header was read.
+            self.out.next_sequence = 0;
+        }
         if from > self.segments {
-            return Err(self.nothing_to_go_on_from(from, "the file is missing"));
+            return Err(self.damaged(from, 0, "the file is missing: a snapshot goes on from it".into()));
         }
         let segment_bytes = u64::from(self.layout.segment_bytes);
         let total = u64::from(self.segments - from + 1) * segment_bytes;
@@ -325,31 +329,19 @@ impl<'s, S: Storage> Scan<'s, S> {
         self.out.end = Place::start_of(segment);
         self.out.last_segment = segment - 1;
         let copies = [0, PAGE_BYTES].map(|at| SegmentHeader::read(&self.bytes()[at..at + PAGE_BYTES]));
-        let ([Ok(header), _] | [_, Ok(header)]) = copies else {
-            // `header` says more of a version it does not know.
-            let unknown = copies
-                .iter()
-                .any(|copy| matches!(copy, Err(HeaderProblem::Version(_))));
-            let what = "both copies of the header are damaged";
-            return if unknown {
+        match copies {
+            [Ok(header), _] | [_, Ok(header)] => {
+                self.out.next_sequence = header.first_sequence;
+                self.out.chain = header.previous_hash;
+                self.out.last_at_ms = header.created_ms;
                 Ok(())
-            } else {
-                Err(self.nothing_to_go_on_from(segment, what))
-            };
-        };
-        self.out.next_sequence = header.first_sequence;
-        self.out.chain = header.previous_hash;
-        self.out.last_at_ms = header.created_ms;
-        Ok(())
-    }
-
-    /// A snapshot holds a record of this segment, so that it was begun; the sequence it was begun with stood in it.
-    fn nothing_to_go_on_from(&self, segment: u32, what: &str) -> ScanError {
-        ScanError::Damaged {
-            file: segment_name(segment),
-            offset: 0,
-            sequence: 0,
-            what: format!("{what}: a snapshot goes on from it"),
+            }
+            // Of a version it does not know `header` says more.
+            [Err(HeaderProblem::Version(_)), _] => Ok(()),
+            _ => {
+                let what = "both copies of the header are damaged: a snapshot goes on from it";
+                Err(self.damaged(segment, 0, what.into()))
+            }
         }
     }
 

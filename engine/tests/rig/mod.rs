@@ -6,6 +6,7 @@ pub mod book;
 pub mod damage;
 pub mod hooked;
 pub mod random;
+pub mod snapshots;
 pub mod workload;
 
 use satang_core::calendar::Instant;
