@@ -8,7 +8,7 @@ use rig::hooked::{HookedStorage, Operation};
 use rig::random::Random;
 use rig::snapshots::{DAY_MS, restarted};
 use rig::workload::v7;
-use rig::{LAYOUT, Rig, noon, request, reversal};
+use rig::{Done, LAYOUT, Rig, noon, request, reversal};
 use satang_core::outcome::{Reason, ReversalReason};
 use satang_core::record::{Position, Record, ReversalRecord};
 use satang_engine::clock::Clock;
@@ -294,7 +294,7 @@ fn threads_that_race_for_old_ids_get_one_outcome_for_each() {
                     })
                 })
                 .collect();
-            let done = &done;
+            let (done, _done) = (&done, Done(&done));
             scope.spawn(move || {
                 while !done.load(Ordering::Relaxed) {
                     committer.step().unwrap();
@@ -307,7 +307,6 @@ fn threads_that_race_for_old_ids_get_one_outcome_for_each() {
                 }
             });
             clients.into_iter().for_each(|client| client.join().unwrap());
-            done.store(true, Ordering::Relaxed);
         });
         rig = restarted(&mut rig, day);
     }

@@ -6,6 +6,8 @@ mod rig;
 use rig::random::Random;
 use rig::snapshots::{assert_every_start_gives, files_in, with_two_snapshots};
 use rig::{LAYOUT, Rig, assert_names, refused};
+use satang_core::calendar::BusinessDate;
+use satang_engine::day_ids::write_day_ids;
 use satang_engine::journal::segment_name;
 use satang_engine::snapshot::{load, names};
 use satang_engine::storage::{MemoryStorage, PAGE_BYTES};
@@ -126,6 +128,21 @@ fn with_header(mut bytes: Vec<u8>, at: usize, field: &[u8]) -> Vec<u8> {
 fn journal_id(rig: &Rig) -> [u8; 16] {
     let header = satang_engine::journal::first_header(&*rig.storage).unwrap();
     header.unwrap().journal_id
+}
+
+/// A file of the right name, journal and date that holds other ids than the snapshot was taken with.
+#[test]
+fn a_snapshot_with_another_index_than_it_was_taken_with_is_refused() {
+    let rig = with_two_snapshots();
+    let digest = rig.digest();
+    for file in files_in(&rig.storage, "ids") {
+        let date = BusinessDate::parse(&file["ids/".len()..][..10]).unwrap();
+        let disk = rig.storage.copy();
+        write_day_ids(&disk, journal_id(&rig), date, |_| Vec::new()).unwrap();
+        let started = Rig::start(disk);
+        assert!(started.recovered.snapshots_refused >= 1, "{file}");
+        assert_eq!(started.digest(), digest);
+    }
 }
 
 /// After a damaged snapshot two that can be read are kept again, and the damaged one goes.

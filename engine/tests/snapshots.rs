@@ -9,7 +9,7 @@ use rig::hooked::{HookedStorage, Operation};
 use rig::random::Random;
 use rig::snapshots::{DAY_MS, assert_every_start_gives, files_in, with_two_snapshots};
 use rig::workload::{Workload, id_of_any_kind};
-use rig::{LAYOUT, PROGRAM, Rig, request, without};
+use rig::{Done, LAYOUT, PROGRAM, Rig, request, without};
 use satang_engine::engine::Submitted;
 use satang_engine::journal::Layout;
 use satang_engine::keeper::KeepError;
@@ -117,6 +117,7 @@ fn snapshots_are_taken_beside_several_threads() {
         let (engine, keeper) = (&rig.engine, &rig.keeper);
         let committer = &mut rig.committer;
         std::thread::scope(|scope| {
+            let _done = Done(&done);
             for client in 0..3u128 {
                 let (mut random, done) = (Random::new(random.bits()), &done);
                 scope.spawn(move || {
@@ -148,7 +149,6 @@ fn snapshots_are_taken_beside_several_threads() {
                 satang_engine::clock::Clock::set(engine.clock(), later).unwrap();
                 keeper.snapshot().unwrap();
             }
-            done.store(true, Ordering::Relaxed);
         });
         rig.flush();
         assert_every_start_gives(&rig);

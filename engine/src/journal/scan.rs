@@ -300,7 +300,7 @@ impl<'s, S: Storage> Scan<'s, S> {
             self.out.next_sequence = 0;
         }
         if from > self.segments {
-            return Err(self.damaged(from, 0, "the file is missing: a snapshot goes on from it".into()));
+            return Err(self.damaged(from, 0, "no file: a snapshot goes on from it".into()));
         }
         let segment_bytes = u64::from(self.layout.segment_bytes);
         let total = u64::from(self.segments - from + 1) * segment_bytes;
@@ -338,10 +338,7 @@ impl<'s, S: Storage> Scan<'s, S> {
             }
             // Of a version it does not know `header` says more.
             [Err(HeaderProblem::Version(_)), _] => Ok(()),
-            _ => {
-                let what = "both copies of the header are damaged: a snapshot goes on from it";
-                Err(self.damaged(segment, 0, what.into()))
-            }
+            _ => Err(self.damaged(segment, 0, "no header: a snapshot goes on from it".into())),
         }
     }
 

@@ -27,6 +27,7 @@ use satang_engine::persons::CitizenKey;
 use satang_engine::snapshot::SnapshotFacts;
 use satang_engine::storage::{MemoryStorage, Storage};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Small enough that a few hundred records fill several segments.
 pub const LAYOUT: Layout = Layout {
@@ -160,6 +161,15 @@ impl<S: Storage, C: Clock> Rig<S, C> {
             },
             Submitted::Wait { .. } => panic!("an authorization waits for nothing"),
         }
+    }
+}
+
+/// Sets its flag when a test ends or fails, so that the threads that wait for it end as well.
+pub struct Done<'a>(pub &'a AtomicBool);
+
+impl Drop for Done<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
     }
 }
 
