@@ -207,6 +207,35 @@ fn a_date_may_leave_between_a_look_up_in_the_files_and_the_shards_lock() {
     );
 }
 
+/// While an authorization reads in a file that its id was reversed before it came, another one comes, and its date leaves too.
+#[test]
+fn an_original_may_come_and_leave_between_a_look_up_in_the_files_and_the_shards_lock() {
+    let storage = HookedStorage::default();
+    let mut rig = Rig::open(Arc::new(storage.clone()), LAYOUT).unwrap();
+    rig.prepare(20);
+    let id = 78 << 90;
+    decided(rig.engine.reverse(&reversal(1, id, None)).unwrap());
+    rig.pass(2 * DAY_MS);
+    rig.authorize(899, 4, 10);
+    assert!(rig.keeper.tidy_ids().unwrap(), "the tombstone has left memory");
+    let (engine, meanwhile) = (rig.engine.clone(), Arc::new(Mutex::new(None)));
+    let (rig, entered, of_hook) = (Mutex::new(rig), AtomicBool::new(false), meanwhile.clone());
+    storage.hook.set(move |operation| {
+        if operation == Operation::Read && !entered.swap(true, Ordering::SeqCst) {
+            let mut rig = rig.lock().unwrap();
+            let (_, position) = decided(rig.engine.authorize(&request(id, 3, 500)).unwrap());
+            rig.flush();
+            rig.pass(2 * DAY_MS);
+            rig.authorize(900, 4, 10);
+            assert!(rig.keeper.tidy_ids().unwrap());
+            *of_hook.lock().unwrap() = Some(position);
+        }
+    });
+    let position = seen(engine.authorize(&request(id, 3, 500)).unwrap());
+    assert_eq!(Some(position), *meanwhile.lock().unwrap());
+    storage.hook.clear();
+}
+
 /// The same for a batch: what it looks up first lets the date leave that its second id is of.
 #[test]
 fn a_date_may_leave_in_the_middle_of_a_batchs_look_up() {
