@@ -239,7 +239,7 @@ fn a_snapshot_waits_until_what_it_holds_is_durable() {
             std::thread::yield_now();
         }
         assert!(!taking.is_finished(), "it holds what is not durable");
-        assert_eq!(names(&*rig.storage).unwrap(), [before.file.clone()]);
+        assert_eq!(names(&*rig.storage).unwrap(), std::slice::from_ref(&before.file));
         assert!(!rig.engine.durable().check(position).unwrap());
         rig.committer.step().unwrap();
         let facts = taking.join().unwrap();

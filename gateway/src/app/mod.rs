@@ -40,10 +40,16 @@ pub type GatewayKeeper<S> = Keeper<S, JournalReader<S>, AnyClock>;
 /// What all I/O threads share.
 pub struct App<S: Storage> {
     /// Set once recovery is done: not before is anything answered but `/healthz`.
-    engine: OnceLock<(Arc<GatewayEngine<S>>, Arc<GatewayKeeper<S>>)>,
+    engine: OnceLock<Handed<S>>,
     /// Whether a snapshot is being taken that was asked for.
     being_taken: Arc<AtomicBool>,
     metrics: Arc<Metrics>,
+}
+
+/// What recovery hands over.
+struct Handed<S: Storage> {
+    engine: Arc<GatewayEngine<S>>,
+    keeper: Arc<GatewayKeeper<S>>,
 }
 
 impl<S: Storage> App<S> {
@@ -62,7 +68,7 @@ impl<S: Storage> App<S> {
     /// When it has an engine already.
     pub fn ready(&self, engine: Arc<GatewayEngine<S>>, keeper: Arc<GatewayKeeper<S>>) {
         assert!(
-            self.engine.set((engine, keeper)).is_ok(),
+            self.engine.set(Handed { engine, keeper }).is_ok(),
             "an app gets its engine once"
         );
     }
@@ -197,7 +203,7 @@ impl<S: Storage> Api<S> {
         if let Some(ready) = self.ready.get() {
             return Ok(ready);
         }
-        let (engine, keeper) = self.app.engine.get().ok_or(Failure::NotReady)?;
+        let Handed { engine, keeper } = self.app.engine.get().ok_or(Failure::NotReady)?;
         Ok(self.ready.get_or_init(|| {
             let waits = DurableWaits::subscribe(engine.durable());
             (self.spawn_dispatch)(waits.clone());
