@@ -291,7 +291,7 @@ fn threads_that_race_for_old_ids_get_one_outcome_for_each() {
                                 engine.clock().set(later).unwrap();
                             }
                             let number = u128::from(random.below(day * 30 + 60));
-                            let id = number * 0x1_0001 << 64 | number;
+                            let id = (number * 0x1_0001) << 64 | number;
                             match random.below(3) {
                                 0 => match engine.reverse(&reversal(id + 1, id, None)).unwrap() {
                                     Submitted::Decided { position, .. } | Submitted::Seen { position } => {

@@ -124,10 +124,9 @@ impl Model {
         for (id, known) in &self.txns {
             let (in_memory, in_files) = txn(&rig.engine, *id);
             let position = known.original.or(known.tombstone).unwrap();
-            let told = |found| {
-                (found == TOMBSTONE && known.original.is_none())
-                    .then_some(position)
-                    .unwrap_or(found)
+            let told = |found| match found {
+                TOMBSTONE if known.original.is_none() => position,
+                found => found,
             };
             self.check_one(*id, position, window, in_memory.map(told), in_files.map(told));
         }
