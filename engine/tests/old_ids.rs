@@ -252,9 +252,12 @@ fn a_date_may_leave_in_the_middle_of_a_batchs_look_up() {
         rig.pass(2 * DAY_MS);
         rig.authorize(900, 4, 10);
         let (keeper, left) = (rig.keeper.clone(), AtomicBool::new(false));
+        let engine = rig.engine.clone();
         storage.hook.set(move |operation| {
             if operation == Operation::Read && !left.swap(true, Ordering::SeqCst) {
                 assert!(keeper.tidy_ids().unwrap());
+                // While files are read nobody waits for the directory: a change of it would stop every decision.
+                assert!(engine.state().directory.try_write().is_some());
             }
         });
         let results = rig
