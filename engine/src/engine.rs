@@ -224,18 +224,12 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         requests: &[AuthorizationRequest],
     ) -> Result<Vec<Submitted<AuthorizationRecord>>, SubmitError> {
         self.admit(Space::Enough)?;
-        let directory = self.state.directory.read();
-        let bytes = batch_bytes(&directory, requests);
-        let bytes_max = self.appender.batch_bytes_max();
-        if bytes > bytes_max {
-            return Err(SubmitError::BatchTooLarge { bytes, bytes_max });
-        }
-        let mut old = self.old_txns(requests)?;
         loop {
-            if let Some(results) = self.authorize_batch_knowing(requests, &directory, bytes, &old)? {
+            // Without locks: files may be read.
+            let old = self.old_txns(requests)?;
+            if let Some(results) = self.authorize_batch_knowing(requests, &old)? {
                 return Ok(results);
             }
-            old = self.old_txns(requests)?;
         }
     }
 
@@ -243,10 +237,14 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
     fn authorize_batch_knowing(
         &self,
         requests: &[AuthorizationRequest],
-        directory: &Directory,
-        bytes: usize,
         old: &Old<Vec<(TxnId, TxnState)>>,
     ) -> Result<Option<Vec<Submitted<AuthorizationRecord>>>, SubmitError> {
+        let directory = &*self.state.directory.read();
+        let bytes = batch_bytes(directory, requests);
+        let bytes_max = self.appender.batch_bytes_max();
+        if bytes > bytes_max {
+            return Err(SubmitError::BatchTooLarge { bytes, bytes_max });
+        }
         let mut results = Vec::with_capacity(requests.len());
         let mut ids = Locked::lock(&self.state.ids, requests.iter().map(|r| txn_shard(r.txn_id)));
         let mut wallets = Locked::lock(

@@ -37,11 +37,28 @@ pub struct Keeper<S: Storage, R: ReadLog, C: Clock> {
     kept: Mutex<Kept>,
 }
 
-struct Kept {
+/// What it knows of what is kept.
+pub(crate) struct Kept {
     /// Where the journal ended when the last snapshot was taken.
-    snapshot_at: Position,
+    pub(crate) snapshot_at: Position,
+    /// A date has left memory since then: a start from that snapshot would have to let it leave once more.
+    pub(crate) due: bool,
+    /// Snapshots that the start could not use: they are no generation to keep.
+    pub(crate) refused: Vec<String>,
     /// After a failure, not before this.
-    not_before: Option<Moment>,
+    pub(crate) not_before: Option<Moment>,
+}
+
+impl Default for Kept {
+    /// Nothing was kept yet.
+    fn default() -> Kept {
+        Kept {
+            snapshot_at: Position::from_number(0),
+            due: false,
+            refused: Vec::new(),
+            not_before: None,
+        }
+    }
 }
 
 /// How long after a failed snapshot the next one is tried.
@@ -74,14 +91,14 @@ pub enum KeepError {
 }
 
 impl<S: Storage, R: ReadLog, C: Clock> Keeper<S, R, C> {
-    /// A keeper of `engine`, whose last snapshot was taken when the journal ended at `snapshot_at`.
+    /// A keeper of `engine`.
     pub(crate) fn new(
         engine: Arc<Engine<R, C>>,
         storage: Arc<S>,
         journal_id: [u8; 16],
         layout: Layout,
         rule: SnapshotRule,
-        snapshot_at: Position,
+        kept: Kept,
     ) -> Keeper<S, R, C> {
         Keeper {
             engine,
@@ -89,10 +106,7 @@ impl<S: Storage, R: ReadLog, C: Clock> Keeper<S, R, C> {
             journal_id,
             layout,
             rule,
-            kept: Mutex::new(Kept {
-                snapshot_at,
-                not_before: None,
-            }),
+            kept: Mutex::new(kept),
         }
     }
 
@@ -114,12 +128,12 @@ impl<S: Storage, R: ReadLog, C: Clock> Keeper<S, R, C> {
     }
 
     fn keep_now(&self, kept: &mut Kept) -> Result<Option<Taken>, KeepError> {
-        let left = self.let_ids_leave()?;
+        kept.due |= self.let_ids_leave()?;
         let end = self.engine.appender().last_position();
         let grown = self
             .journal_bytes(end)
             .saturating_sub(self.journal_bytes(kept.snapshot_at));
-        if left || grown >= self.rule.journal_bytes {
+        if kept.due || grown >= self.rule.journal_bytes {
             self.snapshot_now(kept).map(Some)
         } else {
             Ok(None)
@@ -132,7 +146,7 @@ impl<S: Storage, R: ReadLog, C: Clock> Keeper<S, R, C> {
     /// [`KeepError`].
     pub fn snapshot(&self) -> Result<Taken, KeepError> {
         let mut kept = self.kept.lock();
-        self.let_ids_leave()?;
+        kept.due |= self.let_ids_leave()?;
         self.snapshot_now(&mut kept)
     }
 
@@ -141,18 +155,25 @@ impl<S: Storage, R: ReadLog, C: Clock> Keeper<S, R, C> {
     /// # Errors
     /// [`KeepError`].
     pub fn tidy_ids(&self) -> Result<bool, KeepError> {
-        let _kept = self.kept.lock();
-        self.let_ids_leave()
+        let mut kept = self.kept.lock();
+        let left = self.let_ids_leave()?;
+        kept.due |= left;
+        Ok(left)
     }
 
-    /// Lets the ids of the dates leave memory that are neither today nor yesterday.
+    /// Lets the ids of the dates leave memory that are neither today nor yesterday. With a full disk they stay: what room there
+    /// is is the journal's.
     fn let_ids_leave(&self) -> Result<bool, KeepError> {
-        let appender = self.engine.appender();
-        let (Some(today), cut_overs) = (appender.date(), appender.cut_overs()) else {
+        if self.engine.space() != Space::Enough {
+            return Ok(false);
+        }
+        let durable = |position| self.engine.durable().check(position) == Ok(true);
+        let cut_overs = self.engine.appender().cut_overs().into_iter();
+        let durable_cut_overs: Vec<_> = cut_overs.take_while(|(_, at)| durable(*at)).collect();
+        // As far as is durable: a later date leaves when its own cut-over is.
+        let Some(today) = durable_cut_overs.last().map(|(date, _)| date.next()) else {
             return Ok(false);
         };
-        let durable = |position| self.engine.durable().check(position) == Ok(true);
-        let durable_cut_overs: Vec<_> = cut_overs.into_iter().take_while(|(_, at)| durable(*at)).collect();
         Ok(self.engine.old_ids.let_leave(
             self.engine.state(),
             &*self.storage,
@@ -177,8 +198,11 @@ impl<S: Storage, R: ReadLog, C: Clock> Keeper<S, R, C> {
             persons: &self.engine.admin.persons,
             journal_id: self.journal_id,
             at,
+            refused: &kept.refused,
         };
         let facts = snapshot::take(&*self.storage, &source)?;
+        kept.refused.clear();
+        kept.due = false;
         kept.snapshot_at = end;
         Ok(Taken {
             facts,

@@ -10,7 +10,7 @@ use crate::engine::Engine;
 use crate::journal::{
     FileJournal, JournalReader, Layout, NewJournal, Place, ScanError, Scanned, Spares, first_header,
 };
-use crate::keeper::{Keeper, SnapshotRule};
+use crate::keeper::{Keeper, Kept, SnapshotRule};
 use crate::log::Log;
 use crate::old_ids::OldIds;
 use crate::persons::{CitizenKey, PERSONS_FILE, PersonRegistry as _, PersonStore};
@@ -190,9 +190,8 @@ struct Found {
     beginning: Beginning,
     scanned: Option<Scanned>,
     replayed: Replayed,
-    /// Where the journal ended when the snapshot was taken that was read: not before this.
-    snapshot_at: Position,
-    /// How long the person store was by then; `None` without a snapshot.
+    kept: Kept,
+    /// How long the person store was when the snapshot was taken that was read; `None` without one.
     persons_pages: Option<u64>,
     recovered: Recovered,
 }
@@ -204,7 +203,7 @@ impl Found {
                 beginning: Beginning::of_nothing(expected),
                 scanned: None,
                 replayed: Replayed::default(),
-                snapshot_at: Position::from_number(0),
+                kept: Kept::default(),
                 persons_pages: None,
                 recovered: Recovered {
                     new: true,
@@ -225,15 +224,21 @@ impl Found {
             snapshot: recovery.snapshot.as_ref().map(|(_, through)| *through),
             snapshots_refused: recovery.refused.len() as u32,
         };
-        let snapshot_at = match recovery.snapshot {
-            Some(_) => Place::start_of(recovery.start_segment).position(0),
-            None => Position::from_number(0),
+        let kept = Kept {
+            // Not before this.
+            snapshot_at: match recovery.snapshot {
+                Some(_) => Place::start_of(recovery.start_segment).position(0),
+                None => Position::from_number(0),
+            },
+            due: recovery.dates_left,
+            refused: recovery.refused.into_iter().map(|refusal| refusal.file).collect(),
+            not_before: None,
         };
         Found {
             beginning: recovery.beginning,
             scanned: Some(recovery.scanned),
             replayed: recovery.replayed,
-            snapshot_at,
+            kept,
             persons_pages: recovery.persons_pages,
             recovered,
         }
@@ -362,7 +367,7 @@ fn wire<S: Storage, C: Clock>(
     let Found {
         beginning,
         replayed,
-        snapshot_at,
+        kept,
         recovered,
         ..
     } = found;
@@ -401,7 +406,7 @@ fn wire<S: Storage, C: Clock>(
         journal_id,
         layout,
         options.snapshots,
-        snapshot_at,
+        kept,
     );
     Opened {
         engine,

@@ -22,6 +22,8 @@ pub struct Recovery {
     pub snapshot: Option<(String, u64)>,
     /// How long the person store was when the snapshot was taken; `None` without one.
     pub persons_pages: Option<u64>,
+    /// Whether a date's ids left memory meanwhile.
+    pub dates_left: bool,
     /// Newer snapshots that could not be used.
     pub refused: Vec<Refusal>,
 }
@@ -80,13 +82,19 @@ pub fn recover<S: Storage>(
             (Beginning::of_nothing(expected), 1, None)
         }
     };
+    let epoch = beginning.old_ids.epoch();
     let (scanned, replayed) = std::thread::scope(|scope| {
         let mut replay = Replay::start(scope, &beginning, storage, journal_id, progress);
         let scanned = scan_from(storage, start_segment, &mut replay)?;
         Ok::<_, ScanError>((scanned.expect("a first header was read"), replay.finish()?))
     })?;
-    if let Some((file, through)) = &snapshot
-        && scanned.next_sequence <= *through
+    // A snapshot whose parts are damaged tells of what was durable all the same.
+    let told = refused
+        .iter()
+        .filter_map(|refusal| Some((&refusal.file, refusal.through_max?)));
+    let told = told.chain(snapshot.iter().map(|(file, through)| (file, *through)));
+    if let Some((file, through)) = told.max_by_key(|(_, through)| *through)
+        && scanned.next_sequence <= through
     {
         return Err(ScanError::Damaged {
             file: segment_name(scanned.end.segment),
@@ -98,6 +106,7 @@ pub fn recover<S: Storage>(
         });
     }
     Ok(Recovery {
+        dates_left: beginning.old_ids.epoch() != epoch,
         beginning,
         scanned,
         replayed,

@@ -76,11 +76,13 @@ pub struct Replayed {
 }
 
 /// A replay in progress; lives in a scope of threads.
-pub struct Replay<'r, S: Storage> {
+pub struct Replay<'s, 'r, S: Storage> {
+    scope: &'s Scope<'s, 'r>,
     beginning: &'r Beginning,
     storage: &'r S,
     journal_id: [u8; 16],
     progress: &'r mut dyn FnMut(u64, u64),
+    /// None while all that was read is too little to share.
     workers: Vec<SyncSender<Arc<Chunk>>>,
     crew: Arc<Crew>,
     segment: u32,
@@ -113,42 +115,40 @@ struct CrewState {
     misfit: Option<Misfit>,
 }
 
+impl Crew {
+    /// A worker is done with a chunk and holds none of its bytes.
+    fn finished_one(&self) {
+        self.state.lock().open -= 1;
+        self.idle.notify_all();
+    }
+}
+
 /// How many chunks may wait for a worker: more hide more of the disk's unevenness, and hold a segment each.
 const CHUNKS_WAITING_MAX: usize = 2;
 /// More threads than this only wait for memory.
 const WORKERS_MAX: usize = 8;
+/// Fewer records than this are applied sooner than threads are started.
+const RECORDS_TO_SHARE: usize = 4_096;
 /// How many records ahead a worker fetches.
 const PREFETCH_AHEAD: usize = 12;
 
-impl<'r, S: Storage> Replay<'r, S> {
-    /// Starts the workers of a replay in `scope`. `progress` is told the bytes read and the bytes there are.
-    pub fn start<'s>(
+impl<'s, 'r, S: Storage> Replay<'s, 'r, S> {
+    /// Begins a replay, whose workers will live in `scope`. `progress` is told the bytes read and the bytes there are.
+    pub fn start(
         scope: &'s Scope<'s, 'r>,
         beginning: &'r Beginning,
         storage: &'r S,
         journal_id: [u8; 16],
         progress: &'r mut dyn FnMut(u64, u64),
-    ) -> Replay<'r, S> {
-        let crew = Arc::new(Crew::default());
-        let count = available_parallelism().map_or(1, usize::from).min(WORKERS_MAX);
-        let workers = (0..count).map(|index| {
-            let (sender, chunks) = sync_channel(CHUNKS_WAITING_MAX);
-            let worker = Worker {
-                beginning,
-                index,
-                count,
-            };
-            let crew = crew.clone();
-            scope.spawn(move || worker.run(&chunks, &crew));
-            sender
-        });
+    ) -> Replay<'s, 'r, S> {
         Replay {
+            scope,
             beginning,
             storage,
             journal_id,
             progress,
-            workers: workers.collect(),
-            crew,
+            workers: Vec::new(),
+            crew: Arc::default(),
             segment: 0,
             bytes: Arc::default(),
             offsets: Vec::new(),
@@ -172,21 +172,38 @@ impl<'r, S: Storage> Replay<'r, S> {
         Ok(self.out)
     }
 
-    /// Gives the records gathered so far to the workers.
+    /// Gives the records gathered so far to the workers; as long as there are few at a time, this thread is the only one.
     fn hand_out(&mut self) {
         if self.offsets.is_empty() {
             return;
+        }
+        if self.workers.is_empty() && self.offsets.len() >= RECORDS_TO_SHARE {
+            self.start_workers();
         }
         let chunk = Arc::new(Chunk {
             segment: self.segment,
             bytes: self.bytes.clone(),
             offsets: std::mem::take(&mut self.offsets),
         });
+        if self.workers.is_empty() {
+            return Worker::new(self.beginning, 0, 1).work_on(&chunk, &self.crew);
+        }
         self.crew.state.lock().open += self.workers.len();
         for worker in &self.workers {
             worker
                 .send(chunk.clone())
                 .expect("a worker ends after its sender");
+        }
+    }
+
+    fn start_workers(&mut self) {
+        let count = available_parallelism().map_or(1, usize::from).min(WORKERS_MAX);
+        for index in 0..count {
+            let (sender, chunks) = sync_channel(CHUNKS_WAITING_MAX);
+            let worker = Worker::new(self.beginning, index, count);
+            let crew = self.crew.clone();
+            self.scope.spawn(move || worker.run(&chunks, &crew));
+            self.workers.push(sender);
         }
     }
 
@@ -255,7 +272,7 @@ impl<'r, S: Storage> Replay<'r, S> {
     }
 }
 
-impl<S: Storage> Visitor for Replay<'_, S> {
+impl<S: Storage> Visitor for Replay<'_, '_, S> {
     fn begin_segment(&mut self, segment: u32, bytes: &Arc<Vec<Page>>) {
         self.segment = segment;
         self.bytes = bytes.clone();
@@ -318,26 +335,38 @@ struct Own<'r> {
     wallets: Vec<Option<MutexGuard<'r, WalletShard>>>,
 }
 
-impl Worker<'_> {
+impl<'r> Worker<'r> {
+    fn new(beginning: &'r Beginning, index: usize, count: usize) -> Worker<'r> {
+        Worker {
+            beginning,
+            index,
+            count,
+        }
+    }
+
     fn run(&self, chunks: &Receiver<Arc<Chunk>>, crew: &Crew) {
         while let Ok(chunk) = chunks.recv() {
-            let applied = match crew.state.lock().misfit {
-                Some(_) => Ok(()),
-                None => self.apply_all(&chunk),
-            };
+            self.work_on(&chunk, crew);
             drop(chunk);
-            let mut state = crew.state.lock();
-            state.open -= 1;
-            if let Err(misfit) = applied {
-                let earlier = state
-                    .misfit
-                    .as_ref()
-                    .is_some_and(|known| known.sequence < misfit.sequence);
-                if !earlier {
-                    state.misfit = Some(misfit);
-                }
-            }
-            crew.idle.notify_all();
+            crew.finished_one();
+        }
+    }
+
+    /// Applies a chunk, unless the replay has failed already.
+    fn work_on(&self, chunk: &Chunk, crew: &Crew) {
+        if crew.state.lock().misfit.is_some() {
+            return;
+        }
+        let Err(misfit) = self.apply_all(chunk) else {
+            return;
+        };
+        let mut state = crew.state.lock();
+        let earlier = state
+            .misfit
+            .as_ref()
+            .is_some_and(|known| known.sequence < misfit.sequence);
+        if !earlier {
+            state.misfit = Some(misfit);
         }
     }
 

@@ -91,7 +91,7 @@ struct ServeArgs {
     #[arg(long, default_value_t = 0)]
     expect_authorizations: usize,
     /// MiB of journal after which a snapshot is taken: less makes a start after a crash faster.
-    #[arg(long, default_value_t = SnapshotRule::DEFAULT.journal_bytes >> 20)]
+    #[arg(long, default_value_t = SnapshotRule::DEFAULT.journal_bytes >> 20, value_parser = clap::value_parser!(u64).range(1..=1 << 30))]
     snapshot_mib: u64,
     /// Under load, microseconds the journal waits for a fuller group before it flushes; 0 never waits.
     #[arg(long, default_value_t = Pacing::DEFAULT.wait_max.as_micros() as u64)]

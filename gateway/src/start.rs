@@ -106,12 +106,12 @@ impl Running {
         };
         let opened = open(&storage, clock, engine_options, progress)
             .with_context(|| options.data_dir.display().to_string())?;
-        metrics.recovered(opened.recovered.records, started.elapsed());
-        let running = Running::with_threads(handle, opened, &storage, source);
+        metrics.recovered(&opened.recovered, started.elapsed());
+        let running = Running::with_threads(handle, opened, &storage, source, metrics);
         running.install_programs(&files)?;
         // Only now: a refusal to start is one line.
         warn_about_programs(&programs);
-        app.ready(running.engine.clone());
+        app.ready(running.engine.clone(), running.keeper.clone());
         Ok(running)
     }
 
@@ -120,6 +120,7 @@ impl Running {
         opened: Opened<FileStorage, AnyClock>,
         storage: &Arc<FileStorage>,
         programs: Arc<ProgramSource>,
+        metrics: Arc<Metrics>,
     ) -> Running {
         let Opened {
             engine,
@@ -145,7 +146,7 @@ impl Running {
         let keeper_of_thread = keeper.clone();
         let keeping = spawn("keeper", move || {
             while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(TICK) {
-                report_kept(keeper_of_thread.keep());
+                report_kept(keeper_of_thread.keep(), &metrics);
             }
         });
         let writer = spawn("journal", move || committer.run());
@@ -250,10 +251,11 @@ impl Running {
 }
 
 /// Says what was done beside answering.
-fn report_kept(kept: Result<Option<Taken>, KeepError>) {
-    match kept {
-        Ok(None) => {}
-        Ok(Some(Taken { facts, took })) => tracing::info!(
+fn report_kept(kept: Result<Option<Taken>, KeepError>, metrics: &Metrics) {
+    let Some(outcome) = kept.transpose() else { return };
+    metrics.count_snapshot(&outcome);
+    match outcome {
+        Ok(Taken { facts, took }) => tracing::info!(
             "a snapshot through sequence {} was taken in {:.2} s: {} ({} MiB)",
             facts.sequence,
             took.as_secs_f64(),

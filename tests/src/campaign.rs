@@ -50,6 +50,8 @@ pub struct Stats {
     pub reasons: BTreeMap<String, u64>,
     /// Answers that repeated a first one.
     pub replays: u64,
+    /// Of those, answers of a date before yesterday: their ids may have left memory.
+    pub old_replays: u64,
     /// Approvals that a cap cut.
     pub limited: u64,
 }
@@ -163,7 +165,9 @@ impl LockStep {
     fn call(&mut self, method: &str, path: &str, body: &str, stats: &mut Stats) -> Result<(), Mismatch> {
         let (expected_status, expected) = self.model.call(method, path, body);
         let (got_status, got) = self.system.call(method, path, body);
+        let yesterday = self.model.now().date().plus_days(-1).to_string();
         count(stats, path, expected_status, &expected);
+        stats.old_replays += count_old_replays(&expected, &yesterday);
         self.comparer
             .check(expected_status, &expected, got_status, &got)
             .map_err(|why| Mismatch {
@@ -172,6 +176,17 @@ impl LockStep {
                 got: format!("{got_status} {got}"),
             })
     }
+}
+
+/// Replays among the answers of dates before `yesterday`.
+fn count_old_replays(answer: &Value, yesterday: &str) -> u64 {
+    let is_old = |answer: &Value| {
+        let date = answer["business_date"].as_str();
+        answer["replayed"] == true && date.is_some_and(|date| date < yesterday)
+    };
+    let results = answer.get("results").and_then(Value::as_array);
+    let of_batch = results.into_iter().flatten().filter(|result| is_old(result));
+    of_batch.count() as u64 + u64::from(is_old(answer))
 }
 
 fn count(stats: &mut Stats, path: &str, status: u16, answer: &Value) {

@@ -1,15 +1,21 @@
 //! Kill -9 under load, again and again: what was answered is there with the same answer, what was not is whole or absent, and
 //! no id has two outcomes though clients race for it.
 //!
-//! In each round 64 clients send authorizations of their own, race each other for shared ids with two wallets, and race
-//! reversals against originals; then the server is killed. After the restart every request of the round is sent again: one that
-//! was answered must get the same answer. In the end each wallet's room must be what its answers add up to.
+//! In each round 64 clients send authorizations of their own, race each other for shared ids with two wallets, race reversals
+//! against originals, and send requests of earlier rounds again; meanwhile snapshots are taken or midnights pass; then the server
+//! is killed. After the restart every request of the round is sent again: one that was answered must get the same answer, and so
+//! must some of earlier days. Each wallet's room must be what its answers add up to. Now and then the server is started once more
+//! with its newest snapshot damaged, and once with none: it must answer the same.
 
+mod disturb;
+
+use self::disturb::Disturbance;
 use crate::generate::random::Random;
 use crate::process::{Connection, ServerProcess, ServerSpec};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::ops::RangeInclusive;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -20,6 +26,8 @@ const PROGRAM: &str = "thai-chuai-thai-plus-6040";
 const MERCHANT: &str = "010555012345678";
 /// The programme's cap a day, in satang.
 const DAY_CAP: i64 = 20_000;
+/// The programme's cap a month.
+const MONTH_CAP: i64 = 100_000;
 
 /// What a campaign is run with.
 pub struct CrashOptions<'a> {
@@ -48,6 +56,16 @@ pub struct CrashStats {
     pub conflicts: u64,
     /// Approved reversals, tombstones included.
     pub reversals: u64,
+    /// Requests of earlier rounds that were answered as they were then.
+    pub answered_again: u64,
+    /// Kills in the middle of a snapshot.
+    pub killed_in_snapshot: u32,
+    /// Kills in the middle of an index file of old ids.
+    pub killed_in_index: u32,
+    /// Index files of old ids in the end.
+    pub index_files: u64,
+    /// Starts with the newest snapshot damaged, and starts without any.
+    pub starts_without: u32,
 }
 
 /// One request and what became of it.
@@ -68,32 +86,156 @@ pub fn run(options: &CrashOptions<'_>) -> CrashStats {
     let programs = crate::process::shipped_programs();
     let args = [
         "--clock",
-        "simulated:2026-06-15T08:00:00+07:00",
+        "simulated:2026-06-01T08:00:00+07:00",
         "--segment-mib",
         "8",
     ];
-    let spec = ServerSpec {
-        binary: options.binary,
-        data_dir: folder.path(),
-        programs: &programs,
-        args: &args,
+    let start = |disturbance: Disturbance| {
+        let args = [&args[..], disturbance.args()].concat();
+        ServerProcess::start(&ServerSpec {
+            binary: options.binary,
+            data_dir: folder.path(),
+            programs: &programs,
+            args: &args,
+        })
+        .expect("the server starts")
     };
-    let mut server = ServerProcess::start(&spec).expect("the server starts");
+    let mut server = start(Disturbance::of_round(0));
     let wallets_per_round = CLIENTS as u64 * 4;
     prepare(server.addr(), wallets_per_round * u64::from(options.rounds));
     let mut random = Random::new(options.seed);
     let mut stats = CrashStats::default();
     let mut ledger = Ledger::default();
+    let mut past: Arc<Vec<Sent>> = Arc::default();
     for round in 0..options.rounds {
         let limit = random.between(CLIENTS as i64, options.answers_max as i64) as u64;
-        let sent = load(server, round, limit, random.bits(), wallets_per_round);
+        let disturbance = Disturbance::of_round(round);
+        let plan = Plan {
+            round,
+            limit,
+            seed: random.bits(),
+            disturbance,
+            wallets_per_round,
+        };
+        let sent = load(server, &plan, &past, folder.path());
         stats.kills += 1;
-        server = ServerProcess::start(&spec).expect("the server starts after a kill");
+        let (snapshot, index) = disturb::unfinished(folder.path());
+        stats.killed_in_snapshot += u32::from(snapshot);
+        stats.killed_in_index += u32::from(index);
+        server = start(Disturbance::of_round(round + 1));
+        let first_wallet = u64::from(round) * wallets_per_round;
         check_round(server.addr(), &sent, &mut stats, &mut ledger);
+        check_past(server.addr(), &past, &mut random, &mut stats);
+        check_rooms(
+            server.addr(),
+            &ledger,
+            first_wallet + 1..=first_wallet + wallets_per_round,
+        );
+        keep_some(&mut past, sent, &mut random);
+        if round % 5 == 4 {
+            server = check_without_snapshots(server, &ledger, &past, folder.path(), &mut random, &start);
+            stats.starts_without += 2;
+        }
     }
-    check_rooms(server.addr(), &ledger);
+    check_rooms(
+        server.addr(),
+        &ledger,
+        1..=wallets_per_round * u64::from(options.rounds),
+    );
+    stats.index_files = count_files(&folder.path().join("ids"));
     server.kill();
     stats
+}
+
+fn count_files(folder: &Path) -> u64 {
+    std::fs::read_dir(folder).map_or(0, |entries| entries.count() as u64)
+}
+
+/// What one round does.
+struct Plan {
+    round: u32,
+    /// Answers after which the server is killed.
+    limit: u64,
+    seed: u64,
+    disturbance: Disturbance,
+    wallets_per_round: u64,
+}
+
+/// How many requests of earlier rounds are remembered.
+const PAST_MAX: usize = 8_000;
+/// How many of them are sent again after each kill.
+const PAST_PER_ROUND: u64 = 400;
+
+/// Remembers some of the requests that were answered, in the place of others.
+fn keep_some(past: &mut Arc<Vec<Sent>>, sent: Vec<Sent>, random: &mut Random) {
+    let past = Arc::make_mut(past);
+    let answered = sent
+        .into_iter()
+        .filter(|sent| sent.answer.as_ref().is_some_and(|(status, _)| *status == 200));
+    for sent in answered {
+        if past.len() < PAST_MAX {
+            past.push(sent);
+        } else if random.percent(10) {
+            past[random.below(PAST_MAX as u64) as usize] = sent;
+        }
+    }
+}
+
+/// Requests of days ago get their first answers.
+fn check_past(addr: SocketAddr, past: &[Sent], random: &mut Random, stats: &mut CrashStats) {
+    if past.is_empty() {
+        return;
+    }
+    let mut connection = Connection::open(addr).expect("the server listens");
+    for _ in 0..PAST_PER_ROUND {
+        let sent = random.pick(past);
+        let again = connection
+            .send("POST", &sent.path, &sent.body)
+            .expect("the server answers");
+        sent.assert_same(&again);
+        stats.answered_again += 1;
+    }
+}
+
+/// Starts with the newest snapshot damaged, then with none: what is looked up and what is sent again is answered the same.
+fn check_without_snapshots(
+    server: ServerProcess,
+    ledger: &Ledger,
+    past: &[Sent],
+    data_dir: &Path,
+    random: &mut Random,
+    start: &impl Fn(Disturbance) -> ServerProcess,
+) -> ServerProcess {
+    let wallets: Vec<&String> = ledger.used.keys().collect();
+    let some: Vec<&String> = (0..300).map(|_| *random.pick(&wallets)).collect();
+    let some_past: Vec<&Sent> = (0..300).map(|_| random.pick(past)).collect();
+    let look = |addr: SocketAddr| -> Vec<(u16, String)> {
+        let mut connection = Connection::open(addr).expect("the server listens");
+        for sent in &some_past {
+            let again = connection
+                .send("POST", &sent.path, &sent.body)
+                .expect("the server answers");
+            sent.assert_same(&again);
+        }
+        let paths = some.iter().map(|wallet| format!("/v1/wallets/{wallet}"));
+        let paths = paths.chain(["/v1/programs".to_owned()]);
+        paths
+            .map(|path| connection.send("GET", &path, "").expect("the server answers"))
+            .collect()
+    };
+    let expected = look(server.addr());
+    server.kill();
+    disturb::damage_newest(data_dir, random);
+    let server = start(Disturbance::None);
+    assert!(
+        look(server.addr()) == expected,
+        "with the newest snapshot damaged"
+    );
+    server.kill();
+    disturb::remove_all(data_dir);
+    let server = start(Disturbance::None);
+    assert!(look(server.addr()) == expected, "without snapshots");
+    server
 }
 
 /// Registers the merchant and enrolls wallets 1 to `wallets`.
@@ -137,8 +279,32 @@ pub fn citizen_id(wallet: u64) -> String {
     format!("{twelve}{}", (11 - weighted % 11) % 10)
 }
 
-/// Lets 64 clients send until `limit` answers came, kills the server, and returns what was sent.
-fn load(server: ServerProcess, round: u32, limit: u64, seed: u64, wallets_per_round: u64) -> Vec<Sent> {
+impl Sent {
+    /// The answer again, byte for byte but that it says so.
+    fn assert_same(&self, again: &(u16, String)) {
+        let (status, first) = self
+            .answer
+            .as_ref()
+            .expect("only what was answered is sent again");
+        let expected = first.replace("\"replayed\":false", "\"replayed\":true");
+        assert_eq!(
+            (again.0, &again.1),
+            (*status, &expected),
+            "the answer to {} changed",
+            self.body
+        );
+    }
+}
+
+/// Lets 64 clients send until `limit` answers came (or a rare moment has), kills the server, and returns what was sent.
+fn load(server: ServerProcess, plan: &Plan, past: &Arc<Vec<Sent>>, data_dir: &Path) -> Vec<Sent> {
+    let Plan {
+        round,
+        limit,
+        seed,
+        disturbance,
+        wallets_per_round,
+    } = *plan;
     let answers = Arc::new(AtomicU64::new(0));
     let killed = Arc::new(AtomicBool::new(false));
     let all = Arc::new(Mutex::new(Vec::new()));
@@ -146,6 +312,7 @@ fn load(server: ServerProcess, round: u32, limit: u64, seed: u64, wallets_per_ro
     let clients: Vec<_> = (0..CLIENTS)
         .map(|client| {
             let (answers, killed, all) = (answers.clone(), killed.clone(), all.clone());
+            let past = past.clone();
             std::thread::spawn(move || {
                 let first_wallet = u64::from(round) * wallets_per_round;
                 let mut requests = Requests::new(round, client as u64, seed, first_wallet);
@@ -154,6 +321,12 @@ fn load(server: ServerProcess, round: u32, limit: u64, seed: u64, wallets_per_ro
                 while let Some(open) = &mut connection
                     && !killed.load(Ordering::Relaxed)
                 {
+                    if let Some(earlier) = requests.earlier(&past) {
+                        match open.send("POST", &earlier.path, &earlier.body) {
+                            Ok(again) => earlier.assert_same(&again),
+                            Err(_) => break,
+                        }
+                    }
                     let (path, body) = requests.next();
                     let answer = open.send("POST", &path, &body).ok();
                     let broken = answer.is_none();
@@ -167,11 +340,16 @@ fn load(server: ServerProcess, round: u32, limit: u64, seed: u64, wallets_per_ro
             })
         })
         .collect();
-    while answers.load(Ordering::Relaxed) < limit {
+    let disturber = {
+        let (answers, killed) = (answers.clone(), killed.clone());
+        std::thread::spawn(move || disturbance.run(addr, seed, &answers, limit, &killed))
+    };
+    while answers.load(Ordering::Relaxed) < limit && !disturbance.is_the_moment(round, data_dir) {
         std::thread::yield_now();
     }
     server.kill();
     killed.store(true, Ordering::Relaxed);
+    disturber.join().expect("the disturber does not panic");
     for client in clients {
         client.join().expect("a client does not panic");
     }
@@ -203,6 +381,11 @@ impl Requests {
             own: client,
             count: 0,
         }
+    }
+
+    /// Now and then a request of an earlier round.
+    fn earlier<'p>(&mut self, past: &'p [Sent]) -> Option<&'p Sent> {
+        (!past.is_empty() && self.random.percent(8)).then(|| self.random.pick(past))
     }
 
     fn next(&mut self) -> (String, String) {
@@ -254,20 +437,38 @@ impl Requests {
     }
 }
 
+/// Ids of version 4, of version 7 by a clock that shows 1970, and of version 7 by one that is an hour further each round: slow
+/// or fast against the server's, which skips days.
 fn uuid(round: u32, kind: u16, owner: u64, count: u64) -> String {
-    format!("{round:08x}-{kind:04x}-7000-8000-{:012x}", owner << 32 | count)
+    let node = owner << 32 | count;
+    match count % 3 {
+        0 => format!("{round:08x}-{kind:04x}-4000-8000-{node:012x}"),
+        1 => format!("{round:08x}-{kind:04x}-7000-8000-{node:012x}"),
+        _ => {
+            let ms = FIRST_HOUR_MS + u64::from(round) * 3_600_000;
+            format!(
+                "{:08x}-{:04x}-7{kind:03x}-8000-{node:012x}",
+                ms >> 16,
+                ms & 0xffff
+            )
+        }
+    }
 }
+
+/// 2026-06-03 in Bangkok, two days behind the campaign's first.
+const FIRST_HOUR_MS: u64 = 1_780_419_600_000;
 
 /// What every wallet must have left: money by wallet, from the answers.
 #[derive(Default)]
 struct Ledger {
-    used: BTreeMap<String, i64>,
+    /// By wallet, then by the date of the authorization.
+    used: BTreeMap<String, BTreeMap<String, i64>>,
 }
 
 /// Sends every request of a round again and holds the answers against those before the kill.
 fn check_round(addr: SocketAddr, sent: &[Sent], stats: &mut CrashStats, ledger: &mut Ledger) {
     let mut connection = Connection::open(addr).expect("the server listens");
-    let mut wallets_of: BTreeMap<String, String> = BTreeMap::new();
+    let mut taken_from: BTreeMap<String, (String, String)> = BTreeMap::new();
     // Authorizations first: a reversal's wallet is that of the authorization that won its id.
     let (reversals, authorizations): (Vec<&Sent>, Vec<&Sent>) =
         sent.iter().partition(|sent| sent.path.ends_with("/reversals"));
@@ -278,12 +479,13 @@ fn check_round(addr: SocketAddr, sent: &[Sent], stats: &mut CrashStats, ledger: 
         let txn_id = answer["txn_id"].as_str().expect("an id").to_owned();
         let wallet = serde_json::from_str::<Value>(&sent.body).expect("our own")["wallet_id"].clone();
         let wallet = wallet.as_str().expect("an id").to_owned();
-        if let Some(before) = wallets_of.get(&txn_id) {
+        if let Some((before, _)) = taken_from.get(&txn_id) {
             assert_eq!(*before, wallet, "I5: {txn_id} has outcomes for two wallets");
             continue;
         }
-        *ledger.used.entry(wallet.clone()).or_default() += answer["state_amount"].as_i64().expect("satang");
-        wallets_of.insert(txn_id, wallet);
+        let date = answer["business_date"].as_str().expect("a date").to_owned();
+        *ledger.of(&wallet, &date) += answer["state_amount"].as_i64().expect("satang");
+        taken_from.insert(txn_id, (wallet, date));
     }
     for sent in reversals {
         let Some(answer) = check_one(&mut connection, sent, stats) else {
@@ -294,8 +496,8 @@ fn check_round(addr: SocketAddr, sent: &[Sent], stats: &mut CrashStats, ledger: 
         }
         let state = answer["state_amount"].as_i64().expect("satang");
         if state > 0 {
-            let wallet = &wallets_of[answer["txn_id"].as_str().expect("an id")];
-            *ledger.used.get_mut(wallet).expect("it was drawn on") -= state;
+            let (wallet, date) = &taken_from[answer["txn_id"].as_str().expect("an id")];
+            *ledger.of(wallet, date) -= state;
         }
     }
 }
@@ -332,14 +534,34 @@ fn check_one(connection: &mut Connection, sent: &Sent, stats: &mut CrashStats) -
     Some(again_value)
 }
 
-/// I4, from outside: each wallet's room is the cap less what its answers took and gave back.
-fn check_rooms(addr: SocketAddr, ledger: &Ledger) {
+impl Ledger {
+    fn of(&mut self, wallet: &str, date: &str) -> &mut i64 {
+        let of_wallet = self.used.entry(wallet.to_owned()).or_default();
+        of_wallet.entry(date.to_owned()).or_default()
+    }
+}
+
+/// I4, from outside: the room of each of the wallets is the cap less what its answers took and gave back, today and this month.
+fn check_rooms(addr: SocketAddr, ledger: &Ledger, wallets: RangeInclusive<u64>) {
     let mut connection = Connection::open(addr).expect("the server listens");
-    for (wallet, used) in &ledger.used {
+    let quote = json!({
+        "program": PROGRAM, "wallet_id": wallet_id(1), "merchant_id": MERCHANT, "channel": "store", "amount": 1,
+    });
+    let quoted = connection.expect(200, "POST", "/v1/quotes", &quote.to_string());
+    let today = quoted["business_date"].as_str().expect("a date");
+    for wallet in wallets.map(wallet_id) {
         let shown = connection.expect(200, "GET", &format!("/v1/wallets/{wallet}"), "");
-        let left = shown["programs"][0]["benefits"][0]["remaining"]["day"]
-            .as_i64()
-            .expect("a daily cap");
-        assert_eq!(left, DAY_CAP - used, "wallet {wallet}");
+        let remaining = &shown["programs"][0]["benefits"][0]["remaining"];
+        let used_in = |period: &str| -> i64 {
+            let dates = ledger.used.get(&wallet).into_iter().flatten();
+            dates
+                .filter(|(date, _)| date.starts_with(period))
+                .map(|(_, used)| used)
+                .sum()
+        };
+        for (period, cap, dates) in [("day", DAY_CAP, today), ("month", MONTH_CAP, &today[..7])] {
+            let left = remaining[period].as_i64().expect("a cap");
+            assert_eq!(left, cap - used_in(dates), "wallet {wallet}, {period}");
+        }
     }
 }

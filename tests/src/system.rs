@@ -70,7 +70,7 @@ impl InProcess {
             .expect("the files are good");
         while committer.step().expect("a virtual disk does not fail") {}
         let app = App::starting(Arc::new(Metrics::new()), source(&programmes));
-        app.ready(engine.clone());
+        app.ready(engine.clone(), keeper.clone());
         // Nobody dispatches: this thread polls the one request there is until its record is durable.
         let api = Api::new(app, |_| {});
         InProcess {

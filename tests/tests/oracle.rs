@@ -20,7 +20,7 @@ fn the_product_agrees_with_the_oracle() {
     };
     match run(seed, 60_000, &mut make) {
         Ok(stats) => assert!(
-            stats.steps >= 60_000 && stats.restarts > 100 && stats.replays > 1_000,
+            stats.steps >= 60_000 && stats.restarts > 100 && stats.replays > 1_000 && stats.old_replays > 500,
             "{stats:?}"
         ),
         Err(failure) => panic!("{failure}"),

@@ -128,7 +128,7 @@ fn main() -> anyhow::Result<()> {
         Variant::Queue => (0..args.deciders).map(|_| own_shards(engine.clone())).collect(),
     };
     let app = App::starting(metrics, Arc::new(programs));
-    app.ready(engine.clone());
+    app.ready(engine.clone(), opened.keeper);
     let server = ServerOptions {
         listen: args.listen,
         ..ServerOptions::default()

@@ -295,16 +295,19 @@ impl<'s, S: Storage> Scan<'s, S> {
     fn run(mut self, from: u32, visitor: &mut impl Visitor) -> Result<Scanned, ScanError> {
         // Before minutes of replay, as it needs none.
         (1..=self.segments).try_for_each(|segment| self.open_whole(segment).map(drop))?;
+        if from > 1 {
+            // Not known before its header was read.
+            self.out.next_sequence = 0;
+        }
         if from > self.segments {
-            let what = "the file is missing: a snapshot goes on from it";
-            return Err(self.damaged(from, 0, what.into()));
+            return Err(self.damaged(from, 0, "no file: a snapshot goes on from it".into()));
         }
         let segment_bytes = u64::from(self.layout.segment_bytes);
         let total = u64::from(self.segments - from + 1) * segment_bytes;
         for segment in from..=self.segments {
             self.load(segment)?;
             if segment == from && from > 1 {
-                self.go_on_from(segment);
+                self.go_on_from(segment)?;
             }
             if self.out.sealed && !self.behind_end && self.header(segment)? {
                 self.out.last_segment = segment;
@@ -322,14 +325,20 @@ impl<'s, S: Storage> Scan<'s, S> {
     }
 
     /// Takes what came before the loaded segment from its header.
-    fn go_on_from(&mut self, segment: u32) {
+    fn go_on_from(&mut self, segment: u32) -> Result<(), ScanError> {
         self.out.end = Place::start_of(segment);
         self.out.last_segment = segment - 1;
         let copies = [0, PAGE_BYTES].map(|at| SegmentHeader::read(&self.bytes()[at..at + PAGE_BYTES]));
-        if let [Ok(header), _] | [_, Ok(header)] = copies {
-            self.out.next_sequence = header.first_sequence;
-            self.out.chain = header.previous_hash;
-            self.out.last_at_ms = header.created_ms;
+        match copies {
+            [Ok(header), _] | [_, Ok(header)] => {
+                self.out.next_sequence = header.first_sequence;
+                self.out.chain = header.previous_hash;
+                self.out.last_at_ms = header.created_ms;
+                Ok(())
+            }
+            // Of a version it does not know `header` says more.
+            [Err(HeaderProblem::Version(_)), _] => Ok(()),
+            _ => Err(self.damaged(segment, 0, "no header: a snapshot goes on from it".into())),
         }
     }
 

@@ -44,6 +44,8 @@ pub struct Refusal {
     pub file: String,
     /// What is wrong.
     pub what: String,
+    /// Through which sequence it says that the journal was durable, as far as its header can be read.
+    pub through_max: Option<u64>,
 }
 
 /// The files of all snapshots, newest first.
@@ -69,20 +71,22 @@ pub fn load<S: Storage>(
     journal_id: &[u8; 16],
     expected: Expected,
 ) -> Result<Loaded, Refusal> {
-    let refusal = |what| Refusal {
+    let mut through_max = None;
+    let loaded = Snapshot::open(storage, file, journal_id, &mut through_max).and_then(|snapshot| {
+        // Room for what will be replayed, so that no table grows meanwhile.
+        let replayed = about_records_from(storage, snapshot.header.start_segment);
+        let ids = (snapshot.header.ids + replayed).min(IDS_RESERVED_MAX) as usize;
+        let parts = snapshot.read_parts(Expected {
+            ids: expected.ids.max(ids),
+            ..expected
+        })?;
+        assemble(storage, snapshot, parts)
+    });
+    let (beginning, header) = loaded.map_err(|what| Refusal {
         file: file.to_owned(),
         what,
-    };
-    let snapshot = Snapshot::open(storage, file, journal_id).map_err(refusal)?;
-    // Room for what will be replayed, so that no table grows meanwhile.
-    let replayed = about_records_from(storage, snapshot.header.start_segment);
-    let ids = (snapshot.header.ids + replayed).min(IDS_RESERVED_MAX) as usize;
-    let expected = Expected {
-        ids: expected.ids.max(ids),
-        ..expected
-    };
-    let parts = snapshot.read_parts(expected).map_err(refusal)?;
-    let (beginning, header) = assemble(storage, snapshot, parts).map_err(refusal)?;
+        through_max,
+    })?;
     Ok(Loaded {
         file: file.to_owned(),
         beginning,
@@ -94,13 +98,18 @@ pub fn load<S: Storage>(
 
 /// Reads a snapshot's every byte and compares the hashes.
 pub(super) fn check_file<S: Storage>(storage: &S, file: &str, journal_id: &[u8; 16]) -> Result<(), String> {
-    let snapshot = Snapshot::open(storage, file, journal_id)?;
+    let snapshot = Snapshot::open(storage, file, journal_id, &mut None)?;
     let mut buffer = Vec::new();
     let parts = &snapshot.table;
     parts
         .iter()
         .try_for_each(|part| snapshot.read_part(part, &mut buffer).map(drop))
 }
+
+/// More threads than this only wait for the disk.
+const READERS_MAX: usize = 8;
+/// A small snapshot is read sooner than threads are started.
+const BYTES_PER_READER: u64 = 4 << 20;
 
 struct Snapshot<F> {
     file: F,
@@ -122,6 +131,7 @@ impl<F: StorageFile> Snapshot<F> {
         storage: &S,
         name: &str,
         journal_id: &[u8; 16],
+        through_max: &mut Option<u64>,
     ) -> Result<Snapshot<F>, String> {
         let io = |error: io::Error| error.to_string();
         let file = storage.open(name).map_err(io)?;
@@ -137,6 +147,7 @@ impl<F: StorageFile> Snapshot<F> {
         if header.journal_id != *journal_id {
             return Err("offset 0: it belongs to another journal".into());
         }
+        *through_max = Some(header.through_max);
         let table_bytes = u64::from(header.parts) * size_of::<PartEntry>() as u64;
         let (len, wanted) = (
             file.len_bytes().map_err(io)?,
@@ -178,7 +189,11 @@ impl<F: StorageFile> Snapshot<F> {
 
     /// Every part, in the order of the table; read by several threads.
     fn read_parts(&self, expected: Expected) -> Result<Vec<Part>, String> {
-        let threads = std::thread::available_parallelism().map_or(1, usize::from).min(8);
+        let bytes: u64 = self.table.iter().map(|entry| entry.bytes).sum();
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let threads = cores
+            .min(READERS_MAX)
+            .min((bytes / BYTES_PER_READER) as usize + 1);
         let (next, done) = (
             AtomicUsize::new(0),
             Mutex::new(Vec::with_capacity(self.table.len())),
@@ -194,8 +209,9 @@ impl<F: StorageFile> Snapshot<F> {
             Ok(())
         };
         std::thread::scope(|scope| {
-            let readers: Vec<_> = (0..threads).map(|_| scope.spawn(read_some)).collect();
-            readers
+            let others: Vec<_> = (1..threads).map(|_| scope.spawn(read_some)).collect();
+            read_some()?;
+            others
                 .into_iter()
                 .try_for_each(|reader| reader.join().expect("a reader does not panic"))
         })?;

@@ -33,6 +33,8 @@ pub struct Source<'e> {
     pub journal_id: [u8; 16],
     /// When.
     pub at: Instant,
+    /// Snapshots that cannot be used: removed once there is a new one.
+    pub refused: &'e [String],
 }
 
 /// Why there is no snapshot. Nothing is lost: the older ones and the journal stand.
@@ -99,7 +101,7 @@ fn write_all<S: Storage>(
     let file = snapshot_name(header.through_max);
     storage.rename(unfinished, &file).map_err(io)?;
     storage.sync_folder(SNAPSHOT_FOLDER).map_err(io)?;
-    remove_older(storage).map_err(io)?;
+    remove_older(storage, &file, source.refused).map_err(io)?;
     Ok(SnapshotFacts {
         file,
         sequence: header.through_max,
@@ -109,10 +111,11 @@ fn write_all<S: Storage>(
     })
 }
 
-/// Removes all but the newest snapshots.
-fn remove_older<S: Storage>(storage: &S) -> io::Result<()> {
-    let names = names(storage)?;
-    for name in names.iter().skip(GENERATIONS) {
+/// Removes all but the newest snapshots, `newest` among them, that can be used.
+fn remove_older<S: Storage>(storage: &S, newest: &str, refused: &[String]) -> io::Result<()> {
+    let refused = |name: &String| name != newest && refused.contains(name);
+    let (useless, useful): (Vec<String>, Vec<String>) = names(storage)?.into_iter().partition(refused);
+    for name in useless.iter().chain(useful.iter().skip(GENERATIONS)) {
         storage.remove(name)?;
     }
     storage.sync_folder(SNAPSHOT_FOLDER)

@@ -145,6 +145,7 @@ impl MemoryStorage {
                 None => files.remove(&change.name),
             };
         }
+        drop(disk);
         for (name, contents) in &files {
             after.set_bytes(name, contents.lock().after_loss(&mut kept));
         }
@@ -156,7 +157,10 @@ impl MemoryStorage {
     /// # Panics
     /// When there is no such file.
     pub fn bytes(&self, name: &str) -> Vec<u8> {
-        self.disk.lock().files[name].lock().bytes.clone()
+        // A write locks the file before the disk: the disk's lock is not held here.
+        let contents = self.disk.lock().files[name].clone();
+        let contents = contents.lock();
+        contents.bytes.clone()
     }
 
     /// Replaces a file's bytes: a truncation, a flipped bit.
@@ -170,7 +174,8 @@ impl MemoryStorage {
     /// An independent copy of the whole disk.
     pub fn copy(&self) -> MemoryStorage {
         let copy = MemoryStorage::default();
-        for (name, contents) in &self.disk.lock().files {
+        let files = self.disk.lock().files.clone();
+        for (name, contents) in &files {
             copy.set_bytes(name, contents.lock().bytes.clone());
         }
         copy

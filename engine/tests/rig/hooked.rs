@@ -11,6 +11,7 @@ pub enum Operation {
     Rename,
     Write { pages: usize },
     Flush,
+    Read,
 }
 
 #[derive(Clone, Default)]
@@ -85,6 +86,7 @@ impl StorageFile for HookedFile {
     }
 
     fn read_exact_at(&self, into: &mut [u8], offset: u64) -> io::Result<()> {
+        self.hook.call(Operation::Read);
         self.file.read_exact_at(into, offset)
     }
 

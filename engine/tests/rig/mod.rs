@@ -6,6 +6,7 @@ pub mod book;
 pub mod damage;
 pub mod hooked;
 pub mod random;
+pub mod snapshots;
 pub mod workload;
 
 use satang_core::calendar::Instant;
@@ -23,8 +24,10 @@ use satang_engine::journal::{FileJournal, JournalReader, Layout, Spares, Visitor
 use satang_engine::keeper::{Keeper, SnapshotRule};
 use satang_engine::open::{EngineOptions, Expected, OpenError, Recovered, open};
 use satang_engine::persons::CitizenKey;
+use satang_engine::snapshot::SnapshotFacts;
 use satang_engine::storage::{MemoryStorage, Storage};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Small enough that a few hundred records fill several segments.
 pub const LAYOUT: Layout = Layout {
@@ -136,6 +139,12 @@ impl<S: Storage, C: Clock> Rig<S, C> {
         self.engine.state().digest()
     }
 
+    /// Takes a snapshot of what is made durable first.
+    pub fn snapshot(&mut self) -> SnapshotFacts {
+        self.flush();
+        self.keeper.snapshot().unwrap().facts
+    }
+
     pub fn flush(&mut self) {
         while self.committer.step().unwrap() {}
     }
@@ -153,6 +162,24 @@ impl<S: Storage, C: Clock> Rig<S, C> {
             Submitted::Wait { .. } => panic!("an authorization waits for nothing"),
         }
     }
+}
+
+/// Sets its flag when a test ends or fails, so that the threads that wait for it end as well.
+pub struct Done<'a>(pub &'a AtomicBool);
+
+impl Drop for Done<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// An independent copy of a disk that lacks the files of a folder.
+pub fn without(disk: &MemoryStorage, folder: &str) -> MemoryStorage {
+    let copy = disk.copy();
+    for name in copy.list(folder).unwrap() {
+        copy.lose_file(&format!("{folder}/{name}"));
+    }
+    copy
 }
 
 pub fn merchant(category: Category) -> MerchantInput {

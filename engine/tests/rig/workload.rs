@@ -2,7 +2,7 @@
 
 use super::book::{Answer, Asked, Book, Entry};
 use super::random::Random;
-use super::{Rig, enrollment, merchant, request, reversal};
+use super::{Rig, enrollment, merchant, noon, request, reversal};
 use satang_core::policy::Category;
 use satang_core::record::Status;
 use satang_core::request::{AuthorizationRequest, ReversalRequest};
@@ -20,6 +20,25 @@ pub struct Workload {
     arrived_late: BTreeSet<u128>,
     /// The most elements of a batch; smaller where groups are.
     pub batch_len_max: u64,
+    /// Which bits a numbered id has.
+    pub id: fn(u128) -> u128,
+}
+
+/// Ids of every kind: of no version, of version 7 from three days before the first day to six weeks behind it, from the year
+/// 2100, and from 1970.
+pub fn id_of_any_kind(number: u128) -> u128 {
+    let time_ms = match number % 4 {
+        0 => return number,
+        1 => noon().unix_ms() + ((number * 7_919 % 1_080) as i64 - 72) * 3_600_000,
+        2 => 4_102_444_800_000,
+        _ => 0,
+    };
+    v7(time_ms, number)
+}
+
+/// An id of version 7.
+pub fn v7(time_ms: i64, number: u128) -> u128 {
+    (time_ms as u128) << 80 | 7 << 76 | 0b10 << 62 | number
 }
 
 impl Workload {
@@ -32,6 +51,7 @@ impl Workload {
             late: BTreeSet::new(),
             arrived_late: BTreeSet::new(),
             batch_len_max: 40,
+            id: |number| number,
         }
     }
 
@@ -98,7 +118,8 @@ impl Workload {
             None
         };
         self.arrived_late.extend(late);
-        request(late.unwrap_or(self.next_id), wallet, 1 + self.random.below(9_000))
+        let number = late.unwrap_or(self.next_id);
+        request((self.id)(number), wallet, 1 + self.random.below(9_000))
     }
 
     fn note_authorization(
@@ -156,7 +177,7 @@ impl Workload {
             _ => 1 + u128::from(self.random.bits()) % self.next_id,
         };
         let amount = self.random.percent(60).then(|| 1 + self.random.below(4_000));
-        let asked: ReversalRequest = reversal(self.next_id, txn, amount);
+        let asked: ReversalRequest = reversal((self.id)(self.next_id), (self.id)(txn), amount);
         match rig.engine.reverse(&asked)? {
             Submitted::Decided { record, position } => {
                 if record.is_tombstone() && !self.arrived_late.contains(&txn) {

@@ -41,6 +41,7 @@ const fn access(route: &Route<'_>) -> Access {
         | Route::PutWalletStatus { .. }
         | Route::PutProgramStatus { .. }
         | Route::ReloadPrograms
+        | Route::TakeSnapshot
         | Route::PutClock
         | Route::ImportMerchants => Access::Roles(&[Admin]),
     }

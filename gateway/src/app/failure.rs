@@ -7,6 +7,9 @@ use http::header::{ALLOW, HeaderValue, WWW_AUTHENTICATE};
 use http::{Method, StatusCode};
 use satang_engine::durable::StorageFailed;
 use satang_engine::engine::SubmitError;
+use satang_engine::keeper::KeepError;
+use satang_engine::snapshot::SnapshotError;
+use std::io::{self, ErrorKind};
 
 /// Why there is no outcome. A decline is none of these.
 #[derive(Debug)]
@@ -25,6 +28,10 @@ pub enum Failure {
     NotReady,
     /// The engine could not decide.
     Submit(SubmitError),
+    /// No snapshot was taken.
+    Snapshot(KeepError),
+    /// A snapshot that was asked for before is not done.
+    SnapshotBeingTaken,
 }
 
 /// When a client should come back after a 503, in seconds.
@@ -52,6 +59,12 @@ impl Failure {
                 retry_later(&Problem::new(503, "not_ready", "The engine is starting.", detail))
             }
             Failure::Submit(error) => submit_error(error),
+            Failure::Snapshot(error) => keep_error(error),
+            Failure::SnapshotBeingTaken => {
+                let detail = "another snapshot is being taken; ask again when it is done";
+                let title = "A snapshot is being taken.";
+                retry_later(&Problem::new(503, "snapshot_being_taken", title, detail))
+            }
         }
     }
 }
@@ -122,6 +135,35 @@ fn submit_error(error: SubmitError) -> Response {
     }
 }
 
+fn keep_error(error: KeepError) -> Response {
+    let detail = error.to_string();
+    let disk_full = |source: &io::Error| match source.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => ("disk_full", "The disk is full."),
+        _ => ("snapshot_failed", "The snapshot cannot be written."),
+    };
+    let (code, title) = match &error {
+        KeepError::Clock(error) => return submit_error(SubmitError::Clock(*error)),
+        KeepError::Snapshot(SnapshotError::Journal(StorageFailed)) => {
+            let title = "The journal cannot be written.";
+            return retry_later(&Problem::new(
+                503,
+                "storage_failed",
+                title,
+                "no snapshot was taken",
+            ));
+        }
+        KeepError::DiskFull => ("disk_full", "The disk is full."),
+        KeepError::OldIds(source) | KeepError::Snapshot(SnapshotError::Io { source, .. }) => {
+            disk_full(source)
+        }
+        KeepError::Snapshot(SnapshotError::NotAsWritten { .. }) => {
+            ("snapshot_failed", "The snapshot cannot be written.")
+        }
+    };
+    tracing::warn!(%error, "no snapshot was taken");
+    retry_later(&Problem::new(503, code, title, detail))
+}
+
 fn retry_later(problem: &Problem) -> Response {
     super::problem(problem).with_retry_after_s(RETRY_AFTER_S)
 }
@@ -158,6 +200,12 @@ impl From<Problem> for Failure {
 impl From<BodyError> for Failure {
     fn from(error: BodyError) -> Failure {
         Failure::Body(error)
+    }
+}
+
+impl From<KeepError> for Failure {
+    fn from(error: KeepError) -> Failure {
+        Failure::Snapshot(error)
     }
 }
 

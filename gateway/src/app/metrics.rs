@@ -8,6 +8,8 @@ use prometheus::{Encoder, Histogram, HistogramOpts, IntCounter, IntGauge, Opts, 
 use satang_core::outcome::{Reason, ReversalReason};
 use satang_core::record::{AuthorizationRecord, NameNumber, ReversalRecord};
 use satang_engine::commit::CommitObserver;
+use satang_engine::keeper::{KeepError, Taken};
+use satang_engine::open::Recovered;
 use satang_engine::storage::Storage;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -37,6 +39,10 @@ pub struct Metrics {
     journal_bytes: IntCounter,
     recovery_seconds: prometheus::Gauge,
     recovery_records: IntGauge,
+    snapshot: Histogram,
+    snapshot_sequence: IntGauge,
+    /// Failed, then taken.
+    snapshots: [AtomicU64; 2],
 }
 
 impl Metrics {
@@ -71,7 +77,22 @@ impl Metrics {
         registry
             .register(Box::new(recovery_records.clone()))
             .expect("named once");
+        let snapshot_sequence = IntGauge::new(
+            "satang_snapshot_sequence",
+            "The sequence of the last record in the newest snapshot; 0 without one.",
+        )
+        .expect("valid");
+        registry
+            .register(Box::new(snapshot_sequence.clone()))
+            .expect("named once");
         Metrics {
+            snapshot: histogram(
+                "satang_snapshot_seconds",
+                "From the first part that is copied to the snapshot's durable name.",
+                seconds(16e-3, 14),
+            ),
+            snapshot_sequence,
+            snapshots: Default::default(),
             decisions: RwLock::default(),
             reversals: std::array::from_fn(|_| std::array::from_fn(|_| AtomicU64::new(0))),
             refused: std::array::from_fn(|_| AtomicU64::new(0)),
@@ -179,9 +200,19 @@ impl Metrics {
     }
 
     /// What the last start did.
-    pub fn recovered(&self, records: u64, took: Duration) {
-        self.recovery_records.set(records as i64);
+    pub fn recovered(&self, found: &Recovered, took: Duration) {
+        self.recovery_records.set(found.records as i64);
         self.recovery_seconds.set(took.as_secs_f64());
+        self.snapshot_sequence.set(found.snapshot.unwrap_or(0) as i64);
+    }
+
+    /// A snapshot was taken, or was not.
+    pub fn count_snapshot(&self, outcome: &Result<Taken, KeepError>) {
+        self.snapshots[usize::from(outcome.is_ok())].fetch_add(1, Relaxed);
+        if let Ok(Taken { facts, took }) = outcome {
+            self.snapshot.observe(took.as_secs_f64());
+            self.snapshot_sequence.set(facts.sequence as i64);
+        }
     }
 }
 
@@ -209,6 +240,7 @@ impl<S: Storage> Ready<S> {
         let mut out = String::from_utf8(text).expect("the format is text");
         self.write_decisions(&mut out);
         self.write_refused(&mut out);
+        self.write_snapshots(&mut out);
         self.write_state(&mut out);
         Response::new(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", out)
     }
@@ -262,6 +294,14 @@ impl<S: Storage> Ready<S> {
         }
     }
 
+    fn write_snapshots(&self, out: &mut String) {
+        let name = "satang_snapshots_total";
+        heading(out, name, "counter", "Snapshots since the start, by outcome.");
+        for (outcome, count) in ["failed", "taken"].iter().zip(&self.metrics.snapshots) {
+            line(out, name, &format!("outcome=\"{outcome}\""), count.load(Relaxed));
+        }
+    }
+
     fn write_state(&self, out: &mut String) {
         let engine = &self.engine;
         let state = engine.state();
@@ -279,8 +319,13 @@ impl<S: Storage> Ready<S> {
             ("satang_wallets", "Wallets known.", state.wallets_len()),
             (
                 "satang_ids",
-                "Authorization and reversal ids known.",
+                "Authorization and reversal ids in memory: those of today and yesterday, and young ones.",
                 state.ids_len(),
+            ),
+            (
+                "satang_id_files",
+                "Index files of dates whose ids have left memory.",
+                engine.old_ids().days().files.len(),
             ),
             (
                 "satang_merchants",

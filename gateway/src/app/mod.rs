@@ -11,6 +11,9 @@ mod import;
 mod lookup;
 mod metrics;
 mod route;
+mod snapshots;
+#[cfg(test)]
+mod tests_snapshots;
 
 pub use access::Refused;
 pub use failure::Failure;
@@ -31,6 +34,7 @@ use satang_engine::journal::JournalReader;
 use satang_engine::keeper::Keeper;
 use satang_engine::storage::Storage;
 use std::cell::OnceCell;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 
 /// The engine as the gateway runs it.
@@ -42,11 +46,19 @@ pub type GatewayKeeper<S> = Keeper<S, JournalReader<S>, AnyClock>;
 /// What all I/O threads share.
 pub struct App<S: Storage> {
     /// Set once recovery is done: not before is anything answered but `/healthz`.
-    engine: OnceLock<Arc<GatewayEngine<S>>>,
+    engine: OnceLock<Handed<S>>,
+    /// Whether a snapshot is being taken that was asked for.
+    being_taken: Arc<AtomicBool>,
     metrics: Arc<Metrics>,
     programs: Arc<ProgramSource>,
     /// Who may call; without, every caller has every role.
     keys: Option<Arc<KeyRing>>,
+}
+
+/// What recovery hands over.
+struct Handed<S: Storage> {
+    engine: Arc<GatewayEngine<S>>,
+    keeper: Arc<GatewayKeeper<S>>,
 }
 
 impl<S: Storage> App<S> {
@@ -63,6 +75,7 @@ impl<S: Storage> App<S> {
     ) -> Arc<App<S>> {
         Arc::new(App {
             engine: OnceLock::new(),
+            being_taken: Arc::default(),
             metrics,
             programs,
             keys,
@@ -73,8 +86,11 @@ impl<S: Storage> App<S> {
     ///
     /// # Panics
     /// When it has an engine already.
-    pub fn ready(&self, engine: Arc<GatewayEngine<S>>) {
-        assert!(self.engine.set(engine).is_ok(), "an app gets its engine once");
+    pub fn ready(&self, engine: Arc<GatewayEngine<S>>, keeper: Arc<GatewayKeeper<S>>) {
+        assert!(
+            self.engine.set(Handed { engine, keeper }).is_ok(),
+            "an app gets its engine once"
+        );
     }
 
     /// What is counted.
@@ -128,6 +144,8 @@ pub struct Api<S: Storage> {
 /// An engine and this thread's place in its queue.
 pub(crate) struct Ready<S: Storage> {
     engine: Arc<GatewayEngine<S>>,
+    keeper: Arc<GatewayKeeper<S>>,
+    being_taken: Arc<AtomicBool>,
     waits: DurableWaits,
     metrics: Arc<Metrics>,
     programs: Arc<ProgramSource>,
@@ -213,6 +231,7 @@ impl<S: Storage> Api<S> {
             }
             Route::ReloadPrograms => self.ready()?.reload_programs(&body.collect().await?, by).await,
             Route::PutClock => self.ready()?.put_clock(&body.collect().await?),
+            Route::TakeSnapshot => self.ready()?.take_snapshot().await,
             Route::ImportMerchants => self.ready()?.import_merchants(body, by).await,
             Route::ImportEnrollments => self.ready()?.import_enrollments(body, by).await,
         }
@@ -227,12 +246,14 @@ impl<S: Storage> Api<S> {
         if let Some(ready) = self.ready.get() {
             return Ok(ready);
         }
-        let engine = self.app.engine.get().ok_or(Failure::NotReady)?;
+        let Handed { engine, keeper } = self.app.engine.get().ok_or(Failure::NotReady)?;
         Ok(self.ready.get_or_init(|| {
             let waits = DurableWaits::subscribe(engine.durable());
             (self.spawn_dispatch)(waits.clone());
             Ready {
                 engine: engine.clone(),
+                keeper: keeper.clone(),
+                being_taken: self.app.being_taken.clone(),
                 waits,
                 metrics: self.app.metrics.clone(),
                 programs: self.app.programs.clone(),

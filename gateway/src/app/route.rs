@@ -23,6 +23,7 @@ pub(super) enum Route<'p> {
     PutWalletStatus { wallet_id: &'p str },
     PutProgramStatus { id: &'p str },
     PutClock,
+    TakeSnapshot,
     ImportMerchants,
     ImportEnrollments,
 }
@@ -76,6 +77,7 @@ impl<'p> Route<'p> {
             ("merchants", Some(merchant_id), None) => (Method::PUT, Route::PutMerchant { merchant_id }),
             ("enrollments", Some("import"), None) => (Method::POST, Route::ImportEnrollments),
             ("clock", None, None) => (Method::PUT, Route::PutClock),
+            ("snapshots", None, None) => (Method::POST, Route::TakeSnapshot),
             _ => return None,
         })
     }

@@ -63,6 +63,10 @@ fn print_stats(stats: &Stats) {
     println!("{:>10}  episodes", stats.episodes);
     println!("{:>10}  restarts", stats.restarts);
     println!("{:>10}  replays of a first answer", stats.replays);
+    println!(
+        "{:>10}  replays of an answer from before yesterday",
+        stats.old_replays
+    );
     println!("{:>10}  approvals cut by a cap", stats.limited);
     for (status, count) in &stats.statuses {
         println!("{count:>10}  status {status}");

@@ -292,7 +292,7 @@ fn the_model_agrees_with_itself_and_every_reason_is_met() {
 #[test]
 fn every_mistake_is_caught_and_cut_down_to_a_few_steps() {
     for mistake in MISTAKES {
-        let failure = match campaign(mistake, 7, 200_000) {
+        let failure = match campaign(mistake, 11, 200_000) {
             Ok(stats) => panic!("{mistake:?} was not caught in {} steps", stats.steps),
             Err(failure) => failure,
         };

@@ -70,7 +70,9 @@ impl Generator {
                 next(now, time)
             }
             68..84 => next(now, 12 * HOUR_MS),
-            84..91 => next(now, 0),
+            84..88 => next(now, 0),
+            // Days later at the same time: ids leave memory, and come again.
+            88..91 => Instant(now.0 + self.random.between(2, 5) * DAY_MS),
             91..95 => after_month(now.date(), 1),
             95..97 => after_month(now.date(), 3),
             _ => self.date_edge(model, &channels),

@@ -77,14 +77,27 @@ impl Generator {
             self.again(earlier, model)
         } else {
             let txn_id = match self.awaited.len() {
-                0 => self.random.uuid(),
-                _ if self.random.percent(92) => self.random.uuid(),
+                0 => self.new_id(model),
+                _ if self.random.percent(92) => self.new_id(model),
                 count => self.awaited.swap_remove(self.random.below(count as u64) as usize),
             };
             self.purchase(model).text("txn_id", &txn_id)
         };
         self.purchases.push(body.clone());
         body
+    }
+
+    /// An id by a client whose clock is right, three days slow or fast, or of last month; or of no clock at all.
+    fn new_id(&mut self, model: &Model) -> String {
+        const DAY_MS: i64 = 86_400_000;
+        let skew_ms = match self.random.below(10) {
+            0..4 => return self.random.uuid(),
+            4..7 => 0,
+            7 => -3 * DAY_MS,
+            8 => 3 * DAY_MS,
+            _ => -30 * DAY_MS,
+        };
+        self.random.uuid_at(model.now().0 + skew_ms)
     }
 
     fn again(&mut self, earlier: Body, model: &mut Model) -> Body {
@@ -247,7 +260,7 @@ impl Generator {
     pub(crate) fn reverse(&mut self, model: &Model) -> Step {
         let (txn_id, body) = if !self.reversals.is_empty() && self.random.percent(20) {
             let earlier = self.random.pick(&self.reversals).clone();
-            self.reversal_again(earlier)
+            self.reversal_again(earlier, model)
         } else {
             self.new_reversal(model)
         };
@@ -267,7 +280,7 @@ impl Generator {
         )
     }
 
-    fn reversal_again(&mut self, (txn_id, body): (String, Body)) -> (String, Body) {
+    fn reversal_again(&mut self, (txn_id, body): (String, Body), model: &Model) -> (String, Body) {
         match self.random.below(10) {
             0..6 => (txn_id, body),
             6 => (txn_id, body.raw("amount", "1")),
@@ -277,7 +290,7 @@ impl Generator {
                 (txn_id, body)
             }
             8 => (txn_id, body.text("reason", "merchant_error")),
-            _ => (self.random.uuid(), body),
+            _ => (self.new_id(model), body),
         }
     }
 
@@ -286,7 +299,7 @@ impl Generator {
         let reversal_id = if self.random.percent(3) {
             txn_id.clone()
         } else {
-            self.random.uuid()
+            self.new_id(model)
         };
         let original = parse_uuid(&txn_id).and_then(|id| model.originals.get(&id));
         let left = original
@@ -351,7 +364,7 @@ impl Generator {
             }
             80..90 if !self.awaited.is_empty() => self.random.pick(&self.awaited).clone(),
             _ => {
-                let txn_id = self.random.uuid();
+                let txn_id = self.new_id(model);
                 self.awaited.push(txn_id.clone());
                 txn_id
             }

@@ -79,6 +79,13 @@ impl Random {
         uuid_text(bits)
     }
 
+    /// A UUID of version 7 by a clock that shows this instant, in milliseconds since 1970.
+    pub fn uuid_at(&mut self, ms: i64) -> String {
+        let bits =
+            u128::from(self.bits()) & !(0b11 << 62) | 0b10 << 62 | u128::from(self.below(0x1000)) << 64;
+        uuid_text((ms as u128 & 0xffff_ffff_ffff) << 80 | 7 << 76 | bits)
+    }
+
     /// A national id with a fitting check digit.
     pub fn citizen_id(&mut self) -> String {
         let twelve = format!("{}{:011}", self.between(1, 8), self.below(100_000_000_000));

@@ -19,7 +19,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 /// Which roles may use which route, as docs/OPERATIONS.md says it. `None` needs no key.
-const TABLE: [(&str, &str, Option<&[&str]>); 19] = [
+const TABLE: [(&str, &str, Option<&[&str]>); 20] = [
     ("post", "/v1/authorizations", Some(&["switch"])),
     ("post", "/v1/authorizations/batch", Some(&["switch"])),
     ("post", "/v1/authorizations/{txn_id}/reversals", Some(&["switch"])),
@@ -31,6 +31,7 @@ const TABLE: [(&str, &str, Option<&[&str]>); 19] = [
     ),
     ("get", "/v1/wallets/{wallet_id}", Some(&["admin", "viewer"])),
     ("post", "/v1/programs/reload", Some(&["admin"])),
+    ("post", "/v1/snapshots", Some(&["admin"])),
     ("get", "/v1/programs", Some(&ROLES)),
     ("get", "/v1/programs/{id}", Some(&ROLES)),
     ("put", "/v1/merchants/{merchant_id}", Some(&["admin"])),

@@ -11,6 +11,7 @@ mod openapi;
 mod policy;
 mod refusals;
 mod routes;
+mod snapshots;
 mod stop;
 mod tls;
 

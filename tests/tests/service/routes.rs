@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::process::Command;
 
 /// Every route a client may rely on, those to come as well.
-const CONTRACT: [(&str, &str); 33] = [
+const CONTRACT: [(&str, &str); 34] = [
     ("post", "/v1/authorizations"),
     ("get", "/v1/authorizations/{txn_id}"),
     ("post", "/v1/authorizations/{txn_id}/reversals"),
@@ -31,6 +31,7 @@ const CONTRACT: [(&str, &str); 33] = [
     ("post", "/v1/lists/{list}/import"),
     ("post", "/v1/enrollments/import"),
     ("put", "/v1/clock"),
+    ("post", "/v1/snapshots"),
     ("get", "/healthz"),
     ("get", "/readyz"),
     ("get", "/metrics"),
@@ -48,7 +49,7 @@ const CONTRACT: [(&str, &str); 33] = [
 ];
 
 /// What exists from the first version on.
-const BUILT: usize = 19;
+const BUILT: usize = 20;
 
 fn filled(path: &str) -> String {
     path.replace("{txn_id}", "0197a1d2-0f6e-7c3a-8b1e-000000000001")

@@ -1,0 +1,226 @@
+//! The story: a snapshot is damaged anywhere, shortened, another journal's or of a version to come. It is refused, and the one
+//! before it, or the whole journal, gives the same state. A journal that lost what a snapshot holds is refused itself.
+
+mod rig;
+
+use rig::random::Random;
+use rig::snapshots::{assert_every_start_gives, files_in, with_two_snapshots};
+use rig::{LAYOUT, Rig, assert_names, refused};
+use satang_core::calendar::BusinessDate;
+use satang_engine::day_ids::write_day_ids;
+use satang_engine::journal::segment_name;
+use satang_engine::snapshot::{load, names};
+use satang_engine::storage::{MemoryStorage, PAGE_BYTES};
+
+/// The newest snapshot and the one before it.
+fn two_names(rig: &Rig) -> [String; 2] {
+    names(&*rig.storage).unwrap().try_into().unwrap()
+}
+
+/// Starts with other bytes in the newest snapshot, then also in the one before it.
+#[track_caller]
+fn assert_falls_back(rig: &Rig, digest: u64, damage: &dyn Fn(Vec<u8>) -> Vec<u8>) {
+    let disk = rig.storage.copy();
+    let [newest, before] = two_names(rig);
+    disk.set_bytes(&newest, damage(disk.bytes(&newest)));
+    let started = Rig::start(disk.copy());
+    assert_eq!(started.recovered.snapshots_refused, 1);
+    let through: u64 = before["snapshots/".len()..][..20].parse().unwrap();
+    assert_eq!(started.recovered.snapshot, Some(through));
+    assert_eq!(started.digest(), digest);
+    disk.set_bytes(&before, damage(disk.bytes(&before)));
+    let started = Rig::start(disk);
+    assert_eq!(started.recovered.snapshots_refused, 2);
+    assert_eq!(started.recovered.snapshot, None);
+    assert_eq!(started.digest(), digest);
+}
+
+#[test]
+fn a_snapshot_damaged_on_any_page_is_refused() {
+    let mut random = Random::printed("a_snapshot_damaged_on_any_page_is_refused");
+    let rig = with_two_snapshots();
+    let [newest, _] = two_names(&rig);
+    let whole = rig.storage.bytes(&newest);
+    let id = journal_id(&rig);
+    assert!(load(&*rig.storage, &newest, &id, Default::default()).is_ok());
+    let disk = MemoryStorage::default();
+    for name in files_in(&rig.storage, "ids") {
+        disk.set_bytes(&name, rig.storage.bytes(&name));
+    }
+    let table_at = u64::from_le_bytes(whole[64..72].try_into().unwrap()) as usize;
+    for page in 0..whole.len() / PAGE_BYTES {
+        let mut bytes = whole.clone();
+        // Padding holds nothing; the front of every page of parts is in use.
+        let within = if page == 0 || page * PAGE_BYTES >= table_at {
+            64
+        } else {
+            8
+        };
+        bytes[page * PAGE_BYTES + random.below(within) as usize] ^= 1 << random.below(8);
+        disk.set_bytes(&newest, bytes);
+        let Err(refusal) = load(&disk, &newest, &id, Default::default()) else {
+            panic!("page {page} of {}", whole.len() / PAGE_BYTES);
+        };
+        assert!(
+            refusal.to_string().starts_with(&format!("{newest}: offset ")),
+            "{refusal}"
+        );
+    }
+    for len in (0..whole.len())
+        .step_by(3 * PAGE_BYTES)
+        .chain([1, 4_095, whole.len() - 1])
+    {
+        disk.set_bytes(&newest, whole[..len].to_vec());
+        assert!(
+            load(&disk, &newest, &id, Default::default()).is_err(),
+            "cut to {len} bytes"
+        );
+    }
+    let longer = [&whole[..], &[0; PAGE_BYTES]].concat();
+    disk.set_bytes(&newest, longer);
+    assert!(
+        load(&disk, &newest, &id, Default::default()).is_err(),
+        "a page longer"
+    );
+    assert!(
+        load(&disk, &newest, &[3; 16], Default::default()).is_err(),
+        "another journal's"
+    );
+    disk.set_bytes(&newest, whole);
+    assert!(
+        load(&disk, &newest, &id, Default::default()).is_ok(),
+        "nothing is wrong"
+    );
+}
+
+#[test]
+fn a_start_goes_back_to_the_snapshot_before_and_then_to_the_journal() {
+    let rig = with_two_snapshots();
+    let digest = rig.digest();
+    assert_every_start_gives(&rig);
+    let flipped = |at: fn(usize) -> usize| {
+        move |mut bytes: Vec<u8>| {
+            let at = at(bytes.len());
+            bytes[at] ^= 0x20;
+            bytes
+        }
+    };
+    assert_falls_back(&rig, digest, &flipped(|_| 0));
+    assert_falls_back(&rig, digest, &flipped(|_| 100));
+    assert_falls_back(&rig, digest, &flipped(|_| PAGE_BYTES + 3));
+    assert_falls_back(&rig, digest, &flipped(|len| len / 2 / PAGE_BYTES * PAGE_BYTES));
+    assert_falls_back(&rig, digest, &flipped(|len| len - 2 * PAGE_BYTES));
+    assert_falls_back(&rig, digest, &|_| Vec::new());
+    assert_falls_back(&rig, digest, &|bytes| bytes[..bytes.len() / 2].to_vec());
+    assert_falls_back(&rig, digest, &|bytes| vec![0; bytes.len()]);
+    assert_falls_back(&rig, digest, &|bytes| with_header(bytes, 16, &9u32.to_le_bytes()));
+    assert_falls_back(&rig, digest, &|bytes| with_header(bytes, 24, &[5; 16]));
+}
+
+/// The snapshot with other bytes in its header, whose check is right.
+fn with_header(mut bytes: Vec<u8>, at: usize, field: &[u8]) -> Vec<u8> {
+    bytes[at..at + field.len()].copy_from_slice(field);
+    let check = blake3::hash(&bytes[16..PAGE_BYTES]);
+    bytes[8..16].copy_from_slice(&check.as_bytes()[..8]);
+    bytes
+}
+
+fn journal_id(rig: &Rig) -> [u8; 16] {
+    let header = satang_engine::journal::first_header(&*rig.storage).unwrap();
+    header.unwrap().journal_id
+}
+
+/// A file of the right name, journal and date that holds other ids than the snapshot was taken with.
+#[test]
+fn a_snapshot_with_another_index_than_it_was_taken_with_is_refused() {
+    let rig = with_two_snapshots();
+    // Before more dates leave, which no snapshot knows of.
+    let files = files_in(&rig.storage, "ids");
+    let digest = rig.digest();
+    assert!(!files.is_empty());
+    for file in files {
+        let date = BusinessDate::parse(&file["ids/".len()..][..10]).unwrap();
+        let disk = rig.storage.copy();
+        write_day_ids(&disk, journal_id(&rig), date, |_| Vec::new()).unwrap();
+        let started = Rig::start(disk);
+        assert!(started.recovered.snapshots_refused >= 1, "{file}");
+        assert_eq!(started.digest(), digest);
+    }
+}
+
+/// After a damaged snapshot two that can be read are kept again, and the damaged one goes.
+#[test]
+fn a_damaged_snapshot_is_no_generation() {
+    let rig = with_two_snapshots();
+    let [newest, before] = two_names(&rig);
+    let mut bytes = rig.storage.bytes(&newest);
+    bytes[PAGE_BYTES] ^= 1;
+    rig.storage.set_bytes(&newest, bytes);
+    let mut rig = Rig::start(rig.storage.copy());
+    rig.authorize(77 << 40, 1, 100);
+    let next = rig.snapshot().file;
+    assert_eq!(two_names(&rig), [next.clone(), before]);
+    rig.storage.lose_file(&next);
+    let again = Rig::start(rig.storage.copy());
+    assert!(again.recovered.snapshot.is_some());
+    assert_eq!(again.digest(), rig.digest());
+}
+
+#[test]
+fn a_snapshot_over_a_damaged_one_of_the_same_sequence_stays() {
+    let mut rig = Rig::prepared();
+    let name = rig.snapshot().file;
+    rig.storage.set_bytes(&name, vec![1; 5_000]);
+    let mut rig = Rig::start(rig.storage.copy());
+    assert_eq!(rig.recovered.snapshots_refused, 1);
+    assert_eq!(rig.snapshot().file, name);
+    let again = Rig::start(rig.storage.copy());
+    assert!(again.recovered.snapshot.is_some());
+}
+
+/// The last group of the journal is lost, which a scan alone takes for a clean end.
+#[test]
+fn a_journal_that_lost_what_a_snapshot_holds_is_refused() {
+    let mut rig = Rig::prepared();
+    rig.authorize(1, 1, 100);
+    rig.snapshot();
+    let lost_from = rig.engine.durable().sequence() + 1;
+    let segment = segment_name(1);
+    let shorter = rig.storage.bytes(&segment);
+    rig.authorize(2, 1, 100);
+    let newest = rig.snapshot().file;
+    rig.storage.set_bytes(&segment, shorter);
+    let sequence = format!("(sequence {lost_from})");
+    let refusal = refused(Rig::try_start(rig.storage.copy()));
+    assert_names(&refusal, &segment);
+    let text = refusal.to_string();
+    assert!(text.contains(&newest) && text.contains(&sequence), "{text}");
+    // Also when the snapshot itself is damaged behind its header: the one before it would hide the loss.
+    let mut bytes = rig.storage.bytes(&newest);
+    bytes[PAGE_BYTES] ^= 1;
+    rig.storage.set_bytes(&newest, bytes);
+    let refusal = refused(Rig::try_start(rig.storage.copy()));
+    assert_names(&refusal, &segment);
+    assert!(refusal.to_string().contains(&sequence), "{refusal}");
+}
+
+#[test]
+fn a_journal_without_the_segment_a_snapshot_goes_on_from_is_refused() {
+    let mut rig = Rig::prepared();
+    for txn in 1..800 {
+        rig.authorize(txn, 1 + txn as u64 % 20, 10);
+    }
+    rig.snapshot();
+    let segments = files_in(&rig.storage, "journal");
+    let last = segments.last().unwrap();
+    for zeros in [false, true] {
+        let disk = rig.storage.copy();
+        match zeros {
+            true => disk.set_bytes(last, vec![0; LAYOUT.segment_bytes as usize]),
+            false => disk.lose_file(last),
+        }
+        let refusal = refused(Rig::try_start(disk));
+        assert_names(&refusal, last);
+        assert!(!refusal.to_string().contains("(sequence 1)"), "{refusal}");
+    }
+}
