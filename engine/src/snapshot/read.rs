@@ -4,7 +4,7 @@ use super::format::{
     Calendar, PartEntry, PartKind, SNAPSHOT_FOLDER, SNAPSHOT_VERSION, SnapshotHeader, padded,
 };
 use super::write::Sums;
-use crate::day_ids::DayIds;
+use crate::day_ids::{DayFacts, DayIds};
 use crate::old_ids::{OldDays, OldIds};
 use crate::replay::{Beginning, Through};
 use crate::state::{Expected, State};
@@ -90,6 +90,32 @@ pub(super) fn check_file<S: Storage>(storage: &S, file: &str, journal_id: &[u8; 
         .try_for_each(|part| snapshot.read_part(part, &mut buffer).map(drop))
 }
 
+/// What a snapshot that is whole says of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Whole {
+    /// Its length in bytes.
+    pub bytes: u64,
+    /// The sequence of the last record in it.
+    pub through_max: u64,
+    /// The segment from which a replay goes on.
+    pub start_segment: u32,
+    /// The index files it counts on.
+    pub day_ids: Vec<DayFacts>,
+}
+
+/// Checks a snapshot of the journal without loading it: every hash, and which index files it counts on.
+///
+/// # Errors
+/// [`Refusal`].
+pub fn check<S: Storage>(storage: &S, file: &str, journal_id: &[u8; 16]) -> Result<Whole, Refusal> {
+    let refusal = |what| Refusal {
+        file: file.to_owned(),
+        what,
+    };
+    let snapshot = Snapshot::open(storage, file, journal_id).map_err(refusal)?;
+    snapshot.check().map_err(refusal)
+}
+
 struct Snapshot<F> {
     file: F,
     header: SnapshotHeader,
@@ -162,6 +188,24 @@ impl<F: StorageFile> Snapshot<F> {
             true => Ok(bytes),
             false => Err(format!("offset {}: a part is damaged", entry.offset)),
         }
+    }
+
+    fn check(&self) -> Result<Whole, String> {
+        let mut buffer = Vec::new();
+        let mut calendar = None;
+        for entry in &self.table {
+            let bytes = self.read_part(entry, &mut buffer)?;
+            if entry.kind == PartKind::Calendar as u32 {
+                calendar = Calendar::import(bytes);
+            }
+        }
+        let calendar = calendar.ok_or("offset 0: no part says which ids have left memory")?;
+        Ok(Whole {
+            bytes: self.file.len_bytes().map_err(|error| error.to_string())?,
+            through_max: self.header.through_max,
+            start_segment: self.header.start_segment,
+            day_ids: calendar.files,
+        })
     }
 
     /// Every part, in the order of the table; read by several threads.
