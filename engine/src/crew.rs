@@ -264,7 +264,7 @@ impl<'r> Own<'r> {
         if let Some(ids) = &self.ids[txn_shard(record.txn_id())] {
             ids.prefetch(record.txn_id());
         }
-        let drawn_on = record.approved() || declined && record.benefit().0 != 0;
+        let drawn_on = (record.approved() || declined) && record.benefit().is_possible();
         if let Some(wallets) = &self.wallets[wallet_shard(record.wallet())]
             && drawn_on
         {

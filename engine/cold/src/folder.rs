@@ -38,26 +38,33 @@ pub enum FolderFile {
 }
 
 impl Folder {
-    /// Opens a data folder and reads the end of its journal.
+    /// A data folder, whose journal's end was not read yet.
     ///
     /// # Errors
     /// Of the operating system.
-    pub fn open(path: &Path) -> io::Result<Folder> {
+    pub fn at(path: &Path) -> io::Result<Folder> {
         fs::read_dir(path)?;
-        let mut folder = Folder {
+        Ok(Folder {
             path: path.to_owned(),
             journal: Vec::new(),
             end: BTreeMap::new(),
-        };
+        })
+    }
+
+    /// Reads the end of the journal, which stays what it is from here on.
+    ///
+    /// # Errors
+    /// Of the operating system.
+    pub fn read_end(mut self) -> io::Result<Folder> {
         for _ in 0..TRIES {
-            folder.journal = folder.list_now(JOURNAL)?;
-            folder.end = folder.read_end()?;
+            self.journal = self.list_now(JOURNAL)?;
+            self.end = self.end_now()?;
             // A segment that was sealed meanwhile has one behind it that was not listed.
-            if segments(&folder.list_now(JOURNAL)?).eq(segments(&folder.journal)) {
+            if segments(&self.list_now(JOURNAL)?).eq(segments(&self.journal)) {
                 break;
             }
         }
-        Ok(folder)
+        Ok(self)
     }
 
     /// Where it lies.
@@ -66,7 +73,7 @@ impl Folder {
     }
 
     /// From the last segment back to the first that is not zeros: the ones in front of it are sealed.
-    fn read_end(&self) -> io::Result<BTreeMap<String, FolderFile>> {
+    fn end_now(&self) -> io::Result<BTreeMap<String, FolderFile>> {
         let mut end = BTreeMap::new();
         let names: Vec<&String> = segments(&self.journal).collect();
         for name in names.into_iter().rev() {
@@ -101,8 +108,8 @@ fn segments(names: &[String]) -> impl Iterator<Item = &String> {
 /// A file's bytes, its last page read first.
 fn read_backwards(file: &File) -> io::Result<Vec<u8>> {
     let mut bytes = vec![0; file.metadata()?.len() as usize];
-    for (page, at) in bytes.chunks_mut(PAGE_BYTES).zip(0u64..).rev() {
-        file.read_exact_at(page, at * PAGE_BYTES as u64)?;
+    for (number, page) in bytes.chunks_mut(PAGE_BYTES).enumerate().rev() {
+        file.read_exact_at(page, (number * PAGE_BYTES) as u64)?;
     }
     Ok(bytes)
 }

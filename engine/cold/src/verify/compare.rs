@@ -34,14 +34,13 @@ pub fn authorization_differences(recorded: &AuthorizationRecord, decided: &Autho
     let mut all = Differences::default();
     all.field("reason", recorded.reason().name(), decided.reason().name());
     all.field("state", recorded.state().get(), decided.state().get());
-    all.field("room_before", recorded.room_before, decided.room_before);
+    let rooms = |record: &AuthorizationRecord| {
+        let rooms = record.rooms_before();
+        rooms.map(|(period, room)| (period as u8, room.get())).collect::<Vec<(u8, u64)>>()
+    };
+    all.field("room_before", rooms(recorded), rooms(decided));
     let limited = |record: &AuthorizationRecord| record.limited_by().map(|period| period as u8);
     all.field("limited_by", limited(recorded), limited(decided));
-    let caps = |record: &AuthorizationRecord| {
-        let caps = record.rooms_before().map(|(period, _)| period as u8);
-        caps.collect::<Vec<u8>>()
-    };
-    all.field("caps", caps(recorded), caps(decided));
     all.field("rule", recorded.rule, decided.rule);
     all.field("benefit", recorded.benefit().0, decided.benefit().0);
     all.field("programme", recorded.program().0, decided.program().0);
