@@ -1,6 +1,7 @@
 //! The command line: one binary, `satang`. Data goes to stdout, words to stderr; exit 0 only on success.
 
 use crate::client::Client;
+use crate::commands::{backup, verify};
 use crate::server::ServerOptions;
 use crate::start::{Running, StartOptions, read_programs};
 use anyhow::{Context, bail};
@@ -37,6 +38,12 @@ enum Command {
     /// Send a file of merchants or enrollments to a running server.
     #[command(subcommand)]
     Import(ImportCommand),
+    /// Decide a data folder's whole journal again, and compare: for auditors. Reads only, also while a server runs.
+    Verify(verify::VerifyArgs),
+    /// Copy what is new in a data folder, also while a server runs.
+    Backup(backup::BackupArgs),
+    /// Make a new data folder of a backup.
+    Restore(backup::RestoreArgs),
 }
 
 #[derive(Args)]
@@ -136,7 +143,11 @@ impl Cli {
     fn log_level(&self) -> LevelFilter {
         match self.command {
             Command::Demo(_) => LevelFilter::ERROR,
-            Command::Serve(_) | Command::Import(_) => LevelFilter::INFO,
+            Command::Serve(_)
+            | Command::Import(_)
+            | Command::Verify(_)
+            | Command::Backup(_)
+            | Command::Restore(_) => LevelFilter::INFO,
         }
     }
 
@@ -150,6 +161,9 @@ impl Cli {
             Command::Demo(args) => crate::demo::run(args.data_dir, args.listen, args.exit),
             Command::Import(ImportCommand::Merchants(args)) => import("/v1/merchants/import", args),
             Command::Import(ImportCommand::Enrollments(args)) => import("/v1/enrollments/import", args),
+            Command::Verify(args) => verify::run(&args),
+            Command::Backup(args) => backup::run(&args),
+            Command::Restore(args) => backup::run_restore(&args),
         }
     }
 }
@@ -302,7 +316,7 @@ fn import(path: &str, args: ImportArgs) -> anyhow::Result<()> {
 }
 
 /// A bar for what may take over two seconds, on a terminal only.
-fn byte_bar(what: &'static str) -> ProgressBar {
+pub(crate) fn byte_bar(what: &'static str) -> ProgressBar {
     if !std::io::stderr().is_terminal() {
         return ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
     }
