@@ -308,7 +308,7 @@ fn memory(options: &Options, report: &mut Report) -> Result<()> {
 fn starts(options: &Options, report: &mut Report) -> Result<()> {
     let folder = tempfile::tempdir_in(&options.data_dir).context("a folder for the journal")?;
     let (wallets, authorizations) = (options.wallets, options.authorizations);
-    let starts = replay::measure(
+    let (starts, verified) = replay::measure(
         folder.path(),
         wallets,
         authorizations,
@@ -337,6 +337,13 @@ fn starts(options: &Options, report: &mut Report) -> Result<()> {
         of(|s| s.seconds),
         "s",
         "<= 10 from a snapshot of 30,000,000 + 30,000,000",
+    );
+    report.add(
+        "P8",
+        format!("verify {wallets} enrollments and {authorizations} authorizations, records"),
+        verified.iter().map(|v| v.records as f64 / v.seconds).collect(),
+        "/s",
+        ">= 1,000,000",
     );
     Ok(())
 }

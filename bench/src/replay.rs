@@ -1,8 +1,9 @@
-//! P8, as far as it goes without snapshots: how fast a start replays the whole journal.
+//! P8, as far as it goes without snapshots: how fast a start replays the whole journal, and how fast an auditor decides it again.
 
 use crate::rig::{Enroll, Rig};
 use crate::workload::{Ids, Workload};
 use anyhow::{Result, ensure};
+use satang_cold::verify::{VerifyOptions, verify};
 use satang_engine::clock::Clock;
 use satang_engine::open::Expected;
 use satang_engine::storage::FileStorage;
@@ -20,6 +21,15 @@ pub struct Start {
     pub bytes: u64,
 }
 
+/// What a verification of the same journal took.
+#[derive(Clone, Copy, Debug)]
+pub struct Verified {
+    /// Records decided again.
+    pub records: u64,
+    /// Seconds it took.
+    pub seconds: f64,
+}
+
 /// Writes a journal of `wallets` enrollments and `authorizations` authorizations into `folder`, and starts from it `rounds` times.
 ///
 /// # Errors
@@ -30,7 +40,7 @@ pub fn measure(
     authorizations: u64,
     ids: Ids,
     rounds: usize,
-) -> Result<Vec<Start>> {
+) -> Result<(Vec<Start>, Vec<Verified>)> {
     let storage = FileStorage::open_folder(folder)?;
     let mut rig = Rig::prepared(storage, wallets, 1, Enroll::Record, 0)?;
     let mut workload = Workload::new(1, ids, wallets, 1);
@@ -59,5 +69,19 @@ pub fn measure(
             bytes: rig.recovered.bytes,
         });
     }
-    Ok(starts)
+    let verified = (0..rounds).map(|_| {
+        let started = Instant::now();
+        let report = verify(folder, &VerifyOptions::default(), &mut |_, _| {})?;
+        let seconds = started.elapsed().as_secs_f64();
+        ensure!(
+            report.mismatches_count == 0 && report.damage.is_none() && report.digest == digest,
+            "I3: the journal does not verify: {:?}",
+            report.mismatches
+        );
+        Ok(Verified {
+            records: report.records,
+            seconds,
+        })
+    });
+    Ok((starts, verified.collect::<Result<_>>()?))
 }

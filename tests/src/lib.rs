@@ -11,4 +11,5 @@ pub mod wire;
 pub mod malformed;
 pub mod repository;
 pub mod site;
+pub mod backup;
 pub mod batch;

@@ -15,7 +15,13 @@ const ARROWS: [(&str, &[&str]); 7] = [
     (
         "satang-bench",
         // The gateway for one comparison only: who decides, behind the product's own listener (docs/adr/0002-hand-off.md).
-        &["satang-core", "satang-engine", "satang", "satang-loadtest"],
+        &[
+            "satang-core",
+            "satang-engine",
+            "satang-cold",
+            "satang",
+            "satang-loadtest",
+        ],
     ),
     (
         "satang-tests",

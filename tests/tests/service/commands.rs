@@ -6,13 +6,16 @@ use satang_tests::site::Site;
 #[test]
 fn every_command_explains_itself() {
     let site = Site::new(BINARY);
-    let commands: [&[&str]; 6] = [
+    let commands: [&[&str]; 9] = [
         &[],
         &["serve"],
         &["demo"],
         &["import"],
         &["import", "merchants"],
         &["import", "enrollments"],
+        &["verify"],
+        &["backup"],
+        &["restore"],
     ];
     for command in commands {
         let ended = site.run(&[command, &["--help"]].concat());
@@ -35,7 +38,7 @@ fn every_command_explains_itself() {
         .lines()
         .filter_map(|line| line.strip_prefix("  ")?.split(' ').next())
         .collect();
-    let asked = ["serve", "demo", "import", "help"];
+    let asked = ["serve", "demo", "import", "verify", "backup", "restore", "help"];
     assert!(
         names
             .iter()
