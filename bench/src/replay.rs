@@ -30,7 +30,8 @@ pub struct Verified {
     pub seconds: f64,
 }
 
-/// Writes a journal of `wallets` enrollments and `authorizations` authorizations into `folder`, and starts from it `rounds` times.
+/// Writes a journal of `wallets` enrollments and `authorizations` authorizations into `folder`; starts from it, and verifies
+/// it, `rounds` times.
 ///
 /// # Errors
 /// When the engine fails, or the state after a start is not the state before.

@@ -129,10 +129,7 @@ const PREFETCH_AHEAD: usize = 12;
 
 impl Crew {
     /// Starts a worker for each core in `scope`; they end when the crew is dropped.
-    pub fn start<'s, 'r, W: Worker + 'r>(
-        scope: &'s Scope<'s, 'r>,
-        worker: impl Fn(Share) -> W,
-    ) -> Crew {
+    pub fn start<'s, 'r, W: Worker + 'r>(scope: &'s Scope<'s, 'r>, worker: impl Fn(Share) -> W) -> Crew {
         let told = Arc::new(Told::default());
         let count = available_parallelism().map_or(1, usize::from).min(WORKERS_MAX);
         let workers = (0..count).map(|index| {

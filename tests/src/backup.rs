@@ -126,7 +126,9 @@ pub fn run(options: &BackupOptions<'_>) -> BackupStats {
     for round in 0..options.rounds {
         let load = Load::start(server.addr(), u64::from(round) << 32);
         load.wait_for(1 + random.below(300));
-        let kill = random.percent(50).then(|| options.kill_within.mul_f64(random.below(1_000) as f64 / 1e3));
+        let kill = random
+            .percent(50)
+            .then(|| options.kill_within.mul_f64(random.below(1_000) as f64 / 1e3));
         match back_up(&site, &to, kill) {
             true => stats.taken += 1,
             false => stats.killed += 1,
@@ -185,7 +187,13 @@ fn back_up(site: &Site, to: &Path, kill_after: Option<Duration>) -> bool {
 /// Restores the backup that stands and compares it with its source; the restored folder.
 fn check(site: &Site, from: &Path, round: u32, stats: &mut BackupStats) -> Option<PathBuf> {
     let folder = site.path(&format!("restored-{round}"));
-    let restored = site.run(&["restore".as_ref(), "--from".as_ref(), from, "--data-dir".as_ref(), &folder]);
+    let restored = site.run(&[
+        "restore".as_ref(),
+        "--from".as_ref(),
+        from,
+        "--data-dir".as_ref(),
+        &folder,
+    ]);
     if !from.join("backup.json").exists() {
         assert_eq!(restored.code, Some(1), "{restored:?}");
         assert!(!folder.exists(), "a restore of nothing made a folder");
@@ -195,7 +203,10 @@ fn check(site: &Site, from: &Path, round: u32, stats: &mut BackupStats) -> Optio
     let last = line(&restored.stdout, "last sequence ");
     let copy = verify(site, &folder, &[]);
     let source = verify(site, &site.data_dir(), &["--through", &last]);
-    assert_eq!(copy, source, "the restored folder is not what its source was at {last}");
+    assert_eq!(
+        copy, source,
+        "the restored folder is not what its source was at {last}"
+    );
     stats.restored += 1;
     stats.last_sequence = last.parse().expect("a number");
     Some(folder)
@@ -218,5 +229,6 @@ pub fn verify(site: &Site, folder: &Path, more: &[&str]) -> String {
 /// When there is none.
 pub fn line(text: &str, begins: &str) -> String {
     let rest = text.lines().find_map(|line| line.strip_prefix(begins));
-    rest.unwrap_or_else(|| panic!("no {begins:?} in {text}")).to_owned()
+    rest.unwrap_or_else(|| panic!("no {begins:?} in {text}"))
+        .to_owned()
 }

@@ -62,13 +62,19 @@ fn young(rig: &Rig, number: u128) -> u128 {
 
 fn buy(rig: &mut Rig, txn: u128, wallet: u64, amount: u64) {
     let asked: AuthorizationRequest = rig::request(txn, wallet, amount);
-    assert!(matches!(rig.engine.authorize(&asked).unwrap(), Submitted::Decided { .. }));
+    assert!(matches!(
+        rig.engine.authorize(&asked).unwrap(),
+        Submitted::Decided { .. }
+    ));
     rig.flush();
 }
 
 fn give_back(rig: &mut Rig, id: u128, txn: u128, amount: Option<u64>) {
     let asked = reversal(id, txn, amount);
-    assert!(matches!(rig.engine.reverse(&asked).unwrap(), Submitted::Decided { .. }));
+    assert!(matches!(
+        rig.engine.reverse(&asked).unwrap(),
+        Submitted::Decided { .. }
+    ));
     rig.flush();
 }
 
@@ -96,7 +102,9 @@ fn a_journal_of_many_days_restarts_and_rule_changes_verifies_with_the_engines_di
                 2 => {
                     let percent = format!("state_percent = {}", 50 + round);
                     let text = PROGRAM.replace("state_percent = 60", &percent);
-                    rig.engine.install_programs(&[("fair.toml".into(), text)], None).unwrap();
+                    rig.engine
+                        .install_programs(&[("fair.toml".into(), text)], None)
+                        .unwrap();
                     rig.flush();
                 }
                 _ => rig = Rig::start(rig.storage.copy()),
@@ -112,8 +120,14 @@ fn a_journal_of_many_days_restarts_and_rule_changes_verifies_with_the_engines_di
         let fair = &report.programs[0];
         assert_eq!((fair.program.as_str(), fair.authorised), ("fair", totals.all));
         assert_eq!(fair.given_back, totals.given_back);
-        assert!(fair.approved > 100 && fair.declined > 10 && totals.given_back > 0, "{fair:?}");
-        assert!(report.dates >= 8 && report.files.0 >= 1 && report.files.1 >= 1, "{report:?}");
+        assert!(
+            fair.approved > 100 && fair.declined > 10 && totals.given_back > 0,
+            "{fair:?}"
+        );
+        assert!(
+            report.dates >= 8 && report.files.0 >= 1 && report.files.1 >= 1,
+            "{report:?}"
+        );
     }
 }
 
@@ -140,7 +154,11 @@ fn served() -> Rig {
 
 fn the_record(storage: &MemoryStorage, wanted: impl Fn(&Found) -> bool) -> Found {
     let frames = Frames::of(storage).unwrap();
-    frames.records().find(|record| wanted(record)).expect("there is one").clone()
+    frames
+        .records()
+        .find(|record| wanted(record))
+        .expect("there is one")
+        .clone()
 }
 
 fn txn_is(record: &Found, id: u128) -> bool {
@@ -200,7 +218,10 @@ fn an_exceeded_cap_is_found() {
     assert_first(
         &report,
         &record,
-        &["reason recorded \"approved\", decided \"daily_cap_exhausted\"", "state recorded 6000, decided 0"],
+        &[
+            "reason recorded \"approved\", decided \"daily_cap_exhausted\"",
+            "state recorded 6000, decided 0",
+        ],
     );
 }
 
@@ -229,7 +250,11 @@ fn an_id_decided_twice_is_found() {
             |record| txn_is(record, 78),
             |record| record.bytes[24..40].copy_from_slice(&earlier.to_le_bytes()),
         );
-        assert_first(&report, &record, &["I5: its txn_id has an outcome already, at journal/0000000001.seg offset"]);
+        assert_first(
+            &report,
+            &record,
+            &["I5: its txn_id has an outcome already, at journal/0000000001.seg offset"],
+        );
     }
     // Also when its first outcome has left memory.
     let (record, report) = forge_one(
@@ -253,7 +278,14 @@ fn a_reversal_that_gives_back_a_satang_too_much_is_found() {
             record.put_u32(88, record.u32_at(88) - 1);
         },
     );
-    assert_first(&report, &record, &["state recorded 2000, decided 1999", "citizen recorded 1333, decided 1334"]);
+    assert_first(
+        &report,
+        &record,
+        &[
+            "state recorded 2000, decided 1999",
+            "citizen recorded 1333, decided 1334",
+        ],
+    );
     let more: [fn(&mut Found); 4] = [
         |record| record.put_u32(92, 1),
         |record| record.put_u32(92, u32::MAX),
@@ -297,9 +329,16 @@ fn a_missing_cut_over_is_found_at_the_record_behind_it() {
     let first = &report.mismatches[0];
     // It has moved into the missing record's place.
     assert_eq!(first.sequence, Some(next - 1));
-    assert_eq!(format!("{}: offset {}", first.file, first.offset), cut_over.place());
+    assert_eq!(
+        format!("{}: offset {}", first.file, first.offset),
+        cut_over.place()
+    );
     assert!(first.what.contains("while 2026-06-15 is open"), "{first}");
-    assert_eq!(report.mismatches_count, 1, "the rest fits: {:?}", report.mismatches);
+    assert_eq!(
+        report.mismatches_count, 1,
+        "the rest fits: {:?}",
+        report.mismatches
+    );
 }
 
 #[test]
@@ -311,8 +350,16 @@ fn a_record_that_could_not_have_been_written_is_found_and_the_rest_is_read_on() 
         (8, |record| record.bytes[50] = 1, "benefit"),
         (8, |record| record.put_u32(40, i32::MAX as u32), "impossible"),
         // A time that cannot be, or goes back.
-        (AUTHORIZATION, |record| record.bytes[15] = 0x7F, "its time is impossible"),
-        (AUTHORIZATION, |record| record.bytes[8..16].copy_from_slice(&noon().plus_ms(-1).unix_ms().to_le_bytes()), "before"),
+        (
+            AUTHORIZATION,
+            |record| record.bytes[15] = 0x7F,
+            "its time is impossible",
+        ),
+        (
+            AUTHORIZATION,
+            |record| record.bytes[8..16].copy_from_slice(&noon().plus_ms(-1).unix_ms().to_le_bytes()),
+            "before",
+        ),
         // A name twice, a merchant of unknown programmes, a cut-over with more in it.
         (4, |record| record.bytes[28] = 9, ""),
         (7, |record| *record.bytes.last_mut().unwrap() = 1, "its bytes"),
@@ -364,17 +411,33 @@ fn a_copy_through_a_sequence_is_compared_with_its_source_and_a_kept_head_is_met(
     };
     let now = verify_with(&rig.storage, &through);
     assert_clean(&now);
-    assert_eq!((now.digest, now.head, now.records), (kept.digest, kept.head, kept.records));
+    assert_eq!(
+        (now.digest, now.head, now.records),
+        (kept.digest, kept.head, kept.records)
+    );
     assert_ne!(verify(&rig.storage).digest, kept.digest);
     // Read back from what was printed; another hash, or the right one at another sequence, is not met.
     assert_eq!(Head::parse(&kept.head.to_string()), Ok(kept.head));
     let mut other = kept.head;
     other.hash[31] ^= 1;
-    let later = Head { sequence: kept.head.sequence + 1, ..kept.head };
+    let later = Head {
+        sequence: kept.head.sequence + 1,
+        ..kept.head
+    };
     for head in [other, later] {
-        let report = verify_with(&rig.storage, &VerifyOptions { head: Some(head), ..VerifyOptions::default() });
+        let report = verify_with(
+            &rig.storage,
+            &VerifyOptions {
+                head: Some(head),
+                ..VerifyOptions::default()
+            },
+        );
         assert_eq!(report.mismatches_count, 1);
-        assert!(report.mismatches[0].what.contains("does not pass through"), "{:?}", report.mismatches);
+        assert!(
+            report.mismatches[0].what.contains("does not pass through"),
+            "{:?}",
+            report.mismatches
+        );
     }
 }
 
@@ -386,7 +449,9 @@ fn every_flipped_bit_is_noticed_or_a_torn_tail() {
     let file = "journal/0000000001.seg";
     let bytes = rig.storage.bytes(file);
     // Every byte of one frame, and some of all.
-    let some = (0..400).map(|_| random.below(end as u64) as usize).collect::<Vec<usize>>();
+    let some = (0..400)
+        .map(|_| random.below(end as u64) as usize)
+        .collect::<Vec<usize>>();
     for at in (8_192..8_192 + 1_000).step_by(2).chain(some) {
         let copy = rig.storage.copy();
         let mut flipped = bytes.clone();
@@ -394,7 +459,13 @@ fn every_flipped_bit_is_noticed_or_a_torn_tail() {
         copy.set_bytes(file, flipped);
         let derived = Derived::list(&copy).unwrap();
         let work = MemoryStorage::default();
-        let verified = verify_storage(&Arc::new(copy), &derived, &work, &VerifyOptions::default(), &mut |_, _| {});
+        let verified = verify_storage(
+            &Arc::new(copy),
+            &derived,
+            &work,
+            &VerifyOptions::default(),
+            &mut |_, _| {},
+        );
         let Ok(report) = verified else { continue };
         let noticed = report.damage.is_some() || report.mismatches_count > 0 || report.torn_bytes > 0;
         assert!(noticed, "byte {at}");
@@ -427,13 +498,19 @@ fn a_damaged_or_stale_index_or_snapshot_is_found() {
             copy.set_bytes(file, flipped);
             let report = verify(&copy);
             let padding = file == snapshot && report.mismatches_count == 0;
-            assert!(padding || report.mismatches.iter().any(|found| found.file == *file), "{file} {at}");
+            assert!(
+                padding || report.mismatches.iter().any(|found| found.file == *file),
+                "{file} {at}"
+            );
             assert!(!padding || bytes[at] == 0, "{file} {at}: {:?}", report.mismatches);
         }
         let copy = rig.storage.copy();
         copy.set_bytes(file, bytes[..bytes.len() - 4_096].to_vec());
         let report = verify(&copy);
-        assert!(report.mismatches.iter().any(|found| found.file == *file), "{file}");
+        assert!(
+            report.mismatches.iter().any(|found| found.file == *file),
+            "{file}"
+        );
     }
     // A snapshot counts on an index that is gone.
     let copy = rig.storage.copy();
@@ -472,9 +549,26 @@ fn an_index_that_does_not_say_what_the_journal_says_is_found() {
         }
     });
     let whats: Vec<String> = report.mismatches.iter().map(ToString::to_string).collect();
-    assert!(whats.iter().any(|what| what.contains("no record says what an entry says")), "{whats:?}");
-    assert!(whats.iter().any(|what| what.contains("the entry of an id is missing")), "{whats:?}");
-    assert!(whats.iter().filter(|what| what.starts_with(&format!("{index}: offset 4"))).count() >= 2, "{whats:?}");
+    assert!(
+        whats
+            .iter()
+            .any(|what| what.contains("no record says what an entry says")),
+        "{whats:?}"
+    );
+    assert!(
+        whats
+            .iter()
+            .any(|what| what.contains("the entry of an id is missing")),
+        "{whats:?}"
+    );
+    assert!(
+        whats
+            .iter()
+            .filter(|what| what.starts_with(&format!("{index}: offset 4")))
+            .count()
+            >= 2,
+        "{whats:?}"
+    );
 }
 
 #[test]

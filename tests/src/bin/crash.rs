@@ -44,7 +44,10 @@ fn main() {
             seed: args.seed,
         });
         println!("{stats:#?}");
-        println!("every backup was restored, {:.0} s", started.elapsed().as_secs_f64());
+        println!(
+            "every backup was restored, {:.0} s",
+            started.elapsed().as_secs_f64()
+        );
         return;
     }
     let options = CrashOptions {

@@ -29,11 +29,18 @@ impl<'t> Target<'t> {
     /// [`BackupError`]; a folder that holds something else is refused.
     pub fn open(folder: &Path, progress: &'t mut dyn FnMut(u64)) -> Result<Target<'t>, BackupError> {
         let io = || BackupError::io(folder);
-        DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(io())?;
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(folder)
+            .map_err(io())?;
         let (lock, manifest) = (folder.join(LOCK_FILE), folder.join(MANIFEST_FILE));
         let empty = fs::read_dir(folder).map_err(io())?.next().is_none();
         if !empty && !lock.exists() && !manifest.exists() {
-            return Err(BackupError::refused(folder, "it is not empty, and holds no backup"));
+            return Err(BackupError::refused(
+                folder,
+                "it is not empty, and holds no backup",
+            ));
         }
         let file = File::options()
             .create(true)
@@ -45,7 +52,10 @@ impl<'t> Target<'t> {
         match file.try_lock() {
             Ok(()) => {}
             Err(fs::TryLockError::WouldBlock) => {
-                return Err(BackupError::refused(lock, "another backup to this folder is running"));
+                return Err(BackupError::refused(
+                    lock,
+                    "another backup to this folder is running",
+                ));
             }
             Err(fs::TryLockError::Error(error)) => return Err(BackupError::io(lock)(error)),
         }
@@ -114,7 +124,10 @@ impl<'t> Target<'t> {
         match length == stored.bytes {
             true => Ok(()),
             false => {
-                let what = format!("offset {length}: it has {length} bytes, {} were copied", stored.bytes);
+                let what = format!(
+                    "offset {length}: it has {length} bytes, {} were copied",
+                    stored.bytes
+                );
                 Err(BackupError::refused(path, what))
             }
         }
@@ -135,7 +148,9 @@ impl<'t> Target<'t> {
             for entry in entries {
                 let path = entry.map_err(BackupError::io(&folder_path))?.path();
                 let named = |stored: &Stored| self.path(&stored.stored) == path;
-                let own = [MANIFEST_FILE, LOCK_FILE].iter().any(|own| self.path(own) == path);
+                let own = [MANIFEST_FILE, LOCK_FILE]
+                    .iter()
+                    .any(|own| self.path(own) == path);
                 if path.is_file() && !own && !manifest.files.iter().any(named) {
                     fs::remove_file(&path).map_err(BackupError::io(&path))?;
                 }

@@ -96,7 +96,10 @@ impl Manifest {
         };
         let names = manifest.files.iter().flat_map(|file| [&file.path, &file.stored]);
         if let Some(name) = names.into_iter().find(|name| outside(name)) {
-            return Err(BackupError::refused(&path, format!("{name} lies outside the folder")));
+            return Err(BackupError::refused(
+                &path,
+                format!("{name} lies outside the folder"),
+            ));
         }
         Ok(Some(manifest))
     }

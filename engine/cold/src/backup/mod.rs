@@ -221,7 +221,11 @@ impl Backup<'_> {
     }
 
     fn former(&self, path: &str) -> Option<&Stored> {
-        self.former.as_ref()?.files.iter().find(|stored| stored.path == path)
+        self.former
+            .as_ref()?
+            .files
+            .iter()
+            .find(|stored| stored.path == path)
     }
 
     fn add(&mut self, stored: Stored, is_new: bool) {
@@ -242,7 +246,9 @@ impl Backup<'_> {
         }
         let source = self.data_dir.join(path);
         let mut file = File::open(&source).map_err(BackupError::io(&source))?;
-        let stored = self.target.store(path, &source, &mut file, 0o600, |_| path.to_owned())?;
+        let stored = self
+            .target
+            .store(path, &source, &mut file, 0o600, |_| path.to_owned())?;
         self.add(stored, true);
         Ok(())
     }
@@ -253,7 +259,9 @@ impl Backup<'_> {
         let source = self.data_dir.join(&path);
         let mut front = vec![0; end.offset as usize];
         match self.folder.open(&path) {
-            Ok(file) => file.read_exact_at(&mut front, 0).map_err(BackupError::io(&source))?,
+            Ok(file) => file
+                .read_exact_at(&mut front, 0)
+                .map_err(BackupError::io(&source))?,
             // A sealed segment that is the last of its journal: the one behind it is made of zeros.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(BackupError::io(&source)(error)),
@@ -310,7 +318,10 @@ impl Backup<'_> {
         let key: Option<[u8; 32]> = bytes.try_into().ok();
         let fits = |key: [u8; 32]| CitizenKey::from_bytes(key).check_value() == self.header.citizen_key_check;
         if !key.is_some_and(fits) {
-            return Err(BackupError::refused(source, "offset 0: not the key this journal was begun with"));
+            return Err(BackupError::refused(
+                source,
+                "offset 0: not the key this journal was begun with",
+            ));
         }
         self.copy_file(CITIZEN_KEY_FILE, &|hash| format!("citizen-{}.key", &hash[..16]))
     }
@@ -327,7 +338,9 @@ impl Backup<'_> {
                         // A running server has taken a newer one and removed this.
                         Err(BackupError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
                             self.done.manifest.files.truncate(before);
-                            self.done.snapshots_left_out.push(format!("{name}: it is gone by now"));
+                            self.done
+                                .snapshots_left_out
+                                .push(format!("{name}: it is gone by now"));
                         }
                         Err(error) => return Err(error),
                     }
@@ -341,7 +354,8 @@ impl Backup<'_> {
     /// The dates of the indexes that a snapshot counts on.
     fn snapshot_fits(&self, name: &str, end: Place, last_sequence: u64) -> Result<Vec<BusinessDate>, String> {
         let journal_id = self.header.journal_id;
-        let whole = snapshot::check(&self.folder, name, &journal_id).map_err(|refusal| refusal.to_string())?;
+        let whole =
+            snapshot::check(&self.folder, name, &journal_id).map_err(|refusal| refusal.to_string())?;
         if whole.through_max > last_sequence || whole.start_segment > end.segment {
             return Err(format!("{name}: newer than what is copied of the journal"));
         }
@@ -350,7 +364,11 @@ impl Backup<'_> {
             let date = BusinessDate::from_days(facts.date_days);
             match DayIds::open(&self.folder, journal_id, date) {
                 Ok(file) if file.facts() == *facts => dates.push(date),
-                Ok(_) => return Err(format!("{name}: the index of {date} is not the one it was taken with")),
+                Ok(_) => {
+                    return Err(format!(
+                        "{name}: the index of {date} is not the one it was taken with"
+                    ));
+                }
                 Err(error) => return Err(format!("{name}: {error}")),
             }
         }

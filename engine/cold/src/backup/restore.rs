@@ -29,7 +29,10 @@ pub fn restore(
     if let Ok(mut entries) = fs::read_dir(data_dir)
         && entries.next().is_some()
     {
-        return Err(BackupError::refused(data_dir, "it is not empty: restore to a new folder"));
+        return Err(BackupError::refused(
+            data_dir,
+            "it is not empty: restore to a new folder",
+        ));
     }
     let unfinished = beside(data_dir)?;
     let written = write_all(from, &unfinished, &manifest, progress);
@@ -79,11 +82,17 @@ fn write_all(
         };
         let (bytes, hash) = write_new(&to, &source, &mut file, 0o600, &mut count)?;
         if bytes != stored.bytes {
-            let what = format!("offset {bytes}: it has {bytes} bytes, {} were copied", stored.bytes);
+            let what = format!(
+                "offset {bytes}: it has {bytes} bytes, {} were copied",
+                stored.bytes
+            );
             return Err(BackupError::refused(source, what));
         }
         if hash != stored.blake3 {
-            return Err(BackupError::refused(source, "damaged: its hash is not the one in backup.json"));
+            return Err(BackupError::refused(
+                source,
+                "damaged: its hash is not the one in backup.json",
+            ));
         }
         sync_folder(parent_of(&to))?;
     }

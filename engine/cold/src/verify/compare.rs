@@ -36,7 +36,9 @@ pub fn authorization_differences(recorded: &AuthorizationRecord, decided: &Autho
     all.field("state", recorded.state().get(), decided.state().get());
     let rooms = |record: &AuthorizationRecord| {
         let rooms = record.rooms_before();
-        rooms.map(|(period, room)| (period as u8, room.get())).collect::<Vec<(u8, u64)>>()
+        rooms
+            .map(|(period, room)| (period as u8, room.get()))
+            .collect::<Vec<(u8, u64)>>()
     };
     all.field("room_before", rooms(recorded), rooms(decided));
     let limited = |record: &AuthorizationRecord| record.limited_by().map(|period| period as u8);

@@ -53,7 +53,11 @@ pub fn check<S: Storage>(
         let date = name.strip_suffix(".ids").map(BusinessDate::parse);
         match date {
             Some(Ok(date)) => check_index(storage, date, wanted, findings),
-            Some(Err(_)) => findings.file(&format!("{DAY_IDS_FOLDER}/{name}"), 0, "no date has this name".into()),
+            Some(Err(_)) => findings.file(
+                &format!("{DAY_IDS_FOLDER}/{name}"),
+                0,
+                "no date has this name".into(),
+            ),
             // One in the making.
             None => {}
         }

@@ -191,7 +191,9 @@ pub fn verify_storage<S: Storage, W: Storage>(
     };
     let mut files = (0, 0);
     if damage.is_none() {
-        scanned.iter().for_each(|scanned| check_headers(scanned, &context.findings));
+        scanned
+            .iter()
+            .for_each(|scanned| check_headers(scanned, &context.findings));
         check_money(&context);
         if let Some(head) = options.head.filter(|_| !read.met) {
             let what = format!("the chain does not pass through {head}");
@@ -269,7 +271,10 @@ fn check_money<S: Storage>(context: &Context<S>) {
     let Context { state, findings, .. } = context;
     let directory = state.directory.read();
     for totals in state.totals(BusinessDate::from_days(0)) {
-        let rules = directory.rules().iter().filter(|rule| rule.program == totals.program);
+        let rules = directory
+            .rules()
+            .iter()
+            .filter(|rule| rule.program == totals.program);
         let benefits = rules.flat_map(|rule| rule.benefits.iter().map(|benefit| benefit.number.0));
         let benefits: std::collections::BTreeSet<u16> = benefits.collect();
         let used_in = |benefit: u16| -> u128 {

@@ -135,9 +135,9 @@ impl<'r, S: Storage, W: Storage> Reading<'r, S, W> {
             return false;
         }
         let checked = match header.kind == RecordKind::Authorization as u8 {
-            true if bytes.len() == size_of::<AuthorizationRecord>() => {
-                AuthorizationRecord::view(bytes).map(drop).map_err(|error| error.to_string())
-            }
+            true if bytes.len() == size_of::<AuthorizationRecord>() => AuthorizationRecord::view(bytes)
+                .map(drop)
+                .map_err(|error| error.to_string()),
             _ => self.check_others(header, bytes),
         };
         if let Err(what) = &checked {
@@ -187,7 +187,12 @@ impl<'r, S: Storage, W: Storage> Reading<'r, S, W> {
             self.report(header, position, what);
             let today = header.at().business_date();
             while let Some(open) = self.dates.open.filter(|open| *open < today) {
-                if self.dates.cut_overs.last().is_none_or(|(_, last)| *last < position) {
+                if self
+                    .dates
+                    .cut_overs
+                    .last()
+                    .is_none_or(|(_, last)| *last < position)
+                {
                     self.dates.cut_overs.push((open, position));
                 }
                 self.dates.open = Some(open.next());

@@ -87,12 +87,11 @@ impl<S: Storage> Worker for Redecider<'_, S> {
             if let Some(later) = record.later.and_then(|later| own.prefetch(later, true)) {
                 self.directory.prefetch(later.merchant());
             }
-            self.take_record(&mut own, chunk, &record)
-                .map_err(|why| Misfit {
-                    position: record.position,
-                    sequence: record.header.sequence,
-                    why,
-                })?;
+            self.take_record(&mut own, chunk, &record).map_err(|why| Misfit {
+                position: record.position,
+                sequence: record.header.sequence,
+                why,
+            })?;
         }
         let mut all = context.tallies.lock();
         for (program, tally) in std::mem::take(&mut self.tallies) {
@@ -264,7 +263,10 @@ impl<S: Storage> Redecider<'_, S> {
             match known {
                 Some(position) => {
                     let first = named(position);
-                    self.report(at, format!("I5: its reversal_id has an outcome already, at {first}"));
+                    self.report(
+                        at,
+                        format!("I5: its reversal_id has an outcome already, at {first}"),
+                    );
                 }
                 None => ids.insert_reversal(at.header.sequence, id, at.position),
             }

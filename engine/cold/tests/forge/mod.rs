@@ -1,5 +1,6 @@
 //! Journals with right checks and wrong contents: every frame of a real one, written again after its records were changed.
 
+use satang_core::calendar::Instant;
 use satang_core::record::{Position, RecordHeader};
 use satang_engine::journal::{
     FileJournal, FrameKind, Group, NewJournal, Place, ScanError, VisitedFrame, Visitor, first_header, scan,
@@ -7,7 +8,6 @@ use satang_engine::journal::{
 };
 use satang_engine::log::Log as _;
 use satang_engine::storage::MemoryStorage;
-use satang_core::calendar::Instant;
 use std::sync::Arc;
 
 /// A record as it was found.
