@@ -230,10 +230,11 @@ impl<S: Storage> Redecider<'_, S> {
             return Some(*names);
         }
         let (mut in_program, mut in_channel) = (None, None);
-        if numbers.0 == NameNumber::UNKNOWN || numbers.1 == NameNumber::UNKNOWN {
-            if let Ok(Record::Authorization { program, channel, .. }) = Record::decode(&at.header, at.bytes) {
-                (in_program, in_channel) = (program, channel);
-            }
+        let in_tail = numbers.0 == NameNumber::UNKNOWN || numbers.1 == NameNumber::UNKNOWN;
+        if in_tail
+            && let Ok(Record::Authorization { program, channel, .. }) = Record::decode(&at.header, at.bytes)
+        {
+            (in_program, in_channel) = (program, channel);
         }
         let name = |number: NameNumber, in_tail: Option<Name>| match number {
             NameNumber::UNKNOWN => in_tail,

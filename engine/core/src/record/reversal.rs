@@ -120,7 +120,7 @@ impl ReversalRecord {
             header: RecordHeader::new(
                 RecordKind::Reversal,
                 at,
-                u8::from(facts.approved) | u8::from(facts.late) * FLAG_LATE,
+                u8::from(facts.approved) | (u8::from(facts.late) * FLAG_LATE),
                 size_of::<ReversalRecord>(),
             ),
             reversal_id: facts.reversal_id.bits().to_le_bytes(),
