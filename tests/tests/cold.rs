@@ -280,3 +280,32 @@ fn verify_changes_nothing_and_names_what_is_damaged() {
         ended.stderr
     );
 }
+
+#[test]
+fn a_backup_without_room_names_the_file_and_leaves_the_one_before() {
+    let site = used();
+    let to = site.path("backup");
+    assert_eq!(backup(&site, &to).code, Some(0));
+    let server = site.serve(&["--clock", NOON]);
+    buy(&mut Wire::open(server.addr()).expect("it listens"), 50, 1, 100);
+    server.terminate();
+    assert_eq!(server.wait().0, Some(0));
+    // No file may grow beyond a few KiB: writing fails as on a full disk.
+    let limited = "trap '' XFSZ; ulimit -f 64; exec \"$@\"";
+    let ended = std::process::Command::new("sh")
+        .args(["-c", limited, "sh", BINARY, "backup", "--data-dir"])
+        .arg(site.data_dir())
+        .arg("--to")
+        .arg(&to)
+        .output()
+        .expect("there is a shell");
+    let said = String::from_utf8(ended.stderr).expect("text");
+    assert_eq!(ended.status.code(), Some(1), "{said}");
+    assert_eq!(said.trim_end().lines().count(), 1, "{said}");
+    assert!(
+        said.contains("journal/0000000001.seg.tmp: File too large"),
+        "{said}"
+    );
+    assert_eq!(restore(&site, &to, &site.path("copy")).code, Some(0));
+    verify(&site, &site.path("copy"), &[]);
+}

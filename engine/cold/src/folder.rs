@@ -78,7 +78,8 @@ impl Folder {
         let names: Vec<&String> = segments(&self.journal).collect();
         for name in names.into_iter().rev() {
             let name = format!("{JOURNAL}/{name}");
-            let bytes = read_backwards(&File::open(self.path.join(&name))?)?;
+            let file = File::open(self.path.join(&name))?;
+            let bytes = read_backwards(file.metadata()?.len(), |page, at| file.read_exact_at(page, at))?;
             if bytes.iter().any(|byte| *byte != 0) {
                 end.insert(name, FolderFile::Read(Arc::new(bytes)));
                 break;
@@ -105,11 +106,11 @@ fn segments(names: &[String]) -> impl Iterator<Item = &String> {
     names.iter().filter(|name| name.ends_with(".seg"))
 }
 
-/// A file's bytes, its last page read first.
-fn read_backwards(file: &File) -> io::Result<Vec<u8>> {
-    let mut bytes = vec![0; file.metadata()?.len() as usize];
+/// So many bytes, their last page read first.
+fn read_backwards(len: u64, mut read: impl FnMut(&mut [u8], u64) -> io::Result<()>) -> io::Result<Vec<u8>> {
+    let mut bytes = vec![0; len as usize];
     for (number, page) in bytes.chunks_mut(PAGE_BYTES).enumerate().rev() {
-        file.read_exact_at(page, (number * PAGE_BYTES) as u64)?;
+        read(page, (number * PAGE_BYTES) as u64)?;
     }
     Ok(bytes)
 }
@@ -187,5 +188,25 @@ impl StorageFile for FolderFile {
 
     fn sync(&self) -> io::Result<()> {
         refused()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_written_meanwhile_leave_no_gap() {
+        for per_read in [1, 2, 7, 50] {
+            let mut written = 0;
+            let bytes = read_backwards(100 * PAGE_BYTES as u64, |page, at| {
+                page.fill(u8::from(at / (PAGE_BYTES as u64) < written));
+                written += per_read;
+                Ok(())
+            });
+            let bytes = bytes.unwrap();
+            assert!(bytes.is_sorted_by(|one, next| one >= next), "a gap");
+            assert_eq!(bytes[0], 1);
+        }
     }
 }
