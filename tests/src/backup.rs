@@ -134,8 +134,12 @@ pub fn run(options: &BackupOptions<'_>) -> BackupStats {
             false => stats.killed += 1,
         }
         // The source is verified while it is written.
-        check(&site, &to, round, &mut stats);
+        let restored = check(&site, &to, round, &mut stats);
         load.stop();
+        restored
+            .map(std::fs::remove_dir_all)
+            .transpose()
+            .expect("our own folder");
     }
     assert!(back_up(&site, &to, None));
     stats.taken += 1;
