@@ -1,8 +1,9 @@
-//! P8: how long a start takes, from a snapshot and from the journal alone.
+//! P8: how long a start takes, from a snapshot and from the journal alone, and how fast an auditor decides the journal again.
 
 use crate::rig::{Enroll, Rig};
 use crate::workload::{Ids, Workload};
 use anyhow::{Result, ensure};
+use satang_cold::verify::{VerifyOptions, verify};
 use satang_engine::clock::Clock;
 use satang_engine::open::Expected;
 use satang_engine::storage::FileStorage;
@@ -20,7 +21,16 @@ pub struct Start {
     pub bytes: u64,
 }
 
-/// What taking a snapshot took, and starts.
+/// What a verification of the same journal took.
+#[derive(Clone, Copy, Debug)]
+pub struct Verified {
+    /// Records decided again.
+    pub records: u64,
+    /// Seconds it took.
+    pub seconds: f64,
+}
+
+/// What taking a snapshot took, starts, and verifications.
 #[derive(Clone, Debug)]
 pub struct Starts {
     /// Seconds from its first lock to its flushed name.
@@ -31,10 +41,12 @@ pub struct Starts {
     pub from_snapshot: Vec<Start>,
     /// Starts from the journal alone.
     pub from_journal: Vec<Start>,
+    /// Verifications of the whole journal.
+    pub verified: Vec<Verified>,
 }
 
 /// Writes a journal of `wallets` enrollments into `folder`, takes a snapshot, writes `authorizations` authorizations, and
-/// starts from both `rounds` times, then once without the snapshot.
+/// starts from both `rounds` times, then once without the snapshot; and verifies the journal as often.
 ///
 /// # Errors
 /// When the engine fails, or the state after a start is not the state before.
@@ -75,10 +87,26 @@ pub fn measure(folder: &Path, wallets: u64, authorizations: u64, ids: Ids, round
     let from_snapshot = (0..rounds).map(|_| start(true)).collect::<Result<Vec<Start>>>()?;
     std::fs::remove_dir_all(folder.join("snapshots"))?;
     let from_journal = vec![start(false)?];
+    let verified = (0..rounds).map(|_| {
+        let started = Instant::now();
+        let report = verify(folder, &VerifyOptions::default(), &mut |_, _| {})?;
+        let seconds = started.elapsed().as_secs_f64();
+        ensure!(
+            report.mismatches_count == 0 && report.damage.is_none() && report.digest == digest,
+            "I3: the journal does not verify: {:?}",
+            report.mismatches
+        );
+        Ok(Verified {
+            records: report.records,
+            seconds,
+        })
+    });
+    let verified = verified.collect::<Result<Vec<Verified>>>()?;
     Ok(Starts {
         snapshot_seconds: taken.took.as_secs_f64(),
         snapshot_bytes: taken.facts.bytes,
         from_snapshot,
         from_journal,
+        verified,
     })
 }

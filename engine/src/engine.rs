@@ -544,7 +544,7 @@ fn find_old(found: &[(TxnId, TxnState)], id: TxnId) -> TxnState {
 }
 
 /// What the core must know of the authorization to be reversed.
-fn reversible(
+pub fn reversible(
     seen: TxnState,
     original: Option<&(Position, AuthorizationRecord)>,
     reversed: Option<Reversed>,

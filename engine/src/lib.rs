@@ -11,6 +11,7 @@ pub mod state;
 mod locked;
 pub mod day_ids;
 pub mod old_ids;
+pub mod crew;
 pub mod replay;
 pub mod snapshot;
 pub mod engine;

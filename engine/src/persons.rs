@@ -314,6 +314,11 @@ fn read_page(page: &Page) -> Option<&[PersonEntry]> {
     entries.iter().all(|entry| entry.person != 0).then_some(entries)
 }
 
+/// Whether a page of the store is whole: one that is not is a write that never finished, or damage.
+pub fn is_whole_page(bytes: &[u8; PAGE_BYTES]) -> bool {
+    read_page(&Page(*bytes)).is_some()
+}
+
 fn page_check(page: &[u8; PAGE_BYTES]) -> [u8; 8] {
     blake3::hash(&page[16..]).as_bytes()[..8]
         .try_into()

@@ -3,15 +3,15 @@
 //!
 //! A part of the state that came from a snapshot takes only the records it lacks.
 
-use crate::journal::{Misfit, Place, Visitor};
+use crate::crew::{Chunk, Crew, Own, Share, Worker};
+use crate::journal::{Misfit, Visitor};
 use crate::old_ids::{CutOver, OldIds};
 use crate::state::State;
 use crate::storage::{Page, Storage};
-use parking_lot::{Condvar, Mutex, MutexGuard};
-use satang_core::account::{WALLET_SHARDS, WalletShard, wallet_shard};
+use satang_core::account::{WALLET_SHARDS, wallet_shard};
 use satang_core::calendar::BusinessDate;
-use satang_core::citizen::{CITIZEN_SHARDS, CitizenShard, citizen_shard};
-use satang_core::dedup::{ID_SHARDS, IdShard, reversal_shard, txn_shard};
+use satang_core::citizen::{CITIZEN_SHARDS, citizen_shard};
+use satang_core::dedup::{ID_SHARDS, reversal_shard, txn_shard};
 use satang_core::ids::PersonId;
 use satang_core::outcome::Reason;
 use satang_core::record::{
@@ -19,9 +19,8 @@ use satang_core::record::{
     RecordKind,
 };
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::thread::{Scope, available_parallelism};
-use zerocopy::{FromBytes, IntoBytes};
+use std::thread::Scope;
+use zerocopy::FromBytes;
 
 /// The sequence of the last record that each part of the state has taken; 0 for none.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,65 +74,65 @@ pub struct Replayed {
     pub cut_overs: Vec<CutOver>,
 }
 
+/// The dates of a journal as it is read: every record belongs to the date that is open.
+#[derive(Debug, Default)]
+pub struct Dates {
+    /// The date the next record belongs to; `None` before the first record.
+    pub open: Option<BusinessDate>,
+    /// The cut-overs of all dates so far, in order.
+    pub cut_overs: Vec<CutOver>,
+}
+
+impl Dates {
+    /// Takes the next record.
+    ///
+    /// # Errors
+    /// Why it belongs to another date than the one that is open: nothing has changed then.
+    pub fn take(&mut self, header: &RecordHeader, bytes: &[u8], position: Position) -> Result<(), String> {
+        let today = header.at().business_date();
+        if header.kind != RecordKind::CutOver as u8 {
+            let date = *self.open.get_or_insert(today);
+            return match today == date {
+                true => Ok(()),
+                false => Err(format!("a record of {today} while {date} is open")),
+            };
+        }
+        let (record, _) =
+            CutOverRecord::read_from_prefix(bytes).map_err(|_| "a cut-over without a date".to_owned())?;
+        // Reading that begins in the middle learns the date from the first record; a journal does not begin with a cut-over.
+        let date = match self.open {
+            Some(date) => date,
+            None if header.sequence > 1 => record.date(),
+            None => today,
+        };
+        if record.date() != date || today <= date {
+            return Err(format!("cut-over of {} while {date} is open", record.date()));
+        }
+        self.open = Some(date.next());
+        if self.cut_overs.last().is_none_or(|(_, last)| *last < position) {
+            self.cut_overs.push((date, position));
+        }
+        Ok(())
+    }
+}
+
 /// A replay in progress; lives in a scope of threads.
 pub struct Replay<'s, 'r, S: Storage> {
-    scope: &'s Scope<'s, 'r>,
     beginning: &'r Beginning,
     storage: &'r S,
     journal_id: [u8; 16],
     progress: &'r mut dyn FnMut(u64, u64),
-    /// None while all that was read is too little to share.
-    workers: Vec<SyncSender<Arc<Chunk>>>,
-    crew: Arc<Crew>,
-    segment: u32,
-    bytes: Arc<Vec<Page>>,
-    offsets: Vec<u32>,
+    crew: Crew<'s, 'r, Applier<'r>>,
+    dates: Dates,
     /// A date was cut over: ids may be to leave before the next record.
     date_ended: bool,
-    out: Replayed,
+    records: u64,
+    last_position: Option<Position>,
+    persons: Vec<PersonId>,
 }
-
-/// Records of one segment.
-struct Chunk {
-    segment: u32,
-    bytes: Arc<Vec<Page>>,
-    /// Where they begin.
-    offsets: Vec<u32>,
-}
-
-/// What the workers tell.
-#[derive(Default)]
-struct Crew {
-    state: Mutex<CrewState>,
-    idle: Condvar,
-}
-
-#[derive(Default)]
-struct CrewState {
-    /// Chunks that a worker has not finished.
-    open: usize,
-    misfit: Option<Misfit>,
-}
-
-impl Crew {
-    /// A worker is done with a chunk and holds none of its bytes.
-    fn finished_one(&self) {
-        self.state.lock().open -= 1;
-        self.idle.notify_all();
-    }
-}
-
-/// How many chunks may wait for a worker: more hide more of the disk's unevenness, and hold a segment each.
-const CHUNKS_WAITING_MAX: usize = 2;
-/// More threads than this only wait for memory.
-const WORKERS_MAX: usize = 8;
-/// Fewer records than this are applied sooner than threads are started.
-const RECORDS_TO_SHARE: usize = 4_096;
-/// How many records ahead a worker fetches.
-const PREFETCH_AHEAD: usize = 12;
 
 impl<'s, 'r, S: Storage> Replay<'s, 'r, S> {
-    /// Begins a replay, whose workers will live in `scope`. `progress` is told the bytes read and the bytes there are.
+    /// Starts the workers of a replay in `scope`. `progress` is told the bytes read and the bytes there are.
     pub fn start(
         scope: &'s Scope<'s, 'r>,
         beginning: &'r Beginning,
@@ -142,21 +141,19 @@ impl<'s, 'r, S: Storage> Replay<'s, 'r, S> {
         progress: &'r mut dyn FnMut(u64, u64),
     ) -> Replay<'s, 'r, S> {
         Replay {
-            scope,
             beginning,
             storage,
             journal_id,
             progress,
-            workers: Vec::new(),
-            crew: Arc::default(),
-            segment: 0,
-            bytes: Arc::default(),
-            offsets: Vec::new(),
-            date_ended: false,
-            out: Replayed {
+            crew: Crew::small_at_first(scope, move |share| Applier { beginning, share }),
+            dates: Dates {
+                open: None,
                 cut_overs: beginning.cut_overs.clone(),
-                ..Replayed::default()
             },
+            date_ended: false,
+            records: 0,
+            last_position: None,
+            persons: Vec::new(),
         }
     }
 
@@ -165,117 +162,43 @@ impl<'s, 'r, S: Storage> Replay<'s, 'r, S> {
     /// # Errors
     /// A record that does not fit what came before it.
     pub fn finish(mut self) -> Result<Replayed, Misfit> {
-        self.hand_out();
-        self.wait_until_idle()?;
+        self.crew.hand_out();
+        self.crew.wait_until_idle()?;
         self.let_ids_leave()?;
         // The workers end once nobody can send them anything.
-        Ok(self.out)
-    }
-
-    /// Gives the records gathered so far to the workers; as long as there are few at a time, this thread is the only one.
-    fn hand_out(&mut self) {
-        if self.offsets.is_empty() {
-            return;
-        }
-        if self.workers.is_empty() && self.offsets.len() >= RECORDS_TO_SHARE {
-            self.start_workers();
-        }
-        let chunk = Arc::new(Chunk {
-            segment: self.segment,
-            bytes: self.bytes.clone(),
-            offsets: std::mem::take(&mut self.offsets),
-        });
-        if self.workers.is_empty() {
-            return Worker::new(self.beginning, 0, 1).work_on(&chunk, &self.crew);
-        }
-        self.crew.state.lock().open += self.workers.len();
-        for worker in &self.workers {
-            worker
-                .send(chunk.clone())
-                .expect("a worker ends after its sender");
-        }
-    }
-
-    fn start_workers(&mut self) {
-        let count = available_parallelism().map_or(1, usize::from).min(WORKERS_MAX);
-        for index in 0..count {
-            let (sender, chunks) = sync_channel(CHUNKS_WAITING_MAX);
-            let worker = Worker::new(self.beginning, index, count);
-            let crew = self.crew.clone();
-            self.scope.spawn(move || worker.run(&chunks, &crew));
-            self.workers.push(sender);
-        }
-    }
-
-    fn wait_until_idle(&self) -> Result<(), Misfit> {
-        let mut state = self.crew.state.lock();
-        while state.open > 0 {
-            self.crew.idle.wait(&mut state);
-        }
-        match &state.misfit {
-            Some(misfit) => Err(misfit.clone()),
-            None => Ok(()),
-        }
+        Ok(Replayed {
+            records: self.records,
+            date: self.dates.open,
+            last_position: self.last_position,
+            persons: self.persons,
+            cut_overs: self.dates.cut_overs,
+        })
     }
 
     /// As the running engine does at some time after a date's end: once the records of the dates are applied.
     fn let_ids_leave(&mut self) -> Result<(), Misfit> {
-        let Some(today) = self.out.date else {
+        let Some(today) = self.dates.open else {
             return Ok(());
         };
         if !std::mem::take(&mut self.date_ended) {
             return Ok(());
         }
-        self.hand_out();
-        self.wait_until_idle()?;
+        self.crew.hand_out();
+        self.crew.wait_until_idle()?;
         let Beginning { state, old_ids, .. } = self.beginning;
-        let left = old_ids.let_leave(state, self.storage, self.journal_id, &self.out.cut_overs, today);
+        let cut_overs = &self.dates.cut_overs;
+        let left = old_ids.let_leave(state, self.storage, self.journal_id, cut_overs, today);
         if let Err(error) = left {
             // They stay in memory, where they are found as well.
             tracing::warn!(%error, "the index of an old date cannot be written");
         }
         Ok(())
     }
-
-    fn check_date(&mut self, header: &RecordHeader, position: Position) -> Result<(), String> {
-        let today = header.at().business_date();
-        if header.kind != RecordKind::CutOver as u8 {
-            let date = *self.out.date.get_or_insert(today);
-            return match today == date {
-                true => Ok(()),
-                false => Err(format!("a record of {today} while {date} is open")),
-            };
-        }
-        let bytes = self.bytes.as_bytes();
-        let (record, _) = CutOverRecord::read_from_prefix(&bytes[Place::of(position).offset as usize..])
-            .map_err(|_| "a cut-over without a date".to_owned())?;
-        // A replay that begins in the middle learns its date from the first record; a journal does not begin with a cut-over.
-        let date = match self.out.date {
-            Some(date) => date,
-            None if header.sequence > 1 => record.date(),
-            None => today,
-        };
-        if record.date() != date || today <= date {
-            return Err(format!("cut-over of {} while {date} is open", record.date()));
-        }
-        self.out.date = Some(date.next());
-        let known = self
-            .out
-            .cut_overs
-            .last()
-            .is_some_and(|(_, last)| *last >= position);
-        if !known {
-            self.out.cut_overs.push((date, position));
-        }
-        self.date_ended = true;
-        Ok(())
-    }
 }
 
 impl<S: Storage> Visitor for Replay<'_, '_, S> {
     fn begin_segment(&mut self, segment: u32, bytes: &Arc<Vec<Page>>) {
-        self.segment = segment;
-        self.bytes = bytes.clone();
+        self.crew.begin_segment(segment, bytes);
     }
 
     fn record(&mut self, header: &RecordHeader, bytes: &[u8], position: Position) -> Result<(), String> {
@@ -283,7 +206,8 @@ impl<S: Storage> Visitor for Replay<'_, '_, S> {
             // A misfit that a worker found is told at the segment's end.
             let _ = self.let_ids_leave();
         }
-        self.check_date(header, position)?;
+        self.dates.take(header, bytes, position)?;
+        self.date_ended |= header.kind == RecordKind::CutOver as u8;
         let plain =
             header.kind == RecordKind::Authorization as u8 && bytes.len() == size_of::<AuthorizationRecord>();
         if !plain {
@@ -293,27 +217,21 @@ impl<S: Storage> Visitor for Replay<'_, '_, S> {
                     let mut directory = self.beginning.state.directory.write();
                     directory.apply(&record).map_err(|error| error.to_string())?;
                 }
-                Record::Enrollment(record) => self.out.persons.push(record.person()),
+                Record::Enrollment(record) => self.persons.push(record.person()),
                 Record::Admin { .. }
                 | Record::Authorization { .. }
                 | Record::Reversal(_)
                 | Record::CutOver(_) => {}
             }
         }
-        self.offsets.push(Place::of(position).offset);
-        self.out.records += 1;
-        self.out.last_position = Some(position);
+        self.crew.push(position);
+        self.records += 1;
+        self.last_position = Some(position);
         Ok(())
     }
 
     fn end_segment(&mut self) -> Result<(), Misfit> {
-        self.hand_out();
-        // So that the file's bytes can be used again.
-        self.bytes = Arc::default();
-        match &self.crew.state.lock().misfit {
-            Some(misfit) => Err(misfit.clone()),
-            None => Ok(()),
-        }
+        self.crew.end_segment()
     }
 
     fn progress(&mut self, done: u64, total: u64) {
@@ -321,94 +239,31 @@ impl<S: Storage> Visitor for Replay<'_, '_, S> {
     }
 }
 
-/// Applies what concerns its own shards: every `count`-th of each kind.
-struct Worker<'r> {
+/// Applies what concerns its own shards.
+struct Applier<'r> {
     beginning: &'r Beginning,
-    index: usize,
-    count: usize,
+    share: Share,
 }
 
-/// The worker's shards, locked while it works on a chunk.
-struct Own<'r> {
-    ids: Vec<Option<MutexGuard<'r, IdShard>>>,
-    citizens: Vec<Option<MutexGuard<'r, CitizenShard>>>,
-    wallets: Vec<Option<MutexGuard<'r, WalletShard>>>,
-}
-
-impl<'r> Worker<'r> {
-    fn new(beginning: &'r Beginning, index: usize, count: usize) -> Worker<'r> {
-        Worker {
-            beginning,
-            index,
-            count,
-        }
-    }
-
-    fn run(&self, chunks: &Receiver<Arc<Chunk>>, crew: &Crew) {
-        while let Ok(chunk) = chunks.recv() {
-            self.work_on(&chunk, crew);
-            drop(chunk);
-            crew.finished_one();
-        }
-    }
-
-    /// Applies a chunk, unless the replay has failed already.
-    fn work_on(&self, chunk: &Chunk, crew: &Crew) {
-        if crew.state.lock().misfit.is_some() {
-            return;
-        }
-        let Err(misfit) = self.apply_all(chunk) else {
-            return;
-        };
-        let mut state = crew.state.lock();
-        let earlier = state
-            .misfit
-            .as_ref()
-            .is_some_and(|known| known.sequence < misfit.sequence);
-        if !earlier {
-            state.misfit = Some(misfit);
-        }
-    }
-
-    fn apply_all(&self, chunk: &Chunk) -> Result<(), Misfit> {
-        let state = &self.beginning.state;
-        let mut own = Own {
-            ids: self.lock(&state.ids),
-            citizens: self.lock(&state.citizens),
-            wallets: self.lock(&state.wallets),
-        };
-        let bytes = chunk.bytes.as_bytes();
-        for (index, offset) in chunk.offsets.iter().enumerate() {
-            if let Some(later) = chunk.offsets.get(index + PREFETCH_AHEAD) {
-                own.prefetch(&bytes[*later as usize..]);
+impl Worker for Applier<'_> {
+    fn take(&mut self, chunk: &Chunk) -> Result<(), Misfit> {
+        let mut own = Own::lock(&self.beginning.state, self.share);
+        for record in chunk.records() {
+            if let Some(later) = record.later {
+                own.prefetch(later, false);
             }
-            let offset = *offset as usize;
-            let place = Place {
-                segment: chunk.segment,
-                offset: 0,
-            };
-            let position = place.position(offset);
-            let (header, _) =
-                RecordHeader::read_from_prefix(&bytes[offset..]).expect("checked when it was visited");
-            let whole = &bytes[offset..offset + header.len_bytes()];
-            self.apply(&mut own, &header, whole, position)
+            self.apply(&mut own, &record.header, record.bytes, record.position)
                 .map_err(|why| Misfit {
-                    position,
-                    sequence: header.sequence,
+                    position: record.position,
+                    sequence: record.header.sequence,
                     why,
                 })?;
         }
         Ok(())
     }
+}
 
-    fn lock<'s, T>(&self, shards: &'s [Mutex<T>]) -> Vec<Option<MutexGuard<'s, T>>> {
-        let own = |index: usize| index % self.count == self.index;
-        let shards = shards.iter().enumerate();
-        shards
-            .map(|(index, shard)| own(index).then(|| shard.lock()))
-            .collect()
-    }
-
+impl Applier<'_> {
     fn apply(
         &self,
         own: &mut Own<'_>,
@@ -488,26 +343,5 @@ impl<'r> Worker<'r> {
             Record::Authorization { .. } | Record::CutOver(_) | Record::Admin { .. } => {}
         }
         Ok(())
-    }
-}
-
-impl Own<'_> {
-    /// Asks the processor to fetch what applying an authorization will read.
-    fn prefetch(&self, bytes: &[u8]) {
-        let kind = RecordHeader::ref_from_prefix(bytes).map_or(0, |(header, _)| header.kind);
-        if kind != RecordKind::Authorization as u8 {
-            return;
-        }
-        let Ok(record) = AuthorizationRecord::view(bytes) else {
-            return;
-        };
-        if let Some(ids) = &self.ids[txn_shard(record.txn_id())] {
-            ids.prefetch(record.txn_id());
-        }
-        if let Some(wallets) = &self.wallets[wallet_shard(record.wallet())]
-            && record.approved()
-        {
-            wallets.prefetch(record.wallet(), record.benefit());
-        }
     }
 }

@@ -1,6 +1,7 @@
 //! The command line: one binary, `satang`. Data goes to stdout, words to stderr; exit 0 only on success.
 
 use crate::client::{Client, Credentials, read_bearer_key};
+use crate::commands::{backup, verify};
 use crate::keys::{self, KeyRing, Role};
 use crate::programs::ProgramSource;
 use crate::reload::Reloads;
@@ -47,6 +48,12 @@ enum Command {
     Keys(KeysCommand),
     /// Explain a purchase on a page to be read aloud, in Thai and English: what was decided, why, and what is left.
     Explain(ExplainArgs),
+    /// Decide a data folder's whole journal again, and compare: for auditors. Reads only, also while a server runs.
+    Verify(verify::VerifyArgs),
+    /// Copy what is new in a data folder, also while a server runs.
+    Backup(backup::BackupArgs),
+    /// Make a new data folder of a backup.
+    Restore(backup::RestoreArgs),
 }
 
 #[derive(Args)]
@@ -228,9 +235,13 @@ impl Cli {
     fn log_level(&self) -> LevelFilter {
         match self.command {
             Command::Demo(_) => LevelFilter::ERROR,
-            Command::Serve(_) | Command::Import(_) | Command::Keys(_) | Command::Explain(_) => {
-                LevelFilter::INFO
-            }
+            Command::Serve(_)
+            | Command::Import(_)
+            | Command::Keys(_)
+            | Command::Explain(_)
+            | Command::Verify(_)
+            | Command::Backup(_)
+            | Command::Restore(_) => LevelFilter::INFO,
         }
     }
 
@@ -249,6 +260,9 @@ impl Cli {
             Command::Import(ImportCommand::Enrollments(args)) => import("/v1/enrollments/import", args),
             Command::Keys(KeysCommand::New(args)) => keys::new(args.name, args.role, args.file.as_deref()),
             Command::Keys(KeysCommand::List(args)) => keys::list(&args.file),
+            Command::Verify(args) => verify::run(&args),
+            Command::Backup(args) => backup::run(&args),
+            Command::Restore(args) => backup::run_restore(&args),
         }
     }
 }
@@ -473,7 +487,7 @@ fn import(path: &str, args: ImportArgs) -> anyhow::Result<()> {
 }
 
 /// A bar for what may take over two seconds, on a terminal only.
-fn byte_bar(what: &'static str) -> ProgressBar {
+pub(crate) fn byte_bar(what: &'static str) -> ProgressBar {
     if !std::io::stderr().is_terminal() {
         return ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
     }

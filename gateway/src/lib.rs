@@ -1,6 +1,7 @@
 //! The gateway: HTTP and command line around the engine. Modules in reading order.
 
 pub mod cli;
+pub mod commands;
 pub mod start;
 pub mod keys;
 pub mod tls;

@@ -13,4 +13,5 @@ pub mod malformed;
 pub mod repository;
 pub mod schema;
 pub mod site;
+pub mod backup;
 pub mod batch;

@@ -77,6 +77,25 @@ impl Site {
             .expect("the server starts")
     }
 
+    /// Starts a server on another data folder and waits until it is ready.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub fn serve_folder(&self, data_dir: &Path, args: &[&str]) -> ServerProcess {
+        let spec = ServerSpec {
+            binary: &self.binary,
+            data_dir,
+            programs: &shipped_programs(),
+            args,
+        };
+        ServerProcess::start(&spec).expect("the server starts")
+    }
+
+    /// The program.
+    pub fn binary(&self) -> &Path {
+        &self.binary
+    }
+
     /// Starts a server and waits for nothing.
     ///
     /// # Panics

@@ -5,6 +5,7 @@ use crate::campaign::System;
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue, Method};
+use satang_cold::verify::{Derived, VerifyOptions, verify_storage};
 use satang_core::calendar::Instant;
 use satang_engine::clock::{AnyClock, Clock as _, SimulatedClock};
 use satang_engine::commit::{Committer, Pacing, Unobserved};
@@ -151,6 +152,9 @@ impl System for InProcess {
         // As a start leaves them.
         self.keeper.tidy_ids().expect("a virtual disk does not fail");
         let before = self.engine.state().digest();
+        if self.restarts.is_multiple_of(2) {
+            verify(&disk, before);
+        }
         *self = InProcess::on(disk, std::mem::take(&mut self.programmes), at, self.restarts);
         assert_eq!(
             self.engine.state().digest(),
@@ -163,4 +167,19 @@ impl System for InProcess {
             "the clock goes on where it stood"
         );
     }
+}
+
+/// I3: what lies on a disk is decided again, and comes to the state whose digest is known.
+fn verify(disk: &MemoryStorage, digest: u64) {
+    let derived = Derived::list(disk).expect("a virtual disk does not fail");
+    let (disk, work) = (Arc::new(disk.copy()), MemoryStorage::default());
+    let options = VerifyOptions::default();
+    let report =
+        verify_storage(&disk, &derived, &work, &options, &mut |_, _| {}).expect("there is a journal");
+    assert_eq!(report.mismatches, [], "I3");
+    assert!(report.damage.is_none(), "{:?}", report.damage);
+    assert_eq!(
+        report.digest, digest,
+        "I2: what was decided again is another state"
+    );
 }

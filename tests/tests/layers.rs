@@ -1,4 +1,4 @@
-//! Arrows between the packages point one way: `core ← engine ← gateway`; the load generator knows only the wire.
+//! Arrows between the packages point one way: `core ← engine ← cold ← gateway`; the load generator knows only the wire.
 
 use satang_tests::repository::{files, root};
 use std::collections::BTreeMap;
@@ -6,19 +6,32 @@ use std::fs;
 use toml::de::{DeTable, DeValue};
 
 /// Each package of the workspace and the ones it may use.
-const ARROWS: [(&str, &[&str]); 6] = [
+const ARROWS: [(&str, &[&str]); 7] = [
     ("satang-core", &[]),
     ("satang-engine", &["satang-core"]),
-    ("satang", &["satang-core", "satang-engine"]),
+    ("satang-cold", &["satang-core", "satang-engine"]),
+    ("satang", &["satang-core", "satang-engine", "satang-cold"]),
     ("satang-loadtest", &[]),
     (
         "satang-bench",
         // The gateway for one comparison only: who decides, behind the product's own listener (docs/adr/0002-hand-off.md).
-        &["satang-core", "satang-engine", "satang", "satang-loadtest"],
+        &[
+            "satang-core",
+            "satang-engine",
+            "satang-cold",
+            "satang",
+            "satang-loadtest",
+        ],
     ),
     (
         "satang-tests",
-        &["satang-core", "satang-engine", "satang", "satang-loadtest"],
+        &[
+            "satang-core",
+            "satang-engine",
+            "satang-cold",
+            "satang",
+            "satang-loadtest",
+        ],
     ),
 ];
 

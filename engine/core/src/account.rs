@@ -302,6 +302,11 @@ impl WalletShard {
         }
     }
 
+    /// Whether the wallet has a slot for the benefit: it was enrolled through it, or has drawn on it.
+    pub fn has_slot(&self, wallet: WalletId, benefit: BenefitNumber) -> bool {
+        benefit.is_possible() && self.slot(wallet, benefit).is_some()
+    }
+
     /// Returns the room of an approved reversal to the buckets of the original's date that are still open.
     pub fn apply_reversal(&mut self, record: &ReversalRecord) {
         if !record.approved() || record.benefit() == BenefitNumber::NONE {

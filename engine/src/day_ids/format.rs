@@ -138,6 +138,12 @@ pub fn page_offset(number: u32) -> u64 {
     ENTRIES_OFFSET + u64::from(number) * PAGE_BYTES as u64
 }
 
+/// Where the entry with this number lies, from 0 over all pages.
+pub fn entry_offset(index: u64) -> u64 {
+    let (page, at) = (index / ENTRIES_PER_PAGE as u64, index % ENTRIES_PER_PAGE as u64);
+    ENTRIES_OFFSET + page * PAGE_BYTES as u64 + 16 + at * size_of::<IdEntry>() as u64
+}
+
 /// The hashes of a file's three parts, padding included.
 #[derive(Clone, Copy)]
 pub struct PartHashes {

@@ -173,6 +173,11 @@ impl DayIds {
         }
     }
 
+    /// Where in the file the entry with this number lies, in the order of [`DayIds::for_each`], from 0.
+    pub fn entry_offset(index: u64) -> u64 {
+        format::entry_offset(index)
+    }
+
     /// Bytes of memory it takes.
     pub fn memory_bytes(&self) -> usize {
         self.filter.memory_bytes() + self.entries.directory.capacity() * size_of::<u64>()

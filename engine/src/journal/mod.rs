@@ -6,20 +6,22 @@ mod group;
 mod reader;
 mod scan;
 mod spare;
+mod visit;
 
 pub use estimate::about_records_from;
 pub use format::{
-    ChainHash, FIRST_FRAME_OFFSET, FORMAT_VERSION, FRAME_HEADER_BYTES, FRAME_OVERHEAD_BYTES, Layout, Place,
-    SegmentHeader, segment_name,
+    ChainHash, FIRST_FRAME_OFFSET, FORMAT_VERSION, FRAME_HEADER_BYTES, FRAME_OVERHEAD_BYTES, FrameKind,
+    HeaderProblem, Layout, Place, SegmentHeader, segment_name,
 };
 pub use group::Group;
 pub use reader::{JournalReader, ReadError};
-pub use scan::{Misfit, ScanError, Scanned, Visitor, first_header, scan, scan_from};
+pub use scan::{Scanned, first_header, scan, scan_from};
 pub use spare::{Space, Spares};
+pub use visit::{Misfit, ScanError, VisitedFrame, Visitor};
 
 use crate::log::{AppendError, Log};
 use crate::storage::{PAGE_BYTES, Page, Storage, StorageFile};
-use format::{FrameFacts, FrameHeader, FrameKind, JournalKey};
+use format::{FrameFacts, FrameHeader, JournalKey};
 use satang_core::calendar::Instant;
 use std::io;
 use std::sync::Arc;

@@ -59,7 +59,8 @@ const OPEN_FILES_MAX: usize = 128;
 const FIRST_READ_BYTES: usize = 256;
 
 impl<S: Storage> JournalReader<S> {
-    pub(super) fn new(storage: Arc<S>, layout: Layout) -> JournalReader<S> {
+    /// A reader of the journal in `storage`.
+    pub fn new(storage: Arc<S>, layout: Layout) -> JournalReader<S> {
         JournalReader {
             storage,
             layout,

@@ -19,8 +19,9 @@ use super::format::{
     ChainHash, FIRST_FRAME_OFFSET, FrameHeader, FrameKind, HeaderProblem, JournalKey, Layout, Place,
     SegmentHeader, segment_name,
 };
+use super::visit::{ScanError, VisitedFrame, Visitor};
 use crate::storage::{PAGE_BYTES, Page, Storage, StorageFile};
-use satang_core::record::{Position, RecordHeader, split_record};
+use satang_core::record::split_record;
 use std::io;
 use std::sync::Arc;
 use zerocopy::{FromZeros, IntoBytes};
@@ -53,96 +54,6 @@ pub struct Scanned {
     pub header_repairs: Vec<(SegmentHeader, u64)>,
     /// Files in the folder that hold nothing: spares that were never begun, unfinished ones.
     pub leftovers: Vec<String>,
-}
-
-/// Why a journal is not read.
-#[derive(Debug, thiserror::Error)]
-pub enum ScanError {
-    /// The disk does not answer.
-    #[error("{file}: {source}")]
-    Io {
-        /// The file.
-        file: String,
-        /// What the operating system says.
-        source: io::Error,
-    },
-    /// Durable data is damaged.
-    #[error("{file}: offset {offset}: {what}{}", named_sequence(*sequence))]
-    Damaged {
-        /// The file.
-        file: String,
-        /// Where in it, in bytes.
-        offset: u64,
-        /// The sequence that should be there; 0 when that is not known.
-        sequence: u64,
-        /// What is wrong.
-        what: String,
-    },
-    /// A record does not fit what came before it.
-    #[error("{file}: offset {offset}: record {sequence} cannot be replayed: {why}")]
-    Replay {
-        /// The file.
-        file: String,
-        /// Where in it, in bytes.
-        offset: u64,
-        /// The record's sequence.
-        sequence: u64,
-        /// Why.
-        why: String,
-    },
-}
-
-fn named_sequence(sequence: u64) -> String {
-    match sequence {
-        0 => String::new(),
-        known => format!(" (sequence {known})"),
-    }
-}
-
-/// What a replay does with each record: its header, its bytes and where it lies.
-pub trait Visitor {
-    /// The records that follow lie in the file of this segment, whose bytes are these.
-    fn begin_segment(&mut self, _segment: u32, _bytes: &Arc<Vec<Page>>) {}
-
-    /// Takes one record, in sequence order.
-    ///
-    /// # Errors
-    /// Why the record does not fit what came before it.
-    fn record(&mut self, header: &RecordHeader, bytes: &[u8], position: Position) -> Result<(), String>;
-
-    /// Every record of the segment that can be read was visited.
-    ///
-    /// # Errors
-    /// A record found later not to fit what came before it.
-    fn end_segment(&mut self) -> Result<(), Misfit> {
-        Ok(())
-    }
-
-    /// Says that `done` of `total` bytes of segments were read.
-    fn progress(&mut self, _done: u64, _total: u64) {}
-}
-
-/// A record that does not fit what came before it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Misfit {
-    /// Where it lies.
-    pub position: Position,
-    /// Its sequence.
-    pub sequence: u64,
-    /// Why.
-    pub why: String,
-}
-
-impl From<Misfit> for ScanError {
-    fn from(misfit: Misfit) -> ScanError {
-        let place = Place::of(misfit.position);
-        ScanError::Replay {
-            file: segment_name(place.segment),
-            offset: u64::from(place.offset),
-            sequence: misfit.sequence,
-            why: misfit.why,
-        }
-    }
 }
 
 /// Reads the journal in `storage` from its beginning and hands every record to `visitor`; `None` when there is none.
@@ -448,6 +359,13 @@ impl<'s, S: Storage> Scan<'s, S> {
             self.out.chain = header.hash;
             self.out.last_at_ms = header.at_ms;
             self.out.uncovered = kind == FrameKind::Group;
+            visitor.frame(&VisitedFrame {
+                place,
+                bytes: header.frame_bytes() as u32,
+                kind,
+                hash: header.hash,
+                last_sequence: self.out.next_sequence - 1,
+            });
             offset += header.frame_bytes() as u32;
             self.out.end = Place { segment, offset };
             if kind == FrameKind::Seal {

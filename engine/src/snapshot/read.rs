@@ -4,7 +4,7 @@ use super::format::{
     Calendar, PartEntry, PartKind, SNAPSHOT_FOLDER, SNAPSHOT_VERSION, SnapshotHeader, padded,
 };
 use super::write::Sums;
-use crate::day_ids::DayIds;
+use crate::day_ids::{DayFacts, DayIds};
 use crate::journal::about_records_from;
 use crate::old_ids::{OldDays, OldIds};
 use crate::recover::IDS_RESERVED_MAX;
@@ -110,6 +110,33 @@ pub(super) fn check_file<S: Storage>(storage: &S, file: &str, journal_id: &[u8; 
 const READERS_MAX: usize = 8;
 /// A small snapshot is read sooner than threads are started.
 const BYTES_PER_READER: u64 = 4 << 20;
+/// What a snapshot that is whole says of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Whole {
+    /// Its length in bytes.
+    pub bytes: u64,
+    /// The sequence of the last record in it.
+    pub through_max: u64,
+    /// The segment from which a replay goes on.
+    pub start_segment: u32,
+    /// The index files it counts on.
+    pub day_ids: Vec<DayFacts>,
+}
+
+/// Checks a snapshot of the journal without loading it: every hash, and which index files it counts on.
+///
+/// # Errors
+/// [`Refusal`].
+pub fn check<S: Storage>(storage: &S, file: &str, journal_id: &[u8; 16]) -> Result<Whole, Refusal> {
+    let mut through_max = None;
+    let whole =
+        Snapshot::open(storage, file, journal_id, &mut through_max).and_then(|snapshot| snapshot.check());
+    whole.map_err(|what| Refusal {
+        file: file.to_owned(),
+        what,
+        through_max,
+    })
+}
 
 struct Snapshot<F> {
     file: F,
@@ -185,6 +212,24 @@ impl<F: StorageFile> Snapshot<F> {
             true => Ok(bytes),
             false => Err(format!("offset {}: a part is damaged", entry.offset)),
         }
+    }
+
+    fn check(&self) -> Result<Whole, String> {
+        let mut buffer = Vec::new();
+        let mut calendar = None;
+        for entry in &self.table {
+            let bytes = self.read_part(entry, &mut buffer)?;
+            if entry.kind == PartKind::Calendar as u32 {
+                calendar = Calendar::import(bytes);
+            }
+        }
+        let calendar = calendar.ok_or("offset 0: no part says which ids have left memory")?;
+        Ok(Whole {
+            bytes: self.file.len_bytes().map_err(|error| error.to_string())?,
+            through_max: self.header.through_max,
+            start_segment: self.header.start_segment,
+            day_ids: calendar.files,
+        })
     }
 
     /// Every part, in the order of the table; read by several threads.

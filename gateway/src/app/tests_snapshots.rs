@@ -1,6 +1,7 @@
 //! Snapshots that are asked for while something is wrong: an answer each, and nothing is lost.
 
 use super::{Api, App, Metrics, WholeBody};
+use crate::programs::ProgramSource;
 use crate::server::Response;
 use http::{HeaderMap, Method};
 use satang_core::calendar::Instant;
@@ -41,7 +42,10 @@ impl Service {
         };
         let clock = AnyClock::Simulated(SimulatedClock::standing_at(noon));
         let opened = open(&storage, clock, options, &mut |_, _| {}).unwrap();
-        let app = App::starting(Arc::new(Metrics::new()));
+        let app = App::starting(
+            Arc::new(Metrics::new()),
+            Arc::new(ProgramSource::new(|| Ok(Vec::new()))),
+        );
         app.ready(opened.engine.clone(), opened.keeper.clone());
         let api = Api::new(app, |_| {});
         Service { storage, opened, api }

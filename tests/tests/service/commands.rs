@@ -6,7 +6,7 @@ use satang_tests::site::Site;
 #[test]
 fn every_command_explains_itself() {
     let site = Site::new(BINARY);
-    let commands: [&[&str]; 10] = [
+    let commands: [&[&str]; 13] = [
         &[],
         &["serve"],
         &["demo"],
@@ -17,6 +17,9 @@ fn every_command_explains_itself() {
         &["keys", "new"],
         &["keys", "list"],
         &["explain"],
+        &["verify"],
+        &["backup"],
+        &["restore"],
     ];
     for command in commands {
         let ended = site.run(&[command, &["--help"]].concat());
@@ -39,7 +42,9 @@ fn every_command_explains_itself() {
         .lines()
         .filter_map(|line| line.strip_prefix("  ")?.split(' ').next())
         .collect();
-    let asked = ["serve", "demo", "import", "keys", "explain", "help"];
+    let asked = [
+        "serve", "demo", "import", "keys", "explain", "verify", "backup", "restore", "help",
+    ];
     assert!(
         names
             .iter()

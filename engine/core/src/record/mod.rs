@@ -87,6 +87,11 @@ impl BenefitNumber {
     pub const NONE: BenefitNumber = BenefitNumber(0);
     /// The largest number: a slot's key holds ten bits.
     pub const MAX: u16 = 1023;
+
+    /// Whether a benefit can have this number.
+    pub const fn is_possible(self) -> bool {
+        self.0 != 0 && self.0 <= BenefitNumber::MAX
+    }
 }
 
 /// What a record is. The numbers are permanent.

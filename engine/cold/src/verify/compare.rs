@@ -1,0 +1,74 @@
+//! Two records of one decision, in words: what was recorded, and what is decided now.
+
+use satang_core::record::{AuthorizationRecord, Position, ReversalRecord};
+use std::fmt::Debug;
+
+/// One field of two.
+pub fn difference<T: Debug>(field: &str, recorded: T, decided: T) -> String {
+    format!("{field} recorded {recorded:?}, decided {decided:?}")
+}
+
+/// Collects the fields that differ.
+#[derive(Default)]
+struct Differences {
+    fields: Vec<String>,
+}
+
+impl Differences {
+    fn field<T: Debug + PartialEq>(&mut self, field: &str, recorded: T, decided: T) {
+        if recorded != decided {
+            self.fields.push(difference(field, recorded, decided));
+        }
+    }
+
+    fn finish(self) -> String {
+        match self.fields.is_empty() {
+            true => "its bytes are not those of what it says".into(),
+            false => self.fields.join("; "),
+        }
+    }
+}
+
+/// In what two records of an authorization differ.
+pub fn authorization_differences(recorded: &AuthorizationRecord, decided: &AuthorizationRecord) -> String {
+    let mut all = Differences::default();
+    all.field("reason", recorded.reason().name(), decided.reason().name());
+    all.field("state", recorded.state().get(), decided.state().get());
+    let rooms = |record: &AuthorizationRecord| {
+        let rooms = record.rooms_before();
+        rooms
+            .map(|(period, room)| (period as u8, room.get()))
+            .collect::<Vec<(u8, u64)>>()
+    };
+    all.field("room_before", rooms(recorded), rooms(decided));
+    let limited = |record: &AuthorizationRecord| record.limited_by().map(|period| period as u8);
+    all.field("limited_by", limited(recorded), limited(decided));
+    all.field("rule", recorded.rule, decided.rule);
+    all.field("benefit", recorded.benefit().0, decided.benefit().0);
+    all.field("programme", recorded.program().0, decided.program().0);
+    all.field("channel", recorded.channel().0, decided.channel().0);
+    all.finish()
+}
+
+/// In what two records of a reversal differ.
+pub fn reversal_differences(recorded: &ReversalRecord, decided: &ReversalRecord) -> String {
+    let mut all = Differences::default();
+    all.field("approved", recorded.approved(), decided.approved());
+    all.field("reason", recorded.reason().name(), decided.reason().name());
+    all.field("state", recorded.state().get(), decided.state().get());
+    all.field("citizen", recorded.citizen().get(), decided.citizen().get());
+    all.field("left", recorded.left().get(), decided.left().get());
+    let place = |position: Option<Position>| position.map(super::redecide::named);
+    all.field("original", place(recorded.original()), place(decided.original()));
+    all.field("previous", place(recorded.previous()), place(decided.previous()));
+    all.field("wallet", recorded.wallet(), decided.wallet());
+    all.field(
+        "original_date",
+        recorded.original_date().days(),
+        decided.original_date().days(),
+    );
+    all.field("rule", recorded.rule, decided.rule);
+    all.field("benefit", recorded.benefit().0, decided.benefit().0);
+    all.field("programme", recorded.program().0, decided.program().0);
+    all.finish()
+}

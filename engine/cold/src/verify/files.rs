@@ -1,0 +1,257 @@
+//! The files that are made from the journal: indexes of old days and snapshots. Each must be whole and say what the journal says.
+
+use super::findings::Findings;
+use satang_core::calendar::BusinessDate;
+use satang_core::dedup::{IdEntry, IdFact, TxnState};
+use satang_engine::day_ids::{DAY_IDS_FOLDER, DayFacts, DayIds, DayIdsError};
+use satang_engine::old_ids::OldDays;
+use satang_engine::snapshot;
+use satang_engine::storage::Storage;
+use std::io;
+use std::sync::mpsc::{Receiver, sync_channel};
+use zerocopy::IntoBytes as _;
+
+/// The files there were before the journal's end was read: nothing in them is newer than that end.
+pub struct Derived {
+    indexes: Vec<String>,
+    snapshots: Vec<String>,
+}
+
+impl Derived {
+    /// Lists them.
+    ///
+    /// # Errors
+    /// Of the operating system.
+    pub fn list<S: Storage>(storage: &S) -> io::Result<Derived> {
+        Ok(Derived {
+            indexes: storage.list(DAY_IDS_FOLDER)?,
+            snapshots: snapshot::names(storage)?,
+        })
+    }
+}
+
+/// What the journal says.
+pub struct Wanted<'w> {
+    /// Its id.
+    pub journal_id: [u8; 16],
+    /// The sequence of its last record.
+    pub last_sequence: u64,
+    /// The dates that have left memory, with indexes of their own.
+    pub days: &'w OldDays,
+    /// Whether it was re-decided to its end.
+    pub whole: bool,
+}
+
+/// Holds every index and snapshot against the journal; how many there are.
+pub fn check<S: Storage>(
+    storage: &S,
+    derived: &Derived,
+    wanted: &Wanted<'_>,
+    findings: &Findings,
+) -> (u64, u64) {
+    for name in &derived.indexes {
+        let date = name.strip_suffix(".ids").map(BusinessDate::parse);
+        match date {
+            Some(Ok(date)) => check_index(storage, date, wanted, findings),
+            Some(Err(_)) => findings.file(
+                &format!("{DAY_IDS_FOLDER}/{name}"),
+                0,
+                "no date has this name".into(),
+            ),
+            // One in the making.
+            None => {}
+        }
+    }
+    for name in &derived.snapshots {
+        check_snapshot(storage, name, wanted, findings);
+    }
+    let indexes = derived.indexes.iter().filter(|name| name.ends_with(".ids"));
+    (indexes.count() as u64, derived.snapshots.len() as u64)
+}
+
+fn check_index<S: Storage>(storage: &S, date: BusinessDate, wanted: &Wanted<'_>, findings: &Findings) {
+    let found = match DayIds::open(storage, wanted.journal_id, date) {
+        Ok(found) => found,
+        Err(error) => return report(&error, findings),
+    };
+    let has_left = wanted.days.first_hot.is_some_and(|hot| date < hot);
+    if !has_left {
+        if wanted.whole {
+            let name = satang_engine::day_ids::day_ids_name(date);
+            findings.file(&name, 0, "the ids of this date have not left memory".into());
+        }
+        if let Err(error) = found.for_each(&mut |_| {}) {
+            report(&error, findings);
+        }
+        return;
+    }
+    let own = wanted.days.files.iter().find(|file| file.date() == date);
+    compare(own.map(|own| &**own), &found, findings);
+}
+
+fn report(error: &DayIdsError, findings: &Findings) {
+    match error {
+        DayIdsError::Io { file, offset, source } => findings.file(file, *offset, source.to_string()),
+        DayIdsError::Damaged { file, offset, what } => findings.file(file, *offset, what.clone()),
+    }
+}
+
+/// How many entries are handed over at once.
+const ENTRIES_AT_ONCE: usize = 4_096;
+
+/// The entries of a file, from a thread of its own; the error at the end, if any.
+fn entries<'s, 'f: 's>(
+    scope: &'s std::thread::Scope<'s, 'f>,
+    file: &'f DayIds,
+) -> Receiver<Result<Vec<IdEntry>, DayIdsError>> {
+    let (sender, receiver) = sync_channel(2);
+    scope.spawn(move || {
+        let mut waiting = Vec::with_capacity(ENTRIES_AT_ONCE);
+        let read = file.for_each(&mut |entry| {
+            waiting.push(*entry);
+            if waiting.len() == ENTRIES_AT_ONCE {
+                // Nobody listens any more after an error of the other file.
+                let _ = sender.send(Ok(std::mem::take(&mut waiting)));
+            }
+        });
+        let _ = sender.send(Ok(waiting));
+        if let Err(error) = read {
+            let _ = sender.send(Err(error));
+        }
+    });
+    receiver
+}
+
+/// One entry after the other; remembers the error.
+struct Entries {
+    blocks: Receiver<Result<Vec<IdEntry>, DayIdsError>>,
+    block: std::vec::IntoIter<IdEntry>,
+    taken: u64,
+    error: Option<DayIdsError>,
+}
+
+impl Entries {
+    fn of(blocks: Receiver<Result<Vec<IdEntry>, DayIdsError>>) -> Entries {
+        Entries {
+            blocks,
+            block: Vec::new().into_iter(),
+            taken: 0,
+            error: None,
+        }
+    }
+}
+
+impl Iterator for Entries {
+    type Item = IdEntry;
+
+    fn next(&mut self) -> Option<IdEntry> {
+        loop {
+            if let Some(entry) = self.block.next() {
+                self.taken += 1;
+                return Some(entry);
+            }
+            match self.blocks.recv().ok()? {
+                Ok(block) => self.block = block.into_iter(),
+                Err(error) => self.error = Some(error),
+            }
+        }
+    }
+}
+
+/// Walks both files side by side; `own`, made from the journal, has everything that `found` may have: it was written at the
+/// earliest, when the date after the next began.
+fn compare(own: Option<&DayIds>, found: &DayIds, findings: &Findings) {
+    let name = satang_engine::day_ids::day_ids_name(found.date());
+    std::thread::scope(|scope| {
+        let mut there = Entries::of(entries(scope, found));
+        let mut wanted = own.map(|own| Entries::of(entries(scope, own)));
+        let mut take = || wanted.as_mut().and_then(Iterator::next);
+        let mut expected = take();
+        let missing = |entry: &IdEntry, at: u64| {
+            if !may_be_missing(entry) {
+                let what = format!("the entry of an id is missing: {}", says(entry));
+                findings.file(&name, DayIds::entry_offset(at), what);
+            }
+        };
+        while let Some(entry) = there.next() {
+            let at = there.taken - 1;
+            while let Some(other) = expected.filter(|other| other.file_order() < entry.file_order()) {
+                missing(&other, at);
+                expected = take();
+            }
+            if expected.is_some_and(|other| other.as_bytes() == entry.as_bytes()) {
+                expected = take();
+            } else {
+                let what = format!("no record says what an entry says: {}", says(&entry));
+                findings.file(&name, DayIds::entry_offset(at), what);
+            }
+        }
+        while let Some(other) = expected {
+            missing(&other, there.taken);
+            expected = take();
+        }
+        let own_error = wanted.and_then(|wanted| wanted.error);
+        for error in there.error.iter().chain(&own_error) {
+            report(error, findings);
+        }
+    });
+}
+
+/// A tombstone, or what was given back, is not in a date's file when a newer one came before the date left memory.
+fn may_be_missing(entry: &IdEntry) -> bool {
+    match entry.fact() {
+        Some(IdFact::Txn) => entry.txn_state() == TxnState::Tombstone,
+        Some(IdFact::Reversed) => true,
+        Some(IdFact::Reversal) | None => false,
+    }
+}
+
+fn says(entry: &IdEntry) -> String {
+    let place = super::redecide::named(entry.position());
+    match entry.fact() {
+        Some(IdFact::Txn) => format!("an authorization's id, {:?}, at {place}", entry.txn_state()),
+        Some(IdFact::Reversal) => format!("a reversal's id, at {place}"),
+        Some(IdFact::Reversed) => format!("given back, at {place}"),
+        None => "nothing known".into(),
+    }
+}
+
+fn check_snapshot<S: Storage>(storage: &S, name: &str, wanted: &Wanted<'_>, findings: &Findings) {
+    let whole = match snapshot::check(storage, name, &wanted.journal_id) {
+        Ok(whole) => whole,
+        Err(refusal) => {
+            // A running server has taken a newer one and removed this.
+            if snapshot::names(storage).is_ok_and(|names| !names.iter().any(|other| other == name)) {
+                return;
+            }
+            let (offset, what) = split_offset(&refusal.what);
+            return findings.file(name, offset, what.to_owned());
+        }
+    };
+    if whole.through_max > wanted.last_sequence {
+        let (through, last) = (whole.through_max, wanted.last_sequence);
+        let what = format!("it holds records through sequence {through}, the journal ends at {last}");
+        findings.file(name, 0, what);
+    }
+    for facts in &whole.day_ids {
+        if !is_there(storage, wanted.journal_id, facts) {
+            let date = BusinessDate::from_days(facts.date_days);
+            let what = format!("the index of {date} it was taken with is not there");
+            findings.file(name, 0, what);
+        }
+    }
+}
+
+fn is_there<S: Storage>(storage: &S, journal_id: [u8; 16], facts: &DayFacts) -> bool {
+    let date = BusinessDate::from_days(facts.date_days);
+    DayIds::open(storage, journal_id, date).is_ok_and(|file| file.facts() == *facts)
+}
+
+/// The offset a text begins with, and the rest.
+fn split_offset(what: &str) -> (u64, &str) {
+    let split = what
+        .strip_prefix("offset ")
+        .and_then(|rest| rest.split_once(": "))
+        .and_then(|(offset, rest)| Some((offset.parse().ok()?, rest)));
+    split.unwrap_or((0, what))
+}

@@ -1,0 +1,325 @@
+//! `satang verify`: an auditor's reading of a data folder (I3).
+//!
+//! The whole journal is read from its first segment and every decision made again, in memory that does not grow with the
+//! journal: wallets, two days of ids, and a filter for each older day, whose indexes are written to a working folder. Then the
+//! files that are made from the journal are held against it. The data folder is only read, and may be a running server's.
+
+mod admin;
+mod compare;
+mod files;
+mod findings;
+mod reading;
+mod redecide;
+
+pub use files::Derived;
+pub use findings::{Mismatch, TOLD_MAX};
+
+use crate::folder::Folder;
+use files::Wanted;
+use findings::Findings;
+use parking_lot::Mutex;
+use reading::{Read, Reading};
+use redecide::{Context, Tally};
+use satang_core::account::ProgramTotals;
+use satang_core::calendar::BusinessDate;
+use satang_core::record::{BenefitNumber, NameNumber};
+use satang_engine::journal::{
+    ChainHash, JournalReader, Misfit, Place, ScanError, Scanned, SegmentHeader, first_header, scan,
+    segment_name,
+};
+use satang_engine::old_ids::OldIds;
+use satang_engine::state::{Expected, State};
+use satang_engine::storage::{FileStorage, Storage};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// A place in the chain of hashes: whoever keeps one can tell later whether what lies in front of it is still the same.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Head {
+    /// The sequence of the last record in front of it.
+    pub sequence: u64,
+    /// The hash of a frame.
+    pub hash: ChainHash,
+}
+
+impl fmt::Display for Head {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.sequence, blake3::Hash::from_bytes(self.hash))
+    }
+}
+
+impl Head {
+    /// Reads what `Display` writes: `SEQUENCE:HASH`.
+    ///
+    /// # Errors
+    /// What it must look like.
+    pub fn parse(text: &str) -> Result<Head, String> {
+        let parts = text.split_once(':').and_then(|(sequence, hash)| {
+            let hash = blake3::Hash::from_hex(hash).ok()?;
+            Some(Head {
+                sequence: sequence.parse().ok()?,
+                hash: *hash.as_bytes(),
+            })
+        });
+        parts.ok_or_else(|| "must be like the head that verify prints: SEQUENCE:64 hexadecimal digits".into())
+    }
+}
+
+/// What is to be verified.
+#[derive(Clone, Debug, Default)]
+pub struct VerifyOptions {
+    /// Records behind this sequence are only read; `None` for all.
+    pub through: Option<u64>,
+    /// The chain must pass through this head.
+    pub head: Option<Head>,
+    /// Where a temporary folder is made for the ids of old days; the system's without.
+    pub work_dir: Option<PathBuf>,
+}
+
+/// A programme's money.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProgramReport {
+    /// Its name.
+    pub program: String,
+    /// Authorizations approved.
+    pub approved: u64,
+    /// Authorizations declined.
+    pub declined: u64,
+    /// Satang authorised.
+    pub authorised: u128,
+    /// Satang given back.
+    pub given_back: u128,
+}
+
+/// What a verification came to.
+#[derive(Debug)]
+pub struct Report {
+    /// By programme; purchases of unknown ones are the last.
+    pub programs: Vec<ProgramReport>,
+    /// How many records were re-decided.
+    pub records: u64,
+    /// How many business dates they are of.
+    pub dates: u64,
+    /// The digest of the state behind the last of them, once the ids of old dates have left memory.
+    pub digest: u64,
+    /// Where the chain ends.
+    pub head: Head,
+    /// Bytes of a write that never finished, or that is being written.
+    pub torn_bytes: u32,
+    /// Indexes of old days, and snapshots, that were held against the journal.
+    pub files: (u64, u64),
+    /// The first mismatches.
+    pub mismatches: Vec<Mismatch>,
+    /// How many there are.
+    pub mismatches_count: u64,
+    /// Why the journal could not be read to its end.
+    pub damage: Option<ScanError>,
+}
+
+/// Why nothing was verified.
+#[derive(Debug, thiserror::Error)]
+pub enum VerifyError {
+    /// There is no journal.
+    #[error("journal: there is none")]
+    NoJournal,
+    /// The journal cannot be read at all.
+    #[error(transparent)]
+    Scan(#[from] ScanError),
+    /// A folder cannot be used.
+    #[error("{file}: {source}")]
+    Io {
+        /// Which.
+        file: String,
+        /// What the operating system says.
+        source: io::Error,
+    },
+}
+
+/// Verifies a data folder. `progress` is told the bytes of journal read and the bytes there are.
+///
+/// # Errors
+/// [`VerifyError`], when there is nothing to verify or no room to work in.
+pub fn verify(
+    data_dir: &Path,
+    options: &VerifyOptions,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<Report, VerifyError> {
+    let io = |path: &Path| {
+        let file = path.display().to_string();
+        move |source| VerifyError::Io { file, source }
+    };
+    let work_dir = options.work_dir.clone().unwrap_or_else(std::env::temp_dir);
+    let work = tempfile::tempdir_in(&work_dir).map_err(io(&work_dir))?;
+    let storage = FileStorage::open_folder(work.path()).map_err(io(work.path()))?;
+    // Before the journal's end is read, so that nothing in them is newer than it.
+    let folder = Folder::at(data_dir).map_err(io(data_dir))?;
+    let derived = Derived::list(&folder).map_err(io(data_dir))?;
+    let folder = folder.read_end().map_err(io(data_dir))?;
+    verify_storage(&Arc::new(folder), &derived, &storage, options, progress)
+}
+
+/// Verifies what lies in `storage`; the ids of old days go to `work`.
+///
+/// # Errors
+/// [`VerifyError`].
+pub fn verify_storage<S: Storage, W: Storage>(
+    storage: &Arc<S>,
+    derived: &Derived,
+    work: &W,
+    options: &VerifyOptions,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<Report, VerifyError> {
+    let header = first_header(&**storage)?.ok_or(VerifyError::NoJournal)?;
+    let context = Context {
+        state: State::with_room_for(Expected::default()),
+        old_ids: OldIds::default(),
+        findings: Findings::default(),
+        tallies: Mutex::default(),
+        reader: JournalReader::new(storage.clone(), header.layout()),
+    };
+    let (scanned, read) = read_all(storage, &context, work, &header, options, progress);
+    if let Some(source) = read.failed {
+        let file = "the working folder".into();
+        return Err(VerifyError::Io { file, source });
+    }
+    let (damage, torn_bytes) = match &scanned {
+        Ok(scanned) => (None, scanned.torn_bytes),
+        Err(_) => (scanned.as_ref().err(), 0),
+    };
+    let mut files = (0, 0);
+    if damage.is_none() {
+        scanned
+            .iter()
+            .for_each(|scanned| check_headers(scanned, &context.findings));
+        check_money(&context);
+        if let Some(head) = options.head.filter(|_| !read.met) {
+            let what = format!("the chain does not pass through {head}");
+            context.findings.file("journal", 0, what);
+        }
+        let last_sequence = scanned.as_ref().map_or(0, |scanned| scanned.next_sequence - 1);
+        let wanted = Wanted {
+            journal_id: header.journal_id,
+            last_sequence,
+            days: &context.old_ids.days(),
+            whole: options.through.is_none_or(|through| through >= last_sequence),
+        };
+        files = files::check(&**storage, derived, &wanted, &context.findings);
+    }
+    let programs = program_reports(&context);
+    let digest = context.state.digest();
+    let (mismatches, mismatches_count) = context.findings.into_parts();
+    Ok(Report {
+        programs,
+        records: read.records,
+        dates: read.dates,
+        digest,
+        head: read.head,
+        torn_bytes,
+        files,
+        mismatches,
+        mismatches_count,
+        damage: scanned.err(),
+    })
+}
+
+fn read_all<S: Storage, W: Storage>(
+    storage: &Arc<S>,
+    context: &Context<S>,
+    work: &W,
+    header: &SegmentHeader,
+    options: &VerifyOptions,
+    progress: &mut dyn FnMut(u64, u64),
+) -> (Result<Scanned, ScanError>, Read) {
+    let through = options.through.unwrap_or(u64::MAX);
+    std::thread::scope(|scope| {
+        let mut reading = Reading::start(
+            scope,
+            context,
+            work,
+            header.journal_id,
+            through,
+            options.head,
+            progress,
+        );
+        let scanned = scan(&**storage, &mut reading);
+        let (read, misfit) = match reading.finish() {
+            Ok(read) => (read, None),
+            Err(misfit) => (reading.into_read(), Some(misfit)),
+        };
+        let ended = |misfit: Option<Misfit>| misfit.map_or(Ok(()), |misfit| Err(ScanError::from(misfit)));
+        let scanned = scanned.map(|scanned| scanned.expect("its first header was read"));
+        (scanned.and_then(|scanned| ended(misfit).map(|()| scanned)), read)
+    })
+}
+
+/// A damaged copy of a segment's header does no harm while the other is whole, but is damage.
+fn check_headers(scanned: &Scanned, findings: &Findings) {
+    for (header, offset) in &scanned.header_repairs {
+        // Both copies of a segment that has no frame yet may be being written.
+        if scanned.end != Place::start_of(header.segment) {
+            let what = "one copy of the header is damaged, the other is whole";
+            findings.file(&segment_name(header.segment), *offset, what.into());
+        }
+    }
+}
+
+/// I4, programme by programme: what is used in its slots is what was authorised less what was given back.
+fn check_money<S: Storage>(context: &Context<S>) {
+    let Context { state, findings, .. } = context;
+    let directory = state.directory.read();
+    for totals in state.totals(BusinessDate::from_days(0)) {
+        let rules = directory
+            .rules()
+            .iter()
+            .filter(|rule| rule.program == totals.program);
+        let benefits = rules.flat_map(|rule| rule.benefits.iter().map(|benefit| benefit.number.0));
+        let benefits: std::collections::BTreeSet<u16> = benefits.collect();
+        let used_in = |benefit: u16| -> u128 {
+            let of_shard = |shard: &Mutex<satang_core::account::WalletShard>| {
+                shard.lock().used_in_program(BenefitNumber(benefit))
+            };
+            state.wallets.iter().map(of_shard).sum()
+        };
+        let used: u128 = benefits.into_iter().map(used_in).sum();
+        let ProgramTotals { all, given_back, .. } = totals;
+        // A bucket counts modulo 2^32 once more than that was used under no cap.
+        let kept = all
+            .checked_sub(given_back)
+            .filter(|kept| *kept >= used && (*kept - used).is_multiple_of(1 << 32));
+        if kept.is_none() {
+            let program = totals.program.0;
+            let what = format!(
+                "I4 broken in programme {program}: {used} satang used in slots, {all} authorised, {given_back} given back"
+            );
+            findings.file("journal", 0, what);
+        }
+    }
+}
+
+fn program_reports<S: Storage>(context: &Context<S>) -> Vec<ProgramReport> {
+    let directory = context.state.directory.read();
+    let mut tallies: BTreeMap<NameNumber, Tally> = std::mem::take(&mut *context.tallies.lock());
+    let totals = context.state.totals(BusinessDate::from_days(0));
+    for (program, _) in directory.in_force() {
+        tallies.entry(program).or_default();
+    }
+    let unknown = tallies.remove(&NameNumber::UNKNOWN);
+    let name = |number: NameNumber| directory.name(number).map(ToString::to_string);
+    let report = |(number, tally): (NameNumber, Tally)| {
+        let money = totals.iter().find(|totals| totals.program == number);
+        ProgramReport {
+            program: name(number).unwrap_or_else(|| "(unknown)".into()),
+            approved: tally.approved,
+            declined: tally.declined,
+            authorised: money.map_or(0, |money| money.all),
+            given_back: money.map_or(0, |money| money.given_back),
+        }
+    };
+    let known = tallies.into_iter().map(report);
+    known
+        .chain(unknown.map(|tally| report((NameNumber::UNKNOWN, tally))))
+        .collect()
+}

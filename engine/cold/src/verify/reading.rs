@@ -1,0 +1,245 @@
+//! The journal as the verification reads it: dates and administrative records are checked here, in order; the rest is handed to
+//! the workers.
+
+use super::Head;
+use super::admin;
+use super::redecide::{Context, Redecider, possible_date};
+use satang_core::calendar::Instant;
+use satang_core::record::{
+    AdminRecord, AuthorizationRecord, CutOverRecord, Position, Record, RecordHeader, RecordKind,
+};
+use satang_engine::crew::Crew;
+use satang_engine::journal::{Misfit, VisitedFrame, Visitor};
+use satang_engine::replay::Dates;
+use satang_engine::storage::{Page, Storage};
+use std::io;
+use std::sync::Arc;
+use std::thread::Scope;
+use zerocopy::IntoBytes as _;
+
+/// Reads a journal and has it re-decided; lives in a scope of threads.
+pub struct Reading<'s, 'r, S: Storage, W: Storage> {
+    context: &'r Context<S>,
+    /// Where the ids of dates go that leave memory.
+    work: &'r W,
+    journal_id: [u8; 16],
+    progress: &'r mut dyn FnMut(u64, u64),
+    crew: Crew<'s, 'r, Redecider<'r, S>>,
+    dates: Dates,
+    /// A date was cut over: ids may be to leave before the next record.
+    date_ended: bool,
+    last_at_ms: i64,
+    last_position: Position,
+    through: u64,
+    wanted: Option<Head>,
+    read: Read,
+}
+
+/// What was read.
+#[derive(Debug, Default)]
+pub struct Read {
+    /// How many records were re-decided.
+    pub records: u64,
+    /// How many business dates have records or were cut over.
+    pub dates: u64,
+    /// The hash of the last frame that has no later record than the last one wanted.
+    pub head: Head,
+    /// The chain was met where a head that was kept says it was.
+    pub met: bool,
+    /// Why no index could be written in the working folder; the reading stopped then.
+    pub failed: Option<io::Error>,
+}
+
+impl<'s, 'r, S: Storage, W: Storage> Reading<'s, 'r, S, W> {
+    /// Starts the workers of a reading in `scope`. Records behind the sequence `through` are read, not re-decided.
+    pub fn start(
+        scope: &'s Scope<'s, 'r>,
+        context: &'r Context<S>,
+        work: &'r W,
+        journal_id: [u8; 16],
+        through: u64,
+        wanted: Option<Head>,
+        progress: &'r mut dyn FnMut(u64, u64),
+    ) -> Reading<'s, 'r, S, W> {
+        Reading {
+            context,
+            work,
+            journal_id,
+            progress,
+            crew: Crew::start(scope, |share| Redecider::new(context, share)),
+            dates: Dates::default(),
+            date_ended: false,
+            last_at_ms: i64::MIN,
+            last_position: Position::from_number(0),
+            through,
+            wanted,
+            read: Read::default(),
+        }
+    }
+
+    /// Waits until every record is re-decided; the ids of old dates leave memory.
+    ///
+    /// # Errors
+    /// When what is needed to go on could not be read.
+    pub fn finish(&mut self) -> Result<Read, Misfit> {
+        self.crew.hand_out();
+        self.crew.wait_until_idle()?;
+        self.let_ids_leave()?;
+        let open = self.dates.open.is_some() && self.open_date_has_a_record();
+        self.read.dates = self.dates.cut_overs.len() as u64 + u64::from(open);
+        Ok(std::mem::take(&mut self.read))
+    }
+
+    /// What was read when the reading could not go on.
+    pub fn into_read(self) -> Read {
+        self.read
+    }
+
+    /// Whether the open date has a record.
+    fn open_date_has_a_record(&self) -> bool {
+        let last_over = self.dates.cut_overs.last();
+        last_over.is_none_or(|(_, position)| self.last_position > *position)
+    }
+
+    fn let_ids_leave(&mut self) -> Result<(), Misfit> {
+        let Some(today) = self.dates.open else {
+            return Ok(());
+        };
+        if !std::mem::take(&mut self.date_ended) {
+            return Ok(());
+        }
+        self.crew.hand_out();
+        self.crew.wait_until_idle()?;
+        let Context { state, old_ids, .. } = self.context;
+        let left = old_ids.let_leave(state, self.work, self.journal_id, &self.dates.cut_overs, today);
+        if let Err(error) = left {
+            let misfit = Misfit {
+                position: self.last_position,
+                sequence: self.through.min(self.read.records),
+                why: format!("the working folder: {error}"),
+            };
+            self.read.failed = Some(error);
+            return Err(misfit);
+        }
+        Ok(())
+    }
+
+    fn report(&self, header: &RecordHeader, position: Position, what: String) {
+        self.context.findings.record(header.sequence, position, what);
+    }
+
+    /// Whether the record can be reckoned with; what is wrong is told.
+    fn is_sound(&self, header: &RecordHeader, bytes: &[u8], position: Position) -> bool {
+        if !(Instant::MIN..=Instant::MAX).contains(&header.at()) {
+            self.report(header, position, "its time is impossible".into());
+            return false;
+        }
+        let checked = match header.kind == RecordKind::Authorization as u8 {
+            true if bytes.len() == size_of::<AuthorizationRecord>() => AuthorizationRecord::view(bytes)
+                .map(drop)
+                .map_err(|error| error.to_string()),
+            _ => self.check_others(header, bytes),
+        };
+        if let Err(what) = &checked {
+            self.report(header, position, what.clone());
+        }
+        checked.is_ok()
+    }
+
+    /// Checks what is no plain authorization: those are few.
+    fn check_others(&self, header: &RecordHeader, bytes: &[u8]) -> Result<(), String> {
+        let possible = |date, what: &str| match possible_date(date) {
+            true => Ok(()),
+            false => Err(format!("its {what} is impossible")),
+        };
+        match Record::decode(header, bytes).map_err(|error| error.to_string())? {
+            Record::Authorization { .. } | Record::Reversal(_) => Ok(()),
+            Record::Enrollment(record) => match record.usable_from() {
+                Some(from) => possible(from, "first date"),
+                None => Ok(()),
+            },
+            Record::CutOver(record) => {
+                possible(record.date(), "date")?;
+                let canonical = CutOverRecord::new(header.at(), record.date());
+                let same = bytes.get(20..) == Some(&canonical.as_bytes()[20..]);
+                same.then_some(())
+                    .ok_or_else(|| "its bytes are not those of what it says".to_owned())
+            }
+            Record::Admin { by, record } => {
+                let mut directory = self.context.state.directory.write();
+                admin::check(&directory, &record, by.as_ref(), header.at(), bytes)?;
+                match record {
+                    AdminRecord::WalletStatus { .. } => Ok(()),
+                    other => directory.apply(&other).map_err(|error| error.to_string()),
+                }
+            }
+        }
+    }
+
+    /// Takes the record's date. One that does not fit is told, and the dates that were left out are taken as over.
+    fn take_date(&mut self, header: &RecordHeader, bytes: &[u8], position: Position) {
+        if header.at_ms < self.last_at_ms {
+            self.report(header, position, "its time is before the last record's".into());
+        }
+        self.last_at_ms = self.last_at_ms.max(header.at_ms);
+        self.date_ended |= header.kind == RecordKind::CutOver as u8;
+        if let Err(what) = self.dates.take(header, bytes, position) {
+            self.report(header, position, what);
+            let today = header.at().business_date();
+            while let Some(open) = self.dates.open.filter(|open| *open < today) {
+                if self
+                    .dates
+                    .cut_overs
+                    .last()
+                    .is_none_or(|(_, last)| *last < position)
+                {
+                    self.dates.cut_overs.push((open, position));
+                }
+                self.dates.open = Some(open.next());
+                self.date_ended = true;
+            }
+        }
+    }
+}
+
+impl<S: Storage, W: Storage> Visitor for Reading<'_, '_, S, W> {
+    fn begin_segment(&mut self, segment: u32, bytes: &Arc<Vec<Page>>) {
+        self.crew.begin_segment(segment, bytes);
+    }
+
+    fn record(&mut self, header: &RecordHeader, bytes: &[u8], position: Position) -> Result<(), String> {
+        if header.sequence > self.through {
+            return Ok(());
+        }
+        if self.date_ended && header.kind != RecordKind::CutOver as u8 {
+            self.let_ids_leave().map_err(|misfit| misfit.why)?;
+        }
+        self.read.records += 1;
+        let sound = self.is_sound(header, bytes, position);
+        if sound {
+            self.take_date(header, bytes, position);
+            self.crew.push(position);
+        }
+        self.last_position = position;
+        Ok(())
+    }
+
+    fn end_segment(&mut self) -> Result<(), Misfit> {
+        self.crew.end_segment()
+    }
+
+    fn frame(&mut self, frame: &VisitedFrame) {
+        let head = Head {
+            sequence: frame.last_sequence,
+            hash: frame.hash,
+        };
+        self.read.met |= self.wanted == Some(head);
+        if head.sequence <= self.through {
+            self.read.head = head;
+        }
+    }
+
+    fn progress(&mut self, done: u64, total: u64) {
+        (self.progress)(done, total);
+    }
+}

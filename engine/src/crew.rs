@@ -1,0 +1,301 @@
+//! A crew of threads that take a journal's records chunk by chunk, while one thread reads and checks the journal. Every worker
+//! looks at every record and deals with what concerns its own shards, every `count`-th of each kind, so that no two wait for
+//! each other.
+
+use crate::journal::{Misfit, Place};
+use crate::state::State;
+use crate::storage::Page;
+use parking_lot::{Condvar, Mutex, MutexGuard};
+use satang_core::account::{WalletShard, wallet_shard};
+use satang_core::citizen::CitizenShard;
+use satang_core::dedup::{IdShard, txn_shard};
+use satang_core::record::{AuthorizationRecord, Position, RecordHeader, RecordKind};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::{Scope, available_parallelism};
+use zerocopy::{FromBytes, IntoBytes};
+
+/// What a worker does with records.
+pub trait Worker: Send {
+    /// Deals with every record of a chunk, in order.
+    ///
+    /// # Errors
+    /// A record that does not fit what came before it: nothing behind it is looked at.
+    fn take(&mut self, chunk: &Chunk) -> Result<(), Misfit>;
+}
+
+/// Which shards are a worker's.
+#[derive(Clone, Copy, Debug)]
+pub struct Share {
+    /// The worker's number, from 0.
+    pub index: usize,
+    /// How many workers there are.
+    pub count: usize,
+}
+
+impl Share {
+    /// Whether the shard with this index is the worker's.
+    #[inline]
+    pub fn has(self, shard: usize) -> bool {
+        shard % self.count == self.index
+    }
+
+    fn lock<T>(self, shards: &[Mutex<T>]) -> Vec<Option<MutexGuard<'_, T>>> {
+        let shards = shards.iter().enumerate();
+        shards
+            .map(|(index, shard)| self.has(index).then(|| shard.lock()))
+            .collect()
+    }
+}
+
+/// Records of one segment.
+pub struct Chunk {
+    /// The segment's number.
+    pub segment: u32,
+    bytes: Arc<Vec<Page>>,
+    /// Where they begin.
+    offsets: Vec<u32>,
+}
+
+/// A record of a chunk.
+pub struct Located<'c> {
+    /// Where it lies.
+    pub position: Position,
+    /// Its header.
+    pub header: RecordHeader,
+    /// The whole record.
+    pub bytes: &'c [u8],
+    /// A record some way ahead and what follows it: to be fetched by now.
+    pub later: Option<&'c [u8]>,
+}
+
+impl Chunk {
+    /// The bytes of the whole segment.
+    pub fn bytes(&self) -> &[u8] {
+        self.bytes.as_bytes()
+    }
+
+    /// The records, in order.
+    pub fn records(&self) -> impl Iterator<Item = Located<'_>> {
+        let bytes = self.bytes();
+        let start = Place {
+            segment: self.segment,
+            offset: 0,
+        };
+        self.offsets.iter().enumerate().map(move |(index, offset)| {
+            let offset = *offset as usize;
+            let later = self.offsets.get(index + PREFETCH_AHEAD);
+            let (header, _) =
+                RecordHeader::read_from_prefix(&bytes[offset..]).expect("checked when it was visited");
+            Located {
+                position: start.position(offset),
+                header,
+                bytes: &bytes[offset..offset + header.len_bytes()],
+                later: later.map(|later| &bytes[*later as usize..]),
+            }
+        })
+    }
+}
+
+/// The workers, and the records that gather for them.
+pub struct Crew<'s, 'r, W: Worker + 'r> {
+    scope: &'s Scope<'s, 'r>,
+    make: Box<dyn Fn(Share) -> W + 'r>,
+    /// Does all the work on the reader's own thread while there is little of it.
+    alone: Option<W>,
+    workers: Vec<SyncSender<Arc<Chunk>>>,
+    told: Arc<Told>,
+    segment: u32,
+    bytes: Arc<Vec<Page>>,
+    offsets: Vec<u32>,
+}
+
+/// What the workers tell.
+#[derive(Default)]
+struct Told {
+    state: Mutex<ToldState>,
+    idle: Condvar,
+}
+
+#[derive(Default)]
+struct ToldState {
+    /// Chunks that a worker has not finished.
+    open: usize,
+    misfit: Option<Misfit>,
+}
+
+/// How many chunks may wait for a worker: more hide more of the disk's unevenness, and hold a segment each.
+const CHUNKS_WAITING_MAX: usize = 2;
+/// More threads than this only wait for memory.
+const WORKERS_MAX: usize = 8;
+/// How many records ahead a worker fetches.
+const PREFETCH_AHEAD: usize = 12;
+
+/// Fewer records than this are dealt with sooner than threads are started.
+const RECORDS_TO_SHARE: usize = 4_096;
+
+impl<'s, 'r, W: Worker + 'r> Crew<'s, 'r, W> {
+    /// Starts a worker for each core in `scope`; they end when the crew is dropped.
+    pub fn start(scope: &'s Scope<'s, 'r>, make: impl Fn(Share) -> W + 'r) -> Crew<'s, 'r, W> {
+        let mut crew = Crew::small_at_first(scope, make);
+        crew.start_workers();
+        crew
+    }
+
+    /// The same, but threads are only started once many records come at a time. For workers that keep nothing of their own:
+    /// one that has worked alone is not one of those that follow.
+    pub fn small_at_first(scope: &'s Scope<'s, 'r>, make: impl Fn(Share) -> W + 'r) -> Crew<'s, 'r, W> {
+        Crew {
+            scope,
+            alone: Some(make(Share { index: 0, count: 1 })),
+            make: Box::new(make),
+            workers: Vec::new(),
+            told: Arc::default(),
+            segment: 0,
+            bytes: Arc::default(),
+            offsets: Vec::new(),
+        }
+    }
+
+    fn start_workers(&mut self) {
+        self.alone = None;
+        let count = available_parallelism().map_or(1, usize::from).min(WORKERS_MAX);
+        for index in 0..count {
+            let (sender, chunks) = sync_channel(CHUNKS_WAITING_MAX);
+            let (mut worker, told) = ((self.make)(Share { index, count }), self.told.clone());
+            self.scope.spawn(move || run(&mut worker, &chunks, &told));
+            self.workers.push(sender);
+        }
+    }
+
+    /// The records that follow lie in this segment.
+    pub fn begin_segment(&mut self, segment: u32, bytes: &Arc<Vec<Page>>) {
+        self.segment = segment;
+        self.bytes = bytes.clone();
+    }
+
+    /// Adds a record, which lies in the segment that was begun.
+    #[inline]
+    pub fn push(&mut self, position: Position) {
+        self.offsets.push(Place::of(position).offset);
+    }
+
+    /// Gives the records gathered so far to the workers.
+    pub fn hand_out(&mut self) {
+        if self.offsets.is_empty() {
+            return;
+        }
+        if self.alone.is_some() && self.offsets.len() >= RECORDS_TO_SHARE {
+            self.start_workers();
+        }
+        let chunk = Arc::new(Chunk {
+            segment: self.segment,
+            bytes: self.bytes.clone(),
+            offsets: std::mem::take(&mut self.offsets),
+        });
+        if let Some(alone) = &mut self.alone {
+            return work_on(alone, &chunk, &self.told);
+        }
+        self.told.state.lock().open += self.workers.len();
+        for worker in &self.workers {
+            worker
+                .send(chunk.clone())
+                .expect("a worker ends after its sender");
+        }
+    }
+
+    /// Every record of the segment was added.
+    ///
+    /// # Errors
+    /// A misfit that a worker has found by now.
+    pub fn end_segment(&mut self) -> Result<(), Misfit> {
+        self.hand_out();
+        // So that the file's bytes can be used again.
+        self.bytes = Arc::default();
+        match &self.told.state.lock().misfit {
+            Some(misfit) => Err(misfit.clone()),
+            None => Ok(()),
+        }
+    }
+
+    /// Waits until the workers are done with all they were given.
+    ///
+    /// # Errors
+    /// The first misfit that a worker found.
+    pub fn wait_until_idle(&self) -> Result<(), Misfit> {
+        let mut state = self.told.state.lock();
+        while state.open > 0 {
+            self.told.idle.wait(&mut state);
+        }
+        match &state.misfit {
+            Some(misfit) => Err(misfit.clone()),
+            None => Ok(()),
+        }
+    }
+}
+
+fn run(worker: &mut impl Worker, chunks: &Receiver<Arc<Chunk>>, told: &Told) {
+    while let Ok(chunk) = chunks.recv() {
+        work_on(worker, &chunk, told);
+        drop(chunk);
+        told.state.lock().open -= 1;
+        told.idle.notify_all();
+    }
+}
+
+/// Deals with a chunk, unless a misfit was found already.
+fn work_on(worker: &mut impl Worker, chunk: &Chunk, told: &Told) {
+    if told.state.lock().misfit.is_some() {
+        return;
+    }
+    let Err(misfit) = worker.take(chunk) else {
+        return;
+    };
+    let mut state = told.state.lock();
+    let known = state.misfit.as_ref();
+    if known.is_none_or(|known| known.sequence >= misfit.sequence) {
+        state.misfit = Some(misfit);
+    }
+}
+
+/// A worker's shards, locked while it works on a chunk; `None` where a shard is another's.
+pub struct Own<'r> {
+    /// Of ids.
+    pub ids: Vec<Option<MutexGuard<'r, IdShard>>>,
+    /// Of citizens.
+    pub citizens: Vec<Option<MutexGuard<'r, CitizenShard>>>,
+    /// Of wallets.
+    pub wallets: Vec<Option<MutexGuard<'r, WalletShard>>>,
+}
+
+impl<'r> Own<'r> {
+    /// Locks a worker's share of the state.
+    pub fn lock(state: &'r State, share: Share) -> Own<'r> {
+        Own {
+            ids: share.lock(&state.ids),
+            citizens: share.lock(&state.citizens),
+            wallets: share.lock(&state.wallets),
+        }
+    }
+
+    /// Asks the processor to fetch what applying the authorization at the front of `bytes` will read, and returns it; `None` for
+    /// another record. `declined`: whether a decline will read its wallet, too.
+    #[inline]
+    pub fn prefetch<'b>(&self, bytes: &'b [u8], declined: bool) -> Option<&'b AuthorizationRecord> {
+        let kind = RecordHeader::ref_from_prefix(bytes).map_or(0, |(header, _)| header.kind);
+        if kind != RecordKind::Authorization as u8 {
+            return None;
+        }
+        let record = AuthorizationRecord::view(bytes).ok()?;
+        if let Some(ids) = &self.ids[txn_shard(record.txn_id())] {
+            ids.prefetch(record.txn_id());
+        }
+        let drawn_on = (record.approved() || declined) && record.benefit().is_possible();
+        if let Some(wallets) = &self.wallets[wallet_shard(record.wallet())]
+            && drawn_on
+        {
+            wallets.prefetch(record.wallet(), record.benefit());
+        }
+        Some(record)
+    }
+}
