@@ -10,6 +10,7 @@ use rig::random::Random;
 use rig::snapshots::{DAY_MS, assert_every_start_gives, files_in, with_two_snapshots};
 use rig::workload::{Workload, id_of_any_kind};
 use rig::{Done, LAYOUT, PROGRAM, Rig, request, without};
+use satang_engine::engine::SubmitError;
 use satang_engine::engine::Submitted;
 use satang_engine::journal::Layout;
 use satang_engine::keeper::KeepError;
@@ -108,6 +109,14 @@ fn parts_may_be_copied_at_different_sequences() {
     }
 }
 
+/// Clients may be faster than the disk; nothing else may go wrong.
+fn served<T>(answer: Result<T, SubmitError>) {
+    match answer {
+        Ok(_) | Err(SubmitError::Overloaded) => {}
+        Err(error) => panic!("{error}"),
+    }
+}
+
 #[test]
 fn snapshots_are_taken_beside_several_threads() {
     let mut random = Random::printed("snapshots_are_taken_beside_several_threads");
@@ -126,13 +135,13 @@ fn snapshots_are_taken_beside_several_threads() {
                         let number = 4_000_000 + u128::from(random.bits() >> 20) * 4 + client;
                         let id = id_of_any_kind(number);
                         match random.below(4) {
-                            0 => drop(engine.reverse(&rig::reversal(id + 1, last, None)).unwrap()),
+                            0 => served(engine.reverse(&rig::reversal(id + 1, last, None))),
                             1 => {
                                 let batch: Vec<_> =
                                     (1..9).map(|n| request(id + (n << 56), n as u64, 10)).collect();
-                                drop(engine.authorize_batch(&batch).unwrap());
+                                served(engine.authorize_batch(&batch));
                             }
-                            _ => drop(engine.authorize(&request(id, 1 + random.below(20), 100)).unwrap()),
+                            _ => served(engine.authorize(&request(id, 1 + random.below(20), 100))),
                         }
                         last = id;
                     }

@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     /// Every route, with an id of its own kind.
-    const ALL: [Route<'_>; 19] = [
+    const ALL: [Route<'_>; 20] = [
         Route::Health,
         Route::Ready,
         Route::Metrics,
@@ -104,6 +104,7 @@ mod tests {
         Route::Programs,
         Route::Program { id: "id" },
         Route::ReloadPrograms,
+        Route::TakeSnapshot,
         Route::PutMerchant {
             merchant_id: "merchant_id",
         },

@@ -45,8 +45,8 @@ pub struct Findings {
 
 #[derive(Default)]
 struct Found {
-    /// By sequence and order of arrival.
-    first: BTreeMap<(u64, u64), Mismatch>,
+    /// By sequence and words: the same every time, whichever thread was faster.
+    first: BTreeMap<(u64, String), Mismatch>,
     count: u64,
 }
 
@@ -81,7 +81,7 @@ impl Findings {
     fn add(&self, mismatch: Mismatch) {
         let mut found = self.found.lock();
         found.count += 1;
-        let key = (mismatch.sequence.unwrap_or(u64::MAX), found.count);
+        let key = (mismatch.sequence.unwrap_or(u64::MAX), mismatch.to_string());
         found.first.insert(key, mismatch);
         if found.first.len() > TOLD_MAX {
             found.first.pop_last();
