@@ -167,7 +167,10 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         request: &AuthorizationRequest,
     ) -> Result<Submitted<AuthorizationRecord>, SubmitError> {
         self.admit(Space::Enough)?;
-        let mut old = None;
+        let mut old = match self.old_ids.may_hold(request.txn_id.bits()) {
+            true => Some(self.old_ids.txn(request.txn_id)?),
+            false => None,
+        };
         loop {
             if let Some(submitted) = self.authorize_knowing(request, old)? {
                 return Ok(submitted);
