@@ -161,7 +161,7 @@ pub fn run(options: &CrashOptions<'_>) -> CrashStats {
         rulebook.day_cap,
         1..=wallets_per_round * u64::from(options.rounds),
     );
-    stats.index_files = count_files(&&data_dir.join("ids"));
+    stats.index_files = count_files(&data_dir.join("ids"));
     server.kill();
     stats
 }
