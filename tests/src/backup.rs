@@ -129,10 +129,7 @@ pub fn run(options: &BackupOptions<'_>) -> BackupStats {
         let kill = random
             .percent(50)
             .then(|| options.kill_within.mul_f64(random.below(1_000) as f64 / 1e3));
-        match back_up(&site, &to, kill) {
-            true => stats.taken += 1,
-            false => stats.killed += 1,
-        }
+        begin(&site, &to, kill, &mut stats);
         // The source is verified while it is written.
         let restored = check(&site, &to, round, &mut stats);
         load.stop();
@@ -147,6 +144,23 @@ pub fn run(options: &BackupOptions<'_>) -> BackupStats {
     stop(server);
     stop(serve_copy(&site, &restored));
     stats
+}
+
+/// Takes a backup, which may be killed, and counts it; whether it ended by itself.
+pub(crate) fn begin(site: &Site, to: &Path, kill_after: Option<Duration>, stats: &mut BackupStats) -> bool {
+    let ended = back_up(site, to, kill_after);
+    match ended {
+        true => stats.taken += 1,
+        false => stats.killed += 1,
+    }
+    ended
+}
+
+/// Takes a backup, whatever those before left at its target, and compares its restore with the source.
+pub(crate) fn again(site: &Site, to: &Path, round: u32, stats: &mut BackupStats) {
+    assert!(begin(site, to, None, stats));
+    let restored = check(site, to, round, stats).expect("there is a backup");
+    std::fs::remove_dir_all(restored).expect("our own folder");
 }
 
 fn stop(server: ServerProcess) {

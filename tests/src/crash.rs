@@ -2,16 +2,22 @@
 //! no id has two outcomes though clients race for it.
 //!
 //! In each round 64 clients send authorizations of their own, race each other for shared ids with two wallets, race reversals
-//! against originals, and send requests of earlier rounds again; meanwhile snapshots are taken or midnights pass; then the server
-//! is killed. After the restart every request of the round is sent again: one that was answered must get the same answer, and so
-//! must some of earlier days. Each wallet's room must be what its answers add up to. Now and then the server is started once more
+//! against originals, and send requests of earlier rounds again; meanwhile snapshots are taken, midnights
+//! pass, programme files change, or backups are made; then the server is killed. After the restart every request of the round is sent again: one that was answered must get the same answer, and so
+//! must some of earlier days. Each wallet's room must be what its answers add up to, and the programme files in force. Now and then the server is started once more
 //! with its newest snapshot damaged, and once with none: it must answer the same.
 
 mod disturb;
+mod requests;
+mod rulebook;
 
-use self::disturb::Disturbance;
+use self::disturb::{Disturbance, Scene};
+use self::requests::Requests;
+use self::rulebook::Rulebook;
+use crate::backup::{self, BackupStats};
 use crate::generate::random::Random;
-use crate::process::{Connection, ServerProcess, ServerSpec};
+use crate::process::{Connection, ServerProcess};
+use crate::site::Site;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -19,12 +25,13 @@ use std::ops::RangeInclusive;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::SystemTime;
 
 /// Clients at once.
 const CLIENTS: usize = 64;
 const PROGRAM: &str = "thai-chuai-thai-plus-6040";
 const MERCHANT: &str = "010555012345678";
-/// The programme's cap a day, in satang.
+/// The programme's cap a day as shipped, in satang.
 const DAY_CAP: i64 = 20_000;
 /// The programme's cap a month.
 const MONTH_CAP: i64 = 100_000;
@@ -66,6 +73,16 @@ pub struct CrashStats {
     pub index_files: u64,
     /// Starts with the newest snapshot damaged, and starts without any.
     pub starts_without: u32,
+    /// Reloads that put changed programme files in force.
+    pub reloads: u64,
+    /// Reloads refused for a wrong file.
+    pub reloads_refused: u64,
+    /// Kills in the middle of a reload.
+    pub killed_in_reload: u32,
+    /// Backups, their own kills, and restores compared with their source.
+    pub backups: BackupStats,
+    /// Kills of the server in the middle of a backup.
+    pub killed_in_backup: u32,
 }
 
 /// One request and what became of it.
@@ -82,24 +99,13 @@ struct Sent {
 /// # Panics
 /// When an answer is lost or changed, an id has two outcomes, or money is not conserved.
 pub fn run(options: &CrashOptions<'_>) -> CrashStats {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let programs = crate::process::shipped_programs();
-    let args = [
-        "--clock",
-        "simulated:2026-06-01T08:00:00+07:00",
-        "--segment-mib",
-        "8",
-    ];
-    let start = |disturbance: Disturbance| {
-        let args = [&args[..], disturbance.args()].concat();
-        ServerProcess::start(&ServerSpec {
-            binary: options.binary,
-            data_dir: folder.path(),
-            programs: &programs,
-            args: &args,
-        })
-        .expect("the server starts")
-    };
+    let site = Site::new(options.binary.to_str().expect("text"));
+    let (data_dir, to) = (site.data_dir(), site.path("backup"));
+    let mut rulebook = Rulebook::new(site.path("programs"));
+    let programs = format!("programs={}", rulebook.folder().display());
+    let args = ["--clock", "simulated:2026-06-01T08:00:00+07:00", &programs];
+    let with = |disturbance: Disturbance| [&args[..], disturbance.args()].concat();
+    let start = |disturbance: Disturbance| site.serve(&with(disturbance));
     let mut server = start(Disturbance::of_round(0));
     let wallets_per_round = CLIENTS as u64 * 4;
     prepare(server.addr(), wallets_per_round * u64::from(options.rounds));
@@ -117,32 +123,45 @@ pub fn run(options: &CrashOptions<'_>) -> CrashStats {
             disturbance,
             wallets_per_round,
         };
-        let sent = load(server, &plan, &past, folder.path());
+        let begun = SystemTime::now();
+        let sent = load(server, &plan, &past, &site, &mut rulebook, &mut stats);
         stats.kills += 1;
-        let (snapshot, index) = disturb::unfinished(folder.path());
+        rulebook.check_journal(&data_dir, begun);
+        if rulebook.is_wrong() {
+            let (code, said) = site.refused(&with(Disturbance::None));
+            assert_eq!(code, Some(1), "a start with a wrong file: {said}");
+            rulebook.put_right();
+        }
+        let (snapshot, index) = disturb::unfinished(&data_dir);
         stats.killed_in_snapshot += u32::from(snapshot);
         stats.killed_in_index += u32::from(index);
         server = start(Disturbance::of_round(round + 1));
         let first_wallet = u64::from(round) * wallets_per_round;
+        rulebook.check_in_force(server.addr());
         check_round(server.addr(), &sent, &mut stats, &mut ledger);
         check_past(server.addr(), &past, &mut random, &mut stats);
         check_rooms(
             server.addr(),
             &ledger,
+            rulebook.day_cap,
             first_wallet + 1..=first_wallet + wallets_per_round,
         );
         keep_some(&mut past, sent, &mut random);
+        if disturbance == Disturbance::Backups {
+            backup::again(&site, &to, round, &mut stats.backups);
+        }
         if round % 5 == 4 {
-            server = check_without_snapshots(server, &ledger, &past, folder.path(), &mut random, &start);
+            server = check_without_snapshots(server, &ledger, &past, &data_dir, &mut random, &start);
             stats.starts_without += 2;
         }
     }
     check_rooms(
         server.addr(),
         &ledger,
+        rulebook.day_cap,
         1..=wallets_per_round * u64::from(options.rounds),
     );
-    stats.index_files = count_files(&folder.path().join("ids"));
+    stats.index_files = count_files(&data_dir.join("ids"));
     server.kill();
     stats
 }
@@ -297,7 +316,14 @@ impl Sent {
 }
 
 /// Lets 64 clients send until `limit` answers came (or a rare moment has), kills the server, and returns what was sent.
-fn load(server: ServerProcess, plan: &Plan, past: &Arc<Vec<Sent>>, data_dir: &Path) -> Vec<Sent> {
+fn load(
+    mut server: ServerProcess,
+    plan: &Plan,
+    past: &Arc<Vec<Sent>>,
+    site: &Site,
+    rulebook: &mut Rulebook,
+    stats: &mut CrashStats,
+) -> Vec<Sent> {
     let Plan {
         round,
         limit,
@@ -340,16 +366,27 @@ fn load(server: ServerProcess, plan: &Plan, past: &Arc<Vec<Sent>>, data_dir: &Pa
             })
         })
         .collect();
-    let disturber = {
-        let (answers, killed) = (answers.clone(), killed.clone());
-        std::thread::spawn(move || disturbance.run(addr, seed, &answers, limit, &killed))
+    // What it says about reloads must not fill the pipe.
+    drop(server.follow());
+    let data_dir = site.data_dir();
+    let scene = Scene {
+        site,
+        addr,
+        pid: server.pid(),
+        plan,
+        answers: &answers,
+        killed: &killed,
+        rulebook,
+        stats,
     };
-    while answers.load(Ordering::Relaxed) < limit && !disturbance.is_the_moment(round, data_dir) {
-        std::thread::yield_now();
-    }
-    server.kill();
-    killed.store(true, Ordering::Relaxed);
-    disturber.join().expect("the disturber does not panic");
+    std::thread::scope(|scope| {
+        scope.spawn(|| disturbance.run(scene));
+        while answers.load(Ordering::Relaxed) < limit && !disturbance.is_the_moment(round, &data_dir) {
+            std::thread::yield_now();
+        }
+        server.kill();
+        killed.store(true, Ordering::Relaxed);
+    });
     for client in clients {
         client.join().expect("a client does not panic");
     }
@@ -358,105 +395,6 @@ fn load(server: ServerProcess, plan: &Plan, past: &Arc<Vec<Sent>>, data_dir: &Pa
         .into_inner()
         .expect("no client panics")
 }
-
-/// The requests of one client in one round.
-struct Requests {
-    random: Random,
-    round: u32,
-    /// Clients race in pairs for the ids of their pair.
-    pair: u64,
-    wallet: u64,
-    own: u64,
-    count: u64,
-}
-
-impl Requests {
-    fn new(round: u32, client: u64, seed: u64, first_wallet: u64) -> Requests {
-        let random = Random::new(seed ^ client.wrapping_mul(0x9e37_79b9_7f4a_7c15));
-        Requests {
-            random,
-            round,
-            pair: client / 2,
-            wallet: first_wallet + 1 + client * 4,
-            own: client,
-            count: 0,
-        }
-    }
-
-    /// Now and then a request of an earlier round.
-    fn earlier<'p>(&mut self, past: &'p [Sent]) -> Option<&'p Sent> {
-        (!past.is_empty() && self.random.percent(8)).then(|| self.random.pick(past))
-    }
-
-    fn next(&mut self) -> (String, String) {
-        self.count += 1;
-        match self.random.between(0, 9) {
-            0..=4 => {
-                let id = uuid(self.round, 1, self.own, self.count);
-                self.authorization(id)
-            }
-            // Both clients of a pair draw from the same few ids, each with its own wallet.
-            5..=6 => {
-                let id = self.contested();
-                self.authorization(id)
-            }
-            7..=8 => {
-                let id = self.contested();
-                self.reversal(id)
-            }
-            _ => {
-                let earlier = self.random.between(1, self.count as i64) as u64;
-                let id = uuid(self.round, 1, self.own, earlier);
-                self.reversal(id)
-            }
-        }
-    }
-
-    fn contested(&mut self) -> String {
-        let which = self.random.between(0, 200) as u64;
-        uuid(self.round, 2, self.pair, which)
-    }
-
-    fn authorization(&mut self, txn_id: String) -> (String, String) {
-        let wallet = self.wallet + self.random.between(0, 3) as u64;
-        let amount = self.random.between(1, 900);
-        let body = json!({
-            "txn_id": txn_id, "program": PROGRAM, "wallet_id": wallet_id(wallet), "merchant_id": MERCHANT,
-            "channel": "store", "amount": amount,
-        });
-        ("/v1/authorizations".into(), body.to_string())
-    }
-
-    fn reversal(&mut self, txn_id: String) -> (String, String) {
-        let reversal_id = uuid(self.round, 3, self.own, self.count);
-        let mut body = json!({ "reversal_id": reversal_id, "reason": "customer_refund" });
-        if self.random.between(0, 1) == 0 {
-            body["amount"] = json!(self.random.between(1, 300));
-        }
-        (format!("/v1/authorizations/{txn_id}/reversals"), body.to_string())
-    }
-}
-
-/// Ids of version 4, of version 7 by a clock that shows 1970, and of version 7 by one that is an hour further each round: slow
-/// or fast against the server's, which skips days.
-fn uuid(round: u32, kind: u16, owner: u64, count: u64) -> String {
-    let node = owner << 32 | count;
-    match count % 3 {
-        0 => format!("{round:08x}-{kind:04x}-4000-8000-{node:012x}"),
-        1 => format!("{round:08x}-{kind:04x}-7000-8000-{node:012x}"),
-        _ => {
-            let ms = FIRST_HOUR_MS + u64::from(round) * 3_600_000;
-            format!(
-                "{:08x}-{:04x}-7{kind:03x}-8000-{node:012x}",
-                ms >> 16,
-                ms & 0xffff
-            )
-        }
-    }
-}
-
-/// 2026-06-03 in Bangkok, two days behind the campaign's first.
-const FIRST_HOUR_MS: u64 = 1_780_419_600_000;
 
 /// What every wallet must have left: money by wallet, from the answers.
 #[derive(Default)]
@@ -542,7 +480,7 @@ impl Ledger {
 }
 
 /// I4, from outside: the room of each of the wallets is the cap less what its answers took and gave back, today and this month.
-fn check_rooms(addr: SocketAddr, ledger: &Ledger, wallets: RangeInclusive<u64>) {
+fn check_rooms(addr: SocketAddr, ledger: &Ledger, day_cap: i64, wallets: RangeInclusive<u64>) {
     let mut connection = Connection::open(addr).expect("the server listens");
     let quote = json!({
         "program": PROGRAM, "wallet_id": wallet_id(1), "merchant_id": MERCHANT, "channel": "store", "amount": 1,
@@ -559,9 +497,9 @@ fn check_rooms(addr: SocketAddr, ledger: &Ledger, wallets: RangeInclusive<u64>) 
                 .map(|(_, used)| used)
                 .sum()
         };
-        for (period, cap, dates) in [("day", DAY_CAP, today), ("month", MONTH_CAP, &today[..7])] {
+        for (period, cap, dates) in [("day", day_cap, today), ("month", MONTH_CAP, &today[..7])] {
             let left = remaining[period].as_i64().expect("a cap");
-            assert_eq!(left, cap - used_in(dates), "wallet {wallet}, {period}");
+            assert_eq!(left, (cap - used_in(dates)).max(0), "wallet {wallet}, {period}");
         }
     }
 }

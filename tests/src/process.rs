@@ -186,12 +186,17 @@ impl ServerProcess {
     }
 
     fn signal(&self, name: &str) {
-        let killed = Command::new("kill")
-            .arg(name)
-            .arg(self.child.id().to_string())
-            .status();
-        assert!(killed.is_ok_and(|status| status.success()), "kill works");
+        assert!(signal(self.pid(), name), "kill works");
     }
+}
+
+/// Sends a signal; `false` when the process is gone.
+pub(crate) fn signal(pid: u32, name: &str) -> bool {
+    let sent = Command::new("kill")
+        .args([name, &pid.to_string()])
+        .stderr(Stdio::null())
+        .status();
+    sent.expect("the shell's kill is there").success()
 }
 
 /// What a server says on stderr while it runs.

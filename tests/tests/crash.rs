@@ -13,18 +13,19 @@ fn every_answer_survives_kill_9_under_64_clients() {
     let binary = Path::new(env!("CARGO_BIN_EXE_satang_under_test"));
     let stats = run(&CrashOptions {
         binary,
-        rounds: 5,
+        rounds: 14,
         answers_max: 3_000,
         seed,
     });
-    assert_eq!(stats.kills, 5);
+    assert_eq!(stats.kills, 14);
     assert!(
         stats.answered > 1_000 && stats.conflicts > 0 && stats.reversals > 0,
         "{stats:?}"
     );
-    // Every disturbance once, and both starts without the newest snapshot.
+    // Every disturbance twice, and both starts without the newest snapshot.
     assert!(
-        stats.answered_again > 1_000 && stats.index_files > 0 && stats.starts_without == 2,
+        stats.answered_again > 1_000 && stats.index_files > 0 && stats.starts_without == 4,
         "{stats:?}"
     );
+    assert!(stats.reloads > 0 && stats.backups.restored == 2, "{stats:?}");
 }

@@ -1,12 +1,17 @@
 //! What goes on in a server beside the load while it is killed: another thing each round.
 
+use super::rulebook::Rulebook;
+use super::{CrashStats, Plan};
+use crate::backup;
 use crate::generate::random::Random;
 use crate::oracle::calendar::Instant;
 use crate::process::Connection;
+use crate::site::Site;
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 /// What happens meanwhile. Whatever else an operator does to a running server goes here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +24,24 @@ pub(super) enum Disturbance {
     OwnSnapshots,
     /// Midnights pass, so that ids leave memory, and the kill comes soon after.
     Midnights,
+    /// Programme files change and are read again.
+    Reloads,
+    /// Backups, one after the other; in even rounds some of them are killed.
+    Backups,
+}
+
+/// A round as the one who disturbs it sees it.
+pub(super) struct Scene<'a> {
+    pub(super) site: &'a Site,
+    pub(super) addr: SocketAddr,
+    pub(super) pid: u32,
+    pub(super) plan: &'a Plan,
+    /// Grows up to the plan's limit, when the server is killed.
+    pub(super) answers: &'a AtomicU64,
+    /// The server is gone.
+    pub(super) killed: &'a AtomicBool,
+    pub(super) rulebook: &'a mut Rulebook,
+    pub(super) stats: &'a mut CrashStats,
 }
 
 impl Disturbance {
@@ -27,7 +50,9 @@ impl Disturbance {
         let all = [
             Disturbance::Snapshots,
             Disturbance::Midnights,
+            Disturbance::Reloads,
             Disturbance::OwnSnapshots,
+            Disturbance::Backups,
             Disturbance::Midnights,
             Disturbance::None,
         ];
@@ -38,7 +63,7 @@ impl Disturbance {
     pub(super) fn args(self) -> &'static [&'static str] {
         match self {
             Disturbance::OwnSnapshots => &["--snapshot-mib", "1"],
-            Disturbance::None | Disturbance::Snapshots | Disturbance::Midnights => &[],
+            _ => &[],
         }
     }
 
@@ -47,22 +72,33 @@ impl Disturbance {
         self == Disturbance::Midnights && round % 2 == 1 && unfinished(data_dir).1
     }
 
-    /// Disturbs until the server is gone. `answers` grows up to `limit`, when it is killed.
-    pub(super) fn run(
-        self,
-        addr: SocketAddr,
-        seed: u64,
-        answers: &AtomicU64,
-        limit: u64,
-        killed: &AtomicBool,
-    ) {
+    /// Disturbs until the server is gone.
+    pub(super) fn run(self, mut scene: Scene<'_>) {
+        let Plan {
+            seed, limit, round, ..
+        } = *scene.plan;
         let mut random = Random::new(seed);
-        let Ok(mut connection) = Connection::open(addr) else {
+        let Ok(mut connection) = Connection::open(scene.addr) else {
             return;
         };
+        let (answers, killed) = (scene.answers, scene.killed);
         match self {
             Disturbance::None | Disturbance::OwnSnapshots => {}
             Disturbance::Snapshots => while snapshot(&mut connection).is_some() {},
+            Disturbance::Reloads => Rulebook::keep_changing(&mut scene, &mut random, &mut connection),
+            Disturbance::Backups => {
+                while !killed.load(Ordering::Relaxed) {
+                    let after = (round % 2 == 0 && random.percent(80))
+                        .then(|| Duration::from_millis(random.below(60)));
+                    let ended = backup::begin(
+                        scene.site,
+                        &scene.site.path("backup"),
+                        after,
+                        &mut scene.stats.backups,
+                    );
+                    scene.stats.killed_in_backup += u32::from(ended && killed.load(Ordering::Relaxed));
+                }
+            }
             Disturbance::Midnights => {
                 for _ in 0..random.between(1, 2) {
                     let at = limit * random.between(40, 99) as u64 / 100;
