@@ -178,8 +178,10 @@ impl<S: Storage> PersonStore<S> {
     }
 }
 
-/// Bytes that one thread reads at once.
+/// Pages that one thread reads at once.
 const READ_PAGES: u64 = 256;
+/// How many entries ahead a table's memory is fetched.
+const PREFETCH_AHEAD: usize = 12;
 
 /// Every entry of the pages, and how many pages could not be read; by several threads.
 fn read_all<F: StorageFile>(file: &F, pages: u64) -> io::Result<(Vec<Table<PersonEntry>>, u64)> {
@@ -238,9 +240,13 @@ fn read_all<F: StorageFile>(file: &F, pages: u64) -> io::Result<(Vec<Table<Perso
 }
 
 fn insert_all(table: &mut Table<PersonEntry>, entries: &mut Vec<PersonEntry>) {
-    for entry in entries.drain(..) {
-        *insert(table, entry) = entry;
+    for (index, entry) in entries.iter().enumerate() {
+        if let Some(later) = entries.get(index + PREFETCH_AHEAD) {
+            table.prefetch(later.hash());
+        }
+        *insert(table, *entry) = *entry;
     }
+    entries.clear();
 }
 
 fn insert(table: &mut Table<PersonEntry>, entry: PersonEntry) -> &mut PersonEntry {
