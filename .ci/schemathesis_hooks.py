@@ -1,8 +1,24 @@
 """What the document says in words only, because JSON Schema cannot: a request that breaks it is no request that must be taken."""
 
 import json
+import os
 
 import schemathesis
+
+PAYMENTS = ("/v1/authorizations", "/v1/authorizations/batch", "/v1/authorizations/{txn_id}/reversals", "/v1/quotes")
+
+
+@schemathesis.auth(refresh_interval=None)
+class Keys:
+    """The key of the role that may use the route."""
+
+    def get(self, case, context):
+        role = "SWITCH" if case.operation.path in PAYMENTS else "ADMIN"
+        return os.environ[f"SATANG_{role}_KEY"]
+
+    def set(self, case, data, context):
+        case.headers = case.headers or {}
+        case.headers["Authorization"] = f"Bearer {data}"
 
 
 @schemathesis.serializer("application/x-ndjson")

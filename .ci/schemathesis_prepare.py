@@ -1,6 +1,7 @@
 """Waits until a server is ready; then registers the merchants and wallets that the examples of openapi.json name."""
 
 import json
+import os
 import sys
 import time
 import urllib.request
@@ -9,7 +10,8 @@ PROGRAM = "thai-chuai-thai-plus-6040"
 
 
 def send(method, path, body):
-    request = urllib.request.Request(sys.argv[1] + path, body.encode(), method=method)
+    headers = {"Authorization": "Bearer " + os.environ["SATANG_ADMIN_KEY"]}
+    request = urllib.request.Request(sys.argv[1] + path, body.encode(), headers, method=method)
     with urllib.request.urlopen(request, timeout=10) as answer:
         return json.load(answer)
 
