@@ -38,7 +38,10 @@ fn a_start_from_a_snapshot_gives_the_state_of_a_start_from_the_journal() {
             work.go_on(&mut rig, asks);
             match random.below(6) {
                 0 => rig.pass(random.below(4) as i64 * DAY_MS),
-                1 => install(&rig, 50 + random.below(20)),
+                1 => {
+                    install(&rig, 50 + random.below(20));
+                    work.book.note_state(&rig.engine);
+                }
                 2 => rig.engine.cut_over().unwrap(),
                 _ => {}
             }
