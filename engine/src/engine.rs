@@ -359,7 +359,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
     fn old_facts(&self, request: &ReversalRequest) -> Result<OldFacts, SubmitError> {
         let mut facts = self.old_facts_of_txn(request.txn_id)?;
         if self.old_ids.may_hold(request.reversal_id.bits()) {
-            facts.reversal = self.old_ids.reversal(request.reversal_id)?.found;
+            facts.reversal = self.old_ids.reversal(request.reversal_id)?;
         }
         Ok(facts)
     }
@@ -372,7 +372,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         };
         if self.old_ids.may_hold(txn_id.bits()) {
             facts.txn = Some(self.old_ids.txn(txn_id)?.found);
-            let last = self.old_ids.reversed(txn_id)?.found;
+            let last = self.old_ids.reversed(txn_id)?;
             facts.reversed = last.map(|last| self.read_reversed(last, txn_id)).transpose()?;
         }
         Ok(facts)

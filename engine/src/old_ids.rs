@@ -21,20 +21,16 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 pub type CutOver = (BusinessDate, Position);
 
 /// The ids that have left memory.
-#[derive(Default)]
 pub struct OldIds {
     days: RwLock<Arc<OldDays>>,
-    /// [`HotWindow::from_ms`], to be asked on every request; `i64::MIN` until a date has left.
-    from_ms: AtomicI64Min,
+    /// [`HotWindow::from_ms`], to be asked on every request.
+    from_ms: AtomicI64,
     epoch: AtomicU64,
 }
 
-/// An atomic that begins at its smallest value.
-struct AtomicI64Min(AtomicI64);
-
-impl Default for AtomicI64Min {
-    fn default() -> AtomicI64Min {
-        AtomicI64Min(AtomicI64::new(i64::MIN))
+impl Default for OldIds {
+    fn default() -> OldIds {
+        OldIds::of(OldDays::default())
     }
 }
 
@@ -42,8 +38,6 @@ impl Default for AtomicI64Min {
 pub struct OldDays {
     /// Which ids memory holds.
     pub window: HotWindow,
-    /// The first date whose ids are all in memory; `None` while no date has left.
-    pub first_hot: Option<BusinessDate>,
     /// The dates that have any id, newest first.
     pub files: Vec<Arc<DayIds>>,
 }
@@ -52,7 +46,6 @@ impl Default for OldDays {
     fn default() -> OldDays {
         OldDays {
             window: HotWindow::ALL,
-            first_hot: None,
             files: Vec::new(),
         }
     }
@@ -70,15 +63,17 @@ pub struct Old<T> {
 impl OldIds {
     /// The ids of dates that left memory before this start.
     pub fn of(days: OldDays) -> OldIds {
-        let ids = OldIds::default();
-        ids.replace(days);
-        ids
+        OldIds {
+            from_ms: AtomicI64::new(days.window.from_ms),
+            days: RwLock::new(Arc::new(days)),
+            epoch: AtomicU64::new(0),
+        }
     }
 
     /// Whether an id that is not in memory may lie in a file: to be asked under the id's shard.
     #[inline]
     pub fn may_hold(&self, bits: u128) -> bool {
-        let from_ms = self.from_ms.0.load(Ordering::Acquire);
+        let from_ms = self.from_ms.load(Ordering::Acquire);
         HotWindow {
             from_ms,
             ..HotWindow::ALL
@@ -101,8 +96,9 @@ impl OldIds {
     /// # Errors
     /// [`DayIdsError`].
     pub fn txn(&self, id: TxnId) -> Result<Old<TxnState>, DayIdsError> {
-        let (epoch, days) = self.current();
-        let found = days.find(id.bits(), IdFact::Txn)?;
+        // Before the files: a date that leaves meanwhile makes the answer one of the past.
+        let epoch = self.epoch();
+        let found = self.days().find(id.bits(), IdFact::Txn)?;
         Ok(Old {
             epoch,
             found: found.map_or(TxnState::New, |entry| entry.txn_state()),
@@ -117,7 +113,7 @@ impl OldIds {
         &self,
         ids: impl Iterator<Item = TxnId> + Clone,
     ) -> Result<Old<Vec<(TxnId, TxnState)>>, DayIdsError> {
-        // Before the ids are sifted: a date that leaves meanwhile makes the answer one of the past.
+        // Before the ids are sifted, likewise.
         let epoch = self.epoch();
         let ids = ids.filter(|id| self.may_hold(id.bits()));
         let mut found = Vec::new();
@@ -140,26 +136,18 @@ impl OldIds {
     ///
     /// # Errors
     /// [`DayIdsError`].
-    pub fn reversal(&self, id: ReversalId) -> Result<Old<Option<Position>>, DayIdsError> {
-        let (epoch, days) = self.current();
-        let found = days.find(id.bits(), IdFact::Reversal)?;
-        Ok(Old {
-            epoch,
-            found: found.map(|entry| entry.position()),
-        })
+    pub fn reversal(&self, id: ReversalId) -> Result<Option<Position>, DayIdsError> {
+        let found = self.days().find(id.bits(), IdFact::Reversal)?;
+        Ok(found.map(|entry| entry.position()))
     }
 
     /// Where the files say that the last reversal lies that gave some of an authorization back.
     ///
     /// # Errors
     /// [`DayIdsError`].
-    pub fn reversed(&self, id: TxnId) -> Result<Old<Option<Position>>, DayIdsError> {
-        let (epoch, days) = self.current();
-        let found = days.find(id.bits(), IdFact::Reversed)?;
-        Ok(Old {
-            epoch,
-            found: found.map(|entry| entry.position()),
-        })
+    pub fn reversed(&self, id: TxnId) -> Result<Option<Position>, DayIdsError> {
+        let found = self.days().find(id.bits(), IdFact::Reversed)?;
+        Ok(found.map(|entry| entry.position()))
     }
 
     /// Lets the dates leave memory that are neither `today` nor yesterday, given the cut-overs of all dates so far, in order.
@@ -191,26 +179,17 @@ impl OldIds {
             );
             files.insert(0, Arc::new(file));
         }
-        self.replace(OldDays {
-            window,
-            first_hot: Some(today.previous()),
-            files,
-        });
+        self.replace(OldDays { window, files });
         for shard in &state.ids {
             shard.lock().forget_outside(window);
         }
         Ok(true)
     }
 
-    fn current(&self) -> (u64, Arc<OldDays>) {
-        let days = self.days.read();
-        (self.epoch(), days.clone())
-    }
-
     fn replace(&self, days: OldDays) {
         let mut current = self.days.write();
         // In this order: whoever knows the new epoch knows which ids it lets leave.
-        self.from_ms.0.store(days.window.from_ms, Ordering::Release);
+        self.from_ms.store(days.window.from_ms, Ordering::Release);
         *current = Arc::new(days);
         self.epoch.fetch_add(1, Ordering::AcqRel);
     }
@@ -220,6 +199,11 @@ impl OldIds {
 const PREFETCH_AHEAD: usize = 4;
 
 impl OldDays {
+    /// Whether the ids of the date have left memory.
+    pub fn has_left(&self, date: BusinessDate) -> bool {
+        date.start().unix_ms() < self.window.from_ms
+    }
+
     fn find(&self, bits: u128, fact: IdFact) -> Result<Option<satang_core::dedup::IdEntry>, DayIdsError> {
         let hash = id_hash(bits);
         // The newest fact counts: a tombstone's late original lies in a later file.
@@ -249,7 +233,7 @@ struct Leaving {
 /// Which dates are to leave, oldest first, and the window that memory holds then; `None` when no date is to.
 fn plan(days: &OldDays, cut_overs: &[CutOver], today: BusinessDate) -> Option<(HotWindow, Vec<Leaving>)> {
     let first_hot = today.previous();
-    if days.first_hot.is_some_and(|hot| hot >= first_hot) {
+    if days.has_left(first_hot.previous()) {
         return None;
     }
     let mut from = days.window.from;

@@ -40,10 +40,6 @@ impl Beginning {
     }
 }
 
-/// The most ids that memory is reserved for ahead of a replay: tables that grow meanwhile are copied again and again, but a long
-/// journal's ids leave memory day by day.
-pub(crate) const IDS_RESERVED_MAX: u64 = 1 << 26;
-
 /// Reads the newest snapshot that is whole, else the one before it, else none, and replays the journal behind it. `progress` is
 /// told the bytes of journal read and the bytes there are.
 ///
@@ -74,11 +70,7 @@ pub fn recover<S: Storage>(
             Some((loaded.file, loaded.through_max)),
         ),
         None => {
-            let ids = about_records_from(storage, 1).min(IDS_RESERVED_MAX) as usize;
-            let expected = Expected {
-                ids: expected.ids.max(ids),
-                ..expected
-            };
+            let expected = expected.with_replayed(about_records_from(storage, 1));
             (Beginning::of_nothing(expected), 1, None)
         }
     };

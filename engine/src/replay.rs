@@ -8,6 +8,7 @@ use crate::journal::{Misfit, Visitor};
 use crate::old_ids::{CutOver, OldIds};
 use crate::state::State;
 use crate::storage::{Page, Storage};
+use parking_lot::MutexGuard;
 use satang_core::account::{WALLET_SHARDS, wallet_shard};
 use satang_core::calendar::BusinessDate;
 use satang_core::citizen::{CITIZEN_SHARDS, citizen_shard};
@@ -81,9 +82,19 @@ pub struct Dates {
     pub open: Option<BusinessDate>,
     /// The cut-overs of all dates so far, in order.
     pub cut_overs: Vec<CutOver>,
+    /// A date was closed since [`Dates::take_ended`] was asked.
+    ended: bool,
 }
 
 impl Dates {
+    /// Dates of a journal that is read from behind these cut-overs on.
+    pub fn behind(cut_overs: Vec<CutOver>) -> Dates {
+        Dates {
+            cut_overs,
+            ..Dates::default()
+        }
+    }
+
     /// Takes the next record.
     ///
     /// # Errors
@@ -108,11 +119,22 @@ impl Dates {
         if record.date() != date || today <= date {
             return Err(format!("cut-over of {} while {date} is open", record.date()));
         }
+        self.close(date, position);
+        Ok(())
+    }
+
+    /// The date is over, as the record at `position` says; the next one is open.
+    pub fn close(&mut self, date: BusinessDate, position: Position) {
         self.open = Some(date.next());
+        self.ended = true;
         if self.cut_overs.last().is_none_or(|(_, last)| *last < position) {
             self.cut_overs.push((date, position));
         }
-        Ok(())
+    }
+
+    /// The open date, when a date was closed since this was last asked.
+    pub fn take_ended(&mut self) -> Option<BusinessDate> {
+        self.open.filter(|_| std::mem::take(&mut self.ended))
     }
 }
 
@@ -124,8 +146,6 @@ pub struct Replay<'s, 'r, S: Storage> {
     progress: &'r mut dyn FnMut(u64, u64),
     crew: Crew<'s, 'r, Applier<'r>>,
     dates: Dates,
-    /// A date was cut over: ids may be to leave before the next record.
-    date_ended: bool,
     records: u64,
     last_position: Option<Position>,
     persons: Vec<PersonId>,
@@ -146,11 +166,7 @@ impl<'s, 'r, S: Storage> Replay<'s, 'r, S> {
             journal_id,
             progress,
             crew: Crew::small_at_first(scope, move |share| Applier { beginning, share }),
-            dates: Dates {
-                open: None,
-                cut_overs: beginning.cut_overs.clone(),
-            },
-            date_ended: false,
+            dates: Dates::behind(beginning.cut_overs.clone()),
             records: 0,
             last_position: None,
             persons: Vec::new(),
@@ -177,12 +193,9 @@ impl<'s, 'r, S: Storage> Replay<'s, 'r, S> {
 
     /// As the running engine does at some time after a date's end: once the records of the dates are applied.
     fn let_ids_leave(&mut self) -> Result<(), Misfit> {
-        let Some(today) = self.dates.open else {
+        let Some(today) = self.dates.take_ended() else {
             return Ok(());
         };
-        if !std::mem::take(&mut self.date_ended) {
-            return Ok(());
-        }
         self.crew.hand_out();
         self.crew.wait_until_idle()?;
         let Beginning { state, old_ids, .. } = self.beginning;
@@ -202,12 +215,11 @@ impl<S: Storage> Visitor for Replay<'_, '_, S> {
     }
 
     fn record(&mut self, header: &RecordHeader, bytes: &[u8], position: Position) -> Result<(), String> {
-        if self.date_ended && header.kind != RecordKind::CutOver as u8 {
-            // A misfit that a worker found is told at the segment's end.
+        if header.kind != RecordKind::CutOver as u8 {
+            // Once all dates that end together are over. A misfit that a worker found is told at the segment's end.
             let _ = self.let_ids_leave();
         }
         self.dates.take(header, bytes, position)?;
-        self.date_ended |= header.kind == RecordKind::CutOver as u8;
         let plain =
             header.kind == RecordKind::Authorization as u8 && bytes.len() == size_of::<AuthorizationRecord>();
         if !plain {
@@ -264,6 +276,17 @@ impl Worker for Applier<'_> {
 }
 
 impl Applier<'_> {
+    /// The shard, when it is this worker's and lacks the record.
+    fn lacking<'o, T>(
+        shards: &'o mut [Option<MutexGuard<'_, T>>],
+        through: &[u64],
+        shard: usize,
+        sequence: u64,
+    ) -> Option<&'o mut T> {
+        let own = shards[shard].as_deref_mut();
+        own.filter(|_| sequence > through[shard])
+    }
+
     fn apply(
         &self,
         own: &mut Own<'_>,
@@ -271,22 +294,24 @@ impl Applier<'_> {
         bytes: &[u8],
         position: Position,
     ) -> Result<(), String> {
-        let (sequence, through) = (header.sequence, &self.beginning.through);
-        let lacks = |through: &[u64], shard: usize| sequence > through[shard];
+        let sequence = header.sequence;
+        let Through {
+            ids,
+            citizens,
+            wallets,
+            ..
+        } = &self.beginning.through;
         match RecordKind::from_number(header.kind) {
             Some(RecordKind::Authorization) => {
                 let record = AuthorizationRecord::view(bytes).map_err(|error| error.to_string())?;
-                let (id, shard) = (record.txn_id(), txn_shard(record.txn_id()));
-                if let Some(ids) = own.ids[shard].as_mut().filter(|_| lacks(&through.ids, shard)) {
+                let (id, wallet) = (record.txn_id(), record.wallet());
+                if let Some(shard) = Self::lacking(&mut own.ids, ids, txn_shard(id), sequence) {
                     let tombstone = record.reason() == Reason::ReversedBeforeArrival;
-                    ids.insert_txn(sequence, id, position, tombstone);
+                    shard.insert_txn(sequence, id, position, tombstone);
                 }
-                let shard = wallet_shard(record.wallet());
-                if let Some(wallets) = own.wallets[shard]
-                    .as_mut()
-                    .filter(|_| lacks(&through.wallets, shard))
+                if let Some(shard) = Self::lacking(&mut own.wallets, wallets, wallet_shard(wallet), sequence)
                 {
-                    wallets.apply_authorization(record);
+                    shard.apply_authorization(record);
                 }
                 return Ok(());
             }
@@ -296,48 +321,37 @@ impl Applier<'_> {
         }
         match Record::decode(header, bytes).map_err(|error| error.to_string())? {
             Record::Reversal(record) => {
-                let shard = reversal_shard(record.reversal_id());
-                if let Some(ids) = own.ids[shard].as_mut().filter(|_| lacks(&through.ids, shard)) {
-                    ids.insert_reversal(sequence, record.reversal_id(), position);
+                let (reversal, txn) = (record.reversal_id(), record.txn_id());
+                if let Some(shard) = Self::lacking(&mut own.ids, ids, reversal_shard(reversal), sequence) {
+                    shard.insert_reversal(sequence, reversal, position);
                 }
-                let shard = txn_shard(record.txn_id());
-                if let Some(ids) = own.ids[shard].as_mut().filter(|_| lacks(&through.ids, shard)) {
-                    ids.apply_reversal(&record, position);
+                if let Some(shard) = Self::lacking(&mut own.ids, ids, txn_shard(txn), sequence) {
+                    shard.apply_reversal(&record, position);
                 }
-                let shard = wallet_shard(record.wallet());
-                let wallets = own.wallets[shard]
-                    .as_mut()
-                    .filter(|_| lacks(&through.wallets, shard));
-                if let Some(wallets) = wallets.filter(|_| record.benefit() != BenefitNumber::NONE) {
-                    wallets.apply_reversal(&record);
+                let wallet = wallet_shard(record.wallet());
+                if let Some(shard) = Self::lacking(&mut own.wallets, wallets, wallet, sequence)
+                    && record.benefit() != BenefitNumber::NONE
+                {
+                    shard.apply_reversal(&record);
                 }
             }
             Record::Enrollment(record) => {
-                let shard = citizen_shard(record.person());
-                if let Some(citizens) = own.citizens[shard]
-                    .as_mut()
-                    .filter(|_| lacks(&through.citizens, shard))
-                {
-                    citizens.apply_enrollment(&record);
+                let citizen = citizen_shard(record.person());
+                if let Some(shard) = Self::lacking(&mut own.citizens, citizens, citizen, sequence) {
+                    shard.apply_enrollment(&record);
                 }
-                let shard = wallet_shard(record.wallet());
-                if let Some(wallets) = own.wallets[shard]
-                    .as_mut()
-                    .filter(|_| lacks(&through.wallets, shard))
-                {
-                    wallets.apply_enrollment(&record);
+                let wallet = wallet_shard(record.wallet());
+                if let Some(shard) = Self::lacking(&mut own.wallets, wallets, wallet, sequence) {
+                    shard.apply_enrollment(&record);
                 }
             }
             Record::Admin {
                 record: AdminRecord::WalletStatus { wallet, status, .. },
                 ..
             } => {
-                let shard = wallet_shard(wallet);
-                if let Some(wallets) = own.wallets[shard]
-                    .as_mut()
-                    .filter(|_| lacks(&through.wallets, shard))
+                if let Some(shard) = Self::lacking(&mut own.wallets, wallets, wallet_shard(wallet), sequence)
                 {
-                    wallets.apply_status(wallet, status);
+                    shard.apply_status(wallet, status);
                 }
             }
             Record::Authorization { .. } | Record::CutOver(_) | Record::Admin { .. } => {}

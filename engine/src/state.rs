@@ -20,7 +20,19 @@ pub struct Expected {
     pub ids: usize,
 }
 
+/// The most ids that memory is reserved for ahead of a replay: tables that grow meanwhile are copied again and again, but a long
+/// journal's ids leave memory day by day.
+const IDS_RESERVED_MAX: u64 = 1 << 26;
+
 impl Expected {
+    /// The same, with room for `ids` that are about to be replayed.
+    pub fn with_replayed(self, ids: u64) -> Expected {
+        Expected {
+            ids: self.ids.max(ids.min(IDS_RESERVED_MAX) as usize),
+            ..self
+        }
+    }
+
     /// What one shard of each kind may expect, unevenness included.
     pub fn per_shard(self) -> Expected {
         let of = |all: usize, shards: usize| all / shards + all / shards / 16;

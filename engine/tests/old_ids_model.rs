@@ -135,7 +135,7 @@ impl Model {
             let in_memory = rig.engine.state().ids[reversal_shard(id_of)]
                 .lock()
                 .reversal(id_of);
-            let in_files = rig.engine.old_ids().reversal(id_of).unwrap().found;
+            let in_files = rig.engine.old_ids().reversal(id_of).unwrap();
             self.check_one(*id, *position, window, in_memory, in_files);
         }
         for _ in 0..50 {

@@ -168,20 +168,15 @@ pub struct SnapshotFacts {
 /// Which ids have left memory, and when each date ended.
 pub(super) struct Calendar {
     pub window: HotWindow,
-    pub first_hot: Option<BusinessDate>,
     pub files: Vec<DayFacts>,
     pub cut_overs: Vec<CutOver>,
 }
-
-/// Days since 1970-01-01 that stand for no date.
-const NO_DATE: i64 = i64::MIN;
 
 impl Calendar {
     pub fn export(&self, to: &mut Vec<u8>) {
         let mut number = |number: i64| to.extend_from_slice(&number.to_le_bytes());
         number(self.window.from.number() as i64);
         number(self.window.from_ms);
-        number(self.first_hot.map_or(NO_DATE, |date| i64::from(date.days())));
         number(self.files.len() as i64);
         number(self.cut_overs.len() as i64);
         for (date, position) in &self.cut_overs {
@@ -204,10 +199,6 @@ impl Calendar {
             from: Position::parse(number()? as u64)?,
             from_ms: number()?,
         };
-        let first_hot = match number()? {
-            NO_DATE => None,
-            days => Some(date(days)?),
-        };
         let (files, cut_overs) = (number()?, number()?);
         let cut_overs = (0..cut_overs)
             .map(|_| Some((date(number()?)?, Position::parse(number()? as u64)?)))
@@ -220,7 +211,6 @@ impl Calendar {
         }
         from.is_empty().then_some(Calendar {
             window,
-            first_hot,
             files: all,
             cut_overs,
         })

@@ -7,7 +7,6 @@ use super::write::Sums;
 use crate::day_ids::{DayFacts, DayIds};
 use crate::journal::about_records_from;
 use crate::old_ids::{OldDays, OldIds};
-use crate::recover::IDS_RESERVED_MAX;
 use crate::replay::{Beginning, Through};
 use crate::state::{Expected, State};
 use crate::storage::{PAGE_BYTES, Page, Storage, StorageFile};
@@ -75,11 +74,7 @@ pub fn load<S: Storage>(
     let loaded = Snapshot::open(storage, file, journal_id, &mut through_max).and_then(|snapshot| {
         // Room for what will be replayed, so that no table grows meanwhile.
         let replayed = about_records_from(storage, snapshot.header.start_segment);
-        let ids = (snapshot.header.ids + replayed).min(IDS_RESERVED_MAX) as usize;
-        let parts = snapshot.read_parts(Expected {
-            ids: expected.ids.max(ids),
-            ..expected
-        })?;
+        let parts = snapshot.read_parts(expected.with_replayed(snapshot.header.ids + replayed))?;
         assemble(storage, snapshot, parts)
     });
     let (beginning, header) = loaded.map_err(|what| Refusal {
@@ -363,7 +358,6 @@ fn open_old_ids<S: Storage>(
     }
     Ok(OldIds::of(OldDays {
         window: calendar.window,
-        first_hot: calendar.first_hot,
         files,
     }))
 }

@@ -13,7 +13,10 @@ use crate::persons::PersonRegistry;
 use crate::state::State;
 use crate::storage::{PAGE_BYTES, Page, Storage, StorageFile};
 use parking_lot::Mutex;
+use satang_core::account::WalletShard;
 use satang_core::calendar::Instant;
+use satang_core::citizen::CitizenShard;
+use satang_core::dedup::IdShard;
 use std::io;
 use zerocopy::IntoBytes;
 
@@ -161,7 +164,6 @@ impl<'e, S: Storage> Writer<'e, S> {
         self.copy(PartKind::Calendar, 0, |part| {
             let calendar = Calendar {
                 window: days.window,
-                first_hot: days.first_hot,
                 files: days.facts(),
                 cut_overs: appender.cut_overs(),
             };
@@ -173,25 +175,31 @@ impl<'e, S: Storage> Writer<'e, S> {
             directory.export(part);
             (appender.last_sequence(), Sums::default())
         })?;
-        for (index, shard) in state.ids.iter().enumerate() {
-            self.copy(PartKind::Ids, index, |part| {
+        self.copy_shards(PartKind::Ids, &state.ids, IdShard::export, Sums::of_ids)?;
+        let no_sums = |_: &CitizenShard| Sums::default();
+        self.copy_shards(PartKind::Citizens, &state.citizens, CitizenShard::export, no_sums)?;
+        self.copy_shards(
+            PartKind::Wallets,
+            &state.wallets,
+            WalletShard::export,
+            Sums::of_wallets,
+        )
+    }
+
+    /// Copies shards one by one, each under its lock.
+    fn copy_shards<T>(
+        &mut self,
+        kind: PartKind,
+        shards: &[Mutex<T>],
+        export: impl Fn(&T, &mut Vec<u8>),
+        sums: impl Fn(&T) -> Sums,
+    ) -> io::Result<()> {
+        let appender = self.source.appender;
+        for (index, shard) in shards.iter().enumerate() {
+            self.copy(kind, index, |part| {
                 let shard = shard.lock();
-                shard.export(part);
-                (appender.last_sequence(), Sums::of_ids(&shard))
-            })?;
-        }
-        for (index, shard) in state.citizens.iter().enumerate() {
-            self.copy(PartKind::Citizens, index, |part| {
-                let shard = shard.lock();
-                shard.export(part);
-                (appender.last_sequence(), Sums::default())
-            })?;
-        }
-        for (index, shard) in state.wallets.iter().enumerate() {
-            self.copy(PartKind::Wallets, index, |part| {
-                let shard = shard.lock();
-                shard.export(part);
-                (appender.last_sequence(), Sums::of_wallets(&shard))
+                export(&shard, part);
+                (appender.last_sequence(), sums(&shard))
             })?;
         }
         Ok(())
@@ -259,14 +267,14 @@ pub(super) struct Sums {
 }
 
 impl Sums {
-    pub(super) fn of_ids(shard: &satang_core::dedup::IdShard) -> Sums {
+    pub(super) fn of_ids(shard: &IdShard) -> Sums {
         Sums {
             ids: shard.ids_len() as u64,
             ..Sums::default()
         }
     }
 
-    pub(super) fn of_wallets(shard: &satang_core::account::WalletShard) -> Sums {
+    pub(super) fn of_wallets(shard: &WalletShard) -> Sums {
         let all = shard.totals().iter();
         let (authorised, given_back) = all.fold((0, 0), |sum, t| (sum.0 + t.all, sum.1 + t.given_back));
         Sums {

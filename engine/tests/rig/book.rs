@@ -186,7 +186,7 @@ fn seen<S: Storage, C: Clock>(rig: &Rig<S, C>, asked: &Asked) -> Option<Position
         Asked::Reversal(request) => {
             let id = request.reversal_id;
             let known = ids[reversal_shard(id)].lock().reversal(id);
-            known.or_else(|| old.reversal(id).unwrap().found)
+            known.or_else(|| old.reversal(id).unwrap())
         }
     }
 }

@@ -74,8 +74,7 @@ fn check_index<S: Storage>(storage: &S, date: BusinessDate, wanted: &Wanted<'_>,
         Ok(found) => found,
         Err(error) => return report(&error, findings),
     };
-    let has_left = wanted.days.first_hot.is_some_and(|hot| date < hot);
-    if !has_left {
+    if !wanted.days.has_left(date) {
         if wanted.whole {
             let name = satang_engine::day_ids::day_ids_name(date);
             findings.file(&name, 0, "the ids of this date have not left memory".into());

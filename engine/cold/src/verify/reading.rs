@@ -26,8 +26,6 @@ pub struct Reading<'s, 'r, S: Storage, W: Storage> {
     progress: &'r mut dyn FnMut(u64, u64),
     crew: Crew<'s, 'r, Redecider<'r, S>>,
     dates: Dates,
-    /// A date was cut over: ids may be to leave before the next record.
-    date_ended: bool,
     last_at_ms: i64,
     last_position: Position,
     through: u64,
@@ -68,7 +66,6 @@ impl<'s, 'r, S: Storage, W: Storage> Reading<'s, 'r, S, W> {
             progress,
             crew: Crew::start(scope, |share| Redecider::new(context, share)),
             dates: Dates::default(),
-            date_ended: false,
             last_at_ms: i64::MIN,
             last_position: Position::from_number(0),
             through,
@@ -102,12 +99,9 @@ impl<'s, 'r, S: Storage, W: Storage> Reading<'s, 'r, S, W> {
     }
 
     fn let_ids_leave(&mut self) -> Result<(), Misfit> {
-        let Some(today) = self.dates.open else {
+        let Some(today) = self.dates.take_ended() else {
             return Ok(());
         };
-        if !std::mem::take(&mut self.date_ended) {
-            return Ok(());
-        }
         self.crew.hand_out();
         self.crew.wait_until_idle()?;
         let Context { state, old_ids, .. } = self.context;
@@ -182,21 +176,11 @@ impl<'s, 'r, S: Storage, W: Storage> Reading<'s, 'r, S, W> {
             self.report(header, position, "its time is before the last record's".into());
         }
         self.last_at_ms = self.last_at_ms.max(header.at_ms);
-        self.date_ended |= header.kind == RecordKind::CutOver as u8;
         if let Err(what) = self.dates.take(header, bytes, position) {
             self.report(header, position, what);
             let today = header.at().business_date();
             while let Some(open) = self.dates.open.filter(|open| *open < today) {
-                if self
-                    .dates
-                    .cut_overs
-                    .last()
-                    .is_none_or(|(_, last)| *last < position)
-                {
-                    self.dates.cut_overs.push((open, position));
-                }
-                self.dates.open = Some(open.next());
-                self.date_ended = true;
+                self.dates.close(open, position);
             }
         }
     }
@@ -211,7 +195,7 @@ impl<S: Storage, W: Storage> Visitor for Reading<'_, '_, S, W> {
         if header.sequence > self.through {
             return Ok(());
         }
-        if self.date_ended && header.kind != RecordKind::CutOver as u8 {
+        if header.kind != RecordKind::CutOver as u8 {
             self.let_ids_leave().map_err(|misfit| misfit.why)?;
         }
         self.read.records += 1;

@@ -258,7 +258,7 @@ impl<S: Storage> Redecider<'_, S> {
         if let Some(ids) = &mut own.ids[reversal_shard(id)] {
             let old_ids = &self.context.old_ids;
             let known = match ids.reversal(id) {
-                None if old_ids.may_hold(id.bits()) => old_ids.reversal(id).map_err(unread)?.found,
+                None if old_ids.may_hold(id.bits()) => old_ids.reversal(id).map_err(unread)?,
                 known => known,
             };
             match known {
@@ -326,7 +326,7 @@ impl<S: Storage> Redecider<'_, S> {
         if known.is_some() || !old_ids.may_hold(id.bits()) {
             return Ok(known);
         }
-        let Some(last) = old_ids.reversed(id).map_err(unread)?.found else {
+        let Some(last) = old_ids.reversed(id).map_err(unread)? else {
             return Ok(None);
         };
         match self.record_at(last, chunk)? {
