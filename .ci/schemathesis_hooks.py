@@ -1,11 +1,22 @@
 """What the document says in words only, because JSON Schema cannot: a request that breaks it is no request that must be taken."""
 
+import datetime
 import json
 import os
+import re
 
 import schemathesis
 
-PAYMENTS = ("/v1/authorizations", "/v1/authorizations/batch", "/v1/authorizations/{txn_id}/reversals", "/v1/quotes")
+PAYMENTS = (
+    "/v1/authorizations",
+    "/v1/authorizations/batch",
+    "/v1/authorizations/{txn_id}/reversals",
+    "/v1/holds",
+    "/v1/holds/{txn_id}/capture",
+    "/v1/holds/{txn_id}/void",
+    "/v1/quotes",
+)
+REGISTRATIONS = ("/v1/registrations", "/v1/registrations/batch")
 
 
 @schemathesis.auth(refresh_interval=None)
@@ -13,7 +24,8 @@ class Keys:
     """The key of the role that may use the route."""
 
     def get(self, case, context):
-        role = "SWITCH" if case.operation.path in PAYMENTS else "ADMIN"
+        path = case.operation.path
+        role = "SWITCH" if path in PAYMENTS else "REGISTRAR" if path in REGISTRATIONS else "ADMIN"
         return os.environ[f"SATANG_{role}_KEY"]
 
     def set(self, case, data, context):
@@ -21,10 +33,19 @@ class Keys:
         case.headers["Authorization"] = f"Bearer {data}"
 
 
-@schemathesis.serializer("application/x-ndjson")
-def lines(context, value):
+def as_lines(value):
     """Lines as they are; any other value, which is no text, as one line."""
     return (value if isinstance(value, str) else json.dumps(value)).encode("utf-8", errors="replace")
+
+
+@schemathesis.serializer("application/x-ndjson")
+def objects(context, value):
+    return as_lines(value)
+
+
+@schemathesis.serializer("text/csv")
+def rows(context, value):
+    return as_lines(value)
 
 
 @schemathesis.hook
@@ -34,9 +55,14 @@ def before_call(context, case, kwargs):
         case.body = body = without_fractions(body)
     if isinstance(body, dict):
         limit_eligible(body)
+        move_on(body)
         elements = body.get("authorizations")
         for element in elements if isinstance(elements, list) else []:
             limit_eligible(element)
+        name_somebody(body)
+        elements = body.get("registrations")
+        for element in elements if isinstance(elements, list) else []:
+            name_somebody(element)
         keep_in_season(body)
 
 
@@ -57,6 +83,42 @@ def limit_eligible(purchase):
         whole, part = purchase.get("amount"), purchase.get("eligible_amount")
         if type(whole) is int and type(part) is int and 1 <= whole < part <= 100_000_000:
             purchase["eligible_amount"] = whole
+
+
+def move_on(move):
+    """A move leads to another programme than the one it leaves, and `usable_from` is a day there is, from 2000 to 2170."""
+    leave, to, usable_from = move.get("from_program"), move.get("to_program"), move.get("usable_from")
+    if isinstance(leave, str) and leave == to:
+        move["to_program"] = "state-welfare-card" if leave != "state-welfare-card" else "thai-chuai-thai-plus-6040"
+    if isinstance(usable_from, str) and re.fullmatch("[0-9]{4}-[0-9]{2}-[0-9]{2}", usable_from) and not is_day(usable_from):
+        move["usable_from"] = "2026-07-01"
+
+
+def is_day(text):
+    try:
+        return 2000 <= datetime.date.fromisoformat(text).year <= 2170
+    except ValueError:
+        return False
+
+
+def name_somebody(registration):
+    """A `citizen_id` has a check digit, and a `birth_date` is a day there is, from 1850 to 2170."""
+    if not isinstance(registration, dict):
+        return
+    citizen, birth = registration.get("citizen_id"), registration.get("birth_date")
+    if isinstance(citizen, str) and re.fullmatch("[0-9]{13}", citizen):
+        weighted = sum(int(digit) * weight for digit, weight in zip(citizen, range(13, 1, -1)))
+        registration["citizen_id"] = citizen[:12] + str((11 - weighted % 11) % 10)
+    if isinstance(birth, str) and re.fullmatch("[12][0-9]{3}(-[01][0-9](-[0-3][0-9])?)?", birth) and not is_birth_date(birth):
+        registration["birth_date"] = "1990-04-12"[: len(birth)]
+
+
+def is_birth_date(text):
+    try:
+        day = datetime.date.fromisoformat(text + "1990-01-01"[len(text) :])
+    except ValueError:
+        return False
+    return 1850 <= day.year <= 2170
 
 
 def keep_in_season(body):

@@ -4,7 +4,7 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use satang_bench::discard::DiscardStorage;
 use satang_bench::rig::{Enroll, NOON, Rig};
 use satang_bench::workload::{Ids, Workload};
-use satang_core::authorize::decide;
+use satang_core::authorize::{Beyond, decide};
 use satang_core::record::RecordBuf;
 use satang_engine::clock::Clock;
 use std::hint::black_box;
@@ -40,8 +40,18 @@ fn appends(criterion: &mut Criterion) {
     let record = {
         let state = rig.engine.state();
         let wallets = state.wallets[satang_core::account::wallet_shard(request.purchase.wallet)].lock();
-        let verdict = decide(&state.directory.read(), &wallets, &request.purchase, NOON);
-        RecordBuf::of(&verdict.record(request.txn_id, &request.purchase, NOON))
+        let verdict = decide(
+            &state.directory.read(),
+            &wallets,
+            &Beyond::default(),
+            &request.purchase,
+            NOON,
+        );
+        RecordBuf::of(
+            &verdict
+                .record(request.txn_id, &request.purchase, NOON, None)
+                .record,
+        )
     };
     let mut group = criterion.benchmark_group("append");
     group.throughput(Throughput::Elements(1));

@@ -5,9 +5,9 @@ use satang_bench::discard::DiscardStorage;
 use satang_bench::rig::{Enroll, NOON, Rig};
 use satang_bench::workload::{Ids, Workload, wallet};
 use satang_core::account::wallet_shard;
-use satang_core::authorize::decide;
+use satang_core::authorize::{Beyond, decide};
 use satang_core::dedup::{IdShard, txn_shard};
-use satang_core::record::{AuthorizationRecord, Position, RecordBuf};
+use satang_core::record::{Authorization, AuthorizationRecord, Extra, Position, RecordBuf};
 use satang_core::request::AuthorizationRequest;
 use satang_engine::clock::Clock;
 use std::hint::black_box;
@@ -40,23 +40,36 @@ fn decisions(criterion: &mut Criterion) {
             bencher.iter(|| {
                 let purchase = &next.next().expect("a cycle").purchase;
                 let wallets = state.wallets[wallet_shard(purchase.wallet)].lock();
-                black_box(decide(&directory, &wallets, purchase, NOON))
+                black_box(decide(&directory, &wallets, &Beyond::default(), purchase, NOON))
             });
         });
     }
     group.finish();
     let requests = requests(1, 1, 1);
     let shard = &state.wallets[wallet_shard(wallet(0))];
-    let verdict = decide(&directory, &shard.lock(), &requests[0].purchase, NOON);
-    let record = verdict.record(requests[0].txn_id, &requests[0].purchase, NOON);
+    let verdict = decide(
+        &directory,
+        &shard.lock(),
+        &Beyond::default(),
+        &requests[0].purchase,
+        NOON,
+    );
+    let record = verdict
+        .record(requests[0].txn_id, &requests[0].purchase, NOON, None)
+        .record;
     criterion.bench_function("apply/warm", |bencher| {
         let mut wallets = shard.lock();
-        bencher.iter(|| wallets.apply_authorization(black_box(&record)));
+        let whole = Authorization {
+            record,
+            extra: Extra::NONE,
+        };
+        bencher.iter(|| wallets.apply_authorization(black_box(&whole)));
     });
     criterion.bench_function("record/make", |bencher| {
         bencher.iter(|| {
-            let record: AuthorizationRecord =
-                verdict.record(black_box(requests[0].txn_id), &requests[0].purchase, NOON);
+            let record: AuthorizationRecord = verdict
+                .record(black_box(requests[0].txn_id), &requests[0].purchase, NOON, None)
+                .record;
             black_box(record)
         });
     });

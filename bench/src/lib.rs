@@ -14,4 +14,5 @@ pub mod footprint;
 pub mod old_ids;
 pub mod replay;
 pub mod stall;
+pub mod registrations;
 pub mod measure;

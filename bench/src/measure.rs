@@ -2,6 +2,7 @@
 
 use crate::batches::{self, Load, Outcome, Round};
 use crate::discard::DiscardStorage;
+use crate::registrations::{self, Rush};
 use crate::report::Report;
 use crate::rig::{Enroll, Rig};
 use crate::workload::{Ids, Workload};
@@ -56,6 +57,9 @@ pub struct Options {
     /// Authorizations of each of them.
     #[arg(long, default_value_t = 3_000_000)]
     pub per_old_day: usize,
+    /// People who come too late in the row of registrations, each of them twice.
+    #[arg(long, default_value_t = 1_000_000)]
+    pub late: u64,
     /// Ids that P1 and P5 start with room for; their tables grow beyond it, while everybody waits.
     #[arg(long, default_value_t = 0)]
     pub expected_ids: usize,
@@ -89,6 +93,8 @@ pub enum Row {
     P8,
     /// P9: answers while a snapshot is taken.
     P9,
+    /// The rush: everybody registers in batches, the engine starts again, and late comers are rejected.
+    Registrations,
 }
 
 /// Measures the rows that are wanted.
@@ -119,6 +125,7 @@ pub fn measure(options: &Options) -> Result<Report> {
             Row::P6 => memory(options, &mut report)?,
             Row::P8 => starts(options, &mut report)?,
             Row::P9 => stalls(options, &mut report)?,
+            Row::Registrations => registrations(options, &mut report)?,
         }
     }
     Ok(report)
@@ -397,6 +404,20 @@ fn starts(options: &Options, report: &mut Report) -> Result<()> {
         "/s",
         ">= 1,000,000",
     );
+    Ok(())
+}
+
+fn registrations(options: &Options, report: &mut Report) -> Result<()> {
+    let folder = tempfile::tempdir_in(&options.data_dir).context("a folder for the journal")?;
+    let rush = Rush {
+        people: options.wallets,
+        late: options.late,
+        batch: options.batches[0],
+        threads: options.threads,
+        in_flight: options.in_flight,
+    };
+    let outcome = registrations::measure(folder.path(), &rush)?;
+    registrations::add_rows(report, &rush, &outcome);
     Ok(())
 }
 

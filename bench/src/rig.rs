@@ -222,7 +222,14 @@ impl<S: Storage> Rig<S> {
                 person,
                 program: rule.program,
                 benefit: rule.entitlement,
+                household: None,
+                tier: NameNumber::UNKNOWN,
                 usable_from: None,
+                granted: true,
+                replaces: None,
+                several: false,
+                linked: None,
+                used: false,
                 by: NameNumber::UNKNOWN,
             };
             let record = EnrollmentRecord::new(NOON, &facts);

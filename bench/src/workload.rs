@@ -4,7 +4,7 @@ use satang_core::calendar::Instant;
 use satang_core::ids::{CitizenId, MerchantId, Name, TxnId, WalletId};
 use satang_core::money::Satang;
 use satang_core::request::{AuthorizationRequest, Purchase};
-use satang_engine::admin::EnrollmentInput;
+use satang_engine::enroll::EnrollmentInput;
 
 /// The programme every request draws on.
 pub const PROGRAM: &str = "thai-chuai-thai-plus-6040";
@@ -123,12 +123,13 @@ pub fn enrollment(index: u64) -> EnrollmentInput {
         wallet: wallet(index),
         citizen: citizen(index),
         usable_from: None,
-        household_or_tier: false,
+        household: None,
+        tier: None,
     }
 }
 
 /// The citizen of this index, with the right check digit.
-fn citizen(index: u64) -> CitizenId {
+pub fn citizen(index: u64) -> CitizenId {
     let mut text = *b"1000000000000";
     let mut rest = index;
     for digit in text[1..12].iter_mut().rev() {

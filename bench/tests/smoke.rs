@@ -18,13 +18,14 @@ fn every_row_is_measured_with_small_numbers() {
         "--authorizations=20000",
         "--old-days=2",
         "--per-old-day=10000",
+        "--late=500",
         "--ids=v4",
         "--enroll=record",
         "--data-dir",
         folder.path().to_str().unwrap(),
     ];
     let report = measure(&Options::parse_from(arguments)).unwrap();
-    for target in ["P1", "P12", "P5", "P6", "P8", "P9"] {
+    for target in ["P1", "P12", "P5", "P6", "P7", "P8", "P9"] {
         let mut of_target = report.figures().iter().filter(|figure| figure.target == target);
         assert!(of_target.next().is_some(), "{target}");
     }

@@ -286,9 +286,13 @@ impl Drop for Appending<'_> {
     }
 }
 
+/// Makes durable every person that was staged before the call.
+pub type FlushPersons = Box<dyn FnMut() -> std::io::Result<()> + Send>;
+
 /// The writing side of group commit: one thread owns it.
 pub struct Committer<L: Log> {
     log: L,
+    flush_persons: FlushPersons,
     appender: Arc<Appender>,
     durable: Arc<Durable>,
     pacing: Pacing,
@@ -321,6 +325,7 @@ impl<L: Log> Committer<L> {
     /// The writer for `appender`.
     pub fn new(
         log: L,
+        flush_persons: FlushPersons,
         appender: Arc<Appender>,
         durable: Arc<Durable>,
         pacing: Pacing,
@@ -328,6 +333,7 @@ impl<L: Log> Committer<L> {
     ) -> Committer<L> {
         Committer {
             log,
+            flush_persons,
             appender,
             durable,
             pacing,
@@ -397,8 +403,11 @@ impl<L: Log> Committer<L> {
     fn commit(&mut self, mut group: Group) -> Result<(), AppendError> {
         let started = std::time::Instant::now();
         let expected = group.first_sequence();
-        self.log
-            .append(expected, &mut group)
+        // A person is staged before a record that names it is appended. The group is closed: whomever it names is staged or
+        // durable by now, and durable before the group is written.
+        (self.flush_persons)()
+            .map_err(AppendError::Persons)
+            .and_then(|()| self.log.append(expected, &mut group))
             .inspect_err(|_| self.durable.fail())?;
         self.durable
             .publish(group.end_position(), group.next_sequence() - 1);

@@ -9,6 +9,7 @@ use parking_lot::{Condvar, Mutex, MutexGuard};
 use satang_core::account::{WalletShard, wallet_shard};
 use satang_core::citizen::CitizenShard;
 use satang_core::dedup::{IdShard, txn_shard};
+use satang_core::household::HouseholdShard;
 use satang_core::record::{AuthorizationRecord, Position, RecordHeader, RecordKind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -264,6 +265,8 @@ pub struct Own<'r> {
     pub ids: Vec<Option<MutexGuard<'r, IdShard>>>,
     /// Of citizens.
     pub citizens: Vec<Option<MutexGuard<'r, CitizenShard>>>,
+    /// Of households.
+    pub households: Vec<Option<MutexGuard<'r, HouseholdShard>>>,
     /// Of wallets.
     pub wallets: Vec<Option<MutexGuard<'r, WalletShard>>>,
 }
@@ -274,6 +277,7 @@ impl<'r> Own<'r> {
         Own {
             ids: share.lock(&state.ids),
             citizens: share.lock(&state.citizens),
+            households: share.lock(&state.households),
             wallets: share.lock(&state.wallets),
         }
     }

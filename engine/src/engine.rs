@@ -3,6 +3,7 @@
 //! The thread that parsed a request takes the shards, decides, appends and goes on to wait for durability; nothing is handed
 //! to another thread for the decision (`docs/adr/0002-hand-off.md`).
 
+use crate::arrivals::Arrivals;
 use crate::clock::{Clock, ClockError};
 use crate::commit::{Appender, Refused};
 use crate::day_ids::DayIdsError;
@@ -11,19 +12,21 @@ use crate::journal::{ReadError, Space, Spares};
 use crate::locked::Locked;
 use crate::log::ReadLog;
 use crate::old_ids::{Old, OldIds};
+use crate::persons::Persons;
+use crate::reach::Reach;
 use crate::state::State;
+use parking_lot::{Mutex, MutexGuard};
 use satang_core::account::{WalletShard, wallet_shard};
-use satang_core::authorize::{self, Verdict};
+use satang_core::authorize::{self, Beyond, Verdict};
 use satang_core::calendar::Instant;
-use satang_core::dedup::{IdShard, Reversed, TxnState, reversal_shard, txn_shard};
+use satang_core::dedup::{IdShard, TxnState, txn_shard};
 use satang_core::directory::Directory;
 use satang_core::ids::{Name, TxnId};
 use satang_core::record::{
-    AUTHORIZATION_BYTES_MAX, AuthorizationRecord, NameNumber, OriginalFacts, Position, Record, RecordBuf,
-    ReversalRecord,
+    AUTHORIZATION_BYTES_MAX, AUTHORIZATION_BYTES_WITH_EXTRA, Authorization, AuthorizationRecord, NameNumber,
+    Position, Record, RecordBuf,
 };
-use satang_core::request::{AuthorizationRequest, Purchase, ReversalRequest};
-use satang_core::reverse::{self, Reversible};
+use satang_core::request::{AuthorizationRequest, HoldRequest, Purchase};
 use std::sync::Arc;
 
 /// Why a request was not decided; nothing happened and its id is not burnt, except where the outcome is unknown.
@@ -102,7 +105,10 @@ pub struct Engine<R: ReadLog, C: Clock> {
     /// Set at start when the clock is behind the journal and nobody confirmed it.
     pub(crate) clock_refused: Option<ClockError>,
     pub(crate) spares: Arc<Spares>,
-    pub(crate) admin: crate::admin::Admin,
+    pub(crate) persons: Arc<Persons>,
+    /// Held while rights are counted that lapsed.
+    pub(crate) lapse_counting: Mutex<()>,
+    pub(crate) arrivals: Arrivals,
 }
 
 /// How many elements ahead a batch fetches.
@@ -135,6 +141,11 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         &self.appender
     }
 
+    /// Who is who.
+    pub fn persons(&self) -> &Arc<Persons> {
+        &self.persons
+    }
+
     /// The accounts.
     pub fn state(&self) -> &State {
         &self.state
@@ -143,6 +154,11 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
     /// The ids that have left memory.
     pub fn old_ids(&self) -> &OldIds {
         &self.old_ids
+    }
+
+    /// How many registrations were accepted lately.
+    pub fn arrivals(&self) -> &Arrivals {
+        &self.arrivals
     }
 
     /// How much room the disk has for new records.
@@ -162,37 +178,54 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
     ///
     /// # Errors
     /// [`SubmitError`].
-    pub fn authorize(
-        &self,
-        request: &AuthorizationRequest,
-    ) -> Result<Submitted<AuthorizationRecord>, SubmitError> {
+    pub fn authorize(&self, request: &AuthorizationRequest) -> Result<Submitted<Authorization>, SubmitError> {
+        self.submit(&Order {
+            txn_id: request.txn_id,
+            purchase: &request.purchase,
+            expires_in_s: None,
+        })
+    }
+
+    /// Decides a hold, once per id: an authorization whose room is free again when it is not captured in time.
+    ///
+    /// # Errors
+    /// [`SubmitError`].
+    pub fn hold(&self, request: &HoldRequest) -> Result<Submitted<Authorization>, SubmitError> {
+        self.submit(&Order {
+            txn_id: request.txn_id,
+            purchase: &request.purchase,
+            expires_in_s: Some(request.expires_in_s),
+        })
+    }
+
+    fn submit(&self, order: &Order<'_>) -> Result<Submitted<Authorization>, SubmitError> {
         self.admit(Space::Enough)?;
-        let mut old = match self.old_ids.may_hold(request.txn_id.bits()) {
-            true => Some(self.old_ids.txn(request.txn_id)?),
+        let mut old = match self.old_ids.may_hold(order.txn_id.bits()) {
+            true => Some(self.old_ids.txn(order.txn_id)?),
             false => None,
         };
         loop {
-            if let Some(submitted) = self.authorize_knowing(request, old)? {
+            if let Some(submitted) = self.submit_knowing(order, old)? {
                 return Ok(submitted);
             }
-            old = Some(self.old_ids.txn(request.txn_id)?);
+            old = Some(self.old_ids.txn(order.txn_id)?);
         }
     }
 
-    /// Decides an authorization; `None` when the files of older days must be asked for its id first, without locks.
-    fn authorize_knowing(
+    /// Decides an order; `None` when the files of older days must be asked for its id first, without locks.
+    fn submit_knowing(
         &self,
-        request: &AuthorizationRequest,
+        order: &Order<'_>,
         old: Option<Old<TxnState>>,
-    ) -> Result<Option<Submitted<AuthorizationRecord>>, SubmitError> {
+    ) -> Result<Option<Submitted<Authorization>>, SubmitError> {
         let directory = self.state.directory.read();
-        let mut ids = self.state.ids[txn_shard(request.txn_id)].lock();
-        let mut wallets = self.state.wallets[wallet_shard(request.purchase.wallet)].lock();
+        let mut ids = self.state.ids[txn_shard(order.txn_id)].lock();
+        let mut wallets = self.state.wallets[wallet_shard(order.purchase.wallet)].lock();
         // What the checks will read one after another is fetched at once, and while the clock is read.
-        ids.prefetch(request.txn_id);
-        prefetch(&directory, &wallets, &request.purchase);
+        ids.prefetch(order.txn_id);
+        prefetch(&directory, &wallets, order.purchase);
         let now = self.now();
-        let Some(known) = self.txn_state(&ids, request.txn_id, old) else {
+        let Some(known) = self.txn_state(&ids, order.txn_id, old) else {
             return Ok(None);
         };
         let tombstone = match known {
@@ -203,15 +236,52 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         // An answer that was given once needs no time.
         let mut at = now?;
         loop {
-            let (mut record, bytes) = prepare(&directory, &wallets, request, tombstone, at);
+            let needs = authorize::needed(&directory, &wallets, order.purchase, at);
+            if needs.iter().any(Option::is_some) {
+                // Nearly no purchase: other shards come before the wallet's.
+                drop(wallets);
+                return self
+                    .submit_reaching(order, &directory, ids, tombstone, at)
+                    .map(Some);
+            }
+            let beyond = Beyond::default();
+            let (mut record, bytes) = order.prepare(&directory, &wallets, &beyond, tombstone, at);
             match self.appender.begin(at, bytes.as_bytes().len()) {
                 Ok(mut appending) => {
                     let (sequence, position) = appending.push(bytes.as_bytes());
                     drop(appending);
-                    record.header.sequence = sequence;
+                    record.record.header.sequence = sequence;
                     wallets.apply_authorization(&record);
-                    ids.insert_txn(sequence, request.txn_id, position, tombstone);
+                    ids.insert_txn(sequence, order.txn_id, position, tombstone);
                     return Ok(Some(Submitted::Decided { record, position }));
+                }
+                Err(refused) => at = self.read_clock_again(refused)?,
+            }
+        }
+    }
+
+    /// Decides an order that needs more than its wallet's shard.
+    fn submit_reaching(
+        &self,
+        order: &Order<'_>,
+        directory: &Directory,
+        mut ids: MutexGuard<'_, IdShard>,
+        tombstone: bool,
+        mut at: Instant,
+    ) -> Result<Submitted<Authorization>, SubmitError> {
+        loop {
+            let mut reach = Reach::lock(&self.state, directory, core::iter::once(order.purchase), at);
+            let beyond = reach.beyond(directory, order.purchase, at);
+            let wallets = reach.wallets(order.purchase);
+            let (mut record, bytes) = order.prepare(directory, wallets, &beyond, tombstone, at);
+            match self.appender.begin(at, bytes.as_bytes().len()) {
+                Ok(mut appending) => {
+                    let (sequence, position) = appending.push(bytes.as_bytes());
+                    drop(appending);
+                    record.record.header.sequence = sequence;
+                    reach.apply(&record);
+                    ids.insert_txn(sequence, order.txn_id, position, tombstone);
+                    return Ok(Submitted::Decided { record, position });
                 }
                 Err(refused) => at = self.read_clock_again(refused)?,
             }
@@ -225,7 +295,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
     pub fn authorize_batch(
         &self,
         requests: &[AuthorizationRequest],
-    ) -> Result<Vec<Submitted<AuthorizationRecord>>, SubmitError> {
+    ) -> Result<Vec<Submitted<Authorization>>, SubmitError> {
         self.admit(Space::Enough)?;
         loop {
             // Without locks: files may be read.
@@ -236,12 +306,13 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         }
     }
 
-    /// Decides a batch; `None` when a date has left memory since `old` was found.
+    /// Decides a batch; `None` when a date has left memory since `old` was found, or what the purchases need has changed with
+    /// the time.
     fn authorize_batch_knowing(
         &self,
         requests: &[AuthorizationRequest],
         old: &Old<Vec<(TxnId, TxnState)>>,
-    ) -> Result<Option<Vec<Submitted<AuthorizationRecord>>>, SubmitError> {
+    ) -> Result<Option<Vec<Submitted<Authorization>>>, SubmitError> {
         let directory = &*self.state.directory.read();
         let bytes = batch_bytes(directory, requests);
         let bytes_max = self.appender.batch_bytes_max();
@@ -250,32 +321,31 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         }
         let mut results = Vec::with_capacity(requests.len());
         let mut ids = Locked::lock(&self.state.ids, requests.iter().map(|r| txn_shard(r.txn_id)));
-        let mut wallets = Locked::lock(
-            &self.state.wallets,
-            requests.iter().map(|r| wallet_shard(r.purchase.wallet)),
-        );
+        let mut at = self.now()?;
+        let purchases = || requests.iter().map(|request| &request.purchase);
+        let mut reach = Reach::lock(&self.state, directory, purchases(), at);
         if self.old_ids.epoch() != old.epoch {
             return Ok(None);
         }
-        let mut at = self.now()?;
         let mut appending = loop {
             match self.appender.begin(at, bytes) {
                 Ok(appending) => break appending,
                 Err(refused) => at = self.read_clock_again(refused)?,
             }
+            if !reach.missing(directory, purchases(), at).is_empty() {
+                return Ok(None);
+            }
         };
-        let fetch =
-            |ids: &Locked<'_, IdShard>, wallets: &Locked<'_, WalletShard>, request: &AuthorizationRequest| {
-                ids.get(txn_shard(request.txn_id)).prefetch(request.txn_id);
-                let wallets = wallets.get(wallet_shard(request.purchase.wallet));
-                prefetch(directory, wallets, &request.purchase);
-            };
+        let fetch = |ids: &Locked<'_, IdShard>, reach: &Reach<'_>, request: &AuthorizationRequest| {
+            ids.get(txn_shard(request.txn_id)).prefetch(request.txn_id);
+            prefetch(directory, reach.wallets(&request.purchase), &request.purchase);
+        };
         for request in requests.iter().take(PREFETCH_AHEAD) {
-            fetch(&ids, &wallets, request);
+            fetch(&ids, &reach, request);
         }
         for (index, request) in requests.iter().enumerate() {
             if let Some(ahead) = requests.get(index + PREFETCH_AHEAD) {
-                fetch(&ids, &wallets, ahead);
+                fetch(&ids, &reach, ahead);
             }
             let ids = ids.get_mut(txn_shard(request.txn_id));
             let known = match ids.txn(request.txn_id) {
@@ -290,103 +360,21 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
                 TxnState::Tombstone => true,
                 TxnState::New => false,
             };
-            let wallets = wallets.get_mut(wallet_shard(request.purchase.wallet));
-            let (mut record, bytes) = prepare(directory, wallets, request, tombstone, at);
+            let order = Order {
+                txn_id: request.txn_id,
+                purchase: &request.purchase,
+                expires_in_s: None,
+            };
+            let beyond = reach.beyond(directory, order.purchase, at);
+            let wallets = reach.wallets(order.purchase);
+            let (mut record, bytes) = order.prepare(directory, wallets, &beyond, tombstone, at);
             let (sequence, position) = appending.push(bytes.as_bytes());
-            record.header.sequence = sequence;
-            wallets.apply_authorization(&record);
+            record.record.header.sequence = sequence;
+            reach.apply(&record);
             ids.insert_txn(sequence, request.txn_id, position, tombstone);
             results.push(Submitted::Decided { record, position });
         }
         Ok(Some(results))
-    }
-
-    /// Decides a reversal, once per id (I5).
-    ///
-    /// # Errors
-    /// [`SubmitError`].
-    pub fn reverse(&self, request: &ReversalRequest) -> Result<Submitted<ReversalRecord>, SubmitError> {
-        self.admit(Space::ReversalsOnly)?;
-        loop {
-            // Without locks: files may be read.
-            let old = self.old_facts(request)?;
-            let seen = {
-                let ids = self.state.ids[txn_shard(request.txn_id)].lock();
-                old.txn_state(&ids, request.txn_id)
-            };
-            let original = match seen {
-                TxnState::Seen { position, .. } if !self.durable.check(position)? => {
-                    return Ok(Submitted::Wait { position });
-                }
-                TxnState::Seen { position, .. } => {
-                    Some((position, self.read_authorization(position, request.txn_id)?))
-                }
-                TxnState::New | TxnState::Tombstone => None,
-            };
-            if let Some(submitted) = self.reverse_knowing(request, &old, seen, original.as_ref())? {
-                return Ok(submitted);
-            }
-        }
-    }
-
-    /// Decides a reversal; `None` when what was read without locks is no longer so.
-    fn reverse_knowing(
-        &self,
-        request: &ReversalRequest,
-        old: &OldFacts,
-        seen: TxnState,
-        original: Option<&(Position, AuthorizationRecord)>,
-    ) -> Result<Option<Submitted<ReversalRecord>>, SubmitError> {
-        let (txn, reversal) = (txn_shard(request.txn_id), reversal_shard(request.reversal_id));
-        let mut ids = Locked::lock(&self.state.ids, [txn, reversal].into_iter());
-        if self.old_ids.epoch() != old.epoch {
-            return Ok(None);
-        }
-        let known = ids.get(reversal).reversal(request.reversal_id);
-        if let Some(position) = known.or(old.reversal) {
-            return Ok(Some(Submitted::Seen { position }));
-        }
-        if old.txn_state(ids.get(txn), request.txn_id) != seen {
-            // The original arrived while its record was being read: look again.
-            return Ok(None);
-        }
-        let reversed = ids.get(txn).reversed(request.txn_id).or(old.reversed);
-        let known = reversible(seen, original, reversed);
-        self.append_reversal(request, &known, &mut ids).map(Some)
-    }
-
-    /// What the files of older days know of the ids in a reversal.
-    fn old_facts(&self, request: &ReversalRequest) -> Result<OldFacts, SubmitError> {
-        let mut facts = self.old_facts_of_txn(request.txn_id)?;
-        if self.old_ids.may_hold(request.reversal_id.bits()) {
-            facts.reversal = self.old_ids.reversal(request.reversal_id)?;
-        }
-        Ok(facts)
-    }
-
-    /// What the files of older days know of an authorization's id.
-    pub(crate) fn old_facts_of_txn(&self, txn_id: TxnId) -> Result<OldFacts, SubmitError> {
-        let mut facts = OldFacts {
-            epoch: self.old_ids.epoch(),
-            ..OldFacts::default()
-        };
-        if self.old_ids.may_hold(txn_id.bits()) {
-            facts.txn = Some(self.old_ids.txn(txn_id)?.found);
-            let last = self.old_ids.reversed(txn_id)?;
-            facts.reversed = last.map(|last| self.read_reversed(last, txn_id)).transpose()?;
-        }
-        Ok(facts)
-    }
-
-    /// What the reversal at `last` left of its original.
-    fn read_reversed(&self, last: Position, txn_id: TxnId) -> Result<Reversed, SubmitError> {
-        match self.reader.read(last)? {
-            Record::Reversal(record) if record.txn_id() == txn_id => Ok(Reversed {
-                left: record.left(),
-                last,
-            }),
-            _ => Err(SubmitError::Misplaced { position: last }),
-        }
     }
 
     /// What memory, or else the files (`old`), know of an authorization's id; `None` when the files must be asked first.
@@ -407,41 +395,6 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         Ok(self.old_ids.txns(requests.iter().map(|request| request.txn_id))?)
     }
 
-    fn append_reversal(
-        &self,
-        request: &ReversalRequest,
-        known: &Reversible,
-        ids: &mut Locked<'_, IdShard>,
-    ) -> Result<Submitted<ReversalRecord>, SubmitError> {
-        let wallet = match known {
-            Reversible::Approved { original, .. } => Some(original.wallet),
-            Reversible::NotFound { .. } | Reversible::Declined => None,
-        };
-        let mut wallets = wallet.map(|wallet| self.state.wallets[wallet_shard(wallet)].lock());
-        let mut at = self.now()?;
-        loop {
-            let mut record = reverse::decide(request, known, at);
-            let bytes = RecordBuf::of(&record);
-            match self.appender.begin(at, bytes.as_bytes().len()) {
-                Ok(mut appending) => {
-                    let (sequence, position) = appending.push(bytes.as_bytes());
-                    drop(appending);
-                    record.header.sequence = sequence;
-                    let reversal = reversal_shard(request.reversal_id);
-                    ids.get_mut(reversal)
-                        .insert_reversal(sequence, request.reversal_id, position);
-                    ids.get_mut(txn_shard(request.txn_id))
-                        .apply_reversal(&record, position);
-                    if let Some(wallets) = &mut wallets {
-                        wallets.apply_reversal(&record);
-                    }
-                    return Ok(Submitted::Decided { record, position });
-                }
-                Err(refused) => at = self.read_clock_again(refused)?,
-            }
-        }
-    }
-
     /// What an authorization would be decided now; writes nothing, takes no room.
     ///
     /// # Errors
@@ -449,8 +402,10 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
     pub fn quote(&self, purchase: &Purchase) -> Result<(Verdict, Instant), SubmitError> {
         let at = self.now()?;
         let directory = self.state.directory.read();
-        let wallets = self.state.wallets[wallet_shard(purchase.wallet)].lock();
-        Ok((authorize::decide(&directory, &wallets, purchase, at), at))
+        let reach = Reach::lock(&self.state, &directory, core::iter::once(purchase), at);
+        let beyond = reach.beyond(&directory, purchase, at);
+        let verdict = authorize::decide(&directory, reach.wallets(purchase), &beyond, purchase, at);
+        Ok((verdict, at))
     }
 
     /// Cuts over dates that are over, when no request does.
@@ -458,7 +413,11 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
     /// # Errors
     /// [`SubmitError::Clock`], [`SubmitError::Storage`].
     pub fn cut_over(&self) -> Result<(), SubmitError> {
-        let mut at = self.now()?;
+        self.fence(self.now()?)
+    }
+
+    /// From here on no record of a time before `at` is appended.
+    pub(crate) fn fence(&self, mut at: Instant) -> Result<(), SubmitError> {
         loop {
             match self.appender.begin(at, 0) {
                 Ok(_) => return Ok(()),
@@ -488,11 +447,11 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         }
     }
 
-    fn read_authorization(
+    pub(crate) fn read_authorization(
         &self,
         position: Position,
         txn_id: TxnId,
-    ) -> Result<AuthorizationRecord, SubmitError> {
+    ) -> Result<Authorization, SubmitError> {
         match self.reader.read(position)? {
             // A disk that returns another place's bytes, whole and checked, is caught by the id.
             Record::Authorization { record, .. } if record.txn_id() == txn_id => Ok(record),
@@ -501,40 +460,34 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
     }
 }
 
-/// The decision on an authorization as a record, and the record's bytes.
-fn prepare(
-    directory: &Directory,
-    wallets: &WalletShard,
-    request: &AuthorizationRequest,
-    tombstone: bool,
-    at: Instant,
-) -> (AuthorizationRecord, RecordBuf) {
-    let verdict = if tombstone {
-        authorize::decide_reversed_before_arrival(directory, &request.purchase)
-    } else {
-        authorize::decide(directory, wallets, &request.purchase, at)
-    };
-    let record = verdict.record(request.txn_id, &request.purchase, at);
-    (record, verdict.encode(&record, &request.purchase))
+/// A purchase to be authorized, or held.
+struct Order<'r> {
+    txn_id: TxnId,
+    purchase: &'r Purchase,
+    /// How long it is held; `None` for an authorization.
+    expires_in_s: Option<u32>,
 }
 
-/// What the files of older days know of the ids in a reversal, as of an epoch.
-#[derive(Default)]
-pub(crate) struct OldFacts {
-    pub(crate) epoch: u64,
-    /// `None` when the files need not be asked.
-    txn: Option<TxnState>,
-    pub(crate) reversed: Option<Reversed>,
-    reversal: Option<Position>,
-}
-
-impl OldFacts {
-    /// What memory, or else the files, know of the authorization's id.
-    pub(crate) fn txn_state(&self, ids: &IdShard, id: TxnId) -> TxnState {
-        match ids.txn(id) {
-            TxnState::New => self.txn.unwrap_or(TxnState::New),
-            known => known,
-        }
+impl Order<'_> {
+    /// The decision as a record, and the record's bytes.
+    fn prepare(
+        &self,
+        directory: &Directory,
+        wallets: &WalletShard,
+        beyond: &Beyond<'_>,
+        tombstone: bool,
+        at: Instant,
+    ) -> (Authorization, RecordBuf) {
+        let verdict = match tombstone {
+            true => authorize::decide_reversed_before_arrival(directory, self.purchase),
+            false => authorize::decide(directory, wallets, beyond, self.purchase, at),
+        };
+        let expires = self
+            .expires_in_s
+            .map(|seconds| at.plus_ms(i64::from(seconds) * 1_000));
+        let authorization = verdict.record(self.txn_id, self.purchase, at, expires);
+        let bytes = verdict.encode(&authorization, self.purchase);
+        (authorization, bytes)
     }
 }
 
@@ -546,31 +499,15 @@ fn find_old(found: &[(TxnId, TxnState)], id: TxnId) -> TxnState {
     }
 }
 
-/// What the core must know of the authorization to be reversed.
-pub fn reversible(
-    seen: TxnState,
-    original: Option<&(Position, AuthorizationRecord)>,
-    reversed: Option<Reversed>,
-) -> Reversible {
-    match (seen, original) {
-        (TxnState::Seen { tombstone: true, .. }, _) => Reversible::NotFound { late: true },
-        (TxnState::Seen { .. }, Some((position, record))) => match OriginalFacts::of(record, *position) {
-            Some(original) => Reversible::Approved { original, reversed },
-            None => Reversible::Declined,
-        },
-        (TxnState::New | TxnState::Tombstone, _) | (TxnState::Seen { .. }, None) => {
-            Reversible::NotFound { late: false }
-        }
-    }
-}
-
 /// The most bytes of journal that the records of a batch can take.
 fn batch_bytes(directory: &Directory, requests: &[AuthorizationRequest]) -> usize {
     let unknown = |name: &Name| directory.number_of(name) == NameNumber::UNKNOWN;
     let bytes = |request: &AuthorizationRequest| {
-        let tail = unknown(&request.purchase.program) || unknown(&request.purchase.channel);
-        if tail {
+        let purchase = &request.purchase;
+        if unknown(&purchase.program) || unknown(&purchase.channel) {
             AUTHORIZATION_BYTES_MAX
+        } else if directory.may_have_extra(directory.number_of(&purchase.program)) {
+            AUTHORIZATION_BYTES_WITH_EXTRA
         } else {
             size_of::<AuthorizationRecord>()
         }
@@ -584,4 +521,5 @@ fn prefetch(directory: &Directory, wallets: &WalletShard, purchase: &Purchase) {
     if let Some(entitlement) = directory.entitlement_of(&purchase.program) {
         wallets.prefetch(purchase.wallet, entitlement);
     }
+    wallets.prefetch_several(purchase.wallet);
 }

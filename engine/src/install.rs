@@ -139,13 +139,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         by: Option<&Name>,
         at: Instant,
     ) -> Result<(NameNumber, Vec<u32>), SubmitError> {
-        let channels = program
-            .benefits
-            .iter()
-            .flat_map(|benefit| &benefit.channels)
-            .map(|channel| channel.id);
-        let mut names: Vec<Name> = vec![program.id];
-        channels.for_each(|channel| names.push(channel));
+        let names: Vec<Name> = program.names().collect();
         let number = self.number_names(directory, &names, by, at)?[0];
         let known = directory.rules().iter().rev();
         let known = known
@@ -239,11 +233,7 @@ fn check_bounds(directory: &Directory, programs: &[(&str, Program)]) -> Result<(
     let (mut benefits, mut names) = (directory.benefits_len(), directory.names_len());
     for (file, program) in programs {
         benefits += program.benefits.len();
-        names += 1 + program
-            .benefits
-            .iter()
-            .map(|benefit| benefit.channels.len())
-            .sum::<usize>();
+        names += program.names().count();
         if benefits > usize::from(BenefitNumber::MAX) {
             return Err(too_many(file, "benefits", u32::from(BenefitNumber::MAX)));
         }

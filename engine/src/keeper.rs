@@ -195,7 +195,7 @@ impl<S: Storage, R: ReadLog, C: Clock> Keeper<S, R, C> {
             old_ids: &self.engine.old_ids,
             appender: self.engine.appender(),
             durable: self.engine.durable(),
-            persons: &self.engine.admin.persons,
+            persons: &self.engine.persons,
             journal_id: self.journal_id,
             at,
             refused: &kept.refused,

@@ -1,16 +1,13 @@
 //! Several shards locked at once without a deadlock.
 
 /// Shards locked together, in the order of their indices (I6).
-pub(crate) struct Locked<'s, T> {
+pub struct Locked<'s, T> {
     guards: Vec<Option<parking_lot::MutexGuard<'s, T>>>,
 }
 
 impl<'s, T> Locked<'s, T> {
     /// Locks every shard that is wanted, each once.
-    pub(crate) fn lock(
-        shards: &'s [parking_lot::Mutex<T>],
-        wanted: impl Iterator<Item = usize>,
-    ) -> Locked<'s, T> {
+    pub fn lock(shards: &'s [parking_lot::Mutex<T>], wanted: impl Iterator<Item = usize>) -> Locked<'s, T> {
         let mut lock = vec![false; shards.len()];
         wanted.for_each(|index| lock[index] = true);
         let guards = shards
@@ -22,14 +19,14 @@ impl<'s, T> Locked<'s, T> {
     }
 
     /// A shard that was wanted.
-    pub(crate) fn get(&self, index: usize) -> &T {
+    pub fn get(&self, index: usize) -> &T {
         self.guards[index]
             .as_ref()
             .expect("every wanted shard was locked")
     }
 
     /// A shard that was wanted, to change.
-    pub(crate) fn get_mut(&mut self, index: usize) -> &mut T {
+    pub fn get_mut(&mut self, index: usize) -> &mut T {
         self.guards[index]
             .as_mut()
             .expect("every wanted shard was locked")

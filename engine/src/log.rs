@@ -4,10 +4,11 @@
 //! expects to be next, so that a writer that was replaced is fenced off instead of forking the history.
 
 use crate::journal::{Group, Layout, Place, ReadError};
+use crate::persons::PERSONS_FILE;
 use satang_core::record::{Position, Record};
 use std::io;
 
-/// Why a group was not appended. Neither case is ever retried (I8).
+/// Why a group was not appended. No case is ever retried (I8).
 #[derive(Debug, thiserror::Error)]
 pub enum AppendError {
     /// Another writer has gone on: nothing was written.
@@ -21,6 +22,9 @@ pub enum AppendError {
     /// The disk failed: whether the group is durable is unknown.
     #[error("the log's disk failed: {0}")]
     Unknown(#[from] io::Error),
+    /// The person store failed: records that may rely on what it holds were not written.
+    #[error("{PERSONS_FILE}: the person store failed: {0}")]
+    Persons(io::Error),
 }
 
 /// An append-only log that one thread writes.

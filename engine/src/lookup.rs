@@ -6,7 +6,7 @@ use crate::log::ReadLog;
 use satang_core::dedup::{Reversed, TxnState, txn_shard};
 use satang_core::ids::{Name, TxnId};
 use satang_core::money::Satang;
-use satang_core::record::{AuthorizationRecord, Position, Record, ReversalRecord};
+use satang_core::record::{Authorization, Position, Record, ReversalRecord};
 
 /// The most reversals of one authorization that are shown, the last ones (I12). More: larger answers, and longer reading for
 /// every other request of the thread.
@@ -32,12 +32,12 @@ pub enum Found {
 #[derive(Debug)]
 pub struct FoundAuthorization {
     /// The record.
-    pub record: AuthorizationRecord,
+    pub record: Authorization,
     /// The programme, when the record has no number for it.
     pub program: Option<Name>,
     /// The channel, when the record has no number for it.
     pub channel: Option<Name>,
-    /// The reversals that gave some of it back, oldest first: the last [`REVERSALS_SHOWN_MAX`] of them.
+    /// The reversals, capture or void that gave some of it back, oldest first: the last [`REVERSALS_SHOWN_MAX`] of them.
     pub reversals: Vec<ReversalRecord>,
     /// Whether there are earlier reversals that are not shown.
     pub has_earlier_reversals: bool,
@@ -116,7 +116,9 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         while let Some(position) = next.filter(|_| found.len() < REVERSALS_SHOWN_MAX) {
             let in_order = position > original && behind.is_none_or(|behind| position < behind);
             match self.read(position)? {
-                Record::Reversal(record) if in_order && record.txn_id() == txn_id => {
+                Record::Reversal(record) | Record::Closing(record)
+                    if in_order && record.txn_id() == txn_id =>
+                {
                     next = record.previous();
                     found.push(record);
                 }

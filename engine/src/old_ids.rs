@@ -11,8 +11,8 @@ use crate::storage::Storage;
 use parking_lot::RwLock;
 use satang_core::calendar::BusinessDate;
 use satang_core::dedup::{HotWindow, IdFact, TxnState, id_hash};
-use satang_core::ids::{ReversalId, TxnId};
-use satang_core::record::Position;
+use satang_core::ids::{RegistrationId, ReversalId, TxnId};
+use satang_core::record::{Closing, Position};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -139,6 +139,35 @@ impl OldIds {
     pub fn reversal(&self, id: ReversalId) -> Result<Option<Position>, DayIdsError> {
         let found = self.days().find(id.bits(), IdFact::Reversal)?;
         Ok(found.map(|entry| entry.position()))
+    }
+
+    /// Where the files say that the records of those registrations' ids lie that they may hold, in the order of the ids.
+    ///
+    /// # Errors
+    /// [`DayIdsError`].
+    pub fn registrations(
+        &self,
+        ids: impl Iterator<Item = RegistrationId>,
+    ) -> Result<Old<Vec<(RegistrationId, Position)>>, DayIdsError> {
+        // Before the ids are sifted: a date that leaves meanwhile makes the answer one of the past.
+        let epoch = self.epoch();
+        let mut found = Vec::new();
+        for id in ids.filter(|id| self.may_hold(id.bits())) {
+            if let Some(entry) = self.days().find(id.bits(), IdFact::Registration)? {
+                found.push((id, entry.position()));
+            }
+        }
+        found.sort_unstable_by_key(|(id, _)| *id);
+        Ok(Old { epoch, found })
+    }
+
+    /// How the files say that a hold was closed, and where the record lies.
+    ///
+    /// # Errors
+    /// [`DayIdsError`].
+    pub fn closing(&self, id: TxnId) -> Result<Option<(Closing, Position)>, DayIdsError> {
+        let found = self.days().find(id.bits(), IdFact::Closing)?;
+        Ok(found.map(|entry| entry.closing()))
     }
 
     /// Where the files say that the last reversal lies that gave some of an authorization back.

@@ -1,7 +1,7 @@
 //! Starting: a snapshot and the journal behind it are read, the state rebuilt, and everything that was read made durable before
 //! the first answer.
 
-use crate::admin::Admin;
+use crate::arrivals::Arrivals;
 use crate::clock::{CLOCK_JUMP_MS_MAX, Clock, ClockError};
 use crate::commit::{Appender, CommitObserver, Committer, Pacing};
 use crate::day_ids::{DAY_IDS_FOLDER, day_ids_name};
@@ -13,7 +13,7 @@ use crate::journal::{
 use crate::keeper::{Keeper, Kept, SnapshotRule};
 use crate::log::Log;
 use crate::old_ids::OldIds;
-use crate::persons::{CitizenKey, PERSONS_FILE, PersonRegistry as _, PersonStore};
+use crate::persons::{CitizenKey, PERSONS_FILE, PersonStore};
 use crate::recover::{Recovery, recover};
 use crate::replay::{Beginning, Replayed};
 use crate::snapshot;
@@ -156,7 +156,7 @@ pub fn open<S: Storage, C: Clock>(
     })?;
     check_persons(&store, &found)?;
     if found.scanned.is_none() {
-        refuse_missing_journal(&**storage, store.len())?;
+        refuse_missing_journal(&**storage, store.persons().len())?;
     }
     found
         .beginning
@@ -296,10 +296,15 @@ fn check_persons<S: Storage>(store: &PersonStore<S>, found: &Found) -> Result<()
     let unreadable_pages = store.unreadable_pages();
     // The store only grows: as long as when the snapshot was taken, and readable, it has everybody the snapshot names. A few
     // of them are looked up all the same, for it could be another folder's.
-    let whole = unreadable_pages == 0 && found.persons_pages.is_some_and(|pages| pages <= store.pages());
+    let whole = unreadable_pages == 0
+        && found
+            .persons_pages
+            .is_some_and(|pages| pages <= store.persons().pages());
     let at_most = if whole { NAMES_LOOKED_UP } else { usize::MAX };
     let named = named_persons(&found.beginning.state, at_most);
-    let missing = store.missing(named.chain(found.replayed.persons.iter().copied()));
+    let missing = store
+        .persons()
+        .missing(named.chain(found.replayed.persons.iter().copied()));
     if missing > 0 {
         return Err(OpenError::PersonsMissing {
             missing,
@@ -359,7 +364,7 @@ fn wire<S: Storage, C: Clock>(
     storage: &Arc<S>,
     found: Found,
     journal: FileJournal<S>,
-    store: PersonStore<S>,
+    mut store: PersonStore<S>,
     clock: C,
     clock_refused: Option<ClockError>,
     options: EngineOptions,
@@ -380,8 +385,10 @@ fn wire<S: Storage, C: Clock>(
     };
     let durable = Durable::new(journal.end().position(0), journal.next_sequence() - 1);
     let appender = Arc::new(Appender::new(&journal, durable.clone(), last_at, replayed));
+    let persons = store.persons().clone();
     let committer = Committer::new(
         journal,
+        Box::new(move || store.flush()),
         appender.clone(),
         durable.clone(),
         options.pacing,
@@ -396,9 +403,9 @@ fn wire<S: Storage, C: Clock>(
         clock,
         clock_refused,
         spares: spares.clone(),
-        admin: Admin {
-            persons: Mutex::new(Box::new(store)),
-        },
+        persons,
+        lapse_counting: Mutex::default(),
+        arrivals: Arrivals::default(),
     });
     let keeper = Keeper::new(
         engine.clone(),

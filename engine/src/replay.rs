@@ -12,12 +12,13 @@ use parking_lot::MutexGuard;
 use satang_core::account::{WALLET_SHARDS, wallet_shard};
 use satang_core::calendar::BusinessDate;
 use satang_core::citizen::{CITIZEN_SHARDS, citizen_shard};
-use satang_core::dedup::{ID_SHARDS, reversal_shard, txn_shard};
-use satang_core::ids::PersonId;
+use satang_core::dedup::{ID_SHARDS, registration_shard, reversal_shard, txn_shard};
+use satang_core::household::{HOUSEHOLD_SHARDS, household_shard};
+use satang_core::ids::{PersonId, WalletId};
 use satang_core::outcome::Reason;
 use satang_core::record::{
-    AdminRecord, AuthorizationRecord, BenefitNumber, CutOverRecord, Position, Record, RecordHeader,
-    RecordKind,
+    AdminRecord, Authorization, AuthorizationRecord, BenefitNumber, CutOverRecord, Position, Record,
+    RecordHeader, RecordKind, ReversalRecord, extra_of,
 };
 use std::sync::Arc;
 use std::thread::Scope;
@@ -28,10 +29,14 @@ use zerocopy::FromBytes;
 pub struct Through {
     /// Names, rules, merchants.
     pub directory: u64,
+    /// How many hold rights.
+    pub quotas: u64,
     /// By id shard.
     pub ids: Vec<u64>,
     /// By citizen shard.
     pub citizens: Vec<u64>,
+    /// By household shard.
+    pub households: Vec<u64>,
     /// By wallet shard.
     pub wallets: Vec<u64>,
 }
@@ -41,8 +46,10 @@ impl Through {
     pub fn nothing() -> Through {
         Through {
             directory: 0,
+            quotas: 0,
             ids: vec![0; ID_SHARDS],
             citizens: vec![0; CITIZEN_SHARDS],
+            households: vec![0; HOUSEHOLD_SHARDS],
             wallets: vec![0; WALLET_SHARDS],
         }
     }
@@ -69,7 +76,7 @@ pub struct Replayed {
     pub date: Option<BusinessDate>,
     /// Where the last record lies.
     pub last_position: Option<Position>,
-    /// The persons that its enrollments name.
+    /// The persons that its records name.
     pub persons: Vec<PersonId>,
     /// The cut-overs of all dates so far, in order.
     pub cut_overs: Vec<CutOver>,
@@ -191,6 +198,53 @@ impl<'s, 'r, S: Storage> Replay<'s, 'r, S> {
         })
     }
 
+    /// Takes what concerns no shard, and whom a record names.
+    fn take_other(&mut self, sequence: u64, record: Record) -> Result<(), String> {
+        let Beginning { state, through, .. } = self.beginning;
+        let counts = sequence > through.quotas;
+        match record {
+            Record::Admin {
+                record: AdminRecord::Moved(moved),
+                ..
+            } => {
+                self.persons.push(moved.person);
+                if counts {
+                    state.quotas.lock().apply_moved(&moved);
+                }
+            }
+            Record::Admin { record, .. } if sequence > through.directory => {
+                let applied = state.directory.write().apply(&record);
+                return applied.map_err(|error| error.to_string());
+            }
+            Record::Enrollment(record) => {
+                self.persons.push(record.person());
+                if counts {
+                    state.quotas.lock().apply_enrollment(&record);
+                }
+            }
+            Record::Registration(record) => {
+                self.persons.extend(record.person());
+                if counts {
+                    let mut quotas = state.quotas.lock();
+                    if record
+                        .ticket()
+                        .is_some_and(|ticket| ticket != quotas.tickets(record.benefit()) + 1)
+                    {
+                        return Err("its ticket does not follow the one before".into());
+                    }
+                    quotas.apply_registration(&record);
+                }
+            }
+            Record::Listed(record) => self.persons.push(record.person()),
+            Record::Admin { .. }
+            | Record::Authorization { .. }
+            | Record::Reversal(_)
+            | Record::Closing(_)
+            | Record::CutOver(_) => {}
+        }
+        Ok(())
+    }
+
     /// As the running engine does at some time after a date's end: once the records of the dates are applied.
     fn let_ids_leave(&mut self) -> Result<(), Misfit> {
         let Some(today) = self.dates.take_ended() else {
@@ -224,17 +278,8 @@ impl<S: Storage> Visitor for Replay<'_, '_, S> {
             header.kind == RecordKind::Authorization as u8 && bytes.len() == size_of::<AuthorizationRecord>();
         if !plain {
             // The others are few: whatever is wrong with one is found here.
-            match Record::decode(header, bytes).map_err(|error| error.to_string())? {
-                Record::Admin { record, .. } if header.sequence > self.beginning.through.directory => {
-                    let mut directory = self.beginning.state.directory.write();
-                    directory.apply(&record).map_err(|error| error.to_string())?;
-                }
-                Record::Enrollment(record) => self.persons.push(record.person()),
-                Record::Admin { .. }
-                | Record::Authorization { .. }
-                | Record::Reversal(_)
-                | Record::CutOver(_) => {}
-            }
+            let record = Record::decode(header, bytes).map_err(|error| error.to_string())?;
+            self.take_other(header.sequence, record)?;
         }
         self.crew.push(position);
         self.records += 1;
@@ -276,6 +321,22 @@ impl Worker for Applier<'_> {
 }
 
 impl Applier<'_> {
+    /// The right is held through another wallet from this record on.
+    fn take_away(
+        &self,
+        own: &mut Own<'_>,
+        wallet: Option<WalletId>,
+        entitlement: BenefitNumber,
+        sequence: u64,
+    ) {
+        let through = &self.beginning.through.wallets;
+        if let Some(wallet) = wallet
+            && let Some(shard) = Self::lacking(&mut own.wallets, through, wallet_shard(wallet), sequence)
+        {
+            shard.take_away(wallet, entitlement);
+        }
+    }
+
     /// The shard, when it is this worker's and lacks the record.
     fn lacking<'o, T>(
         shards: &'o mut [Option<MutexGuard<'_, T>>],
@@ -285,6 +346,42 @@ impl Applier<'_> {
     ) -> Option<&'o mut T> {
         let own = shards[shard].as_deref_mut();
         own.filter(|_| sequence > through[shard])
+    }
+
+    /// The wallet learns that its person has rights in several programmes.
+    fn link(&self, own: &mut Own<'_>, wallet: Option<WalletId>, sequence: u64) {
+        let through = &self.beginning.through.wallets;
+        if let Some(wallet) = wallet
+            && let Some(shard) = Self::lacking(&mut own.wallets, through, wallet_shard(wallet), sequence)
+        {
+            shard.apply_linked(wallet);
+        }
+    }
+
+    /// What a reversal, capture or void does besides having an id of its own.
+    fn apply_reversal(&self, own: &mut Own<'_>, record: &ReversalRecord, position: Position) {
+        let (sequence, through) = (record.header.sequence, &self.beginning.through);
+        let txn = txn_shard(record.txn_id());
+        if let Some(shard) = Self::lacking(&mut own.ids, &through.ids, txn, sequence) {
+            shard.apply_reversal(record, position);
+        }
+        if !record.gives_back() {
+            return;
+        }
+        let wallet = wallet_shard(record.wallet());
+        if let Some(shard) = Self::lacking(&mut own.wallets, &through.wallets, wallet, sequence) {
+            shard.apply_reversal(record);
+        }
+        if let Some(household) = record.household()
+            && let Some(shard) = Self::lacking(
+                &mut own.households,
+                &through.households,
+                household_shard(household),
+                sequence,
+            )
+        {
+            shard.apply_reversal(record);
+        }
     }
 
     fn apply(
@@ -298,6 +395,7 @@ impl Applier<'_> {
         let Through {
             ids,
             citizens,
+            households,
             wallets,
             ..
         } = &self.beginning.through;
@@ -309,32 +407,48 @@ impl Applier<'_> {
                     let tombstone = record.reason() == Reason::ReversedBeforeArrival;
                     shard.insert_txn(sequence, id, position, tombstone);
                 }
+                let authorization = Authorization {
+                    record: *record,
+                    extra: extra_of(record, bytes),
+                };
                 if let Some(shard) = Self::lacking(&mut own.wallets, wallets, wallet_shard(wallet), sequence)
                 {
-                    shard.apply_authorization(record);
+                    shard.apply_authorization(&authorization);
+                }
+                if let Some(household) = authorization.extra.household()
+                    && let Some(shard) = Self::lacking(
+                        &mut own.households,
+                        households,
+                        household_shard(household),
+                        sequence,
+                    )
+                {
+                    shard.apply_authorization(&authorization);
                 }
                 return Ok(());
             }
-            Some(RecordKind::Reversal | RecordKind::Enrollment | RecordKind::WalletStatus) => {}
+            Some(
+                RecordKind::Reversal
+                | RecordKind::Capture
+                | RecordKind::Void
+                | RecordKind::Moved
+                | RecordKind::Enrollment
+                | RecordKind::Registration
+                | RecordKind::Listed
+                | RecordKind::WalletStatus,
+            ) => {}
             // The reader of the journal has applied it, or it changes nothing.
             _ => return Ok(()),
         }
         match Record::decode(header, bytes).map_err(|error| error.to_string())? {
             Record::Reversal(record) => {
-                let (reversal, txn) = (record.reversal_id(), record.txn_id());
+                let reversal = record.reversal_id();
                 if let Some(shard) = Self::lacking(&mut own.ids, ids, reversal_shard(reversal), sequence) {
                     shard.insert_reversal(sequence, reversal, position);
                 }
-                if let Some(shard) = Self::lacking(&mut own.ids, ids, txn_shard(txn), sequence) {
-                    shard.apply_reversal(&record, position);
-                }
-                let wallet = wallet_shard(record.wallet());
-                if let Some(shard) = Self::lacking(&mut own.wallets, wallets, wallet, sequence)
-                    && record.benefit() != BenefitNumber::NONE
-                {
-                    shard.apply_reversal(&record);
-                }
+                self.apply_reversal(own, &record, position);
             }
+            Record::Closing(record) => self.apply_reversal(own, &record, position),
             Record::Enrollment(record) => {
                 let citizen = citizen_shard(record.person());
                 if let Some(shard) = Self::lacking(&mut own.citizens, citizens, citizen, sequence) {
@@ -343,6 +457,49 @@ impl Applier<'_> {
                 let wallet = wallet_shard(record.wallet());
                 if let Some(shard) = Self::lacking(&mut own.wallets, wallets, wallet, sequence) {
                     shard.apply_enrollment(&record);
+                }
+                let replaced = record.replaces().filter(|wallet| *wallet != record.wallet());
+                self.take_away(own, replaced, record.benefit(), sequence);
+                self.link(own, record.linked(), sequence);
+            }
+            Record::Registration(record) => {
+                let id = record.registration_id();
+                if let Some(shard) = Self::lacking(&mut own.ids, ids, registration_shard(id), sequence) {
+                    shard.insert_registration(sequence, id, position);
+                }
+                if let Some(person) = record.person()
+                    && let Some(shard) =
+                        Self::lacking(&mut own.citizens, citizens, citizen_shard(person), sequence)
+                {
+                    shard.apply_registration(&record);
+                }
+                let wallet = wallet_shard(record.wallet());
+                if let Some(shard) = Self::lacking(&mut own.wallets, wallets, wallet, sequence) {
+                    shard.apply_registration(&record);
+                }
+                let replaced = record.replaces().filter(|wallet| *wallet != record.wallet());
+                self.take_away(own, replaced, record.benefit(), sequence);
+                self.link(own, record.linked(), sequence);
+            }
+            Record::Admin {
+                record: AdminRecord::Moved(moved),
+                ..
+            } => {
+                let citizen = citizen_shard(moved.person);
+                if let Some(shard) = Self::lacking(&mut own.citizens, citizens, citizen, sequence) {
+                    shard.apply_moved(&moved);
+                }
+                let wallet = wallet_shard(moved.wallet);
+                if let Some(shard) = Self::lacking(&mut own.wallets, wallets, wallet, sequence) {
+                    shard.apply_moved(&moved);
+                }
+                let replaced = moved.replaces.filter(|wallet| *wallet != moved.wallet);
+                self.take_away(own, replaced, moved.to_benefit, sequence);
+            }
+            Record::Listed(record) => {
+                let citizen = citizen_shard(record.person());
+                if let Some(shard) = Self::lacking(&mut own.citizens, citizens, citizen, sequence) {
+                    shard.apply_listed(&record);
                 }
             }
             Record::Admin {

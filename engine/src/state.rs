@@ -1,15 +1,19 @@
 //! The accounts in memory, in shards that are locked one by one.
 //!
-//! Locks have one total order (I6): directory → id shards by index → citizen shard → wallet shards by index → append.
+//! Locks have one total order (I6): directory → id shards by index → citizen shards by index → household shards by index → wallet
+//! shards by index → quotas → append.
 
 use parking_lot::{Mutex, RwLock};
-use satang_core::account::{ProgramTotals, WALLET_SHARDS, WalletShard};
-use satang_core::calendar::BusinessDate;
+use satang_core::account::{WALLET_SHARDS, WalletShard};
+use satang_core::calendar::{BusinessDate, Instant};
 use satang_core::citizen::{CITIZEN_SHARDS, CitizenShard};
 use satang_core::dedup::{ID_SHARDS, IdShard};
-use satang_core::directory::Directory;
+use satang_core::directory::{Directory, Rule};
+use satang_core::household::{HOUSEHOLD_SHARDS, HouseholdShard};
 use satang_core::ids::PersonId;
+use satang_core::quota::Quotas;
 use satang_core::record::{BenefitNumber, NameNumber};
+use satang_core::totals::ProgramTotals;
 
 /// How many wallets and ids to expect.
 #[derive(Clone, Copy, Debug, Default)]
@@ -52,8 +56,12 @@ pub struct State {
     pub ids: Vec<Mutex<IdShard>>,
     /// Who holds what.
     pub citizens: Vec<Mutex<CitizenShard>>,
+    /// Households and what their members drew together.
+    pub households: Vec<Mutex<HouseholdShard>>,
     /// Wallets and what they drew.
     pub wallets: Vec<Mutex<WalletShard>>,
+    /// How many hold a right in each programme, and the last ticket.
+    pub quotas: Mutex<Quotas>,
 }
 
 impl State {
@@ -65,10 +73,14 @@ impl State {
             ids: (0..ID_SHARDS)
                 .map(|_| Mutex::new(IdShard::with_room_for(ids)))
                 .collect(),
-            citizens: (0..CITIZEN_SHARDS).map(|_| Mutex::default()).collect(),
+            citizens: (0..CITIZEN_SHARDS)
+                .map(|_| Mutex::new(CitizenShard::with_room_for(wallets)))
+                .collect(),
+            households: (0..HOUSEHOLD_SHARDS).map(|_| Mutex::default()).collect(),
             wallets: (0..WALLET_SHARDS)
                 .map(|_| Mutex::new(WalletShard::with_room_for(wallets)))
                 .collect(),
+            quotas: Mutex::default(),
         }
     }
 
@@ -82,39 +94,57 @@ impl State {
         self.ids.iter().map(|shard| shard.lock().ids_len()).sum()
     }
 
-    /// How many live entitlements a programme has.
-    pub fn entitlements_in(&self, program: NameNumber) -> usize {
+    /// How many persons an imported list has.
+    pub fn listed_len(&self, list: NameNumber) -> u64 {
         self.citizens
             .iter()
-            .map(|shard| shard.lock().entitlements_in(program))
+            .map(|shard| shard.lock().listed_len(list))
             .sum()
     }
 
-    /// Bytes of memory the tables of wallets take, and those of ids.
+    /// How many rights in the rule's programme lapse at the deadline: read from every shard, one by one.
+    pub fn count_lapsing(&self, rule: &Rule, deadline: Instant) -> u64 {
+        self.wallets
+            .iter()
+            .map(|shard| shard.lock().lapsing(rule, deadline))
+            .sum()
+    }
+
+    /// Bytes of memory the tables of wallets and citizens take, and those of ids.
     pub fn memory_bytes(&self) -> (usize, usize) {
-        let wallets = self.wallets.iter().map(|shard| shard.lock().memory_bytes()).sum();
-        (
-            wallets,
-            self.ids.iter().map(|shard| shard.lock().memory_bytes()).sum(),
-        )
+        let wallets: usize = self.wallets.iter().map(|shard| shard.lock().memory_bytes()).sum();
+        let citizens: usize = self
+            .citizens
+            .iter()
+            .map(|shard| shard.lock().memory_bytes())
+            .sum();
+        let households = self.households.iter().map(|shard| shard.lock().memory_bytes());
+        let households: usize = households.sum();
+        let ids = self.ids.iter().map(|shard| shard.lock().memory_bytes()).sum();
+        (wallets + citizens + households, ids)
     }
 
     /// The state's money per programme, as of `today`.
     pub fn totals(&self, today: BusinessDate) -> Vec<ProgramTotals> {
         let mut all: Vec<ProgramTotals> = Vec::new();
-        for shard in &self.wallets {
-            for totals in shard.lock().totals() {
+        let mut add = |of_shard: &[ProgramTotals]| {
+            for totals in of_shard {
                 match all.iter_mut().find(|entry| entry.program == totals.program) {
                     Some(entry) => entry.add(*totals),
                     None => all.push(*totals),
                 }
             }
-        }
+        };
+        self.wallets.iter().for_each(|shard| add(shard.lock().totals()));
+        self.households
+            .iter()
+            .for_each(|shard| add(shard.lock().totals()));
         all.iter_mut().for_each(|totals| totals.move_to(today));
         all
     }
 
-    /// I4: over every slot, what is used in the programme is what was authorised less what was given back.
+    /// I4: over every slot, what is used in the programme is what was authorised less what was given back; and rights are
+    /// counted as they are held.
     ///
     /// # Errors
     /// Both sums, in satang.
@@ -132,19 +162,38 @@ impl State {
         let kept = all
             .checked_sub(given_back)
             .filter(|kept| *kept >= used && (*kept - used).is_multiple_of(modulus));
-        if kept.is_some() {
-            return Ok(());
+        match kept {
+            Some(_) => self.check_rights(),
+            None => Err(format!(
+                "I4 broken: {used} satang used in slots, {all} authorised, {given_back} given back"
+            )),
         }
-        Err(format!(
-            "I4 broken: {used} satang used in slots, {all} authorised, {given_back} given back"
-        ))
     }
 
-    fn used_in_program(&self, benefit: BenefitNumber) -> u128 {
-        self.wallets
-            .iter()
-            .map(|shard| shard.lock().used_in_program(benefit))
-            .sum()
+    /// As many rights are counted as persons hold.
+    fn check_rights(&self) -> Result<(), String> {
+        for (entitlement, counted) in self.quotas.lock().all_held() {
+            let held: u64 = self
+                .citizens
+                .iter()
+                .map(|shard| shard.lock().held_in(entitlement))
+                .sum();
+            if held != counted {
+                return Err(format!("{counted} rights are counted where persons hold {held}"));
+            }
+        }
+        Ok(())
+    }
+
+    /// State money used under a benefit over all wallets and households, modulo 2^32 where a bucket overflowed.
+    pub fn used_in_program(&self, benefit: BenefitNumber) -> u128 {
+        let wallets = self.wallets.iter();
+        let wallets: u128 = wallets.map(|shard| shard.lock().used_in_program(benefit)).sum();
+        let households = self.households.iter();
+        wallets
+            + households
+                .map(|shard| shard.lock().used_in_program(benefit))
+                .sum::<u128>()
     }
 
     /// A digest of the directory and all shards that does not depend on the order of arrival (I2): equal after a replay, once
@@ -158,8 +207,11 @@ impl State {
     pub fn accounts_digest(&self) -> u64 {
         let citizens = self.citizens.iter().map(|shard| shard.lock().digest());
         let wallets = self.wallets.iter().map(|shard| shard.lock().digest());
+        let households = self.households.iter().map(|shard| shard.lock().digest());
         let directory = self.directory.read().digest();
+        let directory = satang_core::table::hash_pair(directory, self.quotas.lock().digest());
         citizens
+            .chain(households)
             .chain(wallets)
             .fold(directory, satang_core::table::hash_pair)
     }

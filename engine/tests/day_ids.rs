@@ -11,7 +11,7 @@ use satang_core::dedup::{ID_SHARDS, IdEntry, IdFact, IdShard, id_hash, reversal_
 use satang_core::ids::{ReversalId, TxnId};
 use satang_core::money::Satang;
 use satang_core::outcome::{ReversalCause, ReversalReason};
-use satang_core::record::{Position, ReversalFacts, ReversalRecord};
+use satang_core::record::{Act, Position, ReversalFacts, ReversalRecord};
 use satang_engine::day_ids::{DayFacts, DayIds, DayIdsError, day_ids_name, write_day_ids};
 use satang_engine::storage::{FileStorage, MemoryStorage, PAGE_BYTES, Page, Storage, StorageFile};
 use std::collections::BTreeMap;
@@ -101,6 +101,9 @@ impl Day {
     fn apply(&mut self, bits: u128, reason: ReversalReason, position: Position) {
         let txn_id = TxnId::from_bits(bits);
         let facts = ReversalFacts {
+            act: Act::Reversal,
+            funding: None,
+            voids: false,
             reversal_id: ReversalId::from_bits(1),
             txn_id,
             cause: ReversalCause::Timeout,

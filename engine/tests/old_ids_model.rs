@@ -35,12 +35,7 @@ struct Known {
 }
 
 impl Model {
-    fn authorize(
-        &mut self,
-        rig: &Rig,
-        id: u128,
-        submitted: Submitted<satang_core::record::AuthorizationRecord>,
-    ) {
+    fn authorize(&mut self, rig: &Rig, id: u128, submitted: Submitted<satang_core::record::Authorization>) {
         let known = self.txns.get(&id).copied();
         match (known.and_then(|known| known.original), submitted) {
             (Some(position), Submitted::Seen { position: seen }) => assert_eq!(seen, position, "{id:x}"),

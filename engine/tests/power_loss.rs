@@ -117,12 +117,14 @@ fn a_killed_process_leaves_the_last_group_in_the_page_cache_and_the_next_start_f
 
 #[test]
 fn a_killed_process_leaves_persons_in_the_page_cache_and_the_next_start_flushes_them() {
-    let rig = Rig::prepared();
+    let mut rig = Rig::prepared();
+    rig.engine.enroll(&[enrollment(77)], None).unwrap();
     rig.storage.break_after(1);
-    assert!(rig.engine.enroll(&[enrollment(77)], None).is_err());
+    assert!(rig.committer.step().is_err());
     rig.storage.mend();
     // The person is known to the page cache alone; the record that names it must not outlive it.
     let mut rig = Rig::open(rig.storage.clone(), LAYOUT).unwrap();
+    assert!(rig.engine.persons().find(enrollment(77).citizen).is_some());
     rig.engine.enroll(&[enrollment(77)], None).unwrap();
     rig.flush();
     let again = Rig::start(rig.storage.lose_power(|| false));

@@ -29,9 +29,13 @@ fn cut_overs(storage: &MemoryStorage) -> Vec<BusinessDate> {
     let records = Survivors::of(storage).records;
     let date = |record: &Record| match record {
         Record::CutOver(record) => Some(record.date()),
-        Record::Authorization { .. } | Record::Reversal(_) | Record::Enrollment(_) | Record::Admin { .. } => {
-            None
-        }
+        Record::Authorization { .. }
+        | Record::Reversal(_)
+        | Record::Closing(_)
+        | Record::Enrollment(_)
+        | Record::Registration(_)
+        | Record::Listed(_)
+        | Record::Admin { .. } => None,
     };
     records.iter().filter_map(|(_, _, record)| date(record)).collect()
 }
@@ -183,7 +187,14 @@ fn a_record_that_does_not_fit_what_came_before_is_refused() {
         person,
         program: NameNumber(1),
         benefit: BenefitNumber(1),
+        household: None,
+        tier: NameNumber::UNKNOWN,
         usable_from: None,
+        granted: true,
+        replaces: None,
+        several: false,
+        linked: None,
+        used: false,
         by: NameNumber::UNKNOWN,
     };
     let nobody = EnrollmentRecord::new(noon(), &facts);

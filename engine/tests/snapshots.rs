@@ -243,7 +243,7 @@ fn a_snapshot_waits_until_what_it_holds_is_durable() {
     // Not scoped: it must not hold up a test that fails.
     let taking = std::thread::spawn(move || keeper.snapshot().unwrap().facts);
     // Every part is a page at least; the table is written at the end.
-    let parts = (before.bytes as usize / PAGE_BYTES) - 14;
+    let parts = (before.bytes as usize / PAGE_BYTES) - 18;
     while !taking.is_finished() && copied(&rig).is_none_or(|len| len < parts * PAGE_BYTES) {
         std::thread::yield_now();
     }
@@ -395,8 +395,8 @@ fn the_power_may_go_at_any_moment_of_a_snapshot_or_of_a_date_that_leaves() {
         let operations = match random.below(4) {
             // Beginning and end of the writing, and everything behind it.
             0 => random.below(20),
-            1 => 770 + random.below(40),
-            _ => random.below(900),
+            1 => 1_027 + random.below(40),
+            _ => random.below(1_160),
         };
         rig.storage.break_after(operations);
         finished += u32::from(rig.keeper.snapshot().is_ok());

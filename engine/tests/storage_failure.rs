@@ -8,8 +8,10 @@ use rig::hooked::{HookedStorage, Operation};
 use rig::random::Random;
 use rig::workload::Workload;
 use rig::{LAYOUT, Rig, request, reversal};
+use satang_engine::durable::StorageFailed;
 use satang_engine::engine::{SubmitError, Submitted};
 use satang_engine::journal::{Layout, Space, Spares};
+use satang_engine::log::AppendError;
 use satang_engine::storage::{FileStorage, MemoryStorage, PAGE_BYTES, Storage};
 use std::io;
 use std::sync::Arc;
@@ -279,11 +281,21 @@ fn a_failed_person_store_ends_the_writer() {
     let committer = rig.committer;
     let writer = std::thread::spawn(|| committer.run());
     (0..10_000).for_each(|_| std::thread::yield_now());
+    let journal = || rig.storage.bytes("journal/0000000001.seg");
+    let before = journal();
     rig.storage.break_after(0);
-    assert!(rig.engine.enroll(&[rig::enrollment(99)], None).is_err());
+    let (outcomes, position) = rig.engine.enroll(&[rig::enrollment(99)], None).unwrap();
+    assert_eq!(outcomes, [Ok(())], "the disk is not asked yet");
+    assert_eq!(rig.engine.durable().block_until(position), Err(StorageFailed));
     until("the writer ends", || writer.is_finished());
-    assert!(writer.join().unwrap().is_err(), "the process is to stop");
+    let ended = writer.join().unwrap();
+    assert!(matches!(ended, Err(AppendError::Persons(_))), "{ended:?}");
+    assert!(
+        journal() == before,
+        "a record of the person was written all the same"
+    );
     assert!(rig.engine.authorize(&request(1, 1, 100)).is_err());
+    assert!(rig.engine.enroll(&[rig::enrollment(98)], None).is_err());
 }
 
 #[test]

@@ -21,7 +21,7 @@ fn specimen() -> Specimen {
     while !rig.storage.names().contains(&segment_name(4)) {
         work.go_on(&mut rig, 1);
     }
-    work.go_on(&mut rig, 25);
+    work.go_on(&mut rig, 8);
     rig.flush();
     Specimen::of(&rig, work.book, LAYOUT)
 }

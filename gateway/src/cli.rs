@@ -40,7 +40,7 @@ enum Command {
     Serve(ServeArgs),
     /// Show a day of purchases through a real server on this machine, then keep serving.
     Demo(DemoArgs),
-    /// Send a file of merchants or enrollments to a running server.
+    /// Send a file of merchants, a list's citizens or enrollments to a running server.
     #[command(subcommand)]
     Import(ImportCommand),
     /// Make a key for a caller, or list a file of them.
@@ -122,7 +122,9 @@ struct DemoArgs {
 enum ImportCommand {
     /// NDJSON, one merchant a line: {"merchant_id", "name", "category", "status", "programs", "channels", …}.
     Merchants(ImportArgs),
-    /// NDJSON, one entitlement a line: {"program", "wallet_id", "citizen_id", "usable_from"?}.
+    /// CSV, one citizen_id a line, for a list that programme files name; a first line `citizen_id` is skipped.
+    List(ImportListArgs),
+    /// NDJSON, one entitlement a line: {"program", "wallet_id", "citizen_id", "household_id"?, "tier"?, "usable_from"?}.
     Enrollments(ImportArgs),
 }
 
@@ -132,6 +134,30 @@ struct ImportArgs {
     file: PathBuf,
     #[command(flatten)]
     server: ServerArgs,
+}
+
+#[derive(Args)]
+struct ImportListArgs {
+    /// The list's name, of a-z, 0-9 and -; without, the file's name up to its extension.
+    #[arg(long, value_name = "NAME", value_parser = |text: &str| Name::parse(text))]
+    list: Option<Name>,
+    #[command(flatten)]
+    import: ImportArgs,
+}
+
+impl ImportListArgs {
+    /// The list that was named, or that the file is named for.
+    fn name(&self) -> anyhow::Result<Name> {
+        let file = &self.import.file;
+        let stem = || file.file_stem()?.to_str().and_then(|stem| Name::parse(stem).ok());
+        let name = self.list.or_else(stem);
+        name.with_context(|| {
+            format!(
+                "{}: no list has such a name; say which: --list NAME",
+                file.display()
+            )
+        })
+    }
 }
 
 /// The server that a command calls, and what it shows there.
@@ -256,8 +282,13 @@ impl Cli {
             Command::Explain(args) => {
                 crate::explain::run(&args.txn_id, &args.server.server, &args.server.credentials()?)
             }
-            Command::Import(ImportCommand::Merchants(args)) => import("/v1/merchants/import", args),
-            Command::Import(ImportCommand::Enrollments(args)) => import("/v1/enrollments/import", args),
+            Command::Import(ImportCommand::Merchants(args)) => import("/v1/merchants/import", NDJSON, &args),
+            Command::Import(ImportCommand::List(args)) => {
+                import(&format!("/v1/lists/{}/import", args.name()?), CSV, &args.import)
+            }
+            Command::Import(ImportCommand::Enrollments(args)) => {
+                import("/v1/enrollments/import", NDJSON, &args)
+            }
             Command::Keys(KeysCommand::New(args)) => keys::new(args.name, args.role, args.file.as_deref()),
             Command::Keys(KeysCommand::List(args)) => keys::list(&args.file),
             Command::Verify(args) => verify::run(&args),
@@ -452,7 +483,12 @@ pub(crate) fn wait_for_the_end(running: Running, signals: Signals, reloads: &Rel
     running.stop()
 }
 
-fn import(path: &str, args: ImportArgs) -> anyhow::Result<()> {
+/// The content type of imports of one JSON object a line.
+const NDJSON: &str = "application/x-ndjson";
+/// The content type of lists.
+const CSV: &str = "text/csv";
+
+fn import(path: &str, content_type: &str, args: &ImportArgs) -> anyhow::Result<()> {
     let named = || args.file.display().to_string();
     let file = File::open(&args.file).with_context(named)?;
     let credentials = args.server.credentials()?;
@@ -465,7 +501,7 @@ fn import(path: &str, args: ImportArgs) -> anyhow::Result<()> {
     let (status, answer) = tokio::task::LocalSet::new().block_on(&runtime, async {
         let mut client = Client::connect(&args.server.server, &credentials).await?;
         client
-            .upload(path, file, move |bytes| sent.inc(bytes))
+            .upload(path, content_type, file, move |bytes| sent.inc(bytes))
             .await
             .with_context(named)
     })?;

@@ -124,13 +124,14 @@ impl Client {
         self.exchange(method, path, "application/json", body).await
     }
 
-    /// Streams a file and returns the answer; `sent` is told each piece's bytes.
+    /// Streams a file of a content type and returns the answer; `sent` is told each piece's bytes.
     ///
     /// # Errors
     /// When the file cannot be read or the connection breaks.
     pub async fn upload(
         &mut self,
         path: &str,
+        content_type: &str,
         file: File,
         sent: impl FnMut(u64) + Send + Sync + 'static,
     ) -> anyhow::Result<(StatusCode, Bytes)> {
@@ -139,8 +140,7 @@ impl Client {
             sent: Box::new(sent),
         }
         .boxed();
-        self.exchange(Method::POST, path, "application/x-ndjson", body)
-            .await
+        self.exchange(Method::POST, path, content_type, body).await
     }
 
     async fn exchange(

@@ -82,11 +82,11 @@ pub fn reload<S: Storage>(
         }
     })?;
     drop(turn);
-    report(&files, &installed);
+    report(&files, &installed, engine);
     Ok(installed)
 }
 
-fn report(files: &[(String, String)], installed: &InstalledPrograms) {
+fn report<S: Storage>(files: &[(String, String)], installed: &InstalledPrograms, engine: &GatewayEngine<S>) {
     let changed: Vec<&Name> = installed
         .programs
         .iter()
@@ -101,7 +101,7 @@ fn report(files: &[(String, String)], installed: &InstalledPrograms) {
     );
     let programs = load_programs(files).unwrap_or_default();
     let is_changed = |program: &Program| changed.contains(&&program.id);
-    warn_about_some(&programs, is_changed);
+    warn_about_some(&programs, engine, is_changed);
 }
 
 /// Refuses wrong programme files before anything is touched.
@@ -110,20 +110,23 @@ pub(crate) fn load_programs(files: &[(String, String)]) -> anyhow::Result<Vec<Pr
     Ok(files.iter().map(load).collect::<Result<_, _>>()?)
 }
 
-/// Says what the programmes ask for that has no rules yet.
-pub(crate) fn warn_about_programs(programs: &[Program]) {
-    warn_about_some(programs, |_| true);
+/// Says which lists that the programmes name have nobody on them.
+pub(crate) fn warn_about_programs<S: Storage>(programs: &[Program], engine: &GatewayEngine<S>) {
+    warn_about_some(programs, engine, |_| true);
 }
 
-fn warn_about_some(programs: &[Program], is_meant: impl Fn(&Program) -> bool) {
+fn warn_about_some<S: Storage>(
+    programs: &[Program],
+    engine: &GatewayEngine<S>,
+    is_meant: impl Fn(&Program) -> bool,
+) {
+    let number_of = |list: &Name| engine.state().directory.read().number_of(list);
+    let is_empty = |list: &&Name| engine.state().listed_len(number_of(list)) == 0;
     for program in programs.iter().filter(|program| is_meant(program)) {
         let id = &program.id;
-        for what in program.not_yet_supported() {
-            tracing::warn!(program = %id, "{what} is in the programme's file but has no effect yet");
-        }
         let is_loaded = |id: &Name| programs.iter().any(|other| other.id == *id);
         let stands_for = program.returning_from().filter(|id| !is_loaded(id));
-        for list in program.lists().chain(stands_for) {
+        for list in program.lists().chain(stands_for).filter(is_empty) {
             tracing::warn!(program = %id, %list, "the list was never imported: it is empty");
         }
     }

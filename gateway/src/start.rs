@@ -110,7 +110,7 @@ impl Running {
         let running = Running::with_threads(handle, opened, &storage, source, metrics);
         running.install_programs(&files)?;
         // Only now: a refusal to start is one line.
-        warn_about_programs(&programs);
+        warn_about_programs(&programs, &running.engine);
         app.ready(running.engine.clone(), running.keeper.clone());
         Ok(running)
     }
@@ -137,7 +137,10 @@ impl Running {
         let engine_of_thread = engine.clone();
         let ticking = spawn("cut-over", move || {
             while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(TICK) {
-                if let Err(error) = engine_of_thread.cut_over() {
+                let ticked = engine_of_thread
+                    .cut_over()
+                    .and_then(|()| engine_of_thread.count_all_lapses());
+                if let Err(error) = ticked {
                     tracing::warn!(%error, "business dates are not cut over");
                 }
             }

@@ -4,10 +4,12 @@
 /// One decided element of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Outcome<'a> {
-    /// `approved` or `declined`.
+    /// `approved` or `declined`; of a registration `accepted` or `rejected`.
     pub decision: &'a [u8],
     /// The reason word.
     pub reason: &'a [u8],
+    /// The place of an accepted registration.
+    pub ticket: Option<u64>,
 }
 
 /// Finds keys, trying first where the key was last time: answers of one shape keep their offsets.
@@ -16,6 +18,7 @@ pub struct Scanner {
     decision_at: usize,
     reason_at: usize,
     txn_id_at: usize,
+    registration_id_at: usize,
 }
 
 impl Scanner {
@@ -23,7 +26,17 @@ impl Scanner {
     pub fn outcome<'a>(&mut self, body: &'a [u8]) -> Option<Outcome<'a>> {
         let decision = string_of(body, b"\"decision\"", &mut self.decision_at)?;
         let reason = string_of(body, b"\"reason\"", &mut self.reason_at)?;
-        Some(Outcome { decision, reason })
+        let ticket = ticket_behind(body, self.reason_at, reason);
+        Some(Outcome {
+            decision,
+            reason,
+            ticket,
+        })
+    }
+
+    /// The `registration_id` of a single answer.
+    pub fn registration_id<'a>(&mut self, body: &'a [u8]) -> Option<&'a [u8]> {
+        string_of(body, b"\"registration_id\"", &mut self.registration_id_at)
     }
 
     /// The `txn_id` of a single answer.
@@ -40,8 +53,26 @@ pub fn batch_outcomes(body: &[u8]) -> impl Iterator<Item = Outcome<'_>> {
         let decision = string_of(rest, b"\"decision\"", &mut at)?;
         rest = &rest[at + b"\"decision\"".len()..];
         let reason = string_of(rest, b"\"reason\"", &mut reason_at)?;
-        Some(Outcome { decision, reason })
+        let ticket = ticket_behind(rest, reason_at, reason);
+        Some(Outcome {
+            decision,
+            reason,
+            ticket,
+        })
     })
+}
+
+/// The ticket, which is the key behind the reason where there is one; `reason_at` is the reason's key.
+fn ticket_behind(body: &[u8], reason_at: usize, reason: &[u8]) -> Option<u64> {
+    let value = after_colon(&body[reason_at + b"\"reason\"".len()..])?;
+    let behind = value.get(reason.len() + 2..)?.trim_ascii_start();
+    let next_key = behind.strip_prefix(b",")?.trim_ascii_start();
+    let number = after_colon(next_key.strip_prefix(b"\"ticket\"")?)?;
+    let digits = number.iter().take_while(|byte| byte.is_ascii_digit());
+    let ticket = digits.fold(0u64, |number, digit| {
+        number.saturating_mul(10).saturating_add(u64::from(digit - b'0'))
+    });
+    number.first()?.is_ascii_digit().then_some(ticket)
 }
 
 /// Whether the answer says `"replayed": true`. The key comes last, so the search begins at the end.
@@ -126,7 +157,8 @@ mod tests {
                 scanner.outcome(body),
                 Some(Outcome {
                     decision: b"approved",
-                    reason: b"approved"
+                    reason: b"approved",
+                    ticket: None,
                 })
             );
             assert_eq!(scanner.txn_id(body), Some(&b"0197a1d2"[..]));
@@ -142,6 +174,20 @@ mod tests {
             {"decision":"declined","reason":"wallet_unknown"}]}"#;
         let reasons: Vec<_> = batch_outcomes(body).map(|outcome| outcome.reason).collect();
         assert_eq!(reasons, [&b"approved"[..], b"wallet_unknown"]);
+    }
+
+    #[test]
+    fn tickets_and_ids_of_registrations_are_found() {
+        let one = br#"{"registration_id":"0197a1d2","decision":"accepted","reason":"accepted","ticket":1207,"registered_at":"x"}"#;
+        let mut scanner = Scanner::default();
+        assert_eq!(scanner.outcome(one).unwrap().ticket, Some(1207));
+        assert_eq!(scanner.registration_id(one), Some(&b"0197a1d2"[..]));
+        let spaced = br#"{ "decision": "accepted", "reason": "accepted" , "ticket": 7 }"#;
+        assert_eq!(scanner.outcome(spaced).unwrap().ticket, Some(7));
+        let batch = br#"{"results":[{"decision":"accepted","reason":"accepted","ticket":1},{"decision":"rejected","reason":"quota_full",
+            "sequence":4},{"decision":"accepted","reason":"accepted","ticket":null},{"decision":"accepted","reason":"accepted","ticket":22}]}"#;
+        let tickets: Vec<_> = batch_outcomes(batch).map(|outcome| outcome.ticket).collect();
+        assert_eq!(tickets, [Some(1), None, None, Some(22)]);
     }
 
     #[test]

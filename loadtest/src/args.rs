@@ -2,10 +2,14 @@
 
 use anyhow::{Context as _, bail};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use satang_loadtest::drive::{Plan, WireForm};
+use satang_loadtest::ids::IdVersion;
+use satang_loadtest::pacing::{Arrivals, Load};
 use satang_loadtest::target::Target;
-use satang_loadtest::workload::Workload;
+use satang_loadtest::workload::{Mix, Workload};
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 use std::{env, fs};
 
 /// Load generator for the HTTP interface of Satang.
@@ -24,6 +28,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Import the merchants and wallets, then send authorizations at a fixed rate and report.
     Run(RunArgs),
+    /// Let people register one by one or in batches, then come late, then ask again; report each phase (goal P7).
+    Register(RegisterArgs),
     /// Import the merchants and wallets that `run` refers to; may be repeated.
     Prepare(PrepareArgs),
     /// Serve fixed answers with bare hyper: the ceiling that one-by-one HTTP is compared with.
@@ -88,12 +94,9 @@ pub(crate) enum WireArg {
     Binary,
 }
 
+/// When requests are due and over how many connections, and what the report is held against.
 #[derive(Args)]
-pub(crate) struct RunArgs {
-    #[command(flatten)]
-    pub(crate) server: ServerArgs,
-    #[command(flatten)]
-    pub(crate) population: PopulationArgs,
+pub(crate) struct LoadArgs {
     /// Requests due per second (open loop); batches count as one request.
     #[arg(long, default_value_t = 1_000.0)]
     pub(crate) rate: f64,
@@ -118,6 +121,34 @@ pub(crate) struct RunArgs {
     /// Closed loop instead: every connection sends again when answered. For peak throughput; hides queueing.
     #[arg(long, conflicts_with_all = ["rate", "arrivals"])]
     pub(crate) closed: bool,
+    /// Version of the ids. Ids of version 7 carry the server's time.
+    #[arg(long, value_enum, default_value_t = IdsArg::V7)]
+    pub(crate) ids: IdsArg,
+    /// Seed of purchases and schedule.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Seed of the ids [default: from the clock]; with one already used the server sees repetitions.
+    #[arg(long)]
+    pub(crate) id_seed: Option<u64>,
+    /// Do not check each answer's id, replay flag and batch size, as for the bare server.
+    #[arg(long)]
+    pub(crate) no_check: bool,
+    /// Exit 1 when the p99 from the intended send is above this, or an answer is not 200, or one is missing.
+    #[arg(long, value_name = "MS")]
+    pub(crate) p99_ms_max: Option<f64>,
+    /// Write the report as JSON, too.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub(crate) struct RunArgs {
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
+    #[command(flatten)]
+    pub(crate) population: PopulationArgs,
+    #[command(flatten)]
+    pub(crate) load: LoadArgs,
     /// Authorizations per request; above 1 they go to /v1/authorizations/batch.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=10_000))]
     pub(crate) batch: u16,
@@ -133,27 +164,37 @@ pub(crate) struct RunArgs {
     /// Percent of requests that repeat an earlier approved authorization; its answer must say `replayed`.
     #[arg(long, default_value_t = 0.0, value_name = "PERCENT")]
     pub(crate) retries: f64,
-    /// Version of the ids. Ids of version 7 carry the server's time.
-    #[arg(long, value_enum, default_value_t = IdsArg::V7)]
-    pub(crate) ids: IdsArg,
-    /// Seed of purchases and schedule.
-    #[arg(long, default_value_t = 1)]
-    pub(crate) seed: u64,
-    /// Seed of the ids [default: from the clock]; with one already used the server sees repetitions.
-    #[arg(long)]
-    pub(crate) id_seed: Option<u64>,
     /// Do not import merchants and wallets first.
     #[arg(long)]
     pub(crate) no_prepare: bool,
-    /// Do not check each answer's id, replay flag and batch size, as for the bare server.
-    #[arg(long)]
-    pub(crate) no_check: bool,
-    /// Exit 1 when the p99 from the intended send is above this, or an answer is not 200, or one is missing.
-    #[arg(long, value_name = "MS")]
-    pub(crate) p99_ms_max: Option<f64>,
-    /// Write the report as JSON, too.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) json: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub(crate) struct RegisterArgs {
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
+    /// Programme that people register for; its registration must be open by the server's clock.
+    #[arg(long, default_value = "thai-chuai-thai-plus-6040")]
+    pub(crate) program: String,
+    /// Number of the first person: below it are those who asked in an earlier run.
+    #[arg(long, default_value_t = 0)]
+    pub(crate) first_person: u64,
+    /// People who register, each once. The phase ends when all of them have asked, or after the duration.
+    #[arg(long, default_value_t = 100_000)]
+    pub(crate) people: u64,
+    /// People after them, in a phase of their own: with a quota of as many people as came before, each is told for the first
+    /// time that no place is left.
+    #[arg(long, default_value_t = 0)]
+    pub(crate) late: u64,
+    /// How often the late ones ask again, each time in a phase of its own and under new ids: they were told before.
+    #[arg(long, default_value_t = 0, requires = "late")]
+    pub(crate) again: u32,
+    /// Registrations per request; above 1 they go to /v1/registrations/batch.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    pub(crate) batch: u16,
+    /// Every phase is driven like this.
+    #[command(flatten)]
+    pub(crate) load: LoadArgs,
 }
 
 #[derive(Args)]
@@ -247,6 +288,51 @@ impl ServerArgs {
 
 /// The environment variable with the key to send.
 const KEY_VARIABLE: &str = "SATANG_KEY";
+
+impl LoadArgs {
+    /// The plan of one authorization after the other under these loads; the caller says what else it is.
+    pub(crate) fn plan(&self, target: Target, workload: Workload, id_seed: u64) -> Plan {
+        let arrivals = match self.arrivals {
+            ArrivalsArg::Fixed => Arrivals::Fixed,
+            ArrivalsArg::Poisson => Arrivals::Poisson,
+        };
+        Plan {
+            target,
+            load: match self.closed {
+                true => Load::Closed,
+                false => Load::Open {
+                    rate: self.rate,
+                    arrivals,
+                },
+            },
+            duration: Duration::from_secs_f64(self.duration_s),
+            warmup: Duration::from_secs_f64(self.warmup_s),
+            drain: Duration::from_secs_f64(self.drain_s),
+            connections: self.connections,
+            threads: self
+                .threads
+                .unwrap_or_else(|| cores().min(4).min(self.connections)),
+            people: None,
+            workload,
+            mix: Mix::default(),
+            batch_len: 1,
+            wire: WireForm::Json,
+            ids: match self.ids {
+                IdsArg::V4 => IdVersion::V4,
+                IdsArg::V7 => IdVersion::V7,
+            },
+            seed: self.seed,
+            id_seed,
+            id_base_unix_ms: 0,
+            check_answers: !self.no_check,
+        }
+    }
+}
+
+/// The processors there are.
+pub(crate) fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
 
 impl PopulationArgs {
     /// The population, with `wallets` unless the operator said otherwise.

@@ -229,6 +229,7 @@ fn closed_plan(
         drain: Duration::from_secs(10),
         connections,
         threads,
+        people: None,
         workload: plan.workload.clone(),
         mix: Mix::default(),
         batch_len: 1,

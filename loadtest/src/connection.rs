@@ -1,7 +1,7 @@
 //! One keep-alive connection as a small state machine over a non-blocking socket. At most one request is in flight.
 
 use crate::http1::{Response, ResponseParser};
-use crate::workload::Request;
+use crate::workload::{Kind, Request};
 use rustix::event::epoll;
 use socket2::{Domain, Protocol, Socket, Type};
 use std::io::{self, Read, Write};
@@ -34,7 +34,7 @@ pub(crate) struct InFlight {
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum What {
     One(Request),
-    Batch { len: u64 },
+    Batch { kind: Kind, len: u64 },
 }
 
 /// What an event brought.

@@ -4,11 +4,13 @@ use crate::answer::decided_at_unix_ms;
 use crate::client::Client;
 use crate::ids::{IdSource, IdVersion};
 use crate::pacing::Load;
+use crate::registration::People;
 use crate::stats::Stats;
 use crate::target::Target;
 use crate::worker::Worker;
 use crate::workload::{Generator, Mix, Request, Workload};
 use anyhow::{Context, bail};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Barrier, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -38,11 +40,13 @@ pub struct Plan {
     pub connections: usize,
     /// Sender threads, 1 … `connections`.
     pub threads: usize,
+    /// Who registers: then nothing is bought, and the run ends when everybody has asked.
+    pub people: Option<People>,
     /// Who buys where.
     pub workload: Workload,
     /// Shares of quotes, reversals and retries; all 0 with batches.
     pub mix: Mix,
-    /// Authorizations per request; above 1 they go to the batch route.
+    /// Authorizations or registrations per request; above 1 they go to the batch route.
     pub batch_len: usize,
     /// What a batch is written as; bytes always go to the batch route.
     pub wire: WireForm,
@@ -58,8 +62,11 @@ pub struct Plan {
     pub check_answers: bool,
 }
 
+/// One more than the highest number of a person: a wallet's number has nine digits of it.
+pub const PEOPLE_MAX: u64 = 1_000_000_000;
+
 impl Plan {
-    /// Whether authorizations go to the batch route.
+    /// Whether requests go to the batch route.
     pub fn is_batched(&self) -> bool {
         self.batch_len > 1 || self.wire == WireForm::Binary
     }
@@ -84,6 +91,18 @@ impl Plan {
         if !(1..=10_000).contains(&self.batch_len) {
             bail!("a batch of {}: 1 … 10,000", self.batch_len);
         }
+        if self.people.is_some() && (self.wire != WireForm::Json || self.mix != Mix::default()) {
+            bail!("registrations are JSON, and nothing is mixed with them");
+        }
+        if let Some(people) = self.people
+            && (people.count == 0 || people.first + people.count > PEOPLE_MAX)
+        {
+            bail!(
+                "{} people from number {} on: at least one, and none beyond {PEOPLE_MAX}",
+                people.count,
+                people.first
+            );
+        }
         if self.is_batched() && self.mix != Mix::default() {
             bail!("quotes, reversals and retries cannot be mixed into batches");
         }
@@ -104,8 +123,10 @@ impl Plan {
 pub fn drive(plan: &Plan) -> anyhow::Result<Stats> {
     plan.check()?;
     let (connected, started) = (Barrier::new(plan.threads), OnceLock::new());
+    let next_person = AtomicU64::new(plan.people.map_or(0, |people| people.first));
     let run_thread = |thread| {
-        let worker = Worker::new(plan, thread).and_then(|mut worker| worker.connect().map(|()| worker));
+        let worker =
+            Worker::new(plan, thread, &next_person).and_then(|mut worker| worker.connect().map(|()| worker));
         // Waited for on failure too, or the other threads would wait for ever.
         connected.wait();
         worker?.run(*started.get_or_init(Instant::now))

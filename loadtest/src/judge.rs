@@ -1,16 +1,21 @@
 //! Counts what an answer decided, and checks the promises of the contract that one answer alone can break.
 
-use crate::answer::{Scanner, batch_outcomes, is_replayed};
+use crate::answer::{Outcome, Scanner, batch_outcomes, is_replayed};
 use crate::binary::Tally;
 use crate::connection::What;
 use crate::drive::{Plan, WireForm};
+use crate::registration::Registration;
 use crate::stats::Stats;
 use crate::workload::{Generator, Kind, Request};
+use uuid::Uuid;
+use uuid::fmt::Hyphenated;
 
 impl What {
     pub fn kind(&self) -> Kind {
         match self {
-            What::One(Request::Authorization(_)) | What::Batch { .. } => Kind::Authorization,
+            What::One(Request::Authorization(_)) => Kind::Authorization,
+            What::One(Request::Registration(_)) => Kind::Registration,
+            What::Batch { kind, .. } => *kind,
             What::One(Request::Quote(_)) => Kind::Quote,
             What::One(Request::Reversal { .. }) => Kind::Reversal,
             What::One(Request::Retry(_)) => Kind::Retry,
@@ -20,7 +25,7 @@ impl What {
     pub fn elements(&self) -> u64 {
         match self {
             What::One(_) => 1,
-            What::Batch { len } => *len,
+            What::Batch { len, .. } => *len,
         }
     }
 }
@@ -37,7 +42,7 @@ pub(crate) fn read_outcome(
 ) {
     let kind = what.kind();
     let purchase = match what {
-        What::Batch { len } if plan.wire == WireForm::Binary => {
+        What::Batch { len, .. } if plan.wire == WireForm::Binary => {
             match Tally::read(body) {
                 Ok(tally) => {
                     let counts = tally.outcomes().filter(|_| counted);
@@ -53,10 +58,11 @@ pub(crate) fn read_outcome(
             }
             return;
         }
-        What::Batch { len } => {
+        What::Batch { len, .. } => {
             let mut decided = 0;
             for outcome in batch_outcomes(body) {
                 decided += 1;
+                stats.ticket(outcome.ticket);
                 if counted {
                     stats.outcome(kind, outcome.decision, outcome.reason);
                 }
@@ -67,7 +73,7 @@ pub(crate) fn read_outcome(
             return;
         }
         What::One(Request::Authorization(purchase) | Request::Retry(purchase)) => Some(purchase),
-        What::One(Request::Quote(_) | Request::Reversal { .. }) => None,
+        What::One(Request::Registration(_) | Request::Quote(_) | Request::Reversal { .. }) => None,
     };
     let Some(outcome) = scanner.outcome(body) else {
         stats.breach("a 200 answer has a decision and a reason", body);
@@ -76,11 +82,15 @@ pub(crate) fn read_outcome(
     if counted {
         stats.outcome(kind, outcome.decision, outcome.reason);
     }
+    if let What::One(Request::Registration(registration)) = what {
+        stats.ticket(outcome.ticket);
+        if plan.check_answers {
+            check_registration(stats, scanner, registration, outcome, body);
+        }
+    }
     let Some(purchase) = purchase else { return };
     if plan.check_answers {
-        let mut id = [0u8; uuid::fmt::Hyphenated::LENGTH];
-        purchase.txn_id.as_hyphenated().encode_lower(&mut id);
-        if scanner.txn_id(body) != Some(&id[..]) {
+        if scanner.txn_id(body) != Some(&id_text(purchase.txn_id)[..]) {
             stats.breach("an answer carries the request's txn_id", body);
         }
         if kind == Kind::Retry && !is_replayed(body) {
@@ -90,4 +100,27 @@ pub(crate) fn read_outcome(
     if kind == Kind::Authorization && outcome.decision == b"approved" {
         generator.remember(purchase);
     }
+}
+
+/// The id comes back, and who is accepted gets a ticket.
+fn check_registration(
+    stats: &mut Stats,
+    scanner: &mut Scanner,
+    registration: Registration,
+    outcome: Outcome<'_>,
+    body: &[u8],
+) {
+    if scanner.registration_id(body) != Some(&id_text(registration.registration_id)[..]) {
+        stats.breach("an answer carries the request's registration_id", body);
+    }
+    if (outcome.decision == b"accepted") != outcome.ticket.is_some() {
+        stats.breach("who is accepted gets a ticket, and nobody else", body);
+    }
+}
+
+/// An id as the contract answers it.
+fn id_text(id: Uuid) -> [u8; Hyphenated::LENGTH] {
+    let mut text = [0u8; Hyphenated::LENGTH];
+    id.as_hyphenated().encode_lower(&mut text);
+    text
 }

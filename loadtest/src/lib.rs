@@ -4,15 +4,16 @@
 //! latency is counted from that instant, so a server that stalls cannot hide the requests it kept waiting
 //! (coordinated omission). A closed loop exists too, for peak throughput, and says so in its output.
 //!
-//! Modules in reading order: what is asked ([`workload`], [`binary`], [`citizen`], [`ids`], [`random`]), when it is due
+//! Modules in reading order: what is asked ([`workload`], [`registration`], [`binary`], [`citizen`], [`ids`], [`random`]), when it is due
 //! ([`pacing`]), how it travels ([`http1`], [`target`], [`client`], [`drive`]), what came back ([`answer`],
-//! [`stats`], [`report`]), and the commands ([`prepare`], [`bare`], [`compare`]).
+//! [`stats`], [`report`]), and the commands ([`prepare`], [`phases`], [`bare`], [`compare`]).
 
 pub mod citizen;
 pub mod ids;
 pub mod random;
 pub mod binary;
 pub mod workload;
+pub mod registration;
 
 pub mod pacing;
 
@@ -32,6 +33,7 @@ pub mod stats;
 pub mod bare;
 pub mod compare;
 pub mod flush;
+pub mod phases;
 pub mod prepare;
 pub mod process;
 pub mod wrk;

@@ -4,21 +4,21 @@ mod args;
 
 use anyhow::Context;
 use args::{
-    ArrivalsArg, BareArgs, Cli, ClientArg, Command, CompareArgs, IdsArg, PrepareArgs, RunArgs, WireArg,
+    BareArgs, Cli, ClientArg, Command, CompareArgs, LoadArgs, PrepareArgs, RegisterArgs, RunArgs, WireArg,
+    cores,
 };
 use clap::Parser;
 use satang_loadtest::bare::Bare;
 use satang_loadtest::compare::{ClientKind, ComparePlan, compare};
 use satang_loadtest::drive::{Plan, WireForm, drive, server_clock_unix_ms};
-use satang_loadtest::ids::IdVersion;
-use satang_loadtest::pacing::{Arrivals, Load};
+use satang_loadtest::phases::{PhaseReport, counters, phases};
 use satang_loadtest::prepare::prepare;
 use satang_loadtest::report::Report;
-use satang_loadtest::workload::Mix;
+use satang_loadtest::workload::{Mix, Workload};
 use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -31,6 +31,7 @@ const WALLETS_COMPARED: u64 = 1_000_000;
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Run(args) => run(args),
+        Command::Register(args) => run_register(args),
         Command::Prepare(args) => run_prepare(&args),
         Command::Bare(args) => run_bare(&args),
         Command::Compare(args) => run_compare(args),
@@ -46,46 +47,18 @@ fn main() -> ExitCode {
 }
 
 fn run(args: RunArgs) -> anyhow::Result<bool> {
-    let mix = Mix {
+    let workload = args.population.workload(WALLETS);
+    let id_seed = args.load.id_seed.unwrap_or_else(clock_seed);
+    let mut plan = args.load.plan(args.server.target()?, workload, id_seed);
+    plan.mix = Mix {
         quotes_percent: args.quotes,
         reversals_percent: args.reversals,
         retries_percent: args.retries,
     };
-    let mut plan = Plan {
-        target: args.server.target()?,
-        load: match (args.closed, args.arrivals) {
-            (true, _) => Load::Closed,
-            (false, ArrivalsArg::Fixed) => Load::Open {
-                rate: args.rate,
-                arrivals: Arrivals::Fixed,
-            },
-            (false, ArrivalsArg::Poisson) => Load::Open {
-                rate: args.rate,
-                arrivals: Arrivals::Poisson,
-            },
-        },
-        duration: Duration::from_secs_f64(args.duration_s),
-        warmup: Duration::from_secs_f64(args.warmup_s),
-        drain: Duration::from_secs_f64(args.drain_s),
-        connections: args.connections,
-        threads: args
-            .threads
-            .unwrap_or_else(|| cores().min(4).min(args.connections)),
-        workload: args.population.workload(WALLETS),
-        mix,
-        batch_len: usize::from(args.batch),
-        wire: match args.wire {
-            WireArg::Json => WireForm::Json,
-            WireArg::Binary => WireForm::Binary,
-        },
-        ids: match args.ids {
-            IdsArg::V4 => IdVersion::V4,
-            IdsArg::V7 => IdVersion::V7,
-        },
-        seed: args.seed,
-        id_seed: args.id_seed.unwrap_or_else(clock_seed),
-        id_base_unix_ms: 0,
-        check_answers: !args.no_check,
+    plan.batch_len = usize::from(args.batch);
+    plan.wire = match args.wire {
+        WireArg::Json => WireForm::Json,
+        WireArg::Binary => WireForm::Binary,
     };
     plan.check()?;
     if !args.no_prepare {
@@ -94,18 +67,74 @@ fn run(args: RunArgs) -> anyhow::Result<bool> {
     plan.id_base_unix_ms = server_clock_unix_ms(&plan.target, &plan.workload)?;
     say(format!(
         "driving {} for {:.1} s",
-        plan.target.url, args.duration_s
+        plan.target.url, args.load.duration_s
     ));
-    let stats = drive(&plan)?;
-    let report = Report::new(&plan, &stats, args.p99_ms_max);
+    let report = driven(&plan, &args.load)?;
+    if let Some(path) = &args.load.json {
+        write_json(path, &report)?;
+    }
+    Ok(report.is_good())
+}
+
+/// Drives a plan and prints its table.
+fn driven(plan: &Plan, load: &LoadArgs) -> anyhow::Result<Report> {
+    let stats = drive(plan)?;
+    let report = Report::new(plan, &stats, load.p99_ms_max);
     if let Some(sample) = &report.sample {
         say(format!("first odd answer: {sample}"));
     }
     print(&report.table())?;
-    if let Some(path) = &args.json {
-        write_json(path, &report)?;
+    Ok(report)
+}
+
+fn run_register(args: RegisterArgs) -> anyhow::Result<bool> {
+    let workload = Workload {
+        program: args.program.clone(),
+        // Nobody buys anything; the one quote that asks for the server's clock does.
+        channel: "store".to_owned(),
+        wallets: 1,
+        merchants: 1,
+    };
+    let id_seed = args.load.id_seed.unwrap_or_else(clock_seed);
+    let mut plan = args.load.plan(args.server.target()?, workload, id_seed);
+    plan.batch_len = usize::from(args.batch);
+    let phases = phases(args.first_person, args.people, args.late, args.again);
+    for phase in &phases {
+        plan.people = Some(phase.people);
+        plan.check()?;
     }
-    Ok(report.is_good())
+    let before = counters(&plan.target, &args.program)?;
+    say(format!("registration before: {before}"));
+    let (mut reports, mut is_good) = (Vec::new(), true);
+    for (index, phase) in phases.into_iter().enumerate() {
+        plan.people = Some(phase.people);
+        plan.id_seed = id_seed.wrapping_add(index as u64);
+        plan.id_base_unix_ms = registrars_clock(&plan);
+        say(format!("{}: {} people", phase.name, phase.people.count));
+        print(&format!("phase                    {}\n", phase.name))?;
+        let report = driven(&plan, &args.load)?;
+        let after = counters(&plan.target, &args.program)?;
+        print(&format!("registration             {after}\n\n"))?;
+        is_good &= report.is_good();
+        reports.push(PhaseReport {
+            phase: phase.name,
+            report,
+        });
+    }
+    if let Some(path) = &args.load.json {
+        write_json(path, &reports)?;
+    }
+    Ok(is_good)
+}
+
+/// Registration ids of version 7 carry the server's time, where this key may ask for a quote; else this machine's.
+fn registrars_clock(plan: &Plan) -> u64 {
+    server_clock_unix_ms(&plan.target, &plan.workload).unwrap_or_else(|error| {
+        say(format!("{error:#}; ids carry this machine's time"));
+        SystemTime::now()
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .map_or(0, |since| since.as_millis() as u64)
+    })
 }
 
 fn run_prepare(args: &PrepareArgs) -> anyhow::Result<bool> {
@@ -151,10 +180,6 @@ fn run_compare(args: CompareArgs) -> anyhow::Result<bool> {
     Ok(args
         .ratio_min
         .is_none_or(|ratio_min| comparison.ratio >= ratio_min))
-}
-
-fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 fn clock_seed() -> u64 {

@@ -43,6 +43,17 @@ pub struct OutcomeRow {
     pub count: u64,
 }
 
+/// The tickets that were given.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[allow(missing_docs, reason = "the names say it")]
+pub struct TicketsRow {
+    pub count: u64,
+    pub lowest: u64,
+    pub highest: u64,
+    /// Whether count and sum are those of every number between, each once.
+    pub dense: bool,
+}
+
 /// Whether the run was good enough.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "verdict", rename_all = "snake_case")]
@@ -74,6 +85,8 @@ pub struct Report {
     pub unanswered: u64,
     /// Decisions.
     pub outcomes: Vec<OutcomeRow>,
+    /// Tickets of accepted registrations.
+    pub tickets: Option<TicketsRow>,
     /// Answers by HTTP status.
     pub statuses: BTreeMap<u16, u64>,
     /// Requests lost, by cause.
@@ -82,7 +95,7 @@ pub struct Report {
     pub breaches: BTreeMap<&'static str, u64>,
     /// Answered requests per second.
     pub requests_per_s: f64,
-    /// Answered authorizations (elements of batches) per second.
+    /// Answered authorizations or registrations (elements of batches) per second.
     pub elements_per_s: f64,
     /// From the intended instant.
     pub latency: Percentiles,
@@ -133,6 +146,12 @@ impl Report {
                     count: outcome.count,
                 })
                 .collect(),
+            tickets: stats.tickets.map(|tickets| TicketsRow {
+                count: tickets.count,
+                lowest: tickets.lowest,
+                highest: tickets.highest,
+                dense: tickets.are_dense(),
+            }),
             statuses: stats.statuses.clone(),
             errors: stats.errors.clone(),
             breaches: stats.breaches.clone(),
@@ -148,6 +167,14 @@ impl Report {
     /// Whether the command ends with success.
     pub fn is_good(&self) -> bool {
         !matches!(self.verdict, Verdict::Missed { .. })
+    }
+
+    /// What a batch has.
+    fn element(&self) -> &'static str {
+        match self.kinds.as_slice() {
+            [only] => only.kind,
+            _ => Kind::Authorization.name(),
+        }
     }
 
     /// The table.
@@ -192,6 +219,21 @@ impl Report {
                 row.kind, row.decision, row.reason, row.count
             );
         }
+        if let Some(tickets) = &self.tickets {
+            let dense = if tickets.dense {
+                "each once"
+            } else {
+                "NOT each once: others registered, answers were lost, or it is wrong"
+            };
+            line(
+                &mut out,
+                "tickets",
+                &format!(
+                    "{}, {} … {}, {dense}",
+                    tickets.count, tickets.lowest, tickets.highest
+                ),
+            );
+        }
         let _ = writeln!(
             out,
             "{:<24} {:>10} {:>10} {:>10} {:>10} {:>10}",
@@ -221,7 +263,7 @@ impl Report {
             line(
                 &mut out,
                 "",
-                &format!("{:.0} authorizations/s", self.elements_per_s),
+                &format!("{:.0} {}s/s", self.elements_per_s, self.element()),
             );
         }
         if self.closed_loop {
@@ -309,12 +351,15 @@ fn describe(plan: &Plan) -> String {
     } else {
         String::new()
     };
+    let who = match plan.people {
+        Some(people) => format!("{} people from number {}", people.count, people.first),
+        None => format!("{} wallets", plan.workload.wallets),
+    };
     format!(
-        "{load}{batch}, {:.1} s, {} connections, {} threads, {} wallets, ids {:?}, seed {}, id seed {}",
+        "{load}{batch}, {:.1} s, {} connections, {} threads, {who}, ids {:?}, seed {}, id seed {}",
         plan.duration.as_secs_f64(),
         plan.connections,
         plan.threads,
-        plan.workload.wallets,
         plan.ids,
         plan.seed,
         plan.id_seed

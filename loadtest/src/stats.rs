@@ -40,6 +40,36 @@ pub struct OutcomeCount {
     pub count: u64,
 }
 
+/// The tickets of accepted registrations, told by four numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tickets {
+    /// How many.
+    pub count: u64,
+    /// Their sum.
+    pub sum: u128,
+    /// The lowest.
+    pub lowest: u64,
+    /// The highest.
+    pub highest: u64,
+}
+
+impl Tickets {
+    /// Whether they can be every number from the lowest to the highest, each once: their count and their sum say so.
+    pub fn are_dense(&self) -> bool {
+        let ends = u128::from(self.lowest) + u128::from(self.highest);
+        self.highest - self.lowest + 1 == self.count && self.sum * 2 == ends * u128::from(self.count)
+    }
+
+    fn merge(self, other: Tickets) -> Tickets {
+        Tickets {
+            count: self.count + other.count,
+            sum: self.sum + other.sum,
+            lowest: self.lowest.min(other.lowest),
+            highest: self.highest.max(other.highest),
+        }
+    }
+}
+
 /// Counters and histograms of a run, or of one thread of it.
 #[derive(Clone, Debug)]
 pub struct Stats {
@@ -54,6 +84,8 @@ pub struct Stats {
     pub statuses: BTreeMap<u16, u64>,
     /// Decided elements by kind, decision and reason.
     pub outcomes: Vec<OutcomeCount>,
+    /// Tickets of registrations, those of a warm-up included.
+    pub tickets: Option<Tickets>,
     /// Requests lost, by cause.
     pub errors: BTreeMap<&'static str, u64>,
     /// Answers that break the contract, by which promise.
@@ -85,6 +117,7 @@ impl Stats {
             kinds: [KindCount::default(); Kind::ALL.len()],
             statuses: BTreeMap::new(),
             outcomes: Vec::new(),
+            tickets: None,
             errors: BTreeMap::new(),
             breaches: BTreeMap::new(),
             sample: None,
@@ -133,6 +166,23 @@ impl Stats {
         }
     }
 
+    /// A registration's ticket, if it has one.
+    pub fn ticket(&mut self, ticket: Option<u64>) {
+        self.tickets_more(ticket.map(|ticket| Tickets {
+            count: 1,
+            sum: u128::from(ticket),
+            lowest: ticket,
+            highest: ticket,
+        }));
+    }
+
+    fn tickets_more(&mut self, more: Option<Tickets>) {
+        self.tickets = match (self.tickets, more) {
+            (Some(mine), Some(more)) => Some(mine.merge(more)),
+            (mine, more) => mine.or(more),
+        };
+    }
+
     /// A request was lost; it counts into the latency with the age it had.
     pub fn lost(&mut self, cause: &'static str, age_ns: u64) {
         *self.errors.entry(cause).or_default() += 1;
@@ -176,6 +226,7 @@ impl Stats {
         for outcome in other.outcomes {
             self.outcomes_alike(outcome.kind, &outcome.decision, &outcome.reason, outcome.count);
         }
+        self.tickets_more(other.tickets);
         self.sample = self.sample.take().or(other.sample);
         self.elements += other.elements;
         self.unanswered += other.unanswered;
@@ -233,6 +284,26 @@ mod tests {
             (whole.kinds, whole.outcomes, whole.errors)
         );
         assert_eq!((one.elements, one.last_done_ns), (2, 2_000));
+    }
+
+    #[test]
+    fn tickets_of_two_threads_are_dense_together_or_have_gaps() {
+        let of = |tickets: &[u64]| {
+            let mut stats = Stats::new();
+            tickets.iter().for_each(|ticket| stats.ticket(Some(*ticket)));
+            stats.ticket(None);
+            stats
+        };
+        let mut both = of(&[11, 14, 12]);
+        assert!(!both.tickets.unwrap().are_dense());
+        both.merge(of(&[13, 10]));
+        let tickets = both.tickets.unwrap();
+        assert_eq!((tickets.lowest, tickets.highest, tickets.count), (10, 14, 5));
+        assert!(tickets.are_dense());
+        both.merge(Stats::new());
+        assert_eq!(both.tickets, Some(tickets));
+        assert!(!of(&[1, 2, 2, 4, 5, 5]).tickets.unwrap().are_dense());
+        assert_eq!(Stats::new().tickets, None);
     }
 
     #[test]

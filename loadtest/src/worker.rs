@@ -11,8 +11,9 @@ use crate::http1::{JSON, Response, push_post};
 use crate::ids::IdSource;
 use crate::judge::read_outcome;
 use crate::pacing::{Next, Pacer};
+use crate::registration::{Registrar, Registration};
 use crate::stats::{Answered, Stats, excerpt};
-use crate::workload::{Generator, Purchase};
+use crate::workload::{Generator, Kind, Purchase, Request};
 use rustix::event::{Timespec, epoll};
 use rustix::time::{
     Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, timerfd_create, timerfd_settime,
@@ -20,6 +21,7 @@ use rustix::time::{
 use std::collections::VecDeque;
 use std::io;
 use std::os::fd::OwnedFd;
+use std::sync::atomic::AtomicU64;
 use std::time::Instant;
 
 const TIMER: u64 = u64::MAX;
@@ -43,17 +45,19 @@ pub(crate) struct Worker<'a> {
     finished: bool,
     pacer: Pacer,
     generator: Generator,
+    registrar: Option<Registrar<'a>>,
     scanner: Scanner,
     path: Vec<u8>,
     body: Vec<u8>,
     batch: Vec<Purchase>,
+    registrations: Vec<Registration>,
     built: Option<What>,
     stats: Stats,
 }
 
 impl<'a> Worker<'a> {
-    /// Thread number `thread` of the plan. Its clock begins with [`run`](Self::run).
-    pub fn new(plan: &'a Plan, thread: usize) -> io::Result<Self> {
+    /// Thread number `thread` of the plan, which takes its people from `next_person`. Its clock begins with [`run`](Self::run).
+    pub fn new(plan: &'a Plan, thread: usize, next_person: &'a AtomicU64) -> io::Result<Self> {
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
         let timer = timerfd_create(
             TimerfdClockId::Monotonic,
@@ -69,6 +73,9 @@ impl<'a> Worker<'a> {
         let duration_ns = plan.duration.as_nanos() as u64;
         let (thread, threads) = (thread as u64, plan.threads as u64);
         let ids = IdSource::new(plan.ids, plan.id_seed, thread);
+        let registrar = plan
+            .people
+            .map(|people| Registrar::new(people, next_person, ids.clone()));
         Ok(Worker {
             plan,
             started: Instant::now(),
@@ -85,10 +92,12 @@ impl<'a> Worker<'a> {
             finished: false,
             pacer: Pacer::new(plan.load, duration_ns, thread, threads, plan.seed),
             generator: Generator::new(plan.workload.clone(), plan.mix, plan.seed, thread, ids),
+            registrar,
             scanner: Scanner::default(),
             path: Vec::new(),
             body: Vec::new(),
             batch: Vec::new(),
+            registrations: Vec::new(),
             built: None,
             stats: Stats::new(),
         })
@@ -132,7 +141,7 @@ impl<'a> Worker<'a> {
             }
             if due_ns != u64::MAX && self.built.is_none() {
                 // Built while nothing is due: what a large batch takes to write is not the server's latency.
-                self.built = Some(self.build(due_ns));
+                self.built = self.build(due_ns);
             }
             self.arm(due_ns.min(reconnect_ns).min(self.deadline_ns))?;
             self.wait()?;
@@ -212,7 +221,9 @@ impl<'a> Worker<'a> {
 
     /// Sends everything that is due while a connection is free; returns when the next request is due.
     fn send_due(&mut self) -> u64 {
-        while let Some(index) = self.idle.pop_front() {
+        while !self.finished
+            && let Some(index) = self.idle.pop_front()
+        {
             if self.connections[index].state != State::Idle {
                 continue; // It was lost while it waited here.
             }
@@ -232,9 +243,38 @@ impl<'a> Worker<'a> {
         u64::MAX
     }
 
-    /// Writes the next request's path and body.
-    fn build(&mut self, now_ns: u64) -> What {
+    /// Writes the next request's path and body; `None` when everybody has asked.
+    fn build(&mut self, now_ns: u64) -> Option<What> {
         let unix_ms = self.plan.id_base_unix_ms + now_ns / 1_000_000;
+        match self.registrar {
+            Some(_) => self.build_registrations(unix_ms),
+            None => Some(self.build_purchases(unix_ms)),
+        }
+    }
+
+    fn build_registrations(&mut self, unix_ms: u64) -> Option<What> {
+        let registrar = self.registrar.as_mut()?;
+        registrar.fill(&mut self.registrations, self.plan.batch_len as u64, unix_ms);
+        if !self.plan.is_batched() {
+            let request = Request::Registration(*self.registrations.first()?);
+            self.generator.write(&request, &mut self.path, &mut self.body);
+            return Some(What::One(request));
+        }
+        if self.registrations.is_empty() {
+            return None;
+        }
+        self.path.clear();
+        self.path.extend_from_slice(b"/v1/registrations/batch");
+        self.body.clear();
+        let workload = self.generator.workload();
+        workload.push_registrations(&mut self.body, &self.registrations);
+        Some(What::Batch {
+            kind: Kind::Registration,
+            len: self.registrations.len() as u64,
+        })
+    }
+
+    fn build_purchases(&mut self, unix_ms: u64) -> What {
         if !self.plan.is_batched() {
             let request = self.generator.request(unix_ms);
             self.generator.write(&request, &mut self.path, &mut self.body);
@@ -252,15 +292,16 @@ impl<'a> Worker<'a> {
                 WireForm::Binary => binary::push_batch(&mut self.body, workload, &self.batch),
             }
             What::Batch {
+                kind: Kind::Authorization,
                 len: self.plan.batch_len as u64,
             }
         }
     }
 
     fn send(&mut self, index: usize, intended_ns: u64, now_ns: u64) {
-        let what = match self.built.take() {
-            Some(what) => what,
-            None => self.build(now_ns),
+        let Some(what) = self.built.take().or_else(|| self.build(now_ns)) else {
+            self.finished = true;
+            return;
         };
         let connection = &mut self.connections[index];
         push_post(
@@ -372,7 +413,10 @@ impl<'a> Worker<'a> {
             self.stats
                 .unanswered(now_ns.saturating_sub(in_flight.intended_ns));
         }
-        while let Next::Send { intended_ns } = self.pacer.next(now_ns) {
+        // Where everybody has asked, what is left of the schedule was never due.
+        while !self.finished
+            && let Next::Send { intended_ns } = self.pacer.next(now_ns)
+        {
             self.stats.unanswered(now_ns.saturating_sub(intended_ns));
         }
     }

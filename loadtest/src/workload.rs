@@ -6,6 +6,7 @@
 use crate::citizen::citizen_id;
 use crate::ids::{IdSource, push_id};
 use crate::random::Random;
+use crate::registration::Registration;
 use std::io::Write as _;
 use uuid::Uuid;
 
@@ -46,11 +47,19 @@ pub enum Kind {
     Reversal,
     /// An answered authorization sent again, byte for byte.
     Retry,
+    /// A person who registers (or a batch of them).
+    Registration,
 }
 
 impl Kind {
     /// Every kind, in the order reports show them.
-    pub const ALL: [Kind; 4] = [Kind::Authorization, Kind::Quote, Kind::Reversal, Kind::Retry];
+    pub const ALL: [Kind; 5] = [
+        Kind::Authorization,
+        Kind::Quote,
+        Kind::Reversal,
+        Kind::Retry,
+        Kind::Registration,
+    ];
 
     /// The word in reports.
     pub fn name(self) -> &'static str {
@@ -59,6 +68,7 @@ impl Kind {
             Kind::Quote => "quote",
             Kind::Reversal => "reversal",
             Kind::Retry => "retry",
+            Kind::Registration => "registration",
         }
     }
 }
@@ -228,6 +238,8 @@ pub enum Request {
     },
     /// A purchase that was answered before.
     Retry(Purchase),
+    /// A person who registers.
+    Registration(Registration),
 }
 
 /// Draws requests. Everything but the ids depends only on the seed, the stream and what was remembered.
@@ -327,6 +339,10 @@ impl Generator {
             Request::Authorization(purchase) | Request::Retry(purchase) => {
                 path.extend_from_slice(b"/v1/authorizations");
                 self.workload.push_purchase(body, purchase, true);
+            }
+            Request::Registration(registration) => {
+                path.extend_from_slice(b"/v1/registrations");
+                self.workload.push_registration(body, registration);
             }
             Request::Quote(purchase) => {
                 path.extend_from_slice(b"/v1/quotes");

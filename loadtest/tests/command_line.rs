@@ -88,6 +88,51 @@ fn a_binary_batch_answered_otherwise_exits_1_and_takes_no_quotes_with_it() {
 }
 
 #[test]
+fn people_register_come_late_and_ask_again_in_phases_of_their_own() {
+    let url = fixed_answers();
+    let file = std::env::temp_dir().join(format!("satang-loadtest-rush-{}.json", std::process::id()));
+    let register = |more: &[&str]| {
+        let fixed = [
+            "register",
+            "--server",
+            &url,
+            "--closed",
+            "--connections",
+            "4",
+            "--people",
+            "100",
+        ];
+        let output = loadtest(&[&fixed, more].concat());
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        (output.status.code(), text(output.stdout), text(output.stderr))
+    };
+    let json = file.to_str().unwrap();
+    let (code, table, words) = register(&["--no-check", "--late", "30", "--again", "2", "--json", json]);
+    assert_eq!(code, Some(0), "{table}{words}");
+    let report: serde_json::Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+    std::fs::remove_file(&file).unwrap();
+    let sent: Vec<_> = report
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|phase| &phase["kinds"][0])
+        .collect();
+    let counts: Vec<_> = sent.iter().map(|kind| kind["answered"].as_u64()).collect();
+    assert_eq!(counts, [Some(100), Some(30), Some(30), Some(30)]);
+    assert!(sent.iter().all(|kind| kind["kind"] == "registration"));
+    assert!(table.contains("100 people from number 0") && table.contains("30 people from number 100"));
+    // In batches the last one is shorter; the fixed answer has one decision, which is one per batch too few.
+    let (code, table, words) = register(&["--batch", "30"]);
+    assert_eq!(code, Some(1), "{table}");
+    assert!(table.contains("sent                     4\n"), "{table}");
+    assert!(words.contains("one decision per element"), "{words}");
+    let (code, table, words) = register(&[]);
+    assert_eq!(code, Some(1), "{table}");
+    assert!(words.contains("the request's registration_id"), "{words}");
+    assert_eq!(register(&["--again", "1"]).0, Some(2), "nobody came late");
+}
+
+#[test]
 fn the_report_is_written_as_json_too() {
     let file = std::env::temp_dir().join(format!("satang-loadtest-{}.json", std::process::id()));
     let (code, ..) = run(

@@ -15,6 +15,7 @@ use crate::generate::random::Random;
 use crate::generate::{Generator, Step, programmes};
 use crate::oracle::Model;
 use crate::oracle::calendar::{Date, Instant};
+use crate::oracle::programme::Registration;
 
 use self::compare::Comparer;
 pub use self::failure::Failure;
@@ -46,7 +47,9 @@ pub struct Stats {
     pub restarts: u64,
     /// Answers of each status.
     pub statuses: BTreeMap<u16, u64>,
-    /// Answers by kind (`purchase`, `reversal`, `quote`, `line`), decision and reason; batch elements one by one.
+    /// Answers by kind (`purchase`, `reversal`, `quote`, `registration`, `move`, `hold`, `capture`, `void`, `line`, `list
+    /// line`), decision and reason; batch
+    /// elements one by one.
     pub reasons: BTreeMap<String, u64>,
     /// Answers that repeated a first one.
     pub replays: u64,
@@ -54,6 +57,8 @@ pub struct Stats {
     pub old_replays: u64,
     /// Approvals that a cap cut.
     pub limited: u64,
+    /// Approvals and refunds that more than one source shared.
+    pub split: u64,
 }
 
 /// The world one episode plays in.
@@ -95,7 +100,7 @@ pub fn run_episode(
     while number < steps {
         number += 1;
         if number == steps {
-            planned.extend(generator.closing());
+            planned.extend(generator.closing(&run.model));
         } else if number > 1 {
             planned.push(generator.step(&mut run.model));
         }
@@ -181,7 +186,8 @@ impl LockStep {
 /// Replays among the answers of dates before `yesterday`.
 fn count_old_replays(answer: &Value, yesterday: &str) -> u64 {
     let is_old = |answer: &Value| {
-        let date = answer["business_date"].as_str();
+        let registered = answer["registered_at"].as_str().and_then(|at| at.get(..10));
+        let date = answer["business_date"].as_str().or(registered);
         answer["replayed"] == true && date.is_some_and(|date| date < yesterday)
     };
     let results = answer.get("results").and_then(Value::as_array);
@@ -191,40 +197,58 @@ fn count_old_replays(answer: &Value, yesterday: &str) -> u64 {
 
 fn count(stats: &mut Stats, path: &str, status: u16, answer: &Value) {
     *stats.statuses.entry(status).or_default() += 1;
-    if let Some(Value::Array(results)) = answer.get("results") {
-        for result in results {
-            count_one(stats, "purchase", result);
-        }
-    } else if let Some(Value::Array(errors)) = answer.get("errors") {
+    if let Some(Value::Array(errors)) = answer.get("errors") {
         for error in errors {
             let reason = error["reason"].as_str().unwrap_or_default();
-            *stats
-                .reasons
-                .entry(format!("line rejected {reason}"))
-                .or_default() += 1;
+            add(stats, format!("{} rejected {reason}", kind_of(path)));
         }
-    } else if path.ends_with("/reversals") {
-        count_one(stats, "reversal", answer);
-    } else if path == "/v1/quotes" {
-        count_one(stats, "quote", answer);
+    } else if let Some(Value::Array(results)) = answer.get("results") {
+        for result in results {
+            count_one(stats, kind_of(path), result);
+        }
     } else {
-        count_one(stats, "purchase", answer);
+        count_one(stats, kind_of(path), answer);
     }
+}
+
+/// What is counted under this path.
+fn kind_of(path: &str) -> &'static str {
+    match path {
+        "/v1/quotes" => "quote",
+        _ if path.starts_with("/v1/registrations") => "registration",
+        _ if path.starts_with("/v1/lists/") => "list line",
+        _ if path.ends_with("/import") => "line",
+        _ if path.ends_with("/reversals") => "reversal",
+        _ if path.ends_with("/moves") => "move",
+        "/v1/holds" => "hold",
+        _ if path.ends_with("/capture") => "capture",
+        _ if path.ends_with("/void") => "void",
+        _ => "purchase",
+    }
+}
+
+fn add(stats: &mut Stats, what: String) {
+    *stats.reasons.entry(what).or_default() += 1;
 }
 
 fn count_one(stats: &mut Stats, kind: &str, answer: &Value) {
     if answer["replayed"] == true {
         stats.replays += 1;
     } else if let (Some(decision), Some(reason)) = (answer["decision"].as_str(), answer["reason"].as_str()) {
-        *stats
-            .reasons
-            .entry(format!("{kind} {decision} {reason}"))
-            .or_default() += 1;
+        let is_move_again = decision == "accepted" && answer["changed"] == false;
+        let again = if is_move_again || answer.get("$sequence_of").is_some() {
+            " again"
+        } else {
+            ""
+        };
+        add(stats, format!("{kind} {decision} {reason}{again}"));
         if answer.get("limited_by").is_some_and(Value::is_string) {
             stats.limited += 1;
         }
+        let parts = answer["funding"].as_array().into_iter().flatten();
+        stats.split += u64::from(parts.filter(|part| part["amount"] != 0).count() > 1);
     } else if let Some(code) = answer["code"].as_str() {
-        *stats.reasons.entry(format!("{kind} refused {code}")).or_default() += 1;
+        add(stats, format!("{kind} refused {code}"));
     }
 }
 
@@ -233,17 +257,24 @@ fn random_world(random: &mut Random) -> World {
     let mut programmes = programmes::shipped();
     if programmes.is_empty() || random.percent(60) {
         let day = Date::from_day_number(random.between(20_400, 21_200));
-        programmes = (0..random.between(1, 3) as usize)
-            .map(|number| programmes::random_file(random, number, day))
-            .collect();
+        let count = random.between(1, 3) as usize;
+        programmes = programmes::random_files(random, count, day);
     }
     let start = start_of(random, &programmes);
     World { programmes, start }
 }
 
-/// Some days into one of the channels, in its hours or just before they begin.
+/// The days of registration, or some days into one of the channels; in the hours or just before they begin.
 fn start_of(random: &mut Random, programmes: &[(String, String)]) -> String {
     let model = Model::new(programmes, "2022-01-01T00:00:00Z");
+    let registrations: Vec<_> = model
+        .programmes()
+        .filter_map(|programme| programme.registration.as_ref())
+        .collect();
+    if !registrations.is_empty() && random.percent(55) {
+        let registration = *random.pick(&registrations);
+        return start_of_registration(random, registration);
+    }
     let channels: Vec<_> = model
         .programmes()
         .flat_map(|programme| &programme.benefits)
@@ -252,11 +283,26 @@ fn start_of(random: &mut Random, programmes: &[(String, String)]) -> String {
     let channel = *random.pick(&channels);
     let days = channel.to.day_number() - channel.from.day_number();
     let day = channel.from.plus_days(random.between(0, days.min(40)));
+    moment(random, day, channel.opens_ms, channel.closes_ms)
+}
+
+/// About the first days on which people register, those who come back or all.
+fn start_of_registration(random: &mut Random, registration: &Registration) -> String {
+    let first = match &registration.returning {
+        Some(returning) if random.percent(50) => returning.opens,
+        _ => registration.opens,
+    };
+    let day = first.plus_days(random.between(-1, 4));
+    moment(random, day, registration.opens_ms, registration.closes_ms)
+}
+
+/// Within the hours, or just before they begin.
+fn moment(random: &mut Random, day: Date, opens_ms: i64, closes_ms: i64) -> String {
     let time = match random.below(10) {
-        0 => channel.opens_ms - 1,
-        1 => channel.opens_ms,
-        2 => channel.closes_ms - 1,
-        _ => random.between(channel.opens_ms, channel.closes_ms - 1),
+        0 => opens_ms - 1,
+        1 => opens_ms,
+        2 => closes_ms - 1,
+        _ => random.between(opens_ms, closes_ms - 1),
     };
     Instant(day.midnight().0 + time).to_milliseconds_text()
 }

@@ -5,9 +5,12 @@
 pub mod admin_requests;
 pub mod body;
 pub mod clock_moves;
+pub mod hold_requests;
 pub mod money_requests;
+pub mod move_requests;
 pub mod programmes;
 pub mod random;
+pub mod registration_requests;
 
 use std::fmt;
 
@@ -15,6 +18,15 @@ use crate::oracle::Model;
 
 use self::body::Body;
 use self::random::Random;
+
+/// Whether households' benefits and `funded_by` are asked for, and stand in the files.
+pub const ASKS_HOUSEHOLDS: bool = true;
+
+/// Whether people move between programmes, and files say which programmes exclude each other.
+pub const ASKS_MOVES: bool = true;
+
+/// Whether holds are taken, captured and voided.
+pub const ASKS_HOLDS: bool = true;
 
 /// One thing that happens to the system under test.
 #[derive(Clone, Debug, PartialEq)]
@@ -58,10 +70,18 @@ pub struct Generator {
     pub(crate) wallets: Vec<String>,
     pub(crate) merchants: Vec<String>,
     pub(crate) citizens: Vec<String>,
-    /// Authorizations sent so far, the same id as often as it was sent.
+    /// Authorizations and holds sent so far, the same id as often as it was sent.
     pub(crate) purchases: Vec<Body>,
     /// Reversals sent so far: path id and body.
     pub(crate) reversals: Vec<(String, Body)>,
+    /// Registrations sent so far, the same id as often as it was sent.
+    pub(crate) registrations: Vec<Body>,
+    /// Captures sent so far: path id and amount.
+    pub(crate) captures: Vec<(String, Option<u64>)>,
+    /// The path ids of voids sent so far.
+    pub(crate) voids: Vec<String>,
+    /// Moves sent so far: wallet and body.
+    pub(crate) moves: Vec<(String, Body)>,
     /// Ids that were reversed before any original came.
     pub(crate) awaited: Vec<String>,
 }
@@ -71,11 +91,18 @@ impl Generator {
     pub fn new(seed: u64) -> Generator {
         let mut random = Random::new(seed);
         Generator {
-            wallets: (0..7).map(|number| format!("00499991234567{number}")).collect(),
+            // Two are nobody's own, and the last ones are the first persons' second.
+            wallets: (0..if ASKS_MOVES { 22 } else { 16 })
+                .map(|number| format!("0049999123456{number:02}"))
+                .collect(),
             merchants: (0..9).map(|number| format!("01055501234567{number}")).collect(),
-            citizens: (0..6).map(|_| random.citizen_id()).collect(),
+            citizens: (0..14).map(|_| random.citizen_id()).collect(),
             purchases: Vec::new(),
             reversals: Vec::new(),
+            registrations: Vec::new(),
+            captures: Vec::new(),
+            voids: Vec::new(),
+            moves: Vec::new(),
             awaited: Vec::new(),
             random,
         }
@@ -83,24 +110,33 @@ impl Generator {
 
     /// The next step of an episode.
     pub fn step(&mut self, model: &mut Model) -> Step {
-        match self.random.below(1000) {
-            0..410 => self.authorize(model),
-            410..570 => self.reverse(model),
-            570..650 => self.quote(model),
-            650..690 => self.batch(model),
-            690..780 => self.look_up(),
-            780..800 => self.put_merchant(model),
-            800..810 => self.import_merchants(model),
-            810..850 => self.import_enrollments(model),
+        match self.random.below(1150) {
+            1000..1060 if ASKS_HOLDS => self.hold(model),
+            1060..1095 if ASKS_HOLDS => self.capture(model),
+            1095..1115 if ASKS_HOLDS => self.void(model),
+            1130..1150 if ASKS_MOVES => self.move_person(model),
+            0..350 => self.authorize(model),
+            350..470 => self.reverse(model),
+            470..530 => self.quote(model),
+            530..560 => self.batch(model),
+            560..660 => self.register(model),
+            660..680 => self.register_batch(model),
+            680..695 => self.import_list(model),
+            695..785 => self.look_up(model),
+            785..803 => self.put_merchant(model),
+            803..812 => self.import_merchants(model),
+            812..850 => self.import_enrollments(model),
             850..880 => self.put_wallet_status(model),
             880..900 => self.put_programme_status(model),
             900..993 => self.move_clock(model),
-            _ => Step::Restart,
+            993..1000 => Step::Restart,
+            _ => self.authorize(model),
         }
     }
 
-    /// What closes an episode: after a restart every wallet is looked at and old ids are sent again.
-    pub fn closing(&mut self) -> Vec<Step> {
+    /// What closes an episode: after a restart every wallet and every programme is looked at and old ids are
+    /// sent again.
+    pub fn closing(&mut self, model: &Model) -> Vec<Step> {
         let mut steps = vec![Step::Restart];
         for wallet_id in &self.wallets {
             steps.push(Step::call(
@@ -109,10 +145,24 @@ impl Generator {
                 String::new(),
             ));
         }
+        for programme in model.programmes() {
+            let path = format!("/v1/programs/{}", programme.id);
+            steps.push(Step::call("GET", &path, String::new()));
+            steps.push(Step::call("GET", &format!("{path}/registration"), String::new()));
+        }
+        for _ in 0..10.min(self.registrations.len()) {
+            let body = self.random.pick(&self.registrations).clone();
+            steps.push(Step::call("POST", "/v1/registrations", body.plain()));
+        }
         for _ in 0..10.min(self.purchases.len()) {
             let body = self.random.pick(&self.purchases).clone();
-            steps.push(Step::call("POST", "/v1/authorizations", body.plain()));
+            let path = match body.get("expires_in_s") {
+                Some(_) => "/v1/holds",
+                None => "/v1/authorizations",
+            };
+            steps.push(Step::call("POST", path, body.plain()));
         }
+        steps.extend(self.closing_of_holds());
         for _ in 0..10.min(self.reversals.len()) {
             let (txn_id, body) = self.random.pick(&self.reversals).clone();
             steps.push(Step::call(
@@ -122,6 +172,15 @@ impl Generator {
             ));
         }
         steps
+    }
+
+    /// A wallet of this person's own: now and then the second one, where there is one.
+    pub(crate) fn own_wallet(&mut self, index: usize) -> String {
+        let second = self.wallets.get(16 + index);
+        match second {
+            Some(second) if self.random.percent(30) => second.clone(),
+            _ => self.wallets[index].clone(),
+        }
     }
 
     /// The body as it goes out: now and then spoilt, now and then in an unusual but valid spelling.

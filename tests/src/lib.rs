@@ -7,6 +7,7 @@ pub mod oracle;
 pub mod system;
 pub mod process;
 pub mod crash;
+pub mod rush;
 pub mod wire;
 pub mod certificates;
 pub mod malformed;

@@ -51,8 +51,8 @@ pub fn check(document: &Value, schema: &Value, value: &Value) -> Result<(), Stri
                 check_list(document, keyword, wanted, value)?
             }
             "pattern" | "minLength" | "maxLength" | "format" => check_text(keyword, wanted, value),
-            "minimum" => value.as_i64().is_none_or(|number| number >= bound(wanted)),
-            "maximum" => value.as_i64().is_none_or(|number| number <= bound(wanted)),
+            "minimum" => value.as_f64().is_none_or(|number| number >= bound(wanted) as f64),
+            "maximum" => value.as_f64().is_none_or(|number| number <= bound(wanted) as f64),
             unknown => panic!("the keyword {unknown} is not known here"),
         };
         if !holds {
@@ -146,6 +146,7 @@ fn is_of_type(value: &Value, kind: &str) -> bool {
         "array" => value.is_array(),
         "string" => value.is_string(),
         "integer" => value.is_i64() || value.is_u64(),
+        "number" => value.is_number(),
         "boolean" => value.is_boolean(),
         "null" => value.is_null(),
         unknown => panic!("the type {unknown} is not known here"),
@@ -268,6 +269,7 @@ mod tests {
                 "amount": { "type": ["integer", "null"], "minimum": 1, "maximum": 5 },
                 "many": { "type": "array", "items": { "enum": ["a", "b"] }, "minItems": 1, "maxItems": 2, "uniqueItems": true },
                 "when": { "oneOf": [{ "const": 1 }, { "type": "null" }] },
+                "rate": { "type": "number", "minimum": 0 },
             },
             "required": ["id"], "additionalProperties": false, "minProperties": 1, "maxProperties": 3,
             "if": { "required": ["when"] }, "then": { "not": { "required": ["many"] } },
@@ -276,6 +278,8 @@ mod tests {
             json!({ "id": "a-9" }),
             json!({ "id": "a", "amount": null, "many": ["a", "b"] }),
             json!({ "id": "a", "when": null }),
+            json!({ "id": "a", "rate": 0.5 }),
+            json!({ "id": "a", "rate": 2 }),
         ];
         for value in good {
             assert_eq!(check(&document, &schema, &value), Ok(()), "{value}");
@@ -295,6 +299,8 @@ mod tests {
             json!({ "id": "a", "many": ["a", "a"] }),
             json!({ "id": "a", "many": ["c"] }),
             json!({ "id": "a", "when": 2 }),
+            json!({ "id": "a", "rate": -0.5 }),
+            json!({ "id": "a", "rate": "1" }),
             json!({ "id": "a", "when": 1, "many": ["a"] }),
         ];
         for value in bad {

@@ -8,7 +8,7 @@ use anyhow::Context;
 use clap::{Parser, ValueEnum};
 use satang_core::account::wallet_shard;
 use satang_core::calendar::Instant;
-use satang_core::record::AuthorizationRecord;
+use satang_core::record::Authorization;
 use satang_core::request::AuthorizationRequest;
 use satang_engine::clock::{AnyClock, SimulatedClock};
 use satang_engine::commit::Pacing;
@@ -56,7 +56,7 @@ enum Variant {
 }
 
 type Engine = GatewayEngine<FileStorage>;
-type Decided = Result<Submitted<AuthorizationRecord>, SubmitError>;
+type Decided = Result<Submitted<Authorization>, SubmitError>;
 type Post = (AuthorizationRequest, oneshot::Sender<Decided>);
 
 /// The product's handler, but for the one route that is compared.
@@ -79,7 +79,7 @@ impl Posting {
             anyhow::bail!("the load sends each id once");
         };
         let mut out = Vec::with_capacity(512);
-        render::authorization(&record, false, &mut out);
+        render::authorization(&record, &[], false, &mut out);
         self.waits.wait(position).await?;
         Ok(out)
     }

@@ -8,7 +8,7 @@ use satang_core::ids::{CitizenId, WalletId};
 use satang_core::record::{AdminRecord, Position, RecordHeader, Status};
 use satang_engine::journal::{FileJournal, Group, Layout, NewJournal, Place, Visitor, scan, segment_name};
 use satang_engine::log::Log as _;
-use satang_engine::persons::{CitizenKey, PERSONS_FILE, PersonRegistry as _, PersonStore};
+use satang_engine::persons::{CitizenKey, PERSONS_FILE, PersonStore};
 use satang_engine::storage::{FileStorage, PAGE_BYTES, Storage};
 use std::fs;
 use std::path::Path;
@@ -201,7 +201,7 @@ fn only_whole_pages_of_the_person_store_are_copied() {
     written.append(1);
     let mut store = PersonStore::open(&written.storage, CitizenKey::from_bytes(KEY)).unwrap();
     let citizen = (0..10).find_map(|check| CitizenId::parse(&format!("000000000001{check}")).ok());
-    let person = store.resolve(citizen.unwrap()).unwrap();
+    let person = store.persons().resolve(citizen.unwrap()).unwrap();
     store.flush().unwrap();
     let path = written.data().join(PERSONS_FILE);
     let whole = fs::read(&path).unwrap();
@@ -212,8 +212,8 @@ fn only_whole_pages_of_the_person_store_are_copied() {
     let copy = written.folder.path().join("copy");
     assert!(fs::read(copy.join(PERSONS_FILE)).unwrap() == whole);
     let copy = Arc::new(FileStorage::open_folder(&copy).unwrap());
-    let mut store = PersonStore::open(&copy, CitizenKey::from_bytes(KEY)).unwrap();
-    assert_eq!(store.resolve(citizen.unwrap()).unwrap(), person);
+    let store = PersonStore::open(&copy, CitizenKey::from_bytes(KEY)).unwrap();
+    assert_eq!(store.persons().find(citizen.unwrap()), Some(person));
 }
 
 #[test]

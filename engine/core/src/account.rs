@@ -1,21 +1,22 @@
-//! Wallets and what they drew: 32 bytes per wallet and benefit, 16 per wallet.
-//!
-//! A slot remembers the date it last saw; money used in a day, month or quarter that is not that date's counts as 0. So nothing
-//! has to run at midnight, and nothing is carried over.
+//! Wallets and what they drew: 32 bytes per wallet and benefit, 16 per wallet, and 24 for a right with particulars.
 
-use crate::calendar::BusinessDate;
-use crate::directory::BenefitRule;
+use crate::calendar::{BusinessDate, Instant};
+use crate::directory::{BenefitRule, Rule};
 use crate::export;
-use crate::ids::{PersonId, WalletId};
-use crate::policy::CapPeriod;
+use crate::ids::{HouseholdId, PersonId, WalletId};
+use crate::ledger::Ledger;
+use crate::policy::{CapPeriod, SOURCES_MAX};
 use crate::record::{
-    AuthorizationRecord, BenefitNumber, EnrollmentRecord, NameNumber, ReversalRecord, Status,
+    Authorization, BenefitNumber, EnrollmentRecord, Moved, NameNumber, RegistrationRecord, ReversalRecord,
+    Status,
 };
-use crate::table::{Entry, Table, hash_word};
-use zerocopy::{FromBytes, FromZeros, Immutable, IntoBytes, KnownLayout};
+use crate::slot::{DRAWN, ENROLLED, PARTICULAR, SLOT_SUSPENDED, Slot, pack_day, slot_hash, unpack_day};
+use crate::table::{Entry, Table, hash_pair, hash_word};
+use crate::totals::ProgramTotals;
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-const _: () = assert!(size_of::<Slot>() == 32);
 const _: () = assert!(size_of::<WalletEntry>() == 16);
+const _: () = assert!(size_of::<Particulars>() == 24);
 
 /// How many shards wallets are spread over; a power of two, many more than cores.
 pub const WALLET_SHARDS: usize = 256;
@@ -35,75 +36,25 @@ fn wallet_hash(wallet: WalletId) -> u64 {
 #[derive(Default)]
 pub struct WalletShard {
     wallets: Table<WalletEntry>,
-    slots: Table<Slot>,
-    totals: Vec<ProgramTotals>,
-    /// The highest benefit that has a slot.
-    benefits_max: u16,
-}
-
-/// The state's money in one programme, over the wallets of one shard or of all.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ProgramTotals {
-    /// The programme.
-    pub program: NameNumber,
-    /// The date of its last approved authorization.
-    pub date: BusinessDate,
-    /// Satang authorised on that date.
-    pub day: u128,
-    /// Satang authorised in that date's month.
-    pub month: u128,
-    /// Satang authorised in all.
-    pub all: u128,
-    /// Satang given back by reversals.
-    pub given_back: u128,
-}
-
-impl ProgramTotals {
-    fn new(program: NameNumber, date: BusinessDate) -> ProgramTotals {
-        ProgramTotals {
-            program,
-            date,
-            day: 0,
-            month: 0,
-            all: 0,
-            given_back: 0,
-        }
-    }
-
-    /// Closes what was over before `date`.
-    pub fn move_to(&mut self, date: BusinessDate) {
-        if date > self.date {
-            self.day = 0;
-            if date.month() != self.date.month() {
-                self.month = 0;
-            }
-            self.date = date;
-        }
-    }
-
-    /// Adds the totals of another shard.
-    pub fn add(&mut self, mut other: ProgramTotals) {
-        let date = self.date.max(other.date);
-        self.move_to(date);
-        other.move_to(date);
-        self.day += other.day;
-        self.month += other.month;
-        self.all += other.all;
-        self.given_back += other.given_back;
-    }
+    ledger: Ledger,
+    particulars: Table<Particulars>,
+    /// How many wallets have [`SEVERAL`]: while there is none, nobody looks for it.
+    several_len: usize,
 }
 
 /// What is known of a wallet over all programmes.
 #[derive(Clone, Copy, FromBytes, IntoBytes, KnownLayout, Immutable)]
 #[repr(C)]
 struct WalletEntry {
-    /// `(wallet + 1) << 14`, and bit 0: suspended.
+    /// `(wallet + 1) << 14`, and flags.
     key: u64,
     /// 0 while only a status change named the wallet.
     person: u64,
 }
 
 const SUSPENDED: u64 = 1;
+/// Its person holds, or held, rights in several programmes, through this wallet or others.
+const SEVERAL: u64 = 2;
 
 impl Entry for WalletEntry {
     fn is_empty(&self) -> bool {
@@ -115,83 +66,28 @@ impl Entry for WalletEntry {
     }
 }
 
-/// What one wallet drew on one benefit.
+/// What few rights have.
 #[derive(Clone, Copy, FromBytes, IntoBytes, KnownLayout, Immutable)]
 #[repr(C)]
-struct Slot {
-    /// `(wallet + 1) << 14 | benefit << 4 | flags`.
+struct Particulars {
+    /// The key of the slot that keeps the right.
     key: u64,
-    /// Satang used in the day, month and quarter of `last_day`, and in the programme.
-    used: [u32; 4],
-    /// When the entitlement was registered, in seconds since 2000-01-01 in Bangkok.
-    registered_s: u32,
-    /// The date the slot last saw, in days since 2000-01-01.
-    last_day: u16,
-    /// The first date the entitlement may be used, likewise; 0 for none.
-    usable_from: u16,
+    /// The household that shares benefits with others, plus 1; 0 for none.
+    household: u64,
+    /// The number of the tier's name; 0 for none.
+    tier: u16,
+    /// 1 for a returning citizen's.
+    returning: u16,
+    reserved: u32,
 }
 
-/// The slot keeps an entitlement.
-const ENROLLED: u64 = 1;
-/// The benefit was drawn on at least once; nothing undoes it.
-const DRAWN: u64 = 2;
-/// The wallet is suspended: its entry says so too, but a decision need not look there.
-const SLOT_SUSPENDED: u64 = 4;
-/// More than 2^32 satang were used in a programme without a cap for it: the bucket counts modulo 2^32 from there on.
-const OVERFLOWED: u64 = 8;
-const FLAGS: u64 = 0xF;
-
-/// Days from 1970-01-01 to 2000-01-01.
-const DAYS_1970_TO_2000: i32 = 10_957;
-
-impl Entry for Slot {
+impl Entry for Particulars {
     fn is_empty(&self) -> bool {
         self.key == 0
     }
 
     fn hash(&self) -> u64 {
-        slot_hash(self.key & !FLAGS)
-    }
-}
-
-fn slot_key(wallet: WalletId, benefit: BenefitNumber) -> u64 {
-    assert!(
-        benefit != BenefitNumber::NONE && benefit.0 <= BenefitNumber::MAX,
-        "benefits are numbered 1 to 1023"
-    );
-    (wallet.number() + 1) << 14 | u64::from(benefit.0) << 4
-}
-
-#[inline]
-fn slot_hash(key_without_flags: u64) -> u64 {
-    hash_word(key_without_flags ^ 0x5555_5555_0000_0000) << 8
-}
-
-fn pack_day(date: BusinessDate) -> u16 {
-    (date.days() - DAYS_1970_TO_2000).clamp(1, i32::from(u16::MAX)) as u16
-}
-
-fn unpack_day(day: u16) -> BusinessDate {
-    BusinessDate::from_days(i32::from(day) + DAYS_1970_TO_2000)
-}
-
-impl Slot {
-    /// What counts as used in the buckets of `date`.
-    fn used_on(&self, date: BusinessDate) -> [u32; 4] {
-        let day = pack_day(date);
-        if self.last_day == day {
-            return self.used;
-        }
-        let mut used = self.used;
-        used[CapPeriod::Day as usize] = 0;
-        let (last, month) = (unpack_day(self.last_day).month(), date.month());
-        if last != month {
-            used[CapPeriod::Month as usize] = 0;
-        }
-        if last.quarter() != month.quarter() {
-            used[CapPeriod::Quarter as usize] = 0;
-        }
-        used
+        slot_hash(self.key)
     }
 }
 
@@ -207,10 +103,49 @@ pub struct Standing {
 /// An entitlement as the account keeps it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Entitlement {
-    /// The first date its enrollment allows.
+    /// The first date its registration or enrollment allows.
     pub usable_from: Option<BusinessDate>,
+    /// Whether the citizen is a holder of the earlier programme: the programme's own first date does not count then.
+    pub returning: bool,
+    /// The tier; unknown for none.
+    pub tier: NameNumber,
+    /// The household that shares benefits with others.
+    pub household: Option<HouseholdId>,
     /// Seconds since the Unix epoch at which it was registered.
     pub registered_unix_s: i64,
+}
+
+impl Entitlement {
+    /// The first date it may be used under a rule version.
+    pub fn usable_from(&self, rule: &Rule) -> Option<BusinessDate> {
+        match self.returning {
+            true => self.usable_from,
+            false => self.usable_from.max(rule.policy.usable_from),
+        }
+    }
+
+    /// When it lapses unless it is used before, under a rule version.
+    pub fn first_use_by(&self, rule: &Rule) -> Option<Instant> {
+        let deadline = rule.policy.registration.as_ref()?.first_use_by?;
+        (self.registered_unix_s * 1_000 < deadline.unix_ms()).then_some(deadline)
+    }
+}
+
+/// A right as a record grants or changes it.
+struct Granted {
+    wallet: WalletId,
+    person: PersonId,
+    benefit: BenefitNumber,
+    usable_from: Option<BusinessDate>,
+    returning: bool,
+    tier: NameNumber,
+    household: Option<HouseholdId>,
+    /// When it was registered, in milliseconds since the Unix epoch; `None` when it was live before.
+    registered_ms: Option<i64>,
+    /// Whether the person has rights in several programmes.
+    several: bool,
+    /// Whether the person drew on an earlier right in the programme, through another wallet.
+    used: bool,
 }
 
 impl WalletShard {
@@ -218,37 +153,104 @@ impl WalletShard {
     pub fn with_room_for(wallets: usize) -> WalletShard {
         WalletShard {
             wallets: Table::with_room_for(wallets),
-            slots: Table::with_room_for(wallets),
-            totals: Vec::new(),
-            benefits_max: 0,
+            ledger: Ledger::with_room_for(wallets),
+            ..WalletShard::default()
         }
     }
 
     /// Asks the processor to fetch what a decision on the wallet and benefit will read.
     pub fn prefetch(&self, wallet: WalletId, benefit: BenefitNumber) {
-        self.slots.prefetch(slot_hash(slot_key(wallet, benefit)));
+        self.ledger.prefetch(wallet.number(), benefit);
+    }
+
+    /// A copy of everything that concerns one wallet: to be looked at without the shard's lock.
+    pub fn of_wallet(&self, wallet: WalletId) -> WalletShard {
+        let mut copy = WalletShard {
+            ledger: self.ledger.of_holder(wallet.number()),
+            several_len: self.several_len,
+            ..WalletShard::default()
+        };
+        if let Some(entry) = self.wallet(wallet) {
+            *copy.wallet_or_insert(wallet) = *entry;
+        }
+        let own = copy.ledger.slots().map(Slot::key);
+        let particulars = own.filter_map(|key| self.particulars(key)).copied();
+        copy.particulars = Table::from_entries(&particulars.collect::<Vec<_>>(), 0);
+        copy
+    }
+
+    /// Asks the processor to fetch what tells whether the wallet's person has rights in several programmes, if any has.
+    pub fn prefetch_several(&self, wallet: WalletId) {
+        if self.several_len > 0 {
+            self.prefetch_wallet(wallet);
+        }
+    }
+
+    /// Asks the processor to fetch what a registration through the wallet will read.
+    pub fn prefetch_wallet(&self, wallet: WalletId) {
+        self.wallets.prefetch(hash_word(wallet.number() + 1) << 8);
     }
 
     /// The wallet's standing towards the programme whose entitlement lies in the slot of `entitlement`; `None` for a
     /// wallet nothing ever named.
     pub fn standing(&self, wallet: WalletId, entitlement: BenefitNumber) -> Option<Standing> {
-        let slot = self
-            .slot(wallet, entitlement)
-            .filter(|slot| slot.key & ENROLLED != 0);
+        let slot = self.slot(wallet, entitlement).filter(|slot| slot.has(ENROLLED));
         let Some(slot) = slot else {
             return Some(Standing {
                 status: self.status(wallet)?,
                 entitlement: None,
             });
         };
+        let particulars = slot
+            .has(PARTICULAR)
+            .then(|| self.particulars(slot.key()).expect("a slot that has them"));
         let entitlement = Entitlement {
             usable_from: (slot.usable_from != 0).then(|| unpack_day(slot.usable_from)),
-            registered_unix_s: unpack_day(0).start().unix_ms() / 1_000 + i64::from(slot.registered_s),
+            returning: particulars.is_some_and(|p| p.returning != 0),
+            tier: NameNumber(particulars.map_or(0, |p| p.tier)),
+            household: particulars
+                .and_then(|p| p.household.checked_sub(1))
+                .map(HouseholdId::from_number),
+            registered_unix_s: registered_unix_s(slot),
         };
         Some(Standing {
             status: status_of(slot.key & SLOT_SUSPENDED),
             entitlement: Some(entitlement),
         })
+    }
+
+    /// Whether the wallet holds a right that lapsed: its deadline under the rule version is over at `at` and nothing was drawn on
+    /// it. Computed when asked, so that it is exact.
+    pub fn has_lapsed(&self, wallet: WalletId, right: &Entitlement, rule: &Rule, at: Instant) -> bool {
+        right.first_use_by(rule).is_some_and(|deadline| at >= deadline) && !self.has_drawn(wallet, rule)
+    }
+
+    /// Whether the wallet ever drew on any benefit of the programme.
+    pub fn has_drawn(&self, wallet: WalletId, rule: &Rule) -> bool {
+        let mut benefits = rule.every_benefit.iter();
+        benefits.any(|benefit| self.slot(wallet, *benefit).is_some_and(|slot| slot.has(DRAWN)))
+    }
+
+    /// Whether the wallet's person holds, or held, rights in several programmes.
+    pub fn is_several(&self, wallet: WalletId) -> bool {
+        self.several_len > 0 && self.wallet(wallet).is_some_and(|entry| entry.key & SEVERAL != 0)
+    }
+
+    /// Whether the state paid something of any of the benefits through the wallet on `at`'s date, which no void took back.
+    pub fn drew(&self, wallet: WalletId, benefits: &[BenefitNumber], at: Instant) -> bool {
+        let mut benefits = benefits.iter();
+        benefits.any(|benefit| self.ledger.drew(wallet.number(), *benefit, at))
+    }
+
+    /// How many of the shard's rights in the rule's programme lapse at `deadline`: registered before it, never drawn on.
+    pub fn lapsing(&self, rule: &Rule, deadline: Instant) -> u64 {
+        let lapses = |slot: &&Slot| {
+            slot.benefit() == rule.entitlement
+                && slot.has(ENROLLED)
+                && registered_unix_s(slot) * 1_000 < deadline.unix_ms()
+                && !self.has_drawn(WalletId::from_number(slot.holder()), rule)
+        };
+        self.ledger.slots().filter(lapses).count() as u64
     }
 
     /// The wallet's status; `None` for a wallet nothing ever named.
@@ -262,43 +264,35 @@ impl WalletShard {
             .and_then(|entry| PersonId::from_number(entry.person))
     }
 
-    /// Room under each cap of the benefit on `date`; 0 where there is no cap.
-    pub fn rooms(&self, wallet: WalletId, benefit: &BenefitRule, date: BusinessDate) -> [u32; 4] {
-        let Some(slot) = self.slot(wallet, benefit.number) else {
-            return benefit.caps.map(|cap| cap.unwrap_or(0));
-        };
-        let mut used = slot.used_on(date);
-        if slot.key & OVERFLOWED != 0 {
-            used[CapPeriod::Program as usize] = u32::MAX;
-        }
-        core::array::from_fn(|period| benefit.caps[period].unwrap_or(0).saturating_sub(used[period]))
+    /// Room under each of the benefit's caps for `tier` at `at`; 0 where there is no cap.
+    pub fn rooms(&self, wallet: WalletId, benefit: &BenefitRule, tier: NameNumber, at: Instant) -> [u32; 4] {
+        self.ledger
+            .rooms(wallet.number(), benefit.number, benefit.caps_of(tier), at)
     }
 
-    /// Takes the room of an approved authorization, in the buckets of its date. A decline changes nothing.
-    pub fn apply_authorization(&mut self, record: &AuthorizationRecord) {
-        if !record.approved() {
+    /// What each funding source of the benefit paid in the period of `at`.
+    pub fn paid(
+        &self,
+        wallet: WalletId,
+        benefit: BenefitNumber,
+        period: CapPeriod,
+        at: Instant,
+    ) -> [u32; SOURCES_MAX] {
+        self.ledger.paid(wallet.number(), benefit, period, at)
+    }
+
+    /// Takes the room of an approved authorization or hold, in the buckets of its date. A decline changes nothing. Of a
+    /// household's benefit the wallet notes only that it drew: the room is in the household's shard.
+    pub fn apply_authorization(&mut self, authorization: &Authorization) {
+        if !authorization.approved() {
             return;
         }
-        let date = record.header.at().business_date();
-        let totals = self.totals_mut(record.program(), date);
-        totals.move_to(date);
-        let state = u128::from(record.state().get());
-        (totals.day, totals.month, totals.all) =
-            (totals.day + state, totals.month + state, totals.all + state);
-        let slot = self.slot_or_insert(record.wallet(), record.benefit());
-        slot.used = slot.used_on(date);
-        slot.last_day = pack_day(date);
-        slot.key |= DRAWN;
-        let state = record.state().get_u32();
-        // A programme without a cap for a period still counts it: a later version may add one.
-        let [day, month, quarter, program] = &mut slot.used;
-        for used in [day, month, quarter] {
-            *used = used.saturating_add(state);
-        }
-        let (sum, overflowed) = program.overflowing_add(state);
-        *program = sum;
-        if overflowed {
-            slot.key |= OVERFLOWED;
+        let wallet = authorization.wallet();
+        let WalletShard { wallets, ledger, .. } = self;
+        let new_flags = || slot_flags(wallets, wallet);
+        match authorization.extra.household() {
+            None => ledger.take(wallet.number(), authorization, new_flags),
+            Some(_) => ledger.mark(wallet.number(), authorization, new_flags),
         }
     }
 
@@ -307,48 +301,120 @@ impl WalletShard {
         benefit.is_possible() && self.slot(wallet, benefit).is_some()
     }
 
-    /// Returns the room of an approved reversal to the buckets of the original's date that are still open.
+    /// Returns what an approved reversal, capture or void gives back to the buckets of the original's date that are still open.
     pub fn apply_reversal(&mut self, record: &ReversalRecord) {
-        if !record.approved() || record.benefit() == BenefitNumber::NONE {
+        if !record.gives_back() {
             return;
         }
-        let original = record.original_date();
-        self.totals_mut(record.program(), original).given_back += u128::from(record.state().get());
-        let slot = self
-            .slots
-            .find_mut(slot_hash(slot_key(record.wallet(), record.benefit())), |slot| {
-                slot.key & !FLAGS == slot_key(record.wallet(), record.benefit())
-            })
-            .expect("an approved original made its slot");
-        let last = unpack_day(slot.last_day);
-        let state = record.state().get_u32();
-        let mut give_back = |period: CapPeriod, open: bool| {
-            if open {
-                let used = &mut slot.used[period as usize];
-                // Exact under every cap; only a period without one can have been counted up to its end.
-                *used = used.saturating_sub(state);
-            }
-        };
-        give_back(CapPeriod::Day, last == original);
-        give_back(CapPeriod::Month, last.month() == original.month());
-        give_back(
-            CapPeriod::Quarter,
-            last.month().quarter() == original.month().quarter(),
-        );
-        let program = &mut slot.used[CapPeriod::Program as usize];
-        *program = program.wrapping_sub(state);
+        match record.household() {
+            None => self.ledger.give_back(record.wallet().number(), record),
+            Some(_) => self.ledger.close_hold(record.wallet().number(), record),
+        }
     }
 
-    /// Gives the wallet an entitlement, or replaces what an earlier line said of it; what was used stays.
+    /// Gives the wallet an entitlement, or replaces what an earlier line said of it; what was used stays. The shard of
+    /// [`EnrollmentRecord::replaces`] is to [`WalletShard::take_away`] its right.
     pub fn apply_enrollment(&mut self, record: &EnrollmentRecord) {
-        self.wallet_or_insert(record.wallet()).person = record.person().number();
-        let registered_ms = record.header.at_ms - unpack_day(0).start().unix_ms();
-        let slot = self.slot_or_insert(record.wallet(), record.benefit());
-        slot.usable_from = record.usable_from().map_or(0, pack_day);
-        if slot.key & ENROLLED == 0 {
-            slot.key |= ENROLLED;
-            slot.registered_s = (registered_ms / 1_000) as u32;
+        self.grant(&Granted {
+            wallet: record.wallet(),
+            person: record.person(),
+            benefit: record.benefit(),
+            usable_from: record.usable_from(),
+            returning: false,
+            tier: record.tier(),
+            household: record.household(),
+            registered_ms: record.granted().then_some(record.header.at_ms),
+            several: record.several(),
+            used: record.used(),
+        });
+    }
+
+    /// Gives the wallet the entitlement of an accepted registration; a rejected one changes nothing. The shard of
+    /// [`RegistrationRecord::replaces`] is to [`WalletShard::take_away`] its right.
+    pub fn apply_registration(&mut self, record: &RegistrationRecord) {
+        if !record.accepted() {
+            return;
         }
+        self.grant(&Granted {
+            wallet: record.wallet(),
+            person: record.person().expect("an accepted registration has its person"),
+            benefit: record.benefit(),
+            usable_from: record.usable_from(),
+            returning: record.returning(),
+            tier: record.tier(),
+            household: None,
+            registered_ms: Some(record.header.at_ms),
+            several: record.several(),
+            used: record.used(),
+        });
+    }
+
+    /// Ends one right of the wallet and gives it another. The shard of [`Moved::replaces`] is to [`WalletShard::take_away`] its
+    /// right.
+    pub fn apply_moved(&mut self, moved: &Moved) {
+        self.take_away(moved.wallet, moved.from_benefit);
+        self.grant(&Granted {
+            wallet: moved.wallet,
+            person: moved.person,
+            benefit: moved.to_benefit,
+            usable_from: moved.usable_from,
+            returning: false,
+            tier: moved.tier,
+            household: moved.household,
+            registered_ms: Some(moved.at.unix_ms()),
+            several: true,
+            used: moved.used,
+        });
+    }
+
+    /// The wallet's person has got a right in another programme, through another wallet.
+    pub fn apply_linked(&mut self, wallet: WalletId) {
+        let entry = self.wallet_or_insert(wallet);
+        let new = entry.key & SEVERAL == 0;
+        entry.key |= SEVERAL;
+        self.several_len += usize::from(new);
+    }
+
+    fn grant(&mut self, right: &Granted) {
+        self.wallet_or_insert(right.wallet).person = right.person.number();
+        if right.several {
+            self.apply_linked(right.wallet);
+        }
+        let household = right.household.map_or(0, |household| household.number() + 1);
+        let particular = household != 0 || right.tier != NameNumber::UNKNOWN || right.returning;
+        let WalletShard { wallets, ledger, .. } = self;
+        let slot = ledger.slot_or_insert(right.wallet.number(), right.benefit, || {
+            slot_flags(wallets, right.wallet)
+        });
+        slot.usable_from = right.usable_from.map_or(0, pack_day);
+        slot.set(ENROLLED, true);
+        if right.used {
+            slot.set(DRAWN, true);
+        }
+        slot.set(PARTICULAR, particular);
+        if let Some(at_ms) = right.registered_ms {
+            slot.registered_s = ((at_ms - unpack_day(0).start().unix_ms()) / 1_000) as u32;
+        }
+        if particular {
+            let particulars = Particulars {
+                key: slot.key(),
+                household,
+                tier: right.tier.0,
+                returning: u16::from(right.returning),
+                reserved: 0,
+            };
+            let wanted = |other: &Particulars| other.key == particulars.key;
+            let hash = particulars.hash();
+            *self.particulars.find_or_insert(hash, wanted, || particulars).0 = particulars;
+        }
+    }
+
+    /// Takes the wallet's entitlement away, which the citizen holds through another wallet from now on. The wallet stays theirs.
+    pub fn take_away(&mut self, wallet: WalletId, entitlement: BenefitNumber) {
+        let slot = self.ledger.slot_mut(wallet.number(), entitlement);
+        let slot = slot.expect("a right that is replaced has its slot");
+        slot.set(ENROLLED, false);
+        slot.set(PARTICULAR, false);
     }
 
     /// Suspends the wallet or makes it active; it is known from then on.
@@ -358,20 +424,16 @@ impl WalletShard {
             Status::Active => entry.key &= !SUSPENDED,
             Status::Suspended => entry.key |= SUSPENDED,
         }
-        for benefit in (1..=self.benefits_max).map(BenefitNumber) {
-            let key = slot_key(wallet, benefit);
-            let wanted = |slot: &Slot| slot.key & !FLAGS == key;
-            match (self.slots.find_mut(slot_hash(key), wanted), status) {
-                (Some(slot), Status::Active) => slot.key &= !SLOT_SUSPENDED,
-                (Some(slot), Status::Suspended) => slot.key |= SLOT_SUSPENDED,
-                (None, _) => {}
+        for benefit in self.ledger.benefits() {
+            if let Some(slot) = self.ledger.slot_mut(wallet.number(), benefit) {
+                slot.set(SLOT_SUSPENDED, status == Status::Suspended);
             }
         }
     }
 
     /// The state's money per programme over the shard's wallets.
     pub fn totals(&self) -> &[ProgramTotals] {
-        &self.totals
+        self.ledger.totals()
     }
 
     /// How many wallets are known.
@@ -381,89 +443,44 @@ impl WalletShard {
 
     /// Bytes of memory the shard's tables take.
     pub fn memory_bytes(&self) -> usize {
-        self.wallets.memory_bytes() + self.slots.memory_bytes()
+        self.wallets.memory_bytes() + self.ledger.memory_bytes() + self.particulars.memory_bytes()
     }
 
     /// The money used in the programme over all slots of a benefit, modulo 2^32 where it overflowed: one side of I4.
     pub fn used_in_program(&self, benefit: BenefitNumber) -> u128 {
-        let of_benefit = self
-            .slots
-            .iter()
-            .filter(|slot| slot.key >> 4 & 0x3FF == u64::from(benefit.0));
-        of_benefit
-            .map(|slot| u128::from(slot.used[CapPeriod::Program as usize]))
-            .sum()
+        self.ledger.used_in_program(benefit)
     }
 
     /// A digest of everything in the shard that does not depend on the order of arrival.
     pub fn digest(&self) -> u64 {
-        let wallets = self
-            .wallets
-            .iter()
-            .map(|w| crate::table::hash_pair(w.key, w.person));
-        let slots = self.slots.iter().map(|slot| {
-            let used = slot.used.iter().fold(slot.key, |hash, used| {
-                crate::table::hash_pair(hash, u64::from(*used))
-            });
-            let dates = u64::from(slot.last_day) << 16 | u64::from(slot.usable_from);
-            crate::table::hash_pair(used, u64::from(slot.registered_s) << 32 | dates)
+        let wallets = self.wallets.iter().map(|w| hash_pair(w.key, w.person));
+        let particulars = self.particulars.iter().map(|p| {
+            let rest = u64::from(p.tier) << 16 | u64::from(p.returning);
+            hash_pair(hash_pair(p.key, p.household), rest)
         });
-        wallets.chain(slots).fold(0, u64::wrapping_add)
+        let others = wallets.chain(particulars);
+        others.fold(self.ledger.digest(), u64::wrapping_add)
     }
 
     /// Appends the shard to a snapshot.
     pub fn export(&self, to: &mut Vec<u8>) {
         export::entries(to, self.wallets.len(), self.wallets.iter().copied());
-        export::entries(to, self.slots.len(), self.slots.iter().copied());
-        export::number(to, self.totals.len() as u64);
-        for totals in &self.totals {
-            export::number(to, u64::from(totals.program.0));
-            export::number(to, totals.date.days() as u64);
-            for sum in [totals.day, totals.month, totals.all, totals.given_back] {
-                export::large_number(to, sum);
-            }
-        }
-        export::number(to, u64::from(self.benefits_max));
+        export::entries(to, self.particulars.len(), self.particulars.iter().copied());
+        self.ledger.export(to);
     }
 
     /// The shard that [`WalletShard::export`] wrote, with room for `wallets` wallets; `None` when the bytes are none.
     pub fn import(mut from: &[u8], expected: usize) -> Option<WalletShard> {
         let from = &mut from;
         let wallets = export::take_entries::<WalletEntry>(from)?;
-        let slots = export::take_entries::<Slot>(from)?;
-        let len = export::take_number(from)?;
-        let mut totals = Vec::new();
-        for _ in 0..len {
-            let program = NameNumber(u16::try_from(export::take_number(from)?).ok()?);
-            let date = BusinessDate::from_days(i32::try_from(export::take_number(from)? as i64).ok()?);
-            let mut of_program = ProgramTotals::new(program, date);
-            let ProgramTotals {
-                day,
-                month,
-                all,
-                given_back,
-                ..
-            } = &mut of_program;
-            for sum in [day, month, all, given_back] {
-                *sum = export::take_large_number(from)?;
-            }
-            totals.push(of_program);
-        }
+        let particulars = export::take_entries::<Particulars>(from)?;
         let shard = WalletShard {
+            several_len: wallets.iter().filter(|entry| entry.key & SEVERAL != 0).count(),
             wallets: Table::from_entries(wallets, expected),
-            slots: Table::from_entries(slots, expected),
-            totals,
-            benefits_max: u16::try_from(export::take_number(from)?).ok()?,
+            particulars: Table::from_entries(particulars, 0),
+            ledger: Ledger::import(from, expected)?,
         };
         from.is_empty().then_some(shard)
-    }
-
-    fn totals_mut(&mut self, program: NameNumber, date: BusinessDate) -> &mut ProgramTotals {
-        if let Some(at) = self.totals.iter().position(|totals| totals.program == program) {
-            return &mut self.totals[at];
-        }
-        self.totals.push(ProgramTotals::new(program, date));
-        self.totals.last_mut().expect("just pushed")
     }
 
     fn wallet(&self, wallet: WalletId) -> Option<&WalletEntry> {
@@ -480,29 +497,26 @@ impl WalletShard {
     }
 
     fn slot(&self, wallet: WalletId, benefit: BenefitNumber) -> Option<&Slot> {
-        let key = slot_key(wallet, benefit);
-        self.slots.find(slot_hash(key), |slot| slot.key & !FLAGS == key)
+        self.ledger.slot(wallet.number(), benefit)
     }
 
-    fn slot_or_insert(&mut self, wallet: WalletId, benefit: BenefitNumber) -> &mut Slot {
-        let key = slot_key(wallet, benefit);
-        let WalletShard {
-            wallets,
-            slots,
-            benefits_max,
-            ..
-        } = self;
-        let new = || {
-            *benefits_max = (*benefits_max).max(benefit.0);
-            let suspended = find_wallet(wallets, wallet).is_some_and(|entry| entry.key & SUSPENDED != 0);
-            Slot {
-                key: key | if suspended { SLOT_SUSPENDED } else { 0 },
-                ..Slot::new_zeroed()
-            }
-        };
-        let wanted = |slot: &Slot| slot.key & !FLAGS == key;
-        slots.find_or_insert(slot_hash(key), wanted, new).0
+    fn particulars(&self, key: u64) -> Option<&Particulars> {
+        self.particulars
+            .find(slot_hash(key), |particulars| particulars.key == key)
     }
+}
+
+/// The flags of a wallet's new slot.
+fn slot_flags(wallets: &Table<WalletEntry>, wallet: WalletId) -> u64 {
+    match find_wallet(wallets, wallet).is_some_and(|entry| entry.key & SUSPENDED != 0) {
+        true => SLOT_SUSPENDED,
+        false => 0,
+    }
+}
+
+/// Seconds since the Unix epoch at which the slot's entitlement was registered.
+fn registered_unix_s(slot: &Slot) -> i64 {
+    unpack_day(0).start().unix_ms() / 1_000 + i64::from(slot.registered_s)
 }
 
 fn find_wallet(wallets: &Table<WalletEntry>, wallet: WalletId) -> Option<&WalletEntry> {
@@ -534,7 +548,14 @@ mod tests {
                 person,
                 program: NameNumber(1),
                 benefit: BenefitNumber(benefit),
+                household: None,
+                tier: NameNumber::UNKNOWN,
                 usable_from: None,
+                granted: true,
+                replaces: None,
+                several: false,
+                linked: None,
+                used: false,
                 by: NameNumber::UNKNOWN,
             };
             EnrollmentRecord::new(at, &facts)

@@ -2,15 +2,20 @@
 //!
 //! [`decide`] is pure and [`WalletShard::apply_authorization`] cannot fail (house rule 8).
 
-use crate::account::WalletShard;
+use crate::account::{Entitlement, WalletShard};
 use crate::calendar::Instant;
+use crate::citizen::CitizenShard;
 use crate::directory::{BenefitRule, Directory, Rule};
-use crate::ids::TxnId;
+use crate::household::HouseholdShard;
+use crate::ids::{HouseholdId, PersonId, TxnId, WalletId};
 use crate::merchants::MerchantView;
 use crate::money::Satang;
 use crate::outcome::Reason;
-use crate::policy::CapPeriod;
-use crate::record::{AuthorizationFacts, AuthorizationRecord, BenefitNumber, NameNumber, RecordBuf, Status};
+use crate::policy::{CapPeriod, SOURCES_MAX};
+use crate::record::{
+    Authorization, AuthorizationFacts, AuthorizationRecord, BenefitNumber, Extra, Funding, NameNumber,
+    RecordBuf, Status,
+};
 use crate::request::Purchase;
 
 /// What was decided on a purchase, and the facts it was decided by.
@@ -36,11 +41,49 @@ pub struct Verdict {
     pub channel: NameNumber,
     /// The benefit.
     pub benefit: BenefitNumber,
+    /// The household whose room was asked for.
+    pub household: Option<HouseholdId>,
+    /// Who pays the state's part of an approved purchase, when the benefit names sources.
+    pub funding: Option<Funding>,
+    /// Whether more than the wallet's shard was looked at.
+    pub looked_beyond: bool,
+}
+
+/// What a decision needs that does not lie in the wallet's shard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Needed {
+    /// The room of a household.
+    Household(HouseholdId),
+    /// What a person drew in other programmes.
+    Person(PersonId),
+}
+
+/// What lies outside the wallet's shard, as far as [`needed`] asks for it.
+#[derive(Clone, Copy, Default)]
+pub struct Beyond<'s> {
+    /// The shard of the household.
+    pub households: Option<&'s HouseholdShard>,
+    /// Whether the citizen drew on an exclusive programme today.
+    pub drew_elsewhere: Option<bool>,
 }
 
 impl Verdict {
-    /// The record of the decision as an authorization.
-    pub fn record(&self, txn_id: TxnId, purchase: &Purchase, at: Instant) -> AuthorizationRecord {
+    /// The record of the decision as an authorization, or as a hold that ends at `expires`.
+    pub fn record(
+        &self,
+        txn_id: TxnId,
+        purchase: &Purchase,
+        at: Instant,
+        expires: Option<Instant>,
+    ) -> Authorization {
+        let extra = Extra::NONE.of_household(self.household);
+        Authorization {
+            record: self.fixed(txn_id, purchase, at),
+            extra: extra.of_sources(self.funding).until(expires),
+        }
+    }
+
+    fn fixed(&self, txn_id: TxnId, purchase: &Purchase, at: Instant) -> AuthorizationRecord {
         AuthorizationRecord::new(
             at,
             &AuthorizationFacts {
@@ -58,15 +101,16 @@ impl Verdict {
                 benefit: self.benefit,
                 reason: self.reason,
                 limited_by: self.limited_by,
+                looked_beyond: self.looked_beyond,
             },
         )
     }
 
     /// The journal form of [`Verdict::record`]: names without a number travel in the tail.
-    pub fn encode(&self, record: &AuthorizationRecord, purchase: &Purchase) -> RecordBuf {
+    pub fn encode(&self, authorization: &Authorization, purchase: &Purchase) -> RecordBuf {
         let program = (self.program == NameNumber::UNKNOWN).then_some(&purchase.program);
         let channel = (self.channel == NameNumber::UNKNOWN).then_some(&purchase.channel);
-        RecordBuf::of_authorization(record, program, channel)
+        RecordBuf::of_authorization(&authorization.record, &authorization.extra, program, channel)
     }
 
     /// The smallest room among the caps the benefit has.
@@ -118,15 +162,77 @@ fn undecided(directory: &Directory, purchase: &Purchase) -> Verdict {
         program: directory.number_of(&purchase.program),
         channel: directory.number_of(&purchase.channel),
         benefit: BenefitNumber::NONE,
+        household: None,
+        funding: None,
+        looked_beyond: false,
     }
+}
+
+/// What a decision on the purchase needs that does not lie in the wallet's shard: asked before it, so that those shards can be
+/// locked as well. Nothing for nearly all purchases.
+pub fn needed(
+    directory: &Directory,
+    wallets: &WalletShard,
+    purchase: &Purchase,
+    at: Instant,
+) -> [Option<Needed>; 2] {
+    let program = directory.number_of(&purchase.program);
+    let Some(rule) = directory.rule_on(program, at.business_date()) else {
+        return [None; 2];
+    };
+    let household = || {
+        let merchant = directory.merchant(purchase.merchant)?;
+        rule.benefit_for(merchant.category)
+            .filter(|benefit| benefit.household)?;
+        let right = wallets.standing(purchase.wallet, rule.entitlement)?.entitlement?;
+        right.household.map(Needed::Household)
+    };
+    let is_several = directory.may_be_exclusive(program) && wallets.is_several(purchase.wallet);
+    let person = is_several.then(|| wallets.person(purchase.wallet)).flatten();
+    [
+        rule.has_extra.then(household).flatten(),
+        person.map(Needed::Person),
+    ]
+}
+
+/// Whether the person drew on a programme today that is exclusive with the purchase's, through whatever wallet: those of
+/// [`crate::register::wallets_of`].
+pub fn drew_elsewhere<'s>(
+    directory: &Directory,
+    purchase: &Purchase,
+    person: PersonId,
+    citizens: &CitizenShard,
+    wallets: impl Fn(WalletId) -> &'s WalletShard,
+    at: Instant,
+) -> bool {
+    let date = at.business_date();
+    let Some(rule) = directory.rule_on(directory.number_of(&purchase.program), date) else {
+        return false;
+    };
+    directory.exclusive_on(rule, date).any(|program| {
+        let entitlement = directory.entitlement_in(program);
+        let wallet = entitlement.and_then(|entitlement| citizens.last_wallet(person, entitlement));
+        wallet.is_some_and(|wallet| wallets(wallet).drew(wallet, &directory.benefits_of(program), at))
+    })
 }
 
 /// Decides a purchase at `at`, by the rules, merchants and accounts as they stand.
 ///
-/// The checks and their order are the contract's ("Authorize"). Checks that later rules add are named where they belong:
-/// a household's benefit is declined [`Reason::NotRegistered`] as long as nobody can be enrolled in a household.
-pub fn decide(directory: &Directory, wallets: &WalletShard, purchase: &Purchase, at: Instant) -> Verdict {
-    let verdict = undecided(directory, purchase);
+/// The checks and their order are the contract's ("Authorize").
+///
+/// # Panics
+/// When `beyond` lacks what [`needed`] asks for.
+pub fn decide(
+    directory: &Directory,
+    wallets: &WalletShard,
+    beyond: &Beyond<'_>,
+    purchase: &Purchase,
+    at: Instant,
+) -> Verdict {
+    let verdict = Verdict {
+        looked_beyond: beyond.households.is_some() || beyond.drew_elsewhere.is_some(),
+        ..undecided(directory, purchase)
+    };
     let Some(rule) = directory.rule_on(verdict.program, at.business_date()) else {
         return verdict.decline(Reason::ProgramUnknown);
     };
@@ -151,23 +257,122 @@ pub fn decide(directory: &Directory, wallets: &WalletShard, purchase: &Purchase,
     let Some(standing) = wallets.standing(purchase.wallet, rule.entitlement) else {
         return verdict.decline(Reason::WalletUnknown);
     };
-    let Some(entitlement) = standing.entitlement.filter(|_| !benefit.household) else {
+    let in_household = |right: &Entitlement| !benefit.household || right.household.is_some();
+    let Some(right) = standing.entitlement.filter(in_household) else {
         return verdict.decline(Reason::NotRegistered);
     };
+    let holder = Holder::of(benefit, &right, wallets, beyond, purchase.wallet);
     let verdict = Verdict {
-        room_before: wallets.rooms(purchase.wallet, benefit, at.business_date()),
+        room_before: holder.rooms(benefit, right.tier, at),
         caps: benefit.caps_mask(),
         state_percent: benefit.state_percent,
+        household: right.household.filter(|_| benefit.household),
         ..verdict
     };
     if standing.status == Status::Suspended {
         return verdict.decline(Reason::WalletSuspended);
     }
-    let usable_from = entitlement.usable_from.max(rule.policy.usable_from);
-    if usable_from.is_some_and(|from| at.business_date() < from) {
-        return verdict.decline(Reason::NotYetUsable);
+    if let Some(reason) = check_right(rule, wallets, &right, purchase.wallet, at) {
+        return verdict.decline(reason);
     }
-    split(verdict, benefit, purchase)
+    if drew_on_another(directory, rule, wallets, beyond, purchase.wallet) {
+        return verdict.decline(Reason::DrawnElsewhereToday);
+    }
+    let verdict = split(verdict, benefit, purchase);
+    Verdict {
+        funding: fund(&verdict, benefit, &holder, at),
+        ..verdict
+    }
+}
+
+/// The checks of the right itself: `not_yet_usable` and `entitlement_lapsed`.
+fn check_right(
+    rule: &Rule,
+    wallets: &WalletShard,
+    right: &Entitlement,
+    wallet: WalletId,
+    at: Instant,
+) -> Option<Reason> {
+    let usable_from = right.usable_from(rule);
+    if usable_from.is_some_and(|from| at.business_date() < from) {
+        return Some(Reason::NotYetUsable);
+    }
+    let has_lapsed = wallets.has_lapsed(wallet, right, rule, at);
+    has_lapsed.then_some(Reason::EntitlementLapsed)
+}
+
+/// Whether the citizen drew on an exclusive programme today.
+fn drew_on_another(
+    directory: &Directory,
+    rule: &Rule,
+    wallets: &WalletShard,
+    beyond: &Beyond<'_>,
+    wallet: WalletId,
+) -> bool {
+    beyond.drew_elsewhere.unwrap_or_else(|| {
+        let is_several = directory.may_be_exclusive(rule.program) && wallets.is_several(wallet);
+        assert!(!is_several, "what the citizen drew elsewhere is needed");
+        false
+    })
+}
+
+/// Whose room a purchase takes.
+enum Holder<'s> {
+    Wallet(&'s WalletShard, WalletId),
+    Household(&'s HouseholdShard, HouseholdId),
+}
+
+impl<'s> Holder<'s> {
+    fn of(
+        benefit: &BenefitRule,
+        right: &Entitlement,
+        wallets: &'s WalletShard,
+        beyond: &Beyond<'s>,
+        wallet: WalletId,
+    ) -> Holder<'s> {
+        match right.household.filter(|_| benefit.household) {
+            None => Holder::Wallet(wallets, wallet),
+            Some(household) => {
+                let households = beyond.households.expect("the household's room is needed");
+                Holder::Household(households, household)
+            }
+        }
+    }
+
+    fn rooms(&self, benefit: &BenefitRule, tier: NameNumber, at: Instant) -> [u32; 4] {
+        match self {
+            Holder::Wallet(shard, wallet) => shard.rooms(*wallet, benefit, tier, at),
+            Holder::Household(shard, household) => shard.rooms(*household, benefit, tier, at),
+        }
+    }
+
+    fn paid(&self, benefit: &BenefitRule, at: Instant) -> [u32; SOURCES_MAX] {
+        let (number, period) = (benefit.number, benefit.sources_period);
+        match self {
+            Holder::Wallet(shard, wallet) => shard.paid(*wallet, number, period, at),
+            Holder::Household(shard, household) => shard.paid(*household, number, period, at),
+        }
+    }
+}
+
+/// Who pays the state's part of an approved purchase: the sources in order, each up to what it pays within the period.
+fn fund(verdict: &Verdict, benefit: &BenefitRule, holder: &Holder<'_>, at: Instant) -> Option<Funding> {
+    if benefit.sources.is_empty() || verdict.reason != Reason::Approved {
+        return None;
+    }
+    let before = holder.paid(benefit, at);
+    let mut rest = verdict.state.get_u32();
+    let mut paid = [0; SOURCES_MAX];
+    for (index, up_to) in benefit.sources.iter().enumerate() {
+        let most = up_to.map_or(rest, |up_to| up_to.saturating_sub(before[index]));
+        paid[index] = rest.min(most);
+        rest -= paid[index];
+    }
+    Some(Funding {
+        paid,
+        len: benefit.sources.len() as u8,
+        period: benefit.sources_period,
+    })
 }
 
 /// The checks on the merchant, from `merchant_unknown` to `category_not_allowed`.

@@ -238,6 +238,11 @@ impl Hours {
         }
     }
 
+    /// The first millisecond of the day that lies within, and the first behind it that does not.
+    pub const fn in_ms(self) -> (i64, i64) {
+        (self.from_minute as i64 * 60_000, self.to_minute as i64 * 60_000)
+    }
+
     /// Whether the time of day lies within.
     pub const fn contains(self, time_of_day_ms: u32) -> bool {
         self.from_minute as u32 * 60_000 <= time_of_day_ms && time_of_day_ms < self.to_minute as u32 * 60_000

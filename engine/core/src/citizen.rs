@@ -1,12 +1,15 @@
-//! Who holds what: one person, one wallet, one entitlement per programme.
+//! Persons: the entitlements they hold, the imported lists they are on, and who was told that a quota is full.
+//!
+//! One person, one entitlement per programme; a wallet belongs to one person ([`crate::account`]).
 
-use crate::directory::FixedSeed;
 use crate::export;
 use crate::ids::{PersonId, WalletId};
-use crate::record::{EnrollmentRecord, NameNumber};
-use crate::table::hash_word;
-use hashbrown::HashMap;
+use crate::outcome::RegistrationReason;
+use crate::record::{BenefitNumber, EnrollmentRecord, ListedRecord, Moved, NameNumber, RegistrationRecord};
+use crate::table::{Entry, Table, hash_pair, hash_word};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+const _: () = assert!(size_of::<Fact>() == 16 && size_of::<Listed>() == 16);
 
 /// How many shards persons are spread over; a power of two.
 pub const CITIZEN_SHARDS: usize = 256;
@@ -16,92 +19,251 @@ pub fn citizen_shard(person: PersonId) -> usize {
     (hash_word(person.number()) >> 56) as usize
 }
 
-/// Who holds an entitlement, in a snapshot.
-#[derive(Clone, Copy, FromBytes, IntoBytes, KnownLayout, Immutable)]
-#[repr(C)]
-struct Held {
-    person: u64,
-    wallet: u64,
-    program: u64,
-}
-
-/// The entitlements of the persons of one shard.
+/// The persons of one shard.
 #[derive(Default)]
 pub struct CitizenShard {
-    wallets: HashMap<(PersonId, NameNumber), WalletId, FixedSeed>,
-    /// How many entitlements each programme has; a few programmes.
-    counts: Vec<(NameNumber, usize)>,
+    /// The wallet through which a person holds the entitlement that lies in a benefit's slot.
+    held: Table<Fact>,
+    /// The sequence of the first record that told a person that the quota is full, by the benefit that would keep the entitlement.
+    told: Table<Fact>,
+    listed: Table<Listed>,
+    /// How many persons each list has; a few lists.
+    list_lens: Vec<(NameNumber, u64)>,
+}
+
+/// Something known of a person towards a programme.
+#[derive(Clone, Copy, FromBytes, IntoBytes, KnownLayout, Immutable)]
+#[repr(C)]
+struct Fact {
+    person: u64,
+    /// `what << 14 | entitlement`: the benefit whose slot keeps the programme's entitlements; and a flag.
+    value: u64,
+}
+
+const ENTITLEMENT_BITS: u32 = 14;
+/// The right has ended: the citizen moved to another programme.
+const ENDED: u64 = 1 << 13;
+
+impl Fact {
+    fn new(person: PersonId, entitlement: BenefitNumber, what: u64) -> Fact {
+        assert!(what < 1 << (64 - ENTITLEMENT_BITS), "fifty bits");
+        Fact {
+            person: person.number(),
+            value: what << ENTITLEMENT_BITS | u64::from(entitlement.0),
+        }
+    }
+
+    fn entitlement(&self) -> u64 {
+        self.value & ((1 << ENTITLEMENT_BITS) - 1) & !ENDED
+    }
+
+    fn what(&self) -> u64 {
+        self.value >> ENTITLEMENT_BITS
+    }
+
+    fn is_same(&self, other: &Fact) -> bool {
+        self.person == other.person && self.entitlement() == other.entitlement()
+    }
+}
+
+impl Entry for Fact {
+    fn is_empty(&self) -> bool {
+        self.person == 0
+    }
+
+    fn hash(&self) -> u64 {
+        hash_pair(self.person, self.entitlement())
+    }
+}
+
+/// A person is on a list.
+#[derive(Clone, Copy, PartialEq, FromBytes, IntoBytes, KnownLayout, Immutable)]
+#[repr(C)]
+struct Listed {
+    person: u64,
+    list: u64,
+}
+
+impl Entry for Listed {
+    fn is_empty(&self) -> bool {
+        self.person == 0
+    }
+
+    fn hash(&self) -> u64 {
+        hash_pair(self.person, self.list)
+    }
 }
 
 impl CitizenShard {
-    /// The wallet through which the person holds an entitlement in the programme.
-    pub fn wallet(&self, person: PersonId, program: NameNumber) -> Option<WalletId> {
-        self.wallets.get(&(person, program)).copied()
+    /// A shard with room for `entitlements`.
+    pub fn with_room_for(entitlements: usize) -> CitizenShard {
+        CitizenShard {
+            held: Table::with_room_for(entitlements),
+            ..CitizenShard::default()
+        }
+    }
+
+    /// The wallet through which the person holds the entitlement, live or lapsed, that lies in the benefit's slot.
+    pub fn wallet(&self, person: PersonId, entitlement: BenefitNumber) -> Option<WalletId> {
+        let held = find(&self.held, person, entitlement)?;
+        (held.value & ENDED == 0).then(|| WalletId::from_number(held.what()))
+    }
+
+    /// The same, also of a right that has ended.
+    pub fn last_wallet(&self, person: PersonId, entitlement: BenefitNumber) -> Option<WalletId> {
+        find(&self.held, person, entitlement).map(|held| WalletId::from_number(held.what()))
+    }
+
+    /// The sequence of the first record that told the person that the quota is full.
+    pub fn told_full(&self, person: PersonId, entitlement: BenefitNumber) -> Option<u64> {
+        find(&self.told, person, entitlement).map(Fact::what)
+    }
+
+    /// Whether the person is on the list.
+    pub fn is_listed(&self, person: PersonId, list: NameNumber) -> bool {
+        let wanted = Listed {
+            person: person.number(),
+            list: u64::from(list.0),
+        };
+        self.listed
+            .find(wanted.hash(), |other| *other == wanted)
+            .is_some()
     }
 
     /// The person holds an entitlement.
     pub fn apply_enrollment(&mut self, record: &EnrollmentRecord) {
-        let known = self
-            .wallets
-            .insert((record.person(), record.program()), record.wallet())
-            .is_some();
-        if !known {
-            self.count(record.program());
+        put(
+            &mut self.held,
+            Fact::new(record.person(), record.benefit(), record.wallet().number()),
+        );
+    }
+
+    /// The person holds an entitlement, or was told that the quota is full.
+    pub fn apply_registration(&mut self, record: &RegistrationRecord) {
+        let Some(person) = record.person() else {
+            return;
+        };
+        match record.reason() {
+            RegistrationReason::Accepted => {
+                let held = Fact::new(person, record.benefit(), record.wallet().number());
+                put(&mut self.held, held);
+            }
+            RegistrationReason::QuotaFull => {
+                let told = Fact::new(person, record.benefit(), record.header.sequence);
+                self.told
+                    .find_or_insert(told.hash(), |other| told.is_same(other), || told);
+            }
+            _ => {}
         }
     }
 
-    /// The persons of the shard, one for each entitlement.
-    pub fn persons(&self) -> impl Iterator<Item = PersonId> {
-        self.wallets.keys().map(|(person, _)| *person)
+    /// One right of the person ends, another begins.
+    pub fn apply_moved(&mut self, moved: &Moved) {
+        let mut ended = Fact::new(moved.person, moved.from_benefit, moved.wallet.number());
+        ended.value |= ENDED;
+        put(&mut self.held, ended);
+        put(
+            &mut self.held,
+            Fact::new(moved.person, moved.to_benefit, moved.wallet.number()),
+        );
     }
 
-    /// How many entitlements there are in a programme.
-    pub fn entitlements_in(&self, program: NameNumber) -> usize {
-        self.counts
-            .iter()
-            .find(|(of, _)| *of == program)
-            .map_or(0, |(_, count)| *count)
+    /// The person is on a list.
+    pub fn apply_listed(&mut self, record: &ListedRecord) {
+        let listed = Listed {
+            person: record.person().number(),
+            list: u64::from(record.list().0),
+        };
+        let (_, new) = self
+            .listed
+            .find_or_insert(listed.hash(), |other| *other == listed, || listed);
+        if new {
+            self.count_listed(record.list());
+        }
+    }
+
+    /// The persons of the shard that records name: one for each entitlement, list and telling.
+    pub fn persons(&self) -> impl Iterator<Item = PersonId> {
+        let facts = self.held.iter().chain(self.told.iter()).map(|fact| fact.person);
+        facts
+            .chain(self.listed.iter().map(|listed| listed.person))
+            .filter_map(PersonId::from_number)
+    }
+
+    /// How many entitlements lie in the benefit's slots, live or lapsed.
+    pub fn held_in(&self, entitlement: BenefitNumber) -> u64 {
+        let wanted = |fact: &&Fact| fact.value & ENDED == 0 && fact.entitlement() == u64::from(entitlement.0);
+        self.held.iter().filter(wanted).count() as u64
+    }
+
+    /// How many persons the list has.
+    pub fn listed_len(&self, list: NameNumber) -> u64 {
+        let mut lens = self.list_lens.iter();
+        lens.find(|(of, _)| *of == list).map_or(0, |(_, len)| *len)
+    }
+
+    /// Asks the processor to fetch what a registration will read.
+    pub fn prefetch(&self, person: PersonId, entitlement: BenefitNumber) {
+        self.held.prefetch(Fact::new(person, entitlement, 0).hash());
+    }
+
+    /// Bytes of memory the shard's tables take.
+    pub fn memory_bytes(&self) -> usize {
+        self.held.memory_bytes() + self.told.memory_bytes() + self.listed.memory_bytes()
     }
 
     /// A digest of everything in the shard that does not depend on the order of arrival.
     pub fn digest(&self) -> u64 {
-        let of = |((person, program), wallet): (&(PersonId, NameNumber), &WalletId)| {
-            let key = crate::table::hash_pair(person.number(), u64::from(program.0));
-            crate::table::hash_pair(key, wallet.number())
-        };
-        self.wallets.iter().map(of).fold(0, u64::wrapping_add)
+        let of = |seed: u64| move |fact: &Fact| hash_pair(hash_pair(seed, fact.person), fact.value);
+        let held = self.held.iter().map(of(1));
+        let told = self.told.iter().map(of(2));
+        let listed = self
+            .listed
+            .iter()
+            .map(|l| hash_pair(hash_pair(3, l.person), l.list));
+        held.chain(told).chain(listed).fold(0, u64::wrapping_add)
     }
 
     /// Appends the shard to a snapshot.
     pub fn export(&self, to: &mut Vec<u8>) {
-        let held = self.wallets.iter().map(|((person, program), wallet)| Held {
-            person: person.number(),
-            wallet: wallet.number(),
-            program: u64::from(program.0),
-        });
-        export::entries(to, self.wallets.len(), held);
+        export::entries(to, self.held.len(), self.held.iter().copied());
+        export::entries(to, self.told.len(), self.told.iter().copied());
+        export::entries(to, self.listed.len(), self.listed.iter().copied());
     }
 
-    /// The shard that [`CitizenShard::export`] wrote; `None` when the bytes are none.
-    pub fn import(mut from: &[u8]) -> Option<CitizenShard> {
+    /// The shard that [`CitizenShard::export`] wrote, with room for `expected` entitlements; `None` when the bytes are none.
+    pub fn import(mut from: &[u8], expected: usize) -> Option<CitizenShard> {
         let from = &mut from;
-        let held = export::take_entries::<Held>(from)?;
-        let mut shard = CitizenShard::default();
-        shard.wallets.reserve(held.len());
-        for held in held {
-            let person = PersonId::from_number(held.person)?;
-            let program = NameNumber(u16::try_from(held.program).ok()?);
-            let wallet = WalletId::from_number(held.wallet);
-            shard.wallets.insert((person, program), wallet);
-            shard.count(program);
+        let held = export::take_entries::<Fact>(from)?;
+        let told = export::take_entries::<Fact>(from)?;
+        let listed = export::take_entries::<Listed>(from)?;
+        let mut shard = CitizenShard {
+            held: Table::from_entries(held, expected),
+            told: Table::from_entries(told, 0),
+            listed: Table::from_entries(listed, 0),
+            list_lens: Vec::new(),
+        };
+        for entry in listed {
+            shard.count_listed(NameNumber(u16::try_from(entry.list).ok()?));
         }
         from.is_empty().then_some(shard)
     }
 
-    fn count(&mut self, program: NameNumber) {
-        match self.counts.iter_mut().find(|(of, _)| *of == program) {
-            Some((_, count)) => *count += 1,
-            None => self.counts.push((program, 1)),
+    fn count_listed(&mut self, list: NameNumber) {
+        match self.list_lens.iter_mut().find(|(of, _)| *of == list) {
+            Some((_, len)) => *len += 1,
+            None => self.list_lens.push((list, 1)),
         }
     }
+}
+
+fn find(table: &Table<Fact>, person: PersonId, entitlement: BenefitNumber) -> Option<&Fact> {
+    let wanted = Fact::new(person, entitlement, 0);
+    table.find(wanted.hash(), |fact| fact.is_same(&wanted))
+}
+
+fn put(table: &mut Table<Fact>, fact: Fact) {
+    *table
+        .find_or_insert(fact.hash(), |other| other.is_same(&fact), || fact)
+        .0 = fact;
 }

@@ -4,9 +4,9 @@
 //! says it is young and is not in memory is new; any other one may lie in an index file of an older day.
 
 use crate::export;
-use crate::ids::{ReversalId, TxnId};
+use crate::ids::{RegistrationId, ReversalId, TxnId};
 use crate::money::Satang;
-use crate::record::{Position, ReversalRecord};
+use crate::record::{Closing, Position, ReversalRecord};
 use crate::table::{Entry, Table, hash_pair};
 use hashbrown::HashMap;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
@@ -28,6 +28,12 @@ pub fn reversal_shard(id: ReversalId) -> usize {
     id_shard(id_hash(id.bits()))
 }
 
+/// The shard of a registration's id.
+#[inline]
+pub fn registration_shard(id: RegistrationId) -> usize {
+    id_shard(id_hash(id.bits()))
+}
+
 /// The shard of an id with this hash.
 #[inline]
 pub fn id_shard(hash: u64) -> usize {
@@ -45,6 +51,9 @@ pub fn id_hash(bits: u128) -> u64 {
 pub struct IdShard {
     txns: Table<IdEntry>,
     reversals: Table<IdEntry>,
+    registrations: Table<IdEntry>,
+    /// By the id of the hold.
+    closings: Table<IdEntry>,
     reversed: HashMap<TxnId, Reversed, crate::directory::FixedSeed>,
 }
 
@@ -66,6 +75,12 @@ const TOMBSTONE: u64 = 2;
 const REVERSAL: u64 = 4;
 /// The last reversal that gave some of the authorization back lies at the position.
 const REVERSED: u64 = 8;
+/// The id is a registration's: its record lies at the position.
+const REGISTRATION: u64 = 16;
+/// The record that captured the hold lies at the position.
+const CAPTURED: u64 = 32;
+/// The record that voided the hold lies at the position.
+const VOIDED: u64 = 64;
 
 /// What kind of fact an [`IdEntry`] is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,6 +91,10 @@ pub enum IdFact {
     Reversal,
     /// What was last given back of an authorization.
     Reversed,
+    /// What became of a registration's id.
+    Registration,
+    /// How a hold was closed.
+    Closing,
 }
 
 impl Entry for IdEntry {
@@ -123,8 +142,19 @@ impl IdEntry {
             flags if flags == ORIGINAL | TOMBSTONE => Some(IdFact::Txn),
             REVERSAL => Some(IdFact::Reversal),
             REVERSED => Some(IdFact::Reversed),
+            REGISTRATION => Some(IdFact::Registration),
+            CAPTURED | VOIDED => Some(IdFact::Closing),
             _ => None,
         }
+    }
+
+    /// How it says that a hold was closed, and where the record lies.
+    pub fn closing(&self) -> (Closing, Position) {
+        let closing = match self.value & CAPTURED {
+            0 => Closing::Voided,
+            _ => Closing::Captured,
+        };
+        (closing, self.position())
     }
 
     /// What it says of an authorization's id.
@@ -218,6 +248,21 @@ impl IdShard {
         find(&self.reversals, id.bits()).map(IdEntry::position)
     }
 
+    /// How a hold was closed and where the record lies, when memory knows of it.
+    pub fn closing(&self, id: TxnId) -> Option<(Closing, Position)> {
+        find(&self.closings, id.bits()).map(IdEntry::closing)
+    }
+
+    /// Where the record of a registration's id lies, when memory knows it.
+    pub fn registration(&self, id: RegistrationId) -> Option<Position> {
+        find(&self.registrations, id.bits()).map(IdEntry::position)
+    }
+
+    /// Asks the processor to fetch what a look-up of a registration's id will read.
+    pub fn prefetch_registration(&self, id: RegistrationId) {
+        self.registrations.prefetch(id_hash(id.bits()) << 8);
+    }
+
     /// What reversals have left of an authorization, when memory knows of one.
     pub fn reversed(&self, id: TxnId) -> Option<Reversed> {
         self.reversed.get(&id).copied()
@@ -253,8 +298,30 @@ impl IdShard {
         );
     }
 
-    /// The authorization's id learns of its reversal: money given back, or a tombstone.
+    /// The registration's id has its outcome.
+    ///
+    /// # Panics
+    /// When it had one before (I5).
+    pub fn insert_registration(&mut self, sequence: u64, id: RegistrationId, position: Position) {
+        let outcome = IdEntry::new(id.bits(), position, REGISTRATION);
+        let (_, new) = find_or_insert(&mut self.registrations, outcome);
+        assert!(
+            new,
+            "I5: a second outcome for one registration_id at sequence {sequence}"
+        );
+    }
+
+    /// The authorization's id learns of its reversal, capture or void: money given back, or a tombstone.
     pub fn apply_reversal(&mut self, record: &ReversalRecord, position: Position) {
+        if let Some(closing) = record.closes() {
+            let flag = match closing {
+                Closing::Captured => CAPTURED,
+                Closing::Voided => VOIDED,
+            };
+            let closed = IdEntry::new(record.txn_id().bits(), position, flag);
+            let (_, new) = find_or_insert(&mut self.closings, closed);
+            assert!(new, "I5: a hold is closed once");
+        }
         if record.gives_back() {
             let left = record.left();
             self.reversed
@@ -268,8 +335,7 @@ impl IdShard {
 
     /// Tells where the record of every fact lies, in no order.
     pub fn for_each_position(&self, mut each: impl FnMut(Position)) {
-        self.txns.iter().for_each(|entry| each(entry.position()));
-        self.reversals.iter().for_each(|entry| each(entry.position()));
+        self.ids().for_each(|entry| each(entry.position()));
         self.reversed.values().for_each(|reversed| each(reversed.last));
     }
 
@@ -279,7 +345,7 @@ impl IdShard {
             .reversed
             .iter()
             .map(|(id, reversed)| IdEntry::new(id.bits(), reversed.last, REVERSED));
-        let ids = self.txns.iter().chain(self.reversals.iter()).copied();
+        let ids = self.ids().copied();
         ids.chain(reversed)
             .filter(|entry| (from..to).contains(&entry.position()))
             .collect()
@@ -288,7 +354,13 @@ impl IdShard {
     /// Forgets what `window` leaves out, which must lie in index files.
     pub fn forget_outside(&mut self, window: HotWindow) {
         let stays = |bits, position| position >= window.from || !window.may_have_left(bits);
-        for table in [&mut self.txns, &mut self.reversals] {
+        let tables = [
+            &mut self.txns,
+            &mut self.reversals,
+            &mut self.registrations,
+            &mut self.closings,
+        ];
+        for table in tables {
             table.retain(|entry| stays(entry.bits(), entry.position()));
         }
         self.reversed
@@ -296,21 +368,29 @@ impl IdShard {
         self.reversed.shrink_to_fit();
     }
 
-    /// How many authorization and reversal ids are known.
+    /// How many ids are known.
     pub fn ids_len(&self) -> usize {
-        self.txns.len() + self.reversals.len()
+        self.txns.len() + self.reversals.len() + self.registrations.len() + self.closings.len()
+    }
+
+    /// The ids of every kind.
+    fn ids(&self) -> impl Iterator<Item = &IdEntry> {
+        let others = self.reversals.iter().chain(self.registrations.iter());
+        self.txns.iter().chain(others).chain(self.closings.iter())
     }
 
     /// Bytes of memory the shard's tables take.
     pub fn memory_bytes(&self) -> usize {
         let per_reversed = size_of::<(TxnId, Reversed)>() + 1;
-        self.txns.memory_bytes() + self.reversals.memory_bytes() + self.reversed.capacity() * per_reversed
+        let tables = [&self.txns, &self.reversals, &self.registrations, &self.closings];
+        let tables: usize = tables.into_iter().map(Table::memory_bytes).sum();
+        tables + self.reversed.capacity() * per_reversed
     }
 
     /// A digest of everything in the shard that does not depend on the order of arrival.
     pub fn digest(&self) -> u64 {
         let of = |entry: &IdEntry| hash_pair(hash_pair(entry.id[0], entry.id[1]), entry.value);
-        let ids = self.txns.iter().chain(self.reversals.iter()).map(of);
+        let ids = self.ids().map(of);
         let reversed = self.reversed.iter().map(|(id, reversed)| {
             let value = hash_pair(reversed.left.get(), reversed.last.number());
             hash_pair(id_hash(id.bits()), value)
@@ -322,6 +402,8 @@ impl IdShard {
     pub fn export(&self, to: &mut Vec<u8>) {
         export::entries(to, self.txns.len(), self.txns.iter().copied());
         export::entries(to, self.reversals.len(), self.reversals.iter().copied());
+        export::entries(to, self.registrations.len(), self.registrations.iter().copied());
+        export::entries(to, self.closings.len(), self.closings.iter().copied());
         let reversed = self.reversed.iter().map(|(id, reversed)| ReversedEntry {
             id: id.bits().to_le_bytes(),
             left: reversed.left.get(),
@@ -335,6 +417,8 @@ impl IdShard {
         let from = &mut from;
         let txns = export::take_entries::<IdEntry>(from)?;
         let reversals = export::take_entries::<IdEntry>(from)?;
+        let registrations = export::take_entries::<IdEntry>(from)?;
+        let closings = export::take_entries::<IdEntry>(from)?;
         let reversed = export::take_entries::<ReversedEntry>(from)?;
         let reversed = reversed.iter().map(|entry| {
             let last = Position::parse(entry.last)?;
@@ -345,6 +429,8 @@ impl IdShard {
         let shard = IdShard {
             txns: Table::from_entries(txns, ids),
             reversals: Table::from_entries(reversals, 0),
+            registrations: Table::from_entries(registrations, 0),
+            closings: Table::from_entries(closings, 0),
             reversed: reversed.collect::<Option<_>>()?,
         };
         from.is_empty().then_some(shard)

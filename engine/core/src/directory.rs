@@ -2,15 +2,19 @@
 //!
 //! It is a function of the administrative records alone (I2): [`Directory::apply`] is the only way in, at run time and at replay.
 
-use crate::calendar::{BusinessDate, Hours, Instant};
+use crate::calendar::{BusinessDate, Instant};
 use crate::export;
 use crate::ids::{MerchantId, Name};
 use crate::merchants::{MerchantView, Merchants};
-use crate::policy::{CapPeriod, Category, CategorySet, Holder, PolicyError, Program, WhenExhausted};
+use crate::money::Satang;
+use crate::policy::{CapPeriod, Caps, Category, Holder, PolicyError, Program, Tier, WhenExhausted};
 use crate::record::{AdminRecord, BenefitNumber, Merchant, NameNumber, Record, Status, split_record};
+use crate::slot::PeriodCaps;
 use crate::table::hash_pair;
 use hashbrown::HashMap;
 use std::collections::BTreeMap;
+
+pub use crate::rules::{BenefitRule, ChannelRule, RegistrationRule, Rule};
 
 /// Names, rules, merchants and statuses as of one place in the journal.
 #[derive(Default)]
@@ -19,6 +23,10 @@ pub struct Directory {
     name_numbers: HashMap<Name, NameNumber, FixedSeed>,
     rules: Vec<Rule>,
     benefits: BTreeMap<(NameNumber, Name), BenefitNumber>,
+    /// Of every programme that ever was, the benefit whose slot keeps its entitlements.
+    entitlements: Vec<(NameNumber, BenefitNumber)>,
+    /// The programmes that a version in force names as exclusive, and those that it is of.
+    exclusive: Vec<NameNumber>,
     in_force: Vec<InForce>,
     paused: BTreeMap<NameNumber, String>,
     merchants: Merchants,
@@ -29,72 +37,6 @@ pub struct Directory {
 struct InForce {
     program: NameNumber,
     versions: Vec<u32>,
-}
-
-/// One rule version, compiled for decisions.
-pub struct Rule {
-    /// Its number in records, dense from 1.
-    pub number: u32,
-    /// The programme's number.
-    pub program: NameNumber,
-    /// The benefits, in the order of the file.
-    pub benefits: Vec<BenefitRule>,
-    /// The benefit whose slot keeps the entitlement: the programme's first one ever, so that it stays the same over versions.
-    pub entitlement: BenefitNumber,
-    /// The file's name when it was loaded.
-    pub file: String,
-    /// The file as loaded.
-    pub policy: Program,
-    by_category: [Option<u8>; Category::ALL.len()],
-}
-
-/// One benefit, compiled for decisions.
-pub struct BenefitRule {
-    /// Its number in records and slots.
-    pub number: BenefitNumber,
-    /// The state's share of the eligible amount, 1 to 100.
-    pub state_percent: u8,
-    /// Whether a household shares it.
-    pub household: bool,
-    /// Whether a purchase without room is approved at the citizen's expense.
-    pub citizen_pays: bool,
-    /// The caps in satang, by period; `None` where the benefit has none.
-    pub caps: [Option<u32>; 4],
-    channels: Vec<ChannelRule>,
-}
-
-/// One channel of a benefit, compiled for decisions.
-pub struct ChannelRule {
-    number: NameNumber,
-    /// First date of spending.
-    pub from: BusinessDate,
-    /// Last date of spending.
-    pub to: BusinessDate,
-    /// Hours of every date.
-    pub hours: Hours,
-    /// The categories it is for.
-    pub categories: CategorySet,
-}
-
-impl BenefitRule {
-    /// The channel with this number, if the benefit has it.
-    pub fn channel(&self, number: NameNumber) -> Option<&ChannelRule> {
-        self.channels.iter().find(|channel| channel.number == number)
-    }
-
-    /// Bit n: there is a cap of period n.
-    pub fn caps_mask(&self) -> u8 {
-        CapPeriod::ALL.iter().fold(0, |mask, p| {
-            mask | u8::from(self.caps[*p as usize].is_some()) << *p as u8
-        })
-    }
-}
-
-impl Rule {
-    /// The benefit that covers the category.
-    pub fn benefit_for(&self, category: Category) -> Option<&BenefitRule> {
-        self.by_category[category as usize].map(|index| &self.benefits[usize::from(index)])
-    }
 }
 
 /// Why an administrative record of the journal cannot be applied.
@@ -151,7 +93,7 @@ impl Directory {
                 };
                 Ok(())
             }
-            AdminRecord::WalletStatus { .. } => Ok(()),
+            AdminRecord::WalletStatus { .. } | AdminRecord::Moved(_) => Ok(()),
         }
     }
 
@@ -265,6 +207,51 @@ impl Directory {
         self.rule(*entry.versions.last()?).map(|rule| rule.entitlement)
     }
 
+    /// The benefit whose slot keeps the entitlements of a programme, in force or not.
+    pub fn entitlement_in(&self, program: NameNumber) -> Option<BenefitNumber> {
+        let mut entitlements = self.entitlements.iter();
+        entitlements
+            .find(|(of, _)| *of == program)
+            .map(|(_, benefit)| *benefit)
+    }
+
+    /// Of every programme that ever was, the benefit whose slot keeps its entitlements.
+    pub fn entitlements(&self) -> impl Iterator<Item = BenefitNumber> {
+        self.entitlements.iter().map(|(_, benefit)| *benefit)
+    }
+
+    /// Whether records of the programme may be longer: a version in force has a household's benefit or funding sources.
+    pub fn may_have_extra(&self, program: NameNumber) -> bool {
+        let of_program = self.in_force.iter().filter(|entry| entry.program == program);
+        let mut rules = of_program.flat_map(|entry| &entry.versions);
+        rules.any(|number| self.rule(*number).is_some_and(|rule| rule.has_extra))
+    }
+
+    /// Whether any version in force sets the programme and another one against each other.
+    pub fn may_be_exclusive(&self, program: NameNumber) -> bool {
+        self.exclusive.contains(&program)
+    }
+
+    /// The programmes that nobody draws on together with the rule's on the date: it names them, or they name it.
+    pub fn exclusive_on<'d>(
+        &'d self,
+        rule: &'d Rule,
+        date: BusinessDate,
+    ) -> impl Iterator<Item = NameNumber> + use<'d> {
+        let names_it = move |program: &NameNumber| {
+            let other = self.rule_on(*program, date);
+            other.is_some_and(|other| other.exclusive_with.contains(&rule.program))
+        };
+        let naming = self.in_force.iter().map(|entry| entry.program).filter(names_it);
+        rule.exclusive_with.iter().copied().chain(naming)
+    }
+
+    /// Every benefit that the programme ever had.
+    pub fn benefits_of(&self, program: NameNumber) -> Vec<BenefitNumber> {
+        let of_program = self.benefits.iter().filter(|((of, _), _)| *of == program);
+        of_program.map(|(_, number)| *number).collect()
+    }
+
     /// The programmes in force with their versions, oldest first.
     pub fn in_force(&self) -> impl Iterator<Item = (NameNumber, &[u32])> {
         self.in_force
@@ -362,6 +349,9 @@ impl Directory {
             self.benefits.insert((program, benefit.id), *benefit_number);
         }
         let rule = self.compile(number, program, benefits, file, policy)?;
+        if !self.entitlements.iter().any(|(of, _)| *of == program) {
+            self.entitlements.push((program, rule.entitlement));
+        }
         self.rules.push(rule);
         Ok(())
     }
@@ -382,13 +372,7 @@ impl Directory {
             }
             let mut channels = Vec::with_capacity(benefit.channels.len());
             for channel in &benefit.channels {
-                let number = self.number_of(&channel.id);
-                if number == NameNumber::UNKNOWN {
-                    return Err(DirectoryError::Dangling {
-                        what: "channel name",
-                        number: 0,
-                    });
-                }
+                let number = self.numbered("channel", &channel.id)?;
                 channels.push(ChannelRule {
                     number,
                     from: channel.from,
@@ -401,28 +385,94 @@ impl Directory {
                 number: *benefit_number,
                 state_percent: benefit.state_percent,
                 household: benefit.holder == Holder::Household,
+                sources: benefit
+                    .funded_by
+                    .iter()
+                    .map(|source| source.up_to.map(Satang::get_u32))
+                    .collect(),
+                sources_period: benefit.caps.iter().next().expect("a benefit has a cap").0,
                 citizen_pays: benefit.when_exhausted == WhenExhausted::CitizenPays,
-                caps: CapPeriod::ALL.map(|period| benefit.caps.get(period).map(|cap| cap.get_u32())),
+                caps: period_caps(&benefit.caps),
+                tiers: self.tier_caps(&policy, &benefit.id)?,
                 channels,
             });
         }
-        let of_program = self
-            .benefits
-            .iter()
-            .filter(|((of, _), _)| *of == program)
-            .map(|(_, number)| *number);
-        let entitlement = of_program
-            .min_by_key(|number| number.0)
-            .expect("a programme has a benefit");
+        let of_program = self.benefits.iter().filter(|((of, _), _)| *of == program);
+        let every_benefit: Vec<BenefitNumber> = of_program.map(|(_, number)| *number).collect();
+        let entitlement = every_benefit.iter().min_by_key(|number| number.0);
+        let exclusive_with = policy.exclusive_with.iter();
+        let exclusive_with = exclusive_with.map(|name| self.numbered("programme", name));
         Ok(Rule {
+            exclusive_with: exclusive_with.collect::<Result<_, _>>()?,
+            has_extra: compiled
+                .iter()
+                .any(|benefit| benefit.household || !benefit.sources.is_empty()),
             number,
             program,
             benefits: compiled,
-            entitlement,
+            entitlement: *entitlement.expect("a programme has a benefit"),
+            every_benefit,
+            registration: self.compile_registration(&policy)?,
             file: file.to_owned(),
             policy,
             by_category,
         })
+    }
+
+    /// The tiers that give a benefit other caps.
+    fn tier_caps(
+        &self,
+        policy: &Program,
+        benefit: &Name,
+    ) -> Result<Vec<(NameNumber, PeriodCaps)>, DirectoryError> {
+        let own = policy.benefits.iter().find(|other| other.id == *benefit);
+        let own = period_caps(&own.expect("a benefit of the policy").caps);
+        let mut found = Vec::new();
+        for tier in policy
+            .registration
+            .iter()
+            .flat_map(|registration| &registration.tiers)
+        {
+            if let Some((_, caps)) = tier.caps.iter().find(|(id, _)| id == benefit) {
+                let replacing = period_caps(caps);
+                let caps = core::array::from_fn(|period| replacing[period].or(own[period]));
+                found.push((self.numbered("tier", &tier.id)?, caps));
+            }
+        }
+        Ok(found)
+    }
+
+    fn compile_registration(&self, policy: &Program) -> Result<Option<RegistrationRule>, DirectoryError> {
+        let Some(registration) = &policy.registration else {
+            return Ok(None);
+        };
+        let list = |name: &Name| self.numbered("list", name);
+        let tier = |tier: &Tier| Ok((self.numbered("tier", &tier.id)?, list(&tier.required_list)?));
+        let from = registration
+            .returning
+            .as_ref()
+            .map(|returning| list(&returning.from_program));
+        Ok(Some(RegistrationRule {
+            excluded: registration
+                .excluded_lists
+                .iter()
+                .map(list)
+                .collect::<Result<_, _>>()?,
+            tiers: registration
+                .tiers
+                .iter()
+                .map(tier)
+                .collect::<Result<_, DirectoryError>>()?,
+            returning_from: from.transpose()?,
+        }))
+    }
+
+    /// The number of a name that a rule version uses.
+    fn numbered(&self, what: &'static str, name: &Name) -> Result<NameNumber, DirectoryError> {
+        match self.number_of(name) {
+            NameNumber::UNKNOWN => Err(DirectoryError::Dangling { what, number: 0 }),
+            number => Ok(number),
+        }
     }
 
     fn apply_in_force(&mut self, programs: &[(NameNumber, Vec<u32>)]) -> Result<(), DirectoryError> {
@@ -437,6 +487,13 @@ impl Directory {
             versions: versions.clone(),
         };
         self.in_force = programs.iter().map(entry).collect();
+        let rules = self.in_force.iter().flat_map(|entry| &entry.versions);
+        let rules = rules.filter_map(|number| self.rule(*number));
+        let exclusive = rules.filter(|rule| !rule.exclusive_with.is_empty());
+        self.exclusive = exclusive
+            .flat_map(|rule| rule.exclusive_with.iter().chain([&rule.program]))
+            .copied()
+            .collect();
         Ok(())
     }
 
@@ -450,6 +507,10 @@ impl Directory {
         self.merchants.put(merchant);
         Ok(())
     }
+}
+
+fn period_caps(caps: &Caps) -> PeriodCaps {
+    CapPeriod::ALL.map(|period| caps.get(period).map(|cap| cap.get_u32()))
 }
 
 /// A hasher with a fixed seed (I7); iteration order never reaches an answer.

@@ -17,6 +17,9 @@ pub enum IdError {
     /// Not 13 digits, or the check digit is wrong.
     #[error("must be 13 digits with a valid check digit")]
     NotCitizenId,
+    /// Not two capital letters.
+    #[error("must be two capital letters, as ISO 3166-1 writes a country")]
+    NotNationality,
 }
 
 macro_rules! uuid_id {
@@ -72,6 +75,10 @@ uuid_id! {
 uuid_id! {
     /// The id the payment switch gives a reversal.
     ReversalId
+}
+uuid_id! {
+    /// The registrar's id of one registration: one id has one answer for ever (I5).
+    RegistrationId
 }
 
 /// The value of an ASCII hexadecimal digit; 0xFF for every other byte.
@@ -246,6 +253,31 @@ impl CitizenId {
 impl fmt::Debug for CitizenId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("CitizenId(hidden)")
+    }
+}
+
+/// A country of ISO 3166-1, by its two capital letters.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Nationality([u8; 2]);
+
+impl Nationality {
+    /// Thailand.
+    pub const THAI: Nationality = Nationality(*b"TH");
+
+    /// Parses two capital letters; whether a country has them is not looked up.
+    ///
+    /// # Errors
+    /// [`IdError::NotNationality`] for anything else.
+    pub fn parse(text: &str) -> Result<Nationality, IdError> {
+        match *text.as_bytes() {
+            [a, b] if a.is_ascii_uppercase() && b.is_ascii_uppercase() => Ok(Nationality([a, b])),
+            _ => Err(IdError::NotNationality),
+        }
+    }
+
+    /// The two letters.
+    pub const fn letters(self) -> [u8; 2] {
+        self.0
     }
 }
 

@@ -234,7 +234,7 @@ impl Reason {
     }
 }
 
-/// Why a reversal was decided as it was. In order of precedence; the numbers are permanent.
+/// Why a reversal, a capture or a void was decided as it was. The numbers are permanent.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 #[repr(u8)]
 pub enum ReversalReason {
@@ -248,16 +248,25 @@ pub enum ReversalReason {
     AlreadyReversed = 3,
     /// More than is left.
     ExceedsOriginal = 4,
+    /// A part of a hold that is neither captured nor over.
+    HoldOpen = 5,
+    /// No hold, or one that was captured or voided before.
+    HoldClosed = 6,
+    /// The hold ended before it was captured or voided.
+    HoldExpired = 7,
 }
 
 impl ReversalReason {
     /// Every reason; the index is the number.
-    pub const ALL: [ReversalReason; 5] = [
+    pub const ALL: [ReversalReason; 8] = [
         ReversalReason::Approved,
         ReversalReason::OriginalNotFound,
         ReversalReason::OriginalDeclined,
         ReversalReason::AlreadyReversed,
         ReversalReason::ExceedsOriginal,
+        ReversalReason::HoldOpen,
+        ReversalReason::HoldClosed,
+        ReversalReason::HoldExpired,
     ];
 
     /// The reason with this number, or `None`.
@@ -273,6 +282,9 @@ impl ReversalReason {
             ReversalReason::OriginalDeclined => "original_declined",
             ReversalReason::AlreadyReversed => "already_reversed",
             ReversalReason::ExceedsOriginal => "exceeds_original",
+            ReversalReason::HoldOpen => "hold_open",
+            ReversalReason::HoldClosed => "hold_closed",
+            ReversalReason::HoldExpired => "hold_expired",
         }
     }
 
@@ -284,8 +296,80 @@ impl ReversalReason {
             (false, ReversalReason::ExceedsOriginal) => "13",
             (
                 false,
-                ReversalReason::Approved | ReversalReason::OriginalDeclined | ReversalReason::AlreadyReversed,
+                ReversalReason::Approved
+                | ReversalReason::OriginalDeclined
+                | ReversalReason::AlreadyReversed
+                | ReversalReason::HoldOpen
+                | ReversalReason::HoldClosed
+                | ReversalReason::HoldExpired,
             ) => "12",
+        }
+    }
+}
+
+/// Why a registration was decided as it was. In order of precedence; the numbers are permanent.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[repr(u8)]
+pub enum RegistrationReason {
+    /// The citizen holds an entitlement from now on.
+    Accepted = 0,
+    /// No programme of that name is in force.
+    ProgramUnknown = 1,
+    /// The programme is paused by an operator.
+    ProgramSuspended = 2,
+    /// The programme has no registration, or not on this date.
+    RegistrationClosed = 3,
+    /// The time of day lies outside the registration's hours.
+    OutsideHours = 4,
+    /// Not of Thai nationality.
+    NotThai = 5,
+    /// Too young on the registration day.
+    UnderAge = 6,
+    /// On an excluded list, which the record names.
+    Excluded = 7,
+    /// The citizen holds a live right in the programme.
+    AlreadyRegistered = 8,
+    /// The wallet belongs to another citizen.
+    WalletTaken = 9,
+    /// As many live rights as the quota allows.
+    QuotaFull = 10,
+}
+
+impl RegistrationReason {
+    /// Every reason, in order of precedence; the index is the number.
+    pub const ALL: [RegistrationReason; 11] = [
+        RegistrationReason::Accepted,
+        RegistrationReason::ProgramUnknown,
+        RegistrationReason::ProgramSuspended,
+        RegistrationReason::RegistrationClosed,
+        RegistrationReason::OutsideHours,
+        RegistrationReason::NotThai,
+        RegistrationReason::UnderAge,
+        RegistrationReason::Excluded,
+        RegistrationReason::AlreadyRegistered,
+        RegistrationReason::WalletTaken,
+        RegistrationReason::QuotaFull,
+    ];
+
+    /// The reason with this number, or `None`.
+    pub fn from_number(number: u8) -> Option<RegistrationReason> {
+        RegistrationReason::ALL.get(usize::from(number)).copied()
+    }
+
+    /// The name in JSON; that of an excluded citizen goes on with `:` and the list.
+    pub const fn name(self) -> &'static str {
+        match self {
+            RegistrationReason::Accepted => "accepted",
+            RegistrationReason::ProgramUnknown => "program_unknown",
+            RegistrationReason::ProgramSuspended => "program_suspended",
+            RegistrationReason::RegistrationClosed => "registration_closed",
+            RegistrationReason::OutsideHours => "outside_hours",
+            RegistrationReason::NotThai => "not_thai",
+            RegistrationReason::UnderAge => "under_age",
+            RegistrationReason::Excluded => "excluded",
+            RegistrationReason::AlreadyRegistered => "already_registered",
+            RegistrationReason::WalletTaken => "wallet_taken",
+            RegistrationReason::QuotaFull => "quota_full",
         }
     }
 }
@@ -340,6 +424,9 @@ mod tests {
             assert_eq!(reason as usize, number);
         }
         for (number, reason) in ReversalReason::ALL.into_iter().enumerate() {
+            assert_eq!(reason as usize, number);
+        }
+        for (number, reason) in RegistrationReason::ALL.into_iter().enumerate() {
             assert_eq!(reason as usize, number);
         }
         for (number, cause) in ReversalCause::ALL.into_iter().enumerate() {

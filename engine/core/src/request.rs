@@ -1,8 +1,10 @@
 //! What the payment switch asks, parsed and bounded.
 
-use crate::ids::{MerchantId, Name, ReversalId, TxnId, WalletId};
+use crate::birth::BirthDate;
+use crate::ids::{CitizenId, MerchantId, Name, Nationality, RegistrationId, ReversalId, TxnId, WalletId};
 use crate::money::Satang;
 use crate::outcome::ReversalCause;
+use crate::record::Act;
 
 /// A purchase to be shared with the state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,4 +43,46 @@ pub struct ReversalRequest {
     pub amount: Option<Satang>,
     /// Why. A timeout has no amount.
     pub cause: ReversalCause,
+}
+
+/// A purchase whose room is to be held until it is captured, as for a delivery order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HoldRequest {
+    /// The switch's id, in the same space as authorizations' (I5).
+    pub txn_id: TxnId,
+    /// The purchase.
+    pub purchase: Purchase,
+    /// For how long, in seconds: 1 to [`HOLD_SECONDS_MAX`].
+    pub expires_in_s: u32,
+}
+
+/// The longest hold: a week.
+pub const HOLD_SECONDS_MAX: u32 = 604_800;
+
+/// A hold to be captured or voided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClosingRequest {
+    /// The hold.
+    pub txn_id: TxnId,
+    /// [`Act::Capture`] or [`Act::Void`].
+    pub act: Act,
+    /// What is captured; `None` for all of it, and for a void.
+    pub amount: Option<Satang>,
+}
+
+/// A citizen who wants an entitlement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RegistrationRequest {
+    /// The registrar's id; one id has one answer (I5).
+    pub registration_id: RegistrationId,
+    /// In which programme.
+    pub program: Name,
+    /// Through which wallet.
+    pub wallet: WalletId,
+    /// Who.
+    pub citizen: CitizenId,
+    /// Born when.
+    pub birth: BirthDate,
+    /// Of which country.
+    pub nationality: Nationality,
 }

@@ -1,13 +1,16 @@
 //! The bytes of records are a promise to every journal ever written: these must never change.
 
 use satang_core::calendar::{BusinessDate, Instant};
-use satang_core::ids::{MerchantId, Name, PersonId, ReversalId, TxnId, WalletId};
+use satang_core::ids::{
+    HouseholdId, MerchantId, Name, Nationality, PersonId, RegistrationId, ReversalId, TxnId, WalletId,
+};
 use satang_core::money::Satang;
-use satang_core::outcome::{Reason, ReversalCause, ReversalReason};
+use satang_core::outcome::{Reason, RegistrationReason, ReversalCause, ReversalReason};
 use satang_core::policy::{CapPeriod, Category};
 use satang_core::record::{
-    AdminRecord, AuthorizationFacts, AuthorizationRecord, BenefitNumber, CutOverRecord, EnrollmentFacts,
-    EnrollmentRecord, Merchant, NameNumber, OriginalFacts, Position, Record, RecordBuf, RecordError,
+    Act, AdminRecord, Authorization, AuthorizationFacts, AuthorizationRecord, BenefitNumber, CutOverRecord,
+    EnrollmentFacts, EnrollmentRecord, Extra, Funding, ListedRecord, Merchant, Moved, NameNumber,
+    OriginalFacts, Position, Record, RecordBuf, RecordError, RegistrationFacts, RegistrationRecord,
     ReversalFacts, ReversalRecord, Status, set_sequence, split_record,
 };
 
@@ -35,6 +38,7 @@ fn authorization_facts() -> AuthorizationFacts {
         benefit: BenefitNumber(3),
         reason: Reason::Approved,
         limited_by: None,
+        looked_beyond: false,
     }
 }
 
@@ -58,7 +62,21 @@ fn samples() -> Vec<(&'static str, Vec<u8>)> {
         ..facts
     };
     let position = Position::from_number(0x0100_0200);
+    let held = Authorization {
+        record: authorization,
+        extra: Extra::NONE
+            .of_household(Some(HouseholdId::from_number(123_456_789_012_345)))
+            .of_sources(Some(Funding {
+                paid: [13_000, 200, 0, 0],
+                len: 2,
+                period: CapPeriod::Month,
+            }))
+            .until(Some(noon().plus_ms(1_800_000))),
+    };
     let reversal = ReversalFacts {
+        act: Act::Reversal,
+        funding: held.extra.funding(),
+        voids: false,
         reversal_id: ReversalId::from_bits(0xABCD),
         txn_id: facts.txn_id,
         cause: ReversalCause::CustomerRefund,
@@ -68,7 +86,7 @@ fn samples() -> Vec<(&'static str, Vec<u8>)> {
         state: Satang::new(5_280),
         citizen: Satang::new(4_720),
         left: Satang::new(15_000),
-        original: OriginalFacts::of(&authorization, position),
+        original: OriginalFacts::of(&held, position),
         previous: Some(Position::from_number(0x0100_0100)),
         late: false,
     };
@@ -79,10 +97,52 @@ fn samples() -> Vec<(&'static str, Vec<u8>)> {
         person,
         program: NameNumber(1),
         benefit: BenefitNumber(3),
+        household: Some(HouseholdId::from_number(123_456_789_012_345)),
+        tier: NameNumber(9),
         usable_from: Some(date),
+        granted: true,
+        replaces: Some(WalletId::from_number(7)),
+        several: true,
+        linked: Some(WalletId::from_number(8)),
+        used: true,
         by: NameNumber(5),
     };
     let enrollment = EnrollmentRecord::new(noon(), &enrolled);
+    let registered = RegistrationFacts {
+        registration_id: RegistrationId::from_bits(0xDCBA),
+        content: 0x0102_0304_0506_0708,
+        wallet: facts.wallet,
+        person: Some(person),
+        age: 36,
+        nationality: Nationality::THAI,
+        reason: RegistrationReason::Accepted,
+        ticket: 30_000_000,
+        program: NameNumber(1),
+        rule: 7,
+        benefit: BenefitNumber(3),
+        list: NameNumber::UNKNOWN,
+        tier: NameNumber(9),
+        returning: true,
+        usable_from: Some(date),
+        replaces: Some(WalletId::from_number(7)),
+        several: true,
+        linked: Some(WalletId::from_number(8)),
+        used: true,
+    };
+    let excluded = RegistrationFacts {
+        reason: RegistrationReason::Excluded,
+        ticket: 0,
+        list: NameNumber(11),
+        tier: NameNumber::UNKNOWN,
+        returning: false,
+        usable_from: None,
+        replaces: None,
+        several: false,
+        linked: None,
+        used: false,
+        ..registered
+    };
+    let listed = ListedRecord::new(noon(), NameNumber(11), person, NameNumber(5));
     let merchant = AdminRecord::Merchant(Merchant {
         id: facts.merchant,
         category: Category::FoodDrink,
@@ -111,8 +171,37 @@ fn samples() -> Vec<(&'static str, Vec<u8>)> {
         status: Status::Active,
         reason: String::new(),
     };
-    let tail = RecordBuf::of_authorization(&unknown, Some(&name("no-such-programme")), None);
+    let tail = RecordBuf::of_authorization(&unknown, &Extra::NONE, Some(&name("no-such-programme")), None);
+    let hold = RecordBuf::of_authorization(&held.record, &held.extra, None, None);
+    let capture = ReversalFacts {
+        act: Act::Capture,
+        reversal_id: ReversalId::from_bits(0),
+        ..reversal
+    };
+    let moved = AdminRecord::Moved(Moved {
+        wallet: facts.wallet,
+        person,
+        from: NameNumber(1),
+        from_benefit: BenefitNumber(3),
+        to: NameNumber(2),
+        to_benefit: BenefitNumber(4),
+        household: Some(HouseholdId::from_number(123_456_789_012_345)),
+        tier: NameNumber(9),
+        usable_from: Some(date),
+        replaces: Some(WalletId::from_number(7)),
+        used: false,
+        at: noon(),
+        reason: "ย้าย".into(),
+    });
     let mut samples = vec![
+        ("hold of a household", hold.as_bytes().to_vec()),
+        (
+            "capture",
+            RecordBuf::of(&ReversalRecord::new(noon(), &capture))
+                .as_bytes()
+                .to_vec(),
+        ),
+        ("moved", moved.encode(noon(), None)),
         ("authorization", RecordBuf::of(&authorization).as_bytes().to_vec()),
         (
             "authorization, limited",
@@ -134,6 +223,19 @@ fn samples() -> Vec<(&'static str, Vec<u8>)> {
                 .to_vec(),
         ),
         ("enrollment", RecordBuf::of(&enrollment).as_bytes().to_vec()),
+        (
+            "registration",
+            RecordBuf::of(&RegistrationRecord::new(noon(), &registered))
+                .as_bytes()
+                .to_vec(),
+        ),
+        (
+            "registration, excluded",
+            RecordBuf::of(&RegistrationRecord::new(noon(), &excluded))
+                .as_bytes()
+                .to_vec(),
+        ),
+        ("listed", RecordBuf::of(&listed).as_bytes().to_vec()),
         (
             "name",
             AdminRecord::Name {

@@ -8,7 +8,7 @@ const _: () = assert!(size_of::<SegmentHeader>() == 144);
 const _: () = assert!(size_of::<FrameHeader>() == FRAME_HEADER_BYTES);
 
 /// The version this program writes and reads.
-pub const FORMAT_VERSION: u32 = 2;
+pub const FORMAT_VERSION: u32 = 3;
 /// Bytes of a frame's header; records follow.
 pub const FRAME_HEADER_BYTES: usize = 128;
 /// The byte behind the last record: a frame never ends in zeros, so a sector of zeros within it was never written.

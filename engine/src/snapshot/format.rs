@@ -15,7 +15,7 @@ pub const SNAPSHOT_FOLDER: &str = "snapshots";
 
 const MAGIC: [u8; 8] = *b"SATANGSN";
 /// The version this program writes and reads.
-pub(super) const SNAPSHOT_VERSION: u32 = 1;
+pub(super) const SNAPSHOT_VERSION: u32 = 2;
 
 /// The name of a snapshot through `sequence`: names sort by age.
 pub(super) fn snapshot_name(sequence: u64) -> String {
@@ -118,6 +118,10 @@ pub(super) enum PartKind {
     Citizens = 4,
     /// A wallet shard.
     Wallets = 5,
+    /// How many hold rights, and the last tickets.
+    Quotas = 6,
+    /// A household shard.
+    Households = 7,
 }
 
 impl PartKind {
@@ -128,6 +132,8 @@ impl PartKind {
             PartKind::Ids,
             PartKind::Citizens,
             PartKind::Wallets,
+            PartKind::Quotas,
+            PartKind::Households,
         ];
         all.into_iter().find(|kind| *kind as u32 == number)
     }

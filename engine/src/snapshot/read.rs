@@ -16,6 +16,8 @@ use satang_core::calendar::BusinessDate;
 use satang_core::citizen::{CITIZEN_SHARDS, CitizenShard};
 use satang_core::dedup::{ID_SHARDS, IdShard};
 use satang_core::directory::Directory;
+use satang_core::household::{HOUSEHOLD_SHARDS, HouseholdShard};
+use satang_core::quota::Quotas;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -146,6 +148,8 @@ enum Part {
     Ids(Box<IdShard>),
     Citizens(CitizenShard),
     Wallets(Box<WalletShard>),
+    Quotas(Quotas),
+    Households(HouseholdShard),
 }
 
 impl<F: StorageFile> Snapshot<F> {
@@ -267,8 +271,10 @@ fn import(entry: &PartEntry, bytes: &[u8], expected: Expected) -> Option<Part> {
         PartKind::Directory => Part::Directory(Box::new(Directory::import(bytes)?)),
         PartKind::Calendar => Part::Calendar(Calendar::import(bytes)?),
         PartKind::Ids => Part::Ids(Box::new(IdShard::import(bytes, per_shard.ids)?)),
-        PartKind::Citizens => Part::Citizens(CitizenShard::import(bytes)?),
+        PartKind::Citizens => Part::Citizens(CitizenShard::import(bytes, per_shard.wallets)?),
         PartKind::Wallets => Part::Wallets(Box::new(WalletShard::import(bytes, per_shard.wallets)?)),
+        PartKind::Quotas => Part::Quotas(Quotas::import(bytes)?),
+        PartKind::Households => Part::Households(HouseholdShard::import(bytes)?),
     })
 }
 
@@ -281,8 +287,9 @@ fn assemble<S: Storage>(
     let Snapshot { header, table, .. } = snapshot;
     let mut sums = SnapshotHeader::new(header.journal_id);
     let mut through = Through::nothing();
-    let (mut directory, mut calendar) = (None, None);
-    let (mut ids, mut citizens, mut wallets) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut directory, mut calendar, mut quotas) = (None, None, None);
+    let (mut ids, mut citizens) = (Vec::new(), Vec::new());
+    let (mut households, mut wallets) = (Vec::new(), Vec::new());
     for (entry, part) in table.iter().zip(parts) {
         let in_order = match part {
             Part::Directory(part) => {
@@ -290,6 +297,10 @@ fn assemble<S: Storage>(
                 directory.replace(*part).is_none()
             }
             Part::Calendar(part) => calendar.replace(part).is_none(),
+            Part::Quotas(part) => {
+                through.quotas = entry.through;
+                quotas.replace(part).is_none()
+            }
             Part::Ids(part) => {
                 Sums::of_ids(&part).add_to(&mut sums);
                 ids.push(Mutex::new(*part));
@@ -298,6 +309,11 @@ fn assemble<S: Storage>(
             Part::Citizens(part) => {
                 citizens.push(Mutex::new(part));
                 take_through(&mut through.citizens, citizens.len(), entry)
+            }
+            Part::Households(part) => {
+                Sums::of_households(&part).add_to(&mut sums);
+                households.push(Mutex::new(part));
+                take_through(&mut through.households, households.len(), entry)
             }
             Part::Wallets(part) => {
                 Sums::of_wallets(&part).add_to(&mut sums);
@@ -309,8 +325,9 @@ fn assemble<S: Storage>(
             return Err(format!("offset {}: a part is not where it belongs", entry.offset));
         }
     }
-    let all = [ids.len(), citizens.len(), wallets.len()] == [ID_SHARDS, CITIZEN_SHARDS, WALLET_SHARDS];
-    let (Some(directory), Some(calendar), true) = (directory, calendar, all) else {
+    let lens = [ids.len(), citizens.len(), households.len(), wallets.len()];
+    let all = lens == [ID_SHARDS, CITIZEN_SHARDS, HOUSEHOLD_SHARDS, WALLET_SHARDS];
+    let (Some(directory), Some(calendar), Some(quotas), true) = (directory, calendar, quotas, all) else {
         return Err("offset 0: parts are missing".into());
     };
     let of = |header: &SnapshotHeader| (header.wallets, header.ids, header.authorised, header.given_back);
@@ -323,7 +340,9 @@ fn assemble<S: Storage>(
             directory: directory.into(),
             ids,
             citizens,
+            households,
             wallets,
+            quotas: Mutex::new(quotas),
         },
         through,
         old_ids,

@@ -9,7 +9,7 @@ use crate::commit::Appender;
 use crate::durable::{Durable, StorageFailed};
 use crate::journal::Place;
 use crate::old_ids::OldIds;
-use crate::persons::PersonRegistry;
+use crate::persons::Persons;
 use crate::state::State;
 use crate::storage::{PAGE_BYTES, Page, Storage, StorageFile};
 use parking_lot::Mutex;
@@ -17,6 +17,8 @@ use satang_core::account::WalletShard;
 use satang_core::calendar::Instant;
 use satang_core::citizen::CitizenShard;
 use satang_core::dedup::IdShard;
+use satang_core::household::HouseholdShard;
+use satang_core::totals::ProgramTotals;
 use std::io;
 use zerocopy::IntoBytes;
 
@@ -31,7 +33,7 @@ pub struct Source<'e> {
     /// What is durable.
     pub durable: &'e Durable,
     /// Says how long the person store is.
-    pub persons: &'e Mutex<Box<dyn PersonRegistry>>,
+    pub persons: &'e Persons,
     /// The journal it belongs to.
     pub journal_id: [u8; 16],
     /// When.
@@ -94,8 +96,8 @@ fn write_all<S: Storage>(
     writer.copy_all().map_err(io)?;
     // Everything that was copied lies at or below the last record appended by now.
     source.durable.block_until(source.appender.last_position())?;
-    // A person is in the store before any record names it.
-    writer.header.persons_pages = source.persons.lock().pages();
+    // A person is durable before any record that names it: these pages have everybody who was copied.
+    writer.header.persons_pages = source.persons.pages();
     let header = writer.finish().map_err(io)?;
     check_file(storage, unfinished, &source.journal_id).map_err(|what| SnapshotError::NotAsWritten {
         file: unfinished.to_owned(),
@@ -175,9 +177,21 @@ impl<'e, S: Storage> Writer<'e, S> {
             directory.export(part);
             (appender.last_sequence(), Sums::default())
         })?;
+        self.copy(PartKind::Quotas, 0, |part| {
+            let quotas = state.quotas.lock();
+            quotas.export(part);
+            (appender.last_sequence(), Sums::default())
+        })?;
         self.copy_shards(PartKind::Ids, &state.ids, IdShard::export, Sums::of_ids)?;
         let no_sums = |_: &CitizenShard| Sums::default();
         self.copy_shards(PartKind::Citizens, &state.citizens, CitizenShard::export, no_sums)?;
+        let households = &state.households;
+        self.copy_shards(
+            PartKind::Households,
+            households,
+            HouseholdShard::export,
+            Sums::of_households,
+        )?;
         self.copy_shards(
             PartKind::Wallets,
             &state.wallets,
@@ -275,10 +289,20 @@ impl Sums {
     }
 
     pub(super) fn of_wallets(shard: &WalletShard) -> Sums {
-        let all = shard.totals().iter();
-        let (authorised, given_back) = all.fold((0, 0), |sum, t| (sum.0 + t.all, sum.1 + t.given_back));
         Sums {
             wallets: shard.wallets_len() as u64,
+            ..Sums::of_money(shard.totals())
+        }
+    }
+
+    pub(super) fn of_households(shard: &HouseholdShard) -> Sums {
+        Sums::of_money(shard.totals())
+    }
+
+    fn of_money(totals: &[ProgramTotals]) -> Sums {
+        let all = totals.iter();
+        let (authorised, given_back) = all.fold((0, 0), |sum, t| (sum.0 + t.all, sum.1 + t.given_back));
+        Sums {
             authorised,
             given_back,
             ..Sums::default()

@@ -2,11 +2,15 @@
 
 use super::{Rig, Survivors};
 use satang_core::calendar::BusinessDate;
-use satang_core::dedup::{TxnState, reversal_shard, txn_shard};
+use satang_core::dedup::{TxnState, registration_shard, reversal_shard, txn_shard};
 use satang_core::ids::MerchantId;
 use satang_core::policy::Category;
-use satang_core::record::{AuthorizationRecord, Position, Record, ReversalRecord, Status};
-use satang_core::request::{AuthorizationRequest, ReversalRequest};
+use satang_core::record::{
+    AuthorizationRecord, Position, Record, RegistrationRecord, ReversalRecord, Status,
+};
+use satang_core::request::{
+    AuthorizationRequest, ClosingRequest, HoldRequest, RegistrationRequest, ReversalRequest,
+};
 use satang_engine::clock::Clock;
 use satang_engine::engine::Engine;
 use satang_engine::log::ReadLog;
@@ -25,6 +29,10 @@ pub struct Entry {
 pub enum Asked {
     Authorization(AuthorizationRequest),
     Reversal(ReversalRequest),
+    Registration(RegistrationRequest),
+    Hold(HoldRequest),
+    /// The capture or void that closed a hold.
+    Closing(ClosingRequest),
 }
 
 /// What an answer says, whether just decided or read back.
@@ -61,10 +69,23 @@ impl Answer {
         }
     }
 
+    /// `state` stands for the ticket.
+    pub fn registration(record: &RegistrationRecord) -> Answer {
+        Answer {
+            sequence: record.header.sequence,
+            at_ms: record.header.at_ms,
+            approved: record.accepted(),
+            reason: format!("{:?}", record.reason()),
+            state: record.ticket().unwrap_or(0),
+            citizen: record.content(),
+        }
+    }
+
     fn of(record: &Record) -> Answer {
         match record {
+            Record::Registration(record) => Answer::registration(record),
             Record::Authorization { record, .. } => Answer::authorization(record),
-            Record::Reversal(record) => Answer::reversal(record),
+            Record::Reversal(record) | Record::Closing(record) => Answer::reversal(record),
             other => panic!("no answer: {other:?}"),
         }
     }
@@ -172,8 +193,15 @@ impl Book {
 fn seen<S: Storage, C: Clock>(rig: &Rig<S, C>, asked: &Asked) -> Option<Position> {
     let (ids, old) = (&rig.engine.state().ids, rig.engine.old_ids());
     match asked {
-        Asked::Authorization(request) => {
+        Asked::Closing(request) => {
             let id = request.txn_id;
+            let known = ids[txn_shard(id)].lock().closing(id);
+            let known = known.or_else(|| old.closing(id).unwrap());
+            known.map(|(_, position)| position)
+        }
+        Asked::Authorization(AuthorizationRequest { txn_id, .. })
+        | Asked::Hold(HoldRequest { txn_id, .. }) => {
+            let id = *txn_id;
             let known = match ids[txn_shard(id)].lock().txn(id) {
                 TxnState::New => old.txn(id).unwrap().found,
                 known => known,
@@ -187,6 +215,12 @@ fn seen<S: Storage, C: Clock>(rig: &Rig<S, C>, asked: &Asked) -> Option<Position
             let id = request.reversal_id;
             let known = ids[reversal_shard(id)].lock().reversal(id);
             known.or_else(|| old.reversal(id).unwrap())
+        }
+        Asked::Registration(request) => {
+            let id = request.registration_id;
+            let known = ids[registration_shard(id)].lock().registration(id);
+            let found = || old.registrations([id].into_iter()).unwrap().found;
+            known.or_else(|| found().first().map(|(_, position)| *position))
         }
     }
 }

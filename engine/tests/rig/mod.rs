@@ -10,16 +10,17 @@ pub mod snapshots;
 pub mod workload;
 
 use satang_core::calendar::Instant;
-use satang_core::ids::{CitizenId, MerchantId, Name, ReversalId, TxnId, WalletId};
+use satang_core::ids::{CitizenId, HouseholdId, MerchantId, Name, ReversalId, TxnId, WalletId};
 use satang_core::money::Satang;
 use satang_core::outcome::ReversalCause;
 use satang_core::policy::Category;
-use satang_core::record::{AuthorizationRecord, Position, Record, RecordHeader, Status};
+use satang_core::record::{Authorization, Position, Record, RecordHeader, Status};
 use satang_core::request::{AuthorizationRequest, Purchase, ReversalRequest};
-use satang_engine::admin::{EnrollmentInput, MerchantInput};
+use satang_engine::admin::MerchantInput;
 use satang_engine::clock::{Clock, SimulatedClock};
 use satang_engine::commit::{Committer, Pacing, Unobserved};
 use satang_engine::engine::{Engine, Submitted};
+use satang_engine::enroll::EnrollmentInput;
 use satang_engine::journal::{FileJournal, JournalReader, Layout, Spares, Visitor, scan};
 use satang_engine::keeper::{Keeper, SnapshotRule};
 use satang_engine::open::{EngineOptions, Expected, OpenError, Recovered, open};
@@ -52,6 +53,54 @@ from = 2026-06-01
 to = 2026-09-30
 hours = "06:00-23:00"
 "#;
+
+/// A programme that people register for: a small quota, and rights that lapse.
+pub const RUSH: &str = r#"id = "rush"
+name_th = "ลงทะเบียน"
+name_en = "Rush"
+[registration]
+opens = 2026-06-01
+hours = "00:00-24:00"
+quota = 12
+min_age = 18
+excluded_lists = ["kept-out"]
+first_use_by = 2026-06-17T12:00:00
+[[benefit]]
+id = "co-pay"
+state_percent = 60
+holder = "person"
+caps = { day = 20_000 }
+when_exhausted = "decline"
+merchant_categories = ["otop"]
+[[benefit.channel]]
+id = "store"
+from = 2026-06-01
+to = 2026-09-30
+hours = "06:00-23:00"
+"#;
+
+/// A card with a household's benefit that two sources pay; nobody draws on it and on the fair on one date.
+pub const CARD: &str = r#"id = "card"
+name_th = "บัตร"
+name_en = "Card"
+exclusive_with = ["fair"]
+[[benefit]]
+id = "electricity"
+state_percent = 100
+holder = "household"
+caps = { month = 6_000 }
+when_exhausted = "decline"
+merchant_categories = ["electricity"]
+funded_by = [{ source = "base", up_to = 2_000 }, { source = "top-up" }]
+[[benefit.channel]]
+id = "store"
+from = 2026-06-01
+to = 2026-09-30
+hours = "00:00-24:00"
+"#;
+
+/// The wallets that hold cards: three to a household.
+pub const CARDS: core::ops::Range<u64> = 20_000..20_009;
 
 pub struct Rig<S: Storage = MemoryStorage, C: Clock = SimulatedClock> {
     pub storage: Arc<S>,
@@ -149,7 +198,7 @@ impl<S: Storage, C: Clock> Rig<S, C> {
         while self.committer.step().unwrap() {}
     }
 
-    pub fn authorize(&mut self, txn: u128, wallet: u64, amount: u64) -> AuthorizationRecord {
+    pub fn authorize(&mut self, txn: u128, wallet: u64, amount: u64) -> Authorization {
         match self.engine.authorize(&request(txn, wallet, amount)).unwrap() {
             Submitted::Decided { record, .. } => {
                 self.flush();
@@ -196,17 +245,47 @@ pub fn merchant(category: Category) -> MerchantInput {
     }
 }
 
+/// A citizen by a number of their own.
+pub fn citizen(number: u64) -> CitizenId {
+    (0..10)
+        .find_map(|check| CitizenId::parse(&format!("{number:012}{check}")).ok())
+        .unwrap()
+}
+
 pub fn enrollment(wallet: u64) -> EnrollmentInput {
-    let citizen = (0..10)
-        .find_map(|check| CitizenId::parse(&format!("{wallet:012}{check}")).ok())
-        .unwrap();
     EnrollmentInput {
         program: Name::parse("fair").unwrap(),
         wallet: WalletId::from_number(wallet),
-        citizen,
+        citizen: citizen(wallet),
         usable_from: None,
-        household_or_tier: false,
+        household: None,
+        tier: None,
     }
+}
+
+/// The utility that cards are used at.
+pub fn utility() -> MerchantInput {
+    MerchantInput {
+        id: MerchantId::from_number(11),
+        programs: vec![Name::parse("card").unwrap()],
+        ..merchant(Category::Electricity)
+    }
+}
+
+/// A card of a household; the citizen's own wallet is the one of the same number.
+pub fn card(wallet: u64) -> EnrollmentInput {
+    EnrollmentInput {
+        program: Name::parse("card").unwrap(),
+        household: Some(HouseholdId::from_number(wallet / 3)),
+        ..enrollment(wallet)
+    }
+}
+
+/// A purchase with a card.
+pub fn with_card(mut request: AuthorizationRequest) -> AuthorizationRequest {
+    request.purchase.program = Name::parse("card").unwrap();
+    request.purchase.merchant = MerchantId::from_number(11);
+    request
 }
 
 pub fn request(txn: u128, wallet: u64, amount: u64) -> AuthorizationRequest {

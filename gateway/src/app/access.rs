@@ -27,16 +27,23 @@ const fn access(route: &Route<'_>) -> Access {
     match route {
         Route::Health | Route::Ready | Route::OpenApi => Access::Everyone,
         Route::Metrics => Access::Roles(&[Admin, Viewer]),
-        Route::Authorize | Route::AuthorizeBatch | Route::Reverse { .. } | Route::Quote => {
-            Access::Roles(&[Switch])
-        }
+        Route::Authorize
+        | Route::AuthorizeBatch
+        | Route::Reverse { .. }
+        | Route::Hold
+        | Route::Capture { .. }
+        | Route::Void { .. }
+        | Route::Quote => Access::Roles(&[Switch]),
         Route::Authorization { .. } => Access::Roles(&[Settlement, Admin, Viewer]),
         Route::Wallet { .. } => Access::Roles(&[Admin, Viewer]),
+        Route::Register | Route::RegisterBatch => Access::Roles(&[Registrar]),
         // Policy names nobody, and whoever sends requests must see the rules they are decided by.
-        Route::Programs | Route::Program { .. } => {
+        Route::Programs | Route::Program { .. } | Route::RegistrationProgress { .. } => {
             Access::Roles(&[Switch, Registrar, Settlement, Admin, Viewer])
         }
-        Route::ImportEnrollments => Access::Roles(&[Registrar, Admin]),
+        Route::ImportEnrollments | Route::ImportList { .. } | Route::Move { .. } => {
+            Access::Roles(&[Registrar, Admin])
+        }
         Route::PutMerchant { .. }
         | Route::PutWalletStatus { .. }
         | Route::PutProgramStatus { .. }

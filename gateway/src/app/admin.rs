@@ -6,12 +6,28 @@ use crate::programs::{ReloadError, reload};
 use crate::server::Response;
 use crate::wire::parse;
 use crate::wire::problem::Problem;
+use http::StatusCode;
 use satang_core::ids::Name;
 use satang_engine::admin::MerchantInput;
 use satang_engine::clock::{Clock, ClockSetError};
 use satang_engine::install::Installed;
+use satang_engine::moves::MoveOutcome;
 use satang_engine::storage::Storage;
+use serde::Serialize;
 use serde_json::{Value, json};
+
+/// What a move is answered with, in this order.
+#[derive(Serialize)]
+struct MoveAnswer<'a> {
+    wallet_id: String,
+    from_program: &'a str,
+    to_program: &'a str,
+    decision: &'static str,
+    reason: &'static str,
+    changed: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sequence: Option<u64>,
+}
 
 impl<S: Storage> Ready<S> {
     pub(super) async fn put_merchant(
@@ -43,6 +59,45 @@ impl<S: Storage> Ready<S> {
         Ok(json(
             &json!({ "wallet_id": wallet.to_string(), "status": status, "reason": request.reason }),
         ))
+    }
+
+    pub(super) async fn move_citizen(
+        &self,
+        wallet_id: &str,
+        body: &[u8],
+        by: Option<&Name>,
+    ) -> Result<Response, Failure> {
+        let input = parse::move_request(wallet_id, body)?;
+        let outcome = self.engine.move_citizen(&input, by)?;
+        let (reason, sequence) = match outcome {
+            MoveOutcome::Moved { sequence, position } => {
+                self.waits.wait(position).await?;
+                ("accepted", Some(sequence))
+            }
+            MoveOutcome::Unchanged => {
+                self.waits.wait(self.engine.appender().last_position()).await?;
+                ("accepted", None)
+            }
+            MoveOutcome::Refused(refusal) => {
+                // What it is refused for must be durable, too.
+                self.waits.wait(self.engine.appender().last_position()).await?;
+                (refusal.name(), None)
+            }
+        };
+        let answer = MoveAnswer {
+            wallet_id: input.wallet.to_string(),
+            from_program: input.from.as_str(),
+            to_program: input.to.as_str(),
+            decision: match outcome {
+                MoveOutcome::Moved { .. } | MoveOutcome::Unchanged => "accepted",
+                MoveOutcome::Refused(_) => "rejected",
+            },
+            reason,
+            changed: sequence.is_some(),
+            sequence,
+        };
+        let body = serde_json::to_vec(&answer).expect("it serializes");
+        Ok(Response::json(StatusCode::OK, body))
     }
 
     pub(super) async fn put_program_status(

@@ -1,4 +1,4 @@
-//! Authorizations, reversals and quotes.
+//! Authorizations and holds, reversals, captures and voids, and quotes.
 
 use super::{Failure, Ready};
 use crate::server::Response;
@@ -7,7 +7,8 @@ use crate::wire::parse;
 use crate::wire::problem::Problem;
 use crate::wire::render;
 use http::StatusCode;
-use satang_core::record::{AuthorizationRecord, Position, Record};
+use satang_core::ids::Name;
+use satang_core::record::{Act, Authorization, BenefitNumber, Position, Record, ReversalRecord};
 use satang_core::request::{AuthorizationRequest, ReversalRequest};
 use satang_engine::engine::{SubmitError, Submitted};
 use satang_engine::storage::Storage;
@@ -37,22 +38,104 @@ impl<S: Storage> Ready<S> {
         let started = std::time::Instant::now();
         let request = parse::authorization(body)?;
         let _serving = Serving::start(self.engine.appender().requests());
+        let submitted = self.engine.authorize(&request)?;
+        self.answer(&request, None, submitted, started).await
+    }
+
+    pub(super) async fn hold(&self, body: &[u8]) -> Result<Response, Failure> {
+        let started = std::time::Instant::now();
+        let hold = parse::hold(body)?;
+        let _serving = Serving::start(self.engine.appender().requests());
+        let submitted = self.engine.hold(&hold)?;
+        let request = AuthorizationRequest {
+            txn_id: hold.txn_id,
+            purchase: hold.purchase,
+        };
+        self.answer(&request, Some(hold.expires_in_s), submitted, started)
+            .await
+    }
+
+    /// The answer to an authorization, or to a hold.
+    async fn answer(
+        &self,
+        request: &AuthorizationRequest,
+        expires_in_s: Option<u32>,
+        submitted: Submitted<Authorization>,
+        started: std::time::Instant,
+    ) -> Result<Response, Failure> {
         let mut answer = Vec::with_capacity(ANSWER_BYTES);
-        match self.engine.authorize(&request)? {
+        match submitted {
             Submitted::Decided { record, position } => {
                 // Rendered while the disk works; sent once the record is durable (I1).
-                render::authorization(&record, false, &mut answer);
+                render::authorization(&record, &self.sources_of(&record), false, &mut answer);
                 self.waits.wait(position).await?;
                 self.metrics.count_authorization(&record);
             }
             Submitted::Seen { position } | Submitted::Wait { position } => {
-                let record = self.replay_authorization(&request, position).await?;
-                render::authorization(&record, true, &mut answer);
+                let record = self.replay_authorization(request, expires_in_s, position).await?;
+                render::authorization(&record, &self.sources_of(&record), true, &mut answer);
                 self.metrics.count_replay();
             }
         }
         self.metrics.observe_authorize(started.elapsed());
         Ok(Response::json(StatusCode::OK, answer))
+    }
+
+    /// The names of the sources that pay the state's part; none when the benefit names none.
+    pub(super) fn sources_of(&self, record: &Authorization) -> Vec<Name> {
+        match record.extra.funding() {
+            None => Vec::new(),
+            Some(_) => self.sources(record.rule, record.benefit()),
+        }
+    }
+
+    /// The names of a benefit's funding sources.
+    fn sources(&self, rule: u32, benefit: BenefitNumber) -> Vec<Name> {
+        let directory = self.engine.state().directory.read();
+        let names = directory.rule(rule).and_then(|rule| {
+            let at = rule.benefits.iter().position(|other| other.number == benefit)?;
+            let sources = rule.policy.benefits[at].funded_by.iter();
+            Some(sources.map(|source| source.source).collect())
+        });
+        names.unwrap_or_default()
+    }
+
+    fn sources_of_reversal(&self, record: &ReversalRecord) -> Vec<Name> {
+        match record.funding() {
+            None => Vec::new(),
+            Some(_) => self.sources(record.rule, record.benefit()),
+        }
+    }
+
+    /// A hold's capture or void.
+    pub(super) async fn close(&self, txn_id: &str, act: Act, body: &[u8]) -> Result<Response, Failure> {
+        let started = std::time::Instant::now();
+        let request = parse::closing(txn_id, act, body)?;
+        let _serving = Serving::start(self.engine.appender().requests());
+        let mut answer = Vec::with_capacity(ANSWER_BYTES);
+        loop {
+            match self.engine.close(&request)? {
+                Submitted::Decided { record, position } => {
+                    render::closing(&record, false, &mut answer);
+                    self.waits.wait(position).await?;
+                    self.metrics.count_reversal(&record);
+                }
+                Submitted::Seen { position } => {
+                    self.waits.wait(position).await?;
+                    let Record::Closing(record) = self.engine.read(position)? else {
+                        panic!("I5: a hold's end leads to a record of another kind");
+                    };
+                    render::closing(&record, true, &mut answer);
+                    self.metrics.count_replay();
+                }
+                Submitted::Wait { position } => {
+                    self.waits.wait(position).await?;
+                    continue;
+                }
+            }
+            self.metrics.observe_reverse(started.elapsed());
+            return Ok(Response::json(StatusCode::OK, answer));
+        }
     }
 
     pub(super) async fn reverse(&self, txn_id: &str, body: &[u8]) -> Result<Response, Failure> {
@@ -63,14 +146,14 @@ impl<S: Storage> Ready<S> {
         loop {
             match self.engine.reverse(&request)? {
                 Submitted::Decided { record, position } => {
-                    render::reversal(&record, false, &mut answer);
+                    render::reversal(&record, &self.sources_of_reversal(&record), false, &mut answer);
                     self.waits.wait(position).await?;
                     self.metrics.count_reversal(&record);
                 }
                 Submitted::Seen { position } => {
                     self.waits.wait(position).await?;
                     let record = self.replay_reversal(&request, position)?;
-                    render::reversal(&record, true, &mut answer);
+                    render::reversal(&record, &self.sources_of_reversal(&record), true, &mut answer);
                     self.metrics.count_replay();
                 }
                 Submitted::Wait { position } => {
@@ -87,7 +170,11 @@ impl<S: Storage> Ready<S> {
         let purchase = parse::quote(body)?;
         let (verdict, at) = self.engine.quote(&purchase)?;
         let mut answer = Vec::with_capacity(ANSWER_BYTES);
-        render::quote(&verdict, at, &purchase, &mut answer);
+        let sources = match verdict.funding {
+            None => Vec::new(),
+            Some(_) => self.sources(verdict.rule, verdict.benefit),
+        };
+        render::quote(&verdict, &sources, at, &purchase, &mut answer);
         self.metrics.count_quote();
         Ok(Response::json(StatusCode::OK, answer))
     }
@@ -96,8 +183,9 @@ impl<S: Storage> Ready<S> {
     pub(super) async fn replay_authorization(
         &self,
         request: &AuthorizationRequest,
+        expires_in_s: Option<u32>,
         position: Position,
-    ) -> Result<AuthorizationRecord, Failure> {
+    ) -> Result<Authorization, Failure> {
         self.waits.wait(position).await?;
         let Record::Authorization {
             record,
@@ -108,7 +196,8 @@ impl<S: Storage> Ready<S> {
             panic!("I5: an authorization's id leads to a record of another kind");
         };
         let directory = self.engine.state().directory.read();
-        match same_content(request, &record, program.as_ref(), channel.as_ref(), &directory) {
+        let (program, channel) = (program.as_ref(), channel.as_ref());
+        match same_content(request, expires_in_s, &record, program, channel, &directory) {
             true => Ok(record),
             false => Err(Problem::txn_id_conflict().into()),
         }

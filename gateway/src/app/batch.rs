@@ -7,19 +7,20 @@ use crate::wire::batch::Batch;
 use crate::wire::binary::{self, CONTENT_TYPE_BATCH};
 use crate::wire::parse;
 use crate::wire::problem::Problem;
-use crate::wire::render::{self, BatchResult};
+use crate::wire::render::{self, AuthorizationAnswer, BatchResult};
 use http::{HeaderMap, StatusCode};
-use satang_core::record::{AuthorizationRecord, Position};
+use satang_core::record::{Authorization, Position};
+use satang_core::request::AuthorizationRequest;
 use satang_engine::engine::Submitted;
 use satang_engine::storage::Storage;
 
 /// What became of a batch.
 struct Outcomes {
-    batch: Batch,
+    batch: Batch<AuthorizationRequest>,
     /// One for each well-formed element.
-    submitted: Vec<Submitted<AuthorizationRecord>>,
+    submitted: Vec<Submitted<Authorization>>,
     /// One for each id among them that came before: the first outcome, or the conflict.
-    again: Vec<Result<AuthorizationRecord, Problem>>,
+    again: Vec<Result<Authorization, Problem>>,
 }
 
 impl<S: Storage> Ready<S> {
@@ -44,26 +45,31 @@ impl<S: Storage> Ready<S> {
             }
             false => {
                 let mut body = Vec::with_capacity(ANSWER_BYTES * outcomes.batch.len());
-                render::batch(outcomes.results(), &mut body);
+                let one = |answer: AuthorizationAnswer<'_>, body: &mut Vec<u8>| {
+                    let sources = self.sources_of(answer.record);
+                    render::authorization(answer.record, &sources, answer.replayed, body);
+                };
+                render::batch(outcomes.results(), one, &mut body);
                 Response::json(StatusCode::OK, body)
             }
         };
         if let Some(last) = outcomes.last_position() {
             self.waits.wait(last).await?;
         }
-        self.metrics.count_authorizations(outcomes.decided());
+        self.metrics
+            .count_authorizations(outcomes.decided().map(|decided| &decided.record));
         self.metrics.count_replays(outcomes.again.len());
         self.metrics.observe_batch(started.elapsed());
         Ok(answer)
     }
 
     /// Decides what is well-formed; what is decided now may not be durable yet, what came before is.
-    async fn decide(&self, batch: Batch) -> Result<Outcomes, Failure> {
+    async fn decide(&self, batch: Batch<AuthorizationRequest>) -> Result<Outcomes, Failure> {
         let submitted = self.engine.authorize_batch(batch.requests())?;
         let mut again = Vec::new();
         for (request, submitted) in batch.requests().iter().zip(&submitted) {
             if let Submitted::Seen { position } | Submitted::Wait { position } = submitted {
-                again.push(match self.replay_authorization(request, *position).await {
+                again.push(match self.replay_authorization(request, None, *position).await {
                     Ok(record) => Ok(record),
                     Err(Failure::Problem(problem)) => Err(problem),
                     Err(failure) => return Err(failure),
@@ -80,19 +86,19 @@ impl<S: Storage> Ready<S> {
 
 impl Outcomes {
     /// A result for each element, in order.
-    fn results(&self) -> impl Iterator<Item = BatchResult<'_>> {
+    fn results(&self) -> impl Iterator<Item = BatchResult<'_, AuthorizationAnswer<'_>>> {
         let mut again = self.again.iter();
         let of_requests = self.submitted.iter().map(move |submitted| match submitted {
-            Submitted::Decided { record, .. } => BatchResult::Authorization {
+            Submitted::Decided { record, .. } => BatchResult::Outcome(AuthorizationAnswer {
                 record,
                 replayed: false,
-            },
+            }),
             Submitted::Seen { .. } | Submitted::Wait { .. } => {
                 match again.next().expect("one for each id that came before") {
-                    Ok(record) => BatchResult::Authorization {
+                    Ok(record) => BatchResult::Outcome(AuthorizationAnswer {
                         record,
                         replayed: true,
-                    },
+                    }),
                     Err(problem) => BatchResult::Problem(problem),
                 }
             }
@@ -101,7 +107,7 @@ impl Outcomes {
     }
 
     /// The records of what was decided now.
-    fn decided(&self) -> impl Iterator<Item = &AuthorizationRecord> {
+    fn decided(&self) -> impl Iterator<Item = &Authorization> {
         self.submitted.iter().filter_map(|submitted| match submitted {
             Submitted::Decided { record, .. } => Some(record),
             Submitted::Seen { .. } | Submitted::Wait { .. } => None,

@@ -6,10 +6,12 @@ use crate::server::Response;
 use crate::wire::problem::Problem;
 use crate::wire::{parse, render};
 use http::StatusCode;
+use satang_core::calendar::Instant;
 use satang_core::directory::{BenefitRule, Directory, Rule};
 use satang_core::ids::Name;
 use satang_core::policy::Benefit;
-use satang_core::record::{BenefitNumber, NameNumber, ReversalRecord};
+use satang_core::record::{Act, BenefitNumber, Closing, NameNumber, ReversalRecord};
+use satang_engine::engine::SubmitError;
 use satang_engine::lookup::{Found, FoundAuthorization};
 use satang_engine::storage::Storage;
 use serde_json::{Map, Value, json};
@@ -28,26 +30,55 @@ impl<S: Storage> Ready<S> {
                 }
                 Found::Wait { position } => self.waits.wait(position).await?,
                 Found::Authorization(found) => {
+                    let sources = self.sources_of(&found.record);
+                    // Only a hold needs the time, so that everything else is found under an untrusted clock as well.
+                    let expires = found.record.extra.expires();
+                    let now = expires.map(|_| self.engine.now()).transpose();
+                    let hold = now.map_err(SubmitError::from)?.and_then(|now| hold(&found, now));
                     let directory = self.engine.state().directory.read();
-                    return Ok(Response::json(StatusCode::OK, answer(&directory, &found)));
+                    let body = answer(&directory, &found, &sources, hold);
+                    return Ok(Response::json(StatusCode::OK, body));
                 }
             }
         }
     }
 }
 
+/// What became of an approved hold by now; `None` of every other purchase.
+fn hold(found: &FoundAuthorization, now: Instant) -> Option<&'static str> {
+    let approved = found.record.approved().then_some(&found.record.extra);
+    let expires = approved?.expires()?;
+    Some(match found.reversals.iter().find_map(ReversalRecord::closes) {
+        Some(Closing::Captured) => "captured",
+        Some(Closing::Voided) => "voided",
+        // Nothing but a captured hold is given back more than once.
+        None if found.has_earlier_reversals => "captured",
+        None if now >= expires => "expired",
+        None => "open",
+    })
+}
+
 /// The first answer, byte for byte, with more fields behind its own.
-fn answer(directory: &Directory, found: &FoundAuthorization) -> Vec<u8> {
+fn answer(
+    directory: &Directory,
+    found: &FoundAuthorization,
+    sources: &[Name],
+    hold: Option<&'static str>,
+) -> Vec<u8> {
     let mut answer = Vec::with_capacity(2_048);
-    render::authorization(&found.record, false, &mut answer);
+    render::authorization(&found.record, sources, false, &mut answer);
     let reversals: Vec<Value> = found.reversals.iter().map(reversal_json).collect();
-    let more = json!({
-        "left": found.left.get(),
+    let is_over = hold == Some("expired");
+    let mut more = json!({
+        "left": if is_over { 0 } else { found.left.get() },
         "reversals": reversals,
         "has_earlier_reversals": found.has_earlier_reversals,
         "explanation": explanation_json(directory, found),
-    })
-    .to_string();
+    });
+    if let Some(hold) = hold {
+        more["hold"] = json!(hold);
+    }
+    let more = more.to_string();
     let end = answer.pop();
     assert_eq!(end, Some(b'}'), "an answer is an object");
     answer.push(b',');
@@ -57,9 +88,15 @@ fn answer(directory: &Directory, found: &FoundAuthorization) -> Vec<u8> {
 
 fn reversal_json(record: &ReversalRecord) -> Value {
     let at = record.header.at();
+    let is_reversal = record.act() == Act::Reversal;
     json!({
-        "reversal_id": record.reversal_id().to_string(),
-        "cause": record.cause().name(),
+        "act": match record.act() {
+            Act::Reversal => "reversal",
+            Act::Capture => "capture",
+            Act::Void => "void",
+        },
+        "reversal_id": is_reversal.then(|| record.reversal_id().to_string()),
+        "cause": is_reversal.then(|| record.cause().name()),
         "state_amount": record.state().get(),
         "citizen_amount": record.citizen().get(),
         "left": record.left().get(),
@@ -92,6 +129,7 @@ fn explanation_json(directory: &Directory, found: &FoundAuthorization) -> Value 
         "amount": record.amount().get(),
         "eligible_amount": record.eligible().get(),
         // Of a purchase that was declined before the entitlement was looked at, nobody knows the room.
+        "household_id": record.extra.household().map(|household| household.to_string()),
         "room_before": (!room_before.is_empty()).then_some(room_before),
     });
     put_rule(&mut explanation, rule);

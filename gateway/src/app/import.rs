@@ -6,7 +6,6 @@ use crate::wire::parse;
 use crate::wire::problem::Problem;
 use bytes::Bytes;
 use satang_core::ids::Name;
-use satang_engine::admin::EnrollmentInput;
 use satang_engine::storage::Storage;
 use serde_json::json;
 
@@ -59,15 +58,9 @@ impl<S: Storage> Ready<S> {
             let (mut numbers, mut inputs) = (Vec::new(), Vec::new());
             for line in &chunk {
                 match line.parse(parse::enrollment) {
-                    Ok(request) => {
+                    Ok(input) => {
                         numbers.push(line.number);
-                        inputs.push(EnrollmentInput {
-                            program: request.program,
-                            wallet: request.wallet,
-                            citizen: request.citizen,
-                            usable_from: request.usable_from,
-                            household_or_tier: request.household.is_some() || request.tier.is_some(),
-                        });
+                        inputs.push(input);
                     }
                     Err(reason) => report.reject(line.number, reason),
                 }
@@ -81,6 +74,42 @@ impl<S: Storage> Ready<S> {
             }
             report.in_line_order();
             self.waits.wait(position).await?;
+        }
+    }
+}
+
+/// The first line that a list may have: the name of its column.
+const LIST_HEADER: &[u8] = b"citizen_id";
+
+impl<S: Storage> Ready<S> {
+    pub(super) async fn import_list(
+        &self,
+        list: &str,
+        body: impl BodySource,
+        by: Option<&Name>,
+    ) -> Result<Response, Failure> {
+        let list = parse::path_name("list", list)?;
+        let mut lines = Lines::new(body);
+        let mut report = Report::default();
+        loop {
+            let chunk = lines.next(LINES_PER_WRITE).await?;
+            if chunk.is_empty() {
+                return Ok(report.response());
+            }
+            let mut citizens = Vec::with_capacity(chunk.len());
+            for line in chunk.iter().filter(|line| !line.is_list_header()) {
+                match line.parse(parse::listed) {
+                    Ok(citizen) => citizens.push(citizen),
+                    Err(reason) => report.reject(line.number, reason),
+                }
+            }
+            report.accepted += citizens.len() as u64;
+            report.in_line_order();
+            // A list's name takes a number in the journal: not for a file without a citizen.
+            if !citizens.is_empty() {
+                let position = self.engine.import_list(&list, &citizens, by)?;
+                self.waits.wait(position).await?;
+            }
         }
     }
 }
@@ -124,6 +153,12 @@ struct Line {
 }
 
 impl Line {
+    /// Whether it is the first line and names the column.
+    fn is_list_header(&self) -> bool {
+        let text = self.text.as_deref().unwrap_or_default();
+        self.number == 1 && text.strip_suffix(b"\r").unwrap_or(text) == LIST_HEADER
+    }
+
     fn parse<T>(&self, parse: impl Fn(&[u8]) -> Result<T, Problem>) -> Result<T, String> {
         let Some(text) = &self.text else {
             return Err(format!("malformed: longer than {LINE_BYTES_MAX} bytes"));

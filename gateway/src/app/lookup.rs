@@ -4,13 +4,16 @@ use super::{Failure, Ready, json};
 use crate::server::Response;
 use crate::wire::parse;
 use crate::wire::problem::Problem;
-use satang_core::account::{WalletShard, wallet_shard};
+use crate::wire::render;
+use satang_core::account::{Entitlement, WalletShard, wallet_shard};
 use satang_core::calendar::Instant;
-use satang_core::directory::{Directory, Rule};
-use satang_core::ids::WalletId;
-use satang_core::policy::{Benefit, Caps, CategorySet, Program, Registration};
+use satang_core::directory::{BenefitRule, Directory, Rule};
+use satang_core::household::household_shard;
+use satang_core::ids::{Name, WalletId};
+use satang_core::policy::{Benefit, Caps, CategorySet, FundingSource, Program};
 use satang_core::record::{NameNumber, Status};
 use satang_engine::engine::SubmitError;
+use satang_engine::state::State;
 use satang_engine::storage::Storage;
 use serde_json::{Map, Value, json};
 
@@ -18,13 +21,15 @@ impl<S: Storage> Ready<S> {
     pub(super) async fn wallet(&self, wallet_id: &str) -> Result<Response, Failure> {
         let wallet = parse::path_wallet(wallet_id)?;
         let at = self.engine.now().map_err(SubmitError::from)?;
-        let (shown, last) = {
-            let directory = self.engine.state().directory.read();
-            let wallets = self.engine.state().wallets[wallet_shard(wallet)].lock();
-            let shown = wallet_json(&directory, &wallets, wallet, at);
-            // Taken under the shard's lock: everything that was just read lies at or below it.
-            (shown, self.engine.appender().last_position())
+        let shown = {
+            let state = self.engine.state();
+            let directory = state.directory.read();
+            // A copy: households come before wallets in the order of locks.
+            let wallets = state.wallets[wallet_shard(wallet)].lock().of_wallet(wallet);
+            wallet_json(state, &directory, &wallets, wallet, at)
         };
+        // Everything that was just read lies at or below it.
+        let last = self.engine.appender().last_position();
         self.waits.wait(last).await?;
         match shown {
             Some(shown) => Ok(json(&shown)),
@@ -57,17 +62,33 @@ impl<S: Storage> Ready<S> {
             let Some(rule) = rule.filter(|rule| only.is_none_or(|id| rule.policy.id.as_str() == id)) else {
                 continue;
             };
-            let registered = self.engine.state().entitlements_in(program) as u64;
+            let registered = self.engine.live_rights(rule, at)?;
+            let lists = self.lists_json(&directory, rule, at);
             let id = rule.policy.id.as_str().to_owned();
-            shown.push((id, program_json(&directory, rule, program, registered, at)));
+            shown.push((id, program_json(&directory, rule, program, registered, lists, at)));
         }
         shown.sort_by(|a, b| a.0.cmp(&b.0));
         Ok(shown.into_iter().map(|(_, value)| value).collect())
     }
+
+    /// The lists that a programme names, and whether anybody is on them: one that was never imported is empty.
+    fn lists_json(&self, directory: &Directory, rule: &Rule, at: Instant) -> Vec<Value> {
+        let is_program = |id: &&Name| {
+            let number = directory.number_of(id);
+            directory.rule_on(number, at.business_date()).is_some()
+        };
+        let stands_for = rule.policy.returning_from().filter(|id| !is_program(id));
+        let lists = rule.policy.lists().chain(stands_for);
+        let of = |list: &Name| {
+            let citizens = self.engine.state().listed_len(directory.number_of(list));
+            json!({ "list": list.as_str(), "imported": citizens > 0, "citizens": citizens })
+        };
+        lists.map(of).collect()
+    }
 }
 
 /// The version that counts today; before the first one does, that one.
-fn rule_to_show<'d>(
+pub(super) fn rule_to_show<'d>(
     directory: &'d Directory,
     program: NameNumber,
     versions: &[u32],
@@ -77,7 +98,51 @@ fn rule_to_show<'d>(
     today.or_else(|| directory.rule(*versions.first()?))
 }
 
-fn wallet_json(directory: &Directory, wallets: &WalletShard, wallet: WalletId, at: Instant) -> Option<Value> {
+/// What is left of one benefit, and what its sources paid: the household's, when it is a household's benefit.
+fn benefit_standing_json(
+    state: &State,
+    wallets: &WalletShard,
+    wallet: WalletId,
+    right: &Entitlement,
+    (compiled, benefit): (&BenefitRule, &Benefit),
+    at: Instant,
+) -> Value {
+    let (number, period) = (compiled.number, compiled.sources_period);
+    let (rooms, paid) = match right.household.filter(|_| compiled.household) {
+        None => (
+            wallets.rooms(wallet, compiled, right.tier, at),
+            wallets.paid(wallet, number, period, at),
+        ),
+        Some(household) => {
+            let households = state.households[household_shard(household)].lock();
+            (
+                households.rooms(household, compiled, right.tier, at),
+                households.paid(household, number, period, at),
+            )
+        }
+    };
+    let remaining: Map<String, Value> = benefit
+        .caps
+        .iter()
+        .map(|(period, _)| (period.name().to_owned(), json!(rooms[period as usize])))
+        .collect();
+    let mut shown = json!({ "benefit": benefit.id.as_str(), "remaining": remaining });
+    if !benefit.funded_by.is_empty() {
+        let sources = benefit.funded_by.iter().zip(paid);
+        let source =
+            |(source, used): (&FundingSource, u32)| json!({ "source": source.source.as_str(), "used": used });
+        shown["funding"] = sources.map(source).collect();
+    }
+    shown
+}
+
+fn wallet_json(
+    state: &State,
+    directory: &Directory,
+    wallets: &WalletShard,
+    wallet: WalletId,
+    at: Instant,
+) -> Option<Value> {
     let status = wallets.status(wallet)?;
     let mut programs: Vec<(String, Value)> = Vec::new();
     for (program, versions) in directory.in_force() {
@@ -88,29 +153,24 @@ fn wallet_json(directory: &Directory, wallets: &WalletShard, wallet: WalletId, a
         let Some(entitlement) = standing.and_then(|standing| standing.entitlement) else {
             continue;
         };
-        let usable_from = entitlement.usable_from.max(rule.policy.usable_from);
         let benefits: Vec<Value> = rule
             .benefits
             .iter()
             .zip(&rule.policy.benefits)
-            .filter(|(compiled, _)| !compiled.household)
-            .map(|(compiled, benefit)| {
-                let rooms = wallets.rooms(wallet, compiled, at.business_date());
-                let remaining: Map<String, Value> = benefit
-                    .caps
-                    .iter()
-                    .map(|(period, _)| (period.name().to_owned(), json!(rooms[period as usize])))
-                    .collect();
-                json!({ "benefit": benefit.id.as_str(), "remaining": remaining })
-            })
+            .filter(|(compiled, _)| !compiled.household || entitlement.household.is_some())
+            .map(|benefit| benefit_standing_json(state, wallets, wallet, &entitlement, benefit, at))
             .collect();
         let mut shown = json!({
             "program": rule.policy.id.as_str(),
-            "registered_at": seconds(entitlement.registered_unix_s),
-            "first_use_by": null,
+            "registered_at": seconds(Instant::from_unix_ms(entitlement.registered_unix_s * 1_000)),
+            "first_use_by": entitlement.first_use_by(rule).map(seconds),
+            "lapsed": wallets.has_lapsed(wallet, &entitlement, rule, at),
+            "tier": rule.has_tier(entitlement.tier)
+                .then(|| directory.name(entitlement.tier).map(|tier| tier.to_string())),
+            "household_id": entitlement.household.map(|household| household.to_string()),
             "benefits": benefits,
         });
-        if let Some(from) = usable_from {
+        if let Some(from) = entitlement.usable_from(rule) {
             shown["usable_from"] = json!(from.to_string());
         }
         programs.push((rule.policy.id.as_str().to_owned(), shown));
@@ -121,9 +181,8 @@ fn wallet_json(directory: &Directory, wallets: &WalletShard, wallet: WalletId, a
 }
 
 /// An instant that is kept to the second, without a fraction.
-fn seconds(unix_s: i64) -> String {
-    let text = Instant::from_unix_ms(unix_s * 1_000).to_string();
-    format!("{}{}", &text[..19], &text[23..])
+pub(super) fn seconds(at: Instant) -> String {
+    String::from_utf8_lossy(&render::to_seconds(at)).into_owned()
 }
 
 fn program_json(
@@ -131,6 +190,7 @@ fn program_json(
     rule: &Rule,
     program: NameNumber,
     registered: u64,
+    lists: Vec<Value>,
     at: Instant,
 ) -> Value {
     let policy = &rule.policy;
@@ -140,15 +200,6 @@ fn program_json(
     } else {
         Status::Active
     };
-    let lists: Vec<Value> = policy
-        .lists()
-        .chain(policy.returning_from().filter(|id| {
-            directory
-                .rule_on(directory.number_of(id), at.business_date())
-                .is_none()
-        }))
-        .map(|list| json!({ "list": list.as_str(), "imported": false }))
-        .collect();
     json!({
         "id": policy.id.as_str(),
         "name_th": policy.name_th,
@@ -163,7 +214,6 @@ fn program_json(
         "benefits": policy.benefits.iter().map(benefit_json).collect::<Vec<_>>(),
         "registration": registration_json(policy, paused.is_some(), registered, at),
         "lists": lists,
-        "not_yet_supported": policy.not_yet_supported(),
     })
 }
 
@@ -171,11 +221,8 @@ fn registration_json(policy: &Program, paused: bool, registered: u64, at: Instan
     let registration = policy.registration.as_ref();
     let quota = registration.and_then(|registration| registration.quota);
     let remaining = quota.map(|quota| quota.saturating_sub(registered));
-    let open = !paused
-        && registration.is_some_and(|registration| in_window(registration, at))
-        && remaining != Some(0);
     json!({
-        "open": open,
+        "open": !paused && remaining != Some(0) && is_open(policy, at),
         "quota": quota,
         "registered": registered,
         "remaining": remaining,
@@ -185,10 +232,11 @@ fn registration_json(policy: &Program, paused: bool, registered: u64, at: Instan
     })
 }
 
-fn in_window(registration: &Registration, at: Instant) -> bool {
-    let date = at.business_date();
-    let closed = registration.closes.is_some_and(|closes| closes < date);
-    registration.opens <= date && !closed && registration.hours.contains(at.time_of_day_ms())
+/// Whether the registration's dates and hours let in a citizen who is no holder of an earlier programme.
+pub(super) fn is_open(policy: &Program, at: Instant) -> bool {
+    policy.registration.as_ref().is_some_and(|registration| {
+        registration.is_open_on(at.business_date(), false) && registration.hours.contains(at.time_of_day_ms())
+    })
 }
 
 fn benefit_json(benefit: &Benefit) -> Value {

@@ -5,11 +5,12 @@ use crate::server::Response;
 use http::StatusCode;
 use parking_lot::RwLock;
 use prometheus::{Encoder, Histogram, HistogramOpts, IntCounter, IntGauge, Opts, Registry, TextEncoder};
-use satang_core::outcome::{Reason, ReversalReason};
-use satang_core::record::{AuthorizationRecord, NameNumber, ReversalRecord};
+use satang_core::outcome::{Reason, RegistrationReason, ReversalReason};
+use satang_core::record::{Act, AuthorizationRecord, NameNumber, ReversalRecord};
 use satang_engine::commit::CommitObserver;
 use satang_engine::keeper::{KeepError, Taken};
 use satang_engine::open::Recovered;
+use satang_engine::register::Registered;
 use satang_engine::storage::Storage;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -25,8 +26,14 @@ pub struct Metrics {
     /// By the number of the programme's name and reason; number 0 is an unknown programme. One entry for each programme that
     /// ever had a rule.
     decisions: RwLock<BTreeMap<u16, [AtomicU64; REASONS]>>,
-    /// By reason, declined then approved.
-    reversals: [[AtomicU64; REVERSAL_REASONS]; 2],
+    /// Reversals, captures and voids: each by reason, declined then approved.
+    reversals: [[[AtomicU64; REVERSAL_REASONS]; 2]; 3],
+    /// By reason.
+    registrations: [AtomicU64; RegistrationReason::ALL.len()],
+    /// Told again that a quota is full.
+    told_again: IntCounter,
+    register: Histogram,
+    register_batch: Histogram,
     /// By reason.
     refused: [AtomicU64; Refused::REASONS.len()],
     replays: IntCounter,
@@ -94,7 +101,24 @@ impl Metrics {
             snapshot_sequence,
             snapshots: Default::default(),
             decisions: RwLock::default(),
-            reversals: std::array::from_fn(|_| std::array::from_fn(|_| AtomicU64::new(0))),
+            reversals: std::array::from_fn(|_| {
+                std::array::from_fn(|_| std::array::from_fn(|_| AtomicU64::new(0)))
+            }),
+            registrations: std::array::from_fn(|_| AtomicU64::new(0)),
+            told_again: counter(
+                "satang_registrations_told_again_total",
+                "Registrations answered quota_full to a citizen who was told so before, without a record.",
+            ),
+            register: histogram(
+                "satang_register_seconds",
+                "From a complete request to its durable answer, one registration.",
+                seconds(16e-6, 18),
+            ),
+            register_batch: histogram(
+                "satang_register_batch_seconds",
+                "The same for a batch of registrations.",
+                seconds(64e-6, 16),
+            ),
             refused: std::array::from_fn(|_| AtomicU64::new(0)),
             replays: counter(
                 "satang_replays_total",
@@ -166,9 +190,33 @@ impl Metrics {
         count(by_reason);
     }
 
+    /// Counts a reversal, or a hold's capture or void.
     pub(super) fn count_reversal(&self, record: &ReversalRecord) {
-        let of = &self.reversals[usize::from(record.approved())];
+        let act = match record.act() {
+            Act::Reversal => 0,
+            Act::Capture => 1,
+            Act::Void => 2,
+        };
+        let of = &self.reversals[act][usize::from(record.approved())];
         of[record.reason() as usize].fetch_add(1, Relaxed);
+    }
+
+    pub(super) fn count_registration(&self, registered: &Registered) {
+        match registered {
+            Registered::Decided { record, .. } => {
+                self.registrations[record.reason() as usize].fetch_add(1, Relaxed);
+            }
+            Registered::Seen { .. } => self.replays.inc(),
+            Registered::Told { .. } => self.told_again.inc(),
+        }
+    }
+
+    pub(super) fn observe_register(&self, took: Duration) {
+        self.register.observe(took.as_secs_f64());
+    }
+
+    pub(super) fn observe_register_batch(&self, took: Duration) {
+        self.register_batch.observe(took.as_secs_f64());
     }
 
     pub(super) fn count_refused(&self, refused: Refused) {
@@ -239,6 +287,7 @@ impl<S: Storage> Ready<S> {
             .expect("writing to memory does not fail");
         let mut out = String::from_utf8(text).expect("the format is text");
         self.write_decisions(&mut out);
+        self.write_registrations(&mut out);
         self.write_refused(&mut out);
         self.write_snapshots(&mut out);
         self.write_state(&mut out);
@@ -264,19 +313,31 @@ impl<S: Storage> Ready<S> {
                 }
             }
         }
+        let [reversals, captures, voids] = &self.metrics.reversals;
+        let name = "satang_reversals_total";
+        heading(out, name, "counter", "Reversals decided, by decision and reason.");
+        write_by_reason(out, name, "", reversals);
+        let name = "satang_hold_ends_total";
         heading(
             out,
-            "satang_reversals_total",
+            name,
             "counter",
-            "Reversals decided, by decision and reason.",
+            "Captures and voids of holds decided, by decision and reason.",
         );
-        for (decision, by_reason) in ["declined", "approved"].iter().zip(&self.metrics.reversals) {
-            for (reason, count) in ReversalReason::ALL.into_iter().zip(by_reason) {
-                let count = count.load(Relaxed);
-                if count > 0 {
-                    let labels = format!("decision=\"{decision}\",reason=\"{}\"", reason.name());
-                    line(out, "satang_reversals_total", &labels, count);
-                }
+        write_by_reason(out, name, "act=\"capture\",", captures);
+        write_by_reason(out, name, "act=\"void\",", voids);
+    }
+
+    fn write_registrations(&self, out: &mut String) {
+        let name = "satang_registrations_total";
+        heading(out, name, "counter", "Registrations decided, by reason.");
+        for (reason, count) in RegistrationReason::ALL
+            .into_iter()
+            .zip(&self.metrics.registrations)
+        {
+            let count = count.load(Relaxed);
+            if count > 0 {
+                line(out, name, &format!("reason=\"{}\"", reason.name()), count);
             }
         }
     }
@@ -379,6 +440,24 @@ impl<S: Storage> Ready<S> {
 /// The number that a decision is counted under: without a rule the programme is unknown, whatever else its name may stand for.
 fn program_of(record: &AuthorizationRecord) -> u16 {
     if record.rule == 0 { 0 } else { record.program().0 }
+}
+
+/// A line for each decision and reason that was counted.
+fn write_by_reason(
+    out: &mut String,
+    name: &str,
+    label: &str,
+    decisions: &[[AtomicU64; REVERSAL_REASONS]; 2],
+) {
+    for (decision, by_reason) in ["declined", "approved"].iter().zip(decisions) {
+        for (reason, count) in ReversalReason::ALL.into_iter().zip(by_reason) {
+            let count = count.load(Relaxed);
+            if count > 0 {
+                let labels = format!("{label}decision=\"{decision}\",reason=\"{}\"", reason.name());
+                line(out, name, &labels, count);
+            }
+        }
+    }
 }
 
 fn heading(out: &mut String, name: &str, kind: &str, help: &str) {

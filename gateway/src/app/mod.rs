@@ -10,6 +10,8 @@ mod failure;
 mod import;
 mod lookup;
 mod metrics;
+mod progress;
+mod registrations;
 mod route;
 mod snapshots;
 #[cfg(test)]
@@ -27,6 +29,7 @@ use access::Caller;
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 use route::Route;
+use satang_core::record::Act;
 use satang_engine::clock::AnyClock;
 use satang_engine::durable::DurableWaits;
 use satang_engine::engine::Engine;
@@ -210,10 +213,27 @@ impl<S: Storage> Api<S> {
                     .await
             }
             Route::Reverse { txn_id } => self.ready()?.reverse(txn_id, &body.collect().await?).await,
+            Route::Hold => self.ready()?.hold(&body.collect().await?).await,
+            Route::Capture { txn_id } => {
+                let body = body.collect().await?;
+                self.ready()?.close(txn_id, Act::Capture, &body).await
+            }
+            Route::Void { txn_id } => {
+                let body = body.collect().await?;
+                self.ready()?.close(txn_id, Act::Void, &body).await
+            }
+            Route::Move { wallet_id } => {
+                self.ready()?
+                    .move_citizen(wallet_id, &body.collect().await?, by)
+                    .await
+            }
+            Route::Register => self.ready()?.register(&body.collect().await?).await,
+            Route::RegisterBatch => self.ready()?.register_batch(&body.collect().await?).await,
             Route::Quote => self.ready()?.quote(&body.collect().await?),
             Route::Wallet { wallet_id } => self.ready()?.wallet(wallet_id).await,
             Route::Programs => self.ready()?.programs().await,
             Route::Program { id } => self.ready()?.program(id).await,
+            Route::RegistrationProgress { id } => self.ready()?.registration_progress(id, headers).await,
             Route::PutMerchant { merchant_id } => {
                 self.ready()?
                     .put_merchant(merchant_id, &body.collect().await?, by)
@@ -233,6 +253,7 @@ impl<S: Storage> Api<S> {
             Route::PutClock => self.ready()?.put_clock(&body.collect().await?),
             Route::TakeSnapshot => self.ready()?.take_snapshot().await,
             Route::ImportMerchants => self.ready()?.import_merchants(body, by).await,
+            Route::ImportList { list } => self.ready()?.import_list(list, body, by).await,
             Route::ImportEnrollments => self.ready()?.import_enrollments(body, by).await,
         }
     }

@@ -14,18 +14,26 @@ pub(super) enum Route<'p> {
     AuthorizeBatch,
     Authorization { txn_id: &'p str },
     Reverse { txn_id: &'p str },
+    Hold,
+    Capture { txn_id: &'p str },
+    Void { txn_id: &'p str },
+    Register,
+    RegisterBatch,
     Quote,
     Wallet { wallet_id: &'p str },
     Programs,
     Program { id: &'p str },
+    RegistrationProgress { id: &'p str },
     ReloadPrograms,
     PutMerchant { merchant_id: &'p str },
     PutWalletStatus { wallet_id: &'p str },
     PutProgramStatus { id: &'p str },
+    Move { wallet_id: &'p str },
     PutClock,
     TakeSnapshot,
     ImportMerchants,
     ImportEnrollments,
+    ImportList { list: &'p str },
 }
 
 impl<'p> Route<'p> {
@@ -64,18 +72,26 @@ impl<'p> Route<'p> {
                 (Method::GET, Route::Authorization { txn_id })
             }
             ("authorizations", Some(txn_id), Some("reversals")) => (Method::POST, Route::Reverse { txn_id }),
+            ("holds", None, None) => (Method::POST, Route::Hold),
+            ("holds", Some(txn_id), Some("capture")) => (Method::POST, Route::Capture { txn_id }),
+            ("holds", Some(txn_id), Some("void")) => (Method::POST, Route::Void { txn_id }),
+            ("registrations", None, None) => (Method::POST, Route::Register),
+            ("registrations", Some("batch"), None) => (Method::POST, Route::RegisterBatch),
             ("quotes", None, None) => (Method::POST, Route::Quote),
             ("wallets", Some(wallet_id), None) => (Method::GET, Route::Wallet { wallet_id }),
             ("wallets", Some(wallet_id), Some("status")) => {
                 (Method::PUT, Route::PutWalletStatus { wallet_id })
             }
+            ("wallets", Some(wallet_id), Some("moves")) => (Method::POST, Route::Move { wallet_id }),
             ("programs", None, None) => (Method::GET, Route::Programs),
             ("programs", Some("reload"), None) => (Method::POST, Route::ReloadPrograms),
             ("programs", Some(id), None) => (Method::GET, Route::Program { id }),
+            ("programs", Some(id), Some("registration")) => (Method::GET, Route::RegistrationProgress { id }),
             ("programs", Some(id), Some("status")) => (Method::PUT, Route::PutProgramStatus { id }),
             ("merchants", Some("import"), None) => (Method::POST, Route::ImportMerchants),
             ("merchants", Some(merchant_id), None) => (Method::PUT, Route::PutMerchant { merchant_id }),
             ("enrollments", Some("import"), None) => (Method::POST, Route::ImportEnrollments),
+            ("lists", Some(list), Some("import")) => (Method::POST, Route::ImportList { list }),
             ("clock", None, None) => (Method::PUT, Route::PutClock),
             ("snapshots", None, None) => (Method::POST, Route::TakeSnapshot),
             _ => return None,
@@ -88,7 +104,7 @@ mod tests {
     use super::*;
 
     /// Every route, with an id of its own kind.
-    const ALL: [Route<'_>; 20] = [
+    const ALL: [Route<'_>; 28] = [
         Route::Health,
         Route::Ready,
         Route::Metrics,
@@ -97,12 +113,21 @@ mod tests {
         Route::AuthorizeBatch,
         Route::Authorization { txn_id: "txn_id" },
         Route::Reverse { txn_id: "txn_id" },
+        Route::Hold,
+        Route::Capture { txn_id: "txn_id" },
+        Route::Void { txn_id: "txn_id" },
+        Route::Move {
+            wallet_id: "wallet_id",
+        },
+        Route::Register,
+        Route::RegisterBatch,
         Route::Quote,
         Route::Wallet {
             wallet_id: "wallet_id",
         },
         Route::Programs,
         Route::Program { id: "id" },
+        Route::RegistrationProgress { id: "id" },
         Route::ReloadPrograms,
         Route::TakeSnapshot,
         Route::PutMerchant {
@@ -115,6 +140,7 @@ mod tests {
         Route::PutClock,
         Route::ImportMerchants,
         Route::ImportEnrollments,
+        Route::ImportList { list: "list" },
     ];
 
     /// How often a route is in the list, so that a new one is put there.

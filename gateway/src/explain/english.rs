@@ -1,7 +1,7 @@
 //! The English half of the page. Years are C.E.
 
 use super::baht;
-use super::story::{REVERSALS_TOLD_MAX, Reversal, Story, Wallet};
+use super::story::{Act, HoldState, REVERSALS_TOLD_MAX, Reversal, Source, Story, Wallet};
 use satang_core::calendar::{BusinessDate, Instant};
 use satang_core::outcome::{Reason, ReversalCause};
 use satang_core::policy::CapPeriod;
@@ -14,7 +14,8 @@ pub(super) fn lines(story: &Story, wallet: Option<&Wallet>) -> Vec<String> {
         format!("Purchase {}", story.txn_id),
         format!("Programme {program}, wallet ending in {}", story.wallet_end()),
         format!(
-            "Bought {} at merchant {} on {}",
+            "{} {} at merchant {} on {}",
+            if story.is_hold() { "Ordered" } else { "Bought" },
             channel(&told.channel),
             told.merchant_id,
             instant(story.decided_at)
@@ -32,13 +33,19 @@ pub(super) fn lines(story: &Story, wallet: Option<&Wallet>) -> Vec<String> {
             lines.push(format!("  {}", declined(story, wallet)));
         }
     }
+    hold(story, &mut lines);
     reversals(story, &mut lines);
     if let Some(left) = wallet.and_then(|wallet| wallet.remaining(told)) {
         let rooms = left
             .iter()
             .map(|(period, room)| format!("{} baht {}", baht(room), this(period)));
         lines.push(format!(
-            "Left at this moment: {}",
+            "{} at this moment: {}",
+            if story.household_end().is_some() {
+                "Left for the household"
+            } else {
+                "Left"
+            },
             rooms.collect::<Vec<_>>().join(", ")
         ));
     }
@@ -51,11 +58,13 @@ pub(super) fn lines(story: &Story, wallet: Option<&Wallet>) -> Vec<String> {
 
 fn approved(story: &Story, lines: &mut Vec<String>) {
     let told = &story.explanation;
-    lines.push(format!(
-        "Result: approved. The state paid {} baht, the citizen {} baht",
-        baht(story.state_amount),
-        baht(story.citizen_amount)
-    ));
+    let (state, citizen) = (baht(story.state_amount), baht(story.citizen_amount));
+    lines.push(match story.is_hold() {
+        false => format!("Result: approved. The state paid {state} baht, the citizen {citizen} baht"),
+        true => {
+            format!("Result: approved and held. Of the state {state} baht, of the citizen {citizen} baht")
+        }
+    });
     if let (Some(percent), Some(share)) = (told.state_percent, told.share_before_caps) {
         lines.push(format!(
             "  The state's share is {percent}% of {} baht: {} baht",
@@ -67,19 +76,47 @@ fn approved(story: &Story, lines: &mut Vec<String>) {
         let rooms = rooms
             .iter()
             .map(|(period, room)| format!("{} baht {}", baht(room), under(period)));
+        let of = story.household_end().map(household).unwrap_or_default();
         lines.push(format!(
-            "  Room left before: {}",
+            "  Room left before{of}: {}",
             rooms.collect::<Vec<_>>().join(", ")
         ));
     }
-    match story.limited_by {
-        Some(period) => lines.push(format!(
-            "  There was less room {}, so the state paid only {} baht",
-            under(period),
-            baht(story.state_amount)
-        )),
-        None => lines.push("  There was room enough, so the state paid its whole share".to_owned()),
+    let pays = if story.is_hold() { "pays" } else { "paid" };
+    lines.push(match story.limited_by {
+        Some(period) => format!(
+            "  There was less room {}, so the state {pays} only {state} baht",
+            under(period)
+        ),
+        None => format!("  There was room enough, so the state {pays} its whole share"),
+    });
+    if !story.funding.is_empty() {
+        let source = |source: &Source| format!("{} baht from {}", baht(source.amount), source.source);
+        let sources: Vec<String> = story.funding.iter().map(source).collect();
+        lines.push(format!("  The state's part came from: {}", sources.join(", ")));
     }
+}
+
+fn household(end: &str) -> String {
+    format!(" for the household ending in {end}, which shares it")
+}
+
+/// What became of a hold.
+fn hold(story: &Story, lines: &mut Vec<String>) {
+    let Some((state, expires)) = story.hold.zip(story.expires_at) else {
+        return;
+    };
+    let expires = instant(expires);
+    lines.push(match state {
+        HoldState::Open => format!("Held until {expires}; nothing is paid before it is captured"),
+        HoldState::Captured => "The hold was captured: that is when it was paid".to_owned(),
+        HoldState::Voided => "The hold was voided: nothing was paid, and the room is free again".to_owned(),
+        HoldState::Expired => {
+            format!(
+                "The hold ended on {expires} without a capture: nothing was paid, and the room is free again"
+            )
+        }
+    });
 }
 
 /// Why it was declined, in a sentence.
@@ -125,7 +162,10 @@ fn declined(story: &Story, wallet: Option<&Wallet>) -> String {
             None => "It could not be used at that hour.".into(),
         },
         Reason::WalletUnknown => "This wallet was not registered in any programme at that time.".into(),
-        Reason::NotRegistered => "This wallet had no entitlement in the programme at that time.".into(),
+        Reason::NotRegistered => {
+            "This wallet had no entitlement in the programme at that time, or no household for one that households share."
+                .into()
+        }
         Reason::WalletSuspended => {
             "This wallet was suspended at that time; what is left of its entitlement stays.".into()
         }
@@ -168,7 +208,12 @@ fn reversals(story: &Story, lines: &mut Vec<String>) {
     if given.is_empty() {
         return;
     }
-    lines.push("Given back since:".to_owned());
+    let since = if story.is_hold() {
+        "Since then:"
+    } else {
+        "Given back since:"
+    };
+    lines.push(since.to_owned());
     if story.has_earlier_reversals || given.len() > REVERSALS_TOLD_MAX {
         lines.push("  (there were earlier ones)".to_owned());
     }
@@ -181,17 +226,23 @@ fn reversals(story: &Story, lines: &mut Vec<String>) {
 }
 
 fn reversal(reversal: &Reversal) -> String {
-    let why = match reversal.cause {
-        ReversalCause::Timeout => "the payment network got no answer in time",
-        ReversalCause::CustomerRefund => "refund to the customer",
-        ReversalCause::MerchantError => "the merchant's mistake",
-    };
-    format!(
-        "  {}, {why}: {} baht to the state, {} baht to the citizen",
+    let (at, state, citizen) = (
         instant(reversal.decided_at),
         baht(reversal.state_amount),
-        baht(reversal.citizen_amount)
-    )
+        baht(reversal.citizen_amount),
+    );
+    let why = match (reversal.act, reversal.cause) {
+        (Act::Capture, _) => {
+            let captured = baht(reversal.left);
+            return format!("  {at}, captured {captured} baht; of the rest nothing was paid");
+        }
+        (Act::Void, _) => return format!("  {at}, the hold was voided"),
+        (Act::Reversal, Some(ReversalCause::Timeout)) => "the payment network got no answer in time",
+        (Act::Reversal, Some(ReversalCause::CustomerRefund)) => "refund to the customer",
+        (Act::Reversal, Some(ReversalCause::MerchantError)) => "the merchant's mistake",
+        (Act::Reversal, None) => "no cause was given",
+    };
+    format!("  {at}, {why}: {state} baht to the state, {citizen} baht to the citizen")
 }
 
 fn channel(id: &str) -> String {

@@ -4,6 +4,8 @@ mod english;
 mod story;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_holds;
 mod thai;
 
 use crate::client::{Client, Credentials};

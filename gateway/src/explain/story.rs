@@ -17,19 +17,54 @@ pub(super) struct Story {
     pub(super) limited_by: Option<CapPeriod>,
     #[serde(deserialize_with = "instant")]
     pub(super) decided_at: Instant,
+    #[serde(default, deserialize_with = "some_instant")]
+    pub(super) expires_at: Option<Instant>,
+    /// What became of an approved hold.
+    pub(super) hold: Option<HoldState>,
+    #[serde(default)]
+    pub(super) funding: Vec<Source>,
     pub(super) left: u64,
     pub(super) reversals: Vec<Reversal>,
     pub(super) has_earlier_reversals: bool,
     pub(super) explanation: Explanation,
 }
 
-/// One approved reversal.
+/// What became of a hold.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum HoldState {
+    Open,
+    Captured,
+    Voided,
+    Expired,
+}
+
+/// Who pays a part of the state's share.
+#[derive(Debug, Deserialize)]
+pub(super) struct Source {
+    pub(super) source: String,
+    pub(super) amount: u64,
+}
+
+/// What was done to a purchase.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Act {
+    Reversal,
+    Capture,
+    Void,
+}
+
+/// One approved reversal, or the capture or void of a hold.
 #[derive(Debug, Deserialize)]
 pub(super) struct Reversal {
+    pub(super) act: Act,
+    /// None of a capture or void.
     #[serde(deserialize_with = "cause")]
-    pub(super) cause: ReversalCause,
+    pub(super) cause: Option<ReversalCause>,
     pub(super) state_amount: u64,
     pub(super) citizen_amount: u64,
+    pub(super) left: u64,
     #[serde(deserialize_with = "instant")]
     pub(super) decided_at: Instant,
 }
@@ -41,6 +76,8 @@ pub(super) struct Explanation {
     pub(super) program_name_th: Option<String>,
     pub(super) program_name_en: Option<String>,
     pub(super) wallet_id: String,
+    /// The household whose room was asked for.
+    pub(super) household_id: Option<String>,
     pub(super) merchant_id: String,
     pub(super) channel: String,
     pub(super) amount: u64,
@@ -136,14 +173,27 @@ impl Wallet {
 impl Story {
     /// The last four digits of the wallet: the full number is read out to nobody.
     pub(super) fn wallet_end(&self) -> &str {
-        let wallet = self.explanation.wallet_id.as_str();
-        wallet.get(wallet.len().saturating_sub(4)..).unwrap_or_default()
+        end(&self.explanation.wallet_id)
+    }
+
+    /// The last four digits of the household whose room was asked for.
+    pub(super) fn household_end(&self) -> Option<&str> {
+        self.explanation.household_id.as_deref().map(end)
+    }
+
+    /// Whether the purchase was first held, to be captured later.
+    pub(super) fn is_hold(&self) -> bool {
+        self.expires_at.is_some()
     }
 
     /// The first characters of the rule version: enough to tell two versions apart.
     pub(super) fn short_version(&self) -> Option<&str> {
         self.explanation.rule_version.as_deref()?.get(..12)
     }
+}
+
+fn end(id: &str) -> &str {
+    id.get(id.len().saturating_sub(4)..).unwrap_or_default()
 }
 
 /// The most reversals that are read out one by one, the last ones.
@@ -164,12 +214,20 @@ fn reason<'de, D: Deserializer<'de>>(from: D) -> Result<Reason, D::Error> {
     })
 }
 
-fn cause<'de, D: Deserializer<'de>>(from: D) -> Result<ReversalCause, D::Error> {
-    word(from, "cause this program knows", ReversalCause::parse)
+fn cause<'de, D: Deserializer<'de>>(from: D) -> Result<Option<ReversalCause>, D::Error> {
+    let Some(text) = Option::<String>::deserialize(from)? else {
+        return Ok(None);
+    };
+    let unknown = || serde::de::Error::custom(format!("{text:?} is no cause this program knows"));
+    ReversalCause::parse(&text).map(Some).ok_or_else(unknown)
 }
 
 fn instant<'de, D: Deserializer<'de>>(from: D) -> Result<Instant, D::Error> {
     word(from, "instant", |text| Instant::parse(text).ok())
+}
+
+fn some_instant<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Instant>, D::Error> {
+    instant(from).map(Some)
 }
 
 fn date<'de, D: Deserializer<'de>>(from: D) -> Result<BusinessDate, D::Error> {

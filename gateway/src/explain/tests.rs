@@ -24,7 +24,7 @@ fn explanation() -> Value {
     })
 }
 
-fn answer(reason: &str, state: u64, limited_by: Option<&str>) -> Value {
+pub(super) fn answer(reason: &str, state: u64, limited_by: Option<&str>) -> Value {
     json!({
         "txn_id": "0197a1d2-0f6e-7c3a-8b1e-3f5d2c9a7e10", "reason": reason, "state_amount": state,
         "citizen_amount": if reason == "approved" { 250_000 - state } else { 0 }, "limited_by": limited_by,
@@ -33,14 +33,14 @@ fn answer(reason: &str, state: u64, limited_by: Option<&str>) -> Value {
     })
 }
 
-fn wallet() -> Value {
+pub(super) fn wallet() -> Value {
     json!({ "programs": [{
         "program": "thai-chuai-thai-plus-6040", "usable_from": "2026-07-01",
         "benefits": [{ "benefit": "co-pay", "remaining": { "day": 12_345, "month": 80_000 } }],
     }] })
 }
 
-fn render(answer: &Value, wallet: Option<&Value>) -> String {
+pub(super) fn render(answer: &Value, wallet: Option<&Value>) -> String {
     let story: Story = serde_json::from_value(answer.clone()).unwrap();
     let wallet: Option<Wallet> = wallet.map(|wallet| serde_json::from_value(wallet.clone()).unwrap());
     let page = page(&story, wallet.as_ref());
@@ -50,7 +50,7 @@ fn render(answer: &Value, wallet: Option<&Value>) -> String {
 }
 
 #[track_caller]
-fn check(answer: &Value, wallet: Option<&Value>, expected: Expect) {
+pub(super) fn check(answer: &Value, wallet: Option<&Value>, expected: Expect) {
     expected.assert_eq(&render(answer, wallet));
 }
 
@@ -160,7 +160,7 @@ fn a_share_that_a_cap_cut() {
 #[test]
 fn a_purchase_that_was_given_back() {
     let mut answer = answer("approved", 20_000, Some("day"));
-    let reversal = |cause: &str, at: &str, state: u64, citizen: u64| json!({ "cause": cause, "state_amount": state, "citizen_amount": citizen, "decided_at": at });
+    let reversal = |cause: &str, at: &str, state: u64, citizen: u64| json!({ "act": "reversal", "cause": cause, "state_amount": state, "citizen_amount": citizen, "left": 0, "decided_at": at });
     answer["reversals"] = json!([
         reversal("customer_refund", "2026-06-15T10:00:00.000+07:00", 800, 9_200),
         reversal("merchant_error", "2027-01-01T00:00:00.000+07:00", 800, 9_200),
@@ -209,7 +209,7 @@ fn a_purchase_that_was_given_back() {
 #[test]
 fn many_reversals_do_not_make_a_long_page() {
     let mut answer = answer("approved", 20_000, Some("day"));
-    let reversal = |n: u64| json!({ "cause": "customer_refund", "state_amount": n, "citizen_amount": 1, "decided_at": "2026-06-15T10:00:00.000+07:00" });
+    let reversal = |n: u64| json!({ "act": "reversal", "cause": "customer_refund", "state_amount": n, "citizen_amount": 1, "left": 0, "decided_at": "2026-06-15T10:00:00.000+07:00" });
     answer["reversals"] = (1..=200).map(reversal).collect();
     answer["has_earlier_reversals"] = json!(true);
     let page = render(&answer, Some(&wallet()));
@@ -378,9 +378,9 @@ fn declines_by_the_wallet() {
         Result: declined, no such wallet
           This wallet was not registered in any programme at that time.
         ผล: ไม่อนุมัติ เพราะไม่มีสิทธิในโครงการ
-          ในขณะนั้นกระเป๋าเงินนี้ไม่มีสิทธิในโครงการ
+          ในขณะนั้นกระเป๋าเงินนี้ไม่มีสิทธิในโครงการ หรือไม่มีครัวเรือนสำหรับสิทธิที่ครัวเรือนใช้ร่วมกัน
         Result: declined, no entitlement in the programme
-          This wallet had no entitlement in the programme at that time.
+          This wallet had no entitlement in the programme at that time, or no household for one that households share.
         ผล: ไม่อนุมัติ เพราะกระเป๋าเงินถูกระงับ
           กระเป๋าเงินนี้ถูกระงับในขณะนั้น สิทธิที่เหลือยังอยู่
         Result: declined, wallet suspended

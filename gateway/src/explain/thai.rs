@@ -1,7 +1,7 @@
 //! The Thai half of the page. Years are B.E.
 
 use super::baht;
-use super::story::{REVERSALS_TOLD_MAX, Reversal, Story, Wallet};
+use super::story::{Act, HoldState, REVERSALS_TOLD_MAX, Reversal, Source, Story, Wallet};
 use satang_core::calendar::{BusinessDate, Instant};
 use satang_core::outcome::{Reason, ReversalCause};
 use satang_core::policy::CapPeriod;
@@ -14,7 +14,12 @@ pub(super) fn lines(story: &Story, wallet: Option<&Wallet>) -> Vec<String> {
         format!("รายการ {}", story.txn_id),
         format!("โครงการ {program} กระเป๋าเงินลงท้ายด้วย {}", story.wallet_end()),
         format!(
-            "ซื้อ{} ร้านค้าเลขที่ {} เมื่อ {}",
+            "{}{} ร้านค้าเลขที่ {} เมื่อ {}",
+            if story.is_hold() {
+                "สั่งซื้อ"
+            } else {
+                "ซื้อ"
+            },
             channel(&told.channel),
             told.merchant_id,
             instant(story.decided_at)
@@ -32,13 +37,19 @@ pub(super) fn lines(story: &Story, wallet: Option<&Wallet>) -> Vec<String> {
             lines.push(format!("  {}", declined(story, wallet)));
         }
     }
+    hold(story, &mut lines);
     reversals(story, &mut lines);
     if let Some(left) = wallet.and_then(|wallet| wallet.remaining(told)) {
         let rooms = left
             .iter()
             .map(|(period, room)| format!("{} {} บาท", this(period), baht(room)));
         lines.push(format!(
-            "สิทธิคงเหลือในขณะนี้: {}",
+            "สิทธิ{}คงเหลือในขณะนี้: {}",
+            if story.household_end().is_some() {
+                "ของครัวเรือน"
+            } else {
+                ""
+            },
             rooms.collect::<Vec<_>>().join(" · ")
         ));
     }
@@ -51,11 +62,11 @@ pub(super) fn lines(story: &Story, wallet: Option<&Wallet>) -> Vec<String> {
 
 fn approved(story: &Story, lines: &mut Vec<String>) {
     let told = &story.explanation;
-    lines.push(format!(
-        "ผล: อนุมัติ รัฐจ่าย {} บาท ประชาชนจ่าย {} บาท",
-        baht(story.state_amount),
-        baht(story.citizen_amount)
-    ));
+    let (state, citizen) = (baht(story.state_amount), baht(story.citizen_amount));
+    lines.push(match story.is_hold() {
+        false => format!("ผล: อนุมัติ รัฐจ่าย {state} บาท ประชาชนจ่าย {citizen} บาท"),
+        true => format!("ผล: อนุมัติและกันวงเงินไว้ ส่วนของรัฐ {state} บาท ส่วนของประชาชน {citizen} บาท"),
+    });
     if let (Some(percent), Some(share)) = (told.state_percent, told.share_before_caps) {
         lines.push(format!(
             "  รัฐร่วมจ่าย {percent}% ของ {} บาท คิดเป็น {} บาท",
@@ -67,8 +78,9 @@ fn approved(story: &Story, lines: &mut Vec<String>) {
         let rooms = rooms
             .iter()
             .map(|(period, room)| format!("{} {} บาท", of(period), baht(room)));
+        let of = story.household_end().map(household).unwrap_or_default();
         lines.push(format!(
-            "  วงเงินที่เหลือก่อนซื้อ: {}",
+            "  วงเงินที่เหลือก่อนซื้อ{of}: {}",
             rooms.collect::<Vec<_>>().join(" · ")
         ));
     }
@@ -80,6 +92,31 @@ fn approved(story: &Story, lines: &mut Vec<String>) {
         )),
         None => lines.push("  วงเงินเหลือพอ รัฐจึงจ่ายเต็มส่วน".to_owned()),
     }
+    if !story.funding.is_empty() {
+        let source = |source: &Source| format!("{} {} บาท", source.source, baht(source.amount));
+        let sources: Vec<String> = story.funding.iter().map(source).collect();
+        lines.push(format!("  ส่วนของรัฐมาจาก: {}", sources.join(" · ")));
+    }
+}
+
+fn household(end: &str) -> String {
+    format!(" ซึ่งครัวเรือนเลขลงท้ายด้วย {end} ใช้ร่วมกัน")
+}
+
+/// What became of a hold.
+fn hold(story: &Story, lines: &mut Vec<String>) {
+    let Some((state, expires)) = story.hold.zip(story.expires_at) else {
+        return;
+    };
+    let expires = instant(expires);
+    lines.push(match state {
+        HoldState::Open => format!("กันวงเงินไว้ถึง {expires} ยังไม่มีการจ่ายเงินจนกว่าจะเรียกเก็บ"),
+        HoldState::Captured => "เรียกเก็บตามวงเงินที่กันไว้แล้ว เงินจ่ายเมื่อเรียกเก็บ".to_owned(),
+        HoldState::Voided => "ยกเลิกการกันวงเงินแล้ว ไม่มีการจ่ายเงิน และได้วงเงินคืนแล้ว".to_owned(),
+        HoldState::Expired => {
+            format!("การกันวงเงินสิ้นสุดเมื่อ {expires} โดยไม่มีการเรียกเก็บ ไม่มีการจ่ายเงิน และได้วงเงินคืนแล้ว")
+        }
+    });
 }
 
 /// Why it was declined, in a sentence.
@@ -108,7 +145,9 @@ fn declined(story: &Story, wallet: Option<&Wallet>) -> String {
             None => "เวลานั้นไม่ใช่เวลาที่ใช้สิทธิได้".into(),
         },
         Reason::WalletUnknown => "ในขณะนั้นกระเป๋าเงินนี้ยังไม่เคยลงทะเบียนในโครงการใด".into(),
-        Reason::NotRegistered => "ในขณะนั้นกระเป๋าเงินนี้ไม่มีสิทธิในโครงการ".into(),
+        Reason::NotRegistered => {
+            "ในขณะนั้นกระเป๋าเงินนี้ไม่มีสิทธิในโครงการ หรือไม่มีครัวเรือนสำหรับสิทธิที่ครัวเรือนใช้ร่วมกัน".into()
+        }
         Reason::WalletSuspended => "กระเป๋าเงินนี้ถูกระงับในขณะนั้น สิทธิที่เหลือยังอยู่".into(),
         Reason::NotYetUsable => match wallet.and_then(|wallet| wallet.usable_from(told)) {
             Some(from) => format!("สิทธินี้เริ่มใช้ได้วันที่ {}", date(from)),
@@ -147,7 +186,12 @@ fn reversals(story: &Story, lines: &mut Vec<String>) {
     if given.is_empty() {
         return;
     }
-    lines.push("คืนเงินแล้ว:".to_owned());
+    let since = if story.is_hold() {
+        "หลังจากนั้น:"
+    } else {
+        "คืนเงินแล้ว:"
+    };
+    lines.push(since.to_owned());
     if story.has_earlier_reversals || given.len() > REVERSALS_TOLD_MAX {
         lines.push("  (มีการคืนก่อนหน้านี้อีก)".to_owned());
     }
@@ -157,17 +201,23 @@ fn reversals(story: &Story, lines: &mut Vec<String>) {
 }
 
 fn reversal(reversal: &Reversal) -> String {
-    let why = match reversal.cause {
-        ReversalCause::Timeout => "ระบบชำระเงินไม่ได้รับคำตอบทันเวลา",
-        ReversalCause::CustomerRefund => "คืนเงินให้ลูกค้า",
-        ReversalCause::MerchantError => "ร้านค้าทำรายการผิด",
-    };
-    format!(
-        "  {} {why}: คืนรัฐ {} บาท คืนประชาชน {} บาท",
+    let (at, state, citizen) = (
         instant(reversal.decided_at),
         baht(reversal.state_amount),
-        baht(reversal.citizen_amount)
-    )
+        baht(reversal.citizen_amount),
+    );
+    let why = match (reversal.act, reversal.cause) {
+        (Act::Capture, _) => {
+            let captured = baht(reversal.left);
+            return format!("  {at} เรียกเก็บ {captured} บาท ส่วนที่เหลือไม่มีการจ่ายเงิน");
+        }
+        (Act::Void, _) => return format!("  {at} ยกเลิกการกันวงเงิน"),
+        (Act::Reversal, Some(ReversalCause::Timeout)) => "ระบบชำระเงินไม่ได้รับคำตอบทันเวลา",
+        (Act::Reversal, Some(ReversalCause::CustomerRefund)) => "คืนเงินให้ลูกค้า",
+        (Act::Reversal, Some(ReversalCause::MerchantError)) => "ร้านค้าทำรายการผิด",
+        (Act::Reversal, None) => "ไม่ได้ระบุเหตุ",
+    };
+    format!("  {at} {why}: คืนรัฐ {state} บาท คืนประชาชน {citizen} บาท")
 }
 
 fn channel(id: &str) -> String {

@@ -1,20 +1,19 @@
 //! A batch as it was read, whatever form it came in: what is to be decided, and what is malformed in its place.
 
 use super::problem::Problem;
-use satang_core::request::AuthorizationRequest;
 
-/// The elements of a batch.
+/// The elements of a batch of requests `R`.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Batch {
+pub struct Batch<R> {
     /// The well-formed ones, in order.
-    requests: Vec<AuthorizationRequest>,
+    requests: Vec<R>,
     /// The others and their place among all, in order.
     malformed: Vec<(usize, Problem)>,
 }
 
-impl Batch {
+impl<R> Batch<R> {
     /// A batch without elements yet.
-    pub fn with_capacity(len: usize) -> Batch {
+    pub fn with_capacity(len: usize) -> Batch<R> {
         Batch {
             requests: Vec::with_capacity(len),
             malformed: Vec::new(),
@@ -22,7 +21,7 @@ impl Batch {
     }
 
     /// Adds a well-formed element.
-    pub fn push(&mut self, request: AuthorizationRequest) {
+    pub fn push(&mut self, request: R) {
         self.requests.push(request);
     }
 
@@ -42,7 +41,7 @@ impl Batch {
     }
 
     /// What is to be decided.
-    pub fn requests(&self) -> &[AuthorizationRequest] {
+    pub fn requests(&self) -> &[R] {
         &self.requests
     }
 
@@ -64,8 +63,8 @@ impl Batch {
     }
 }
 
-impl FromIterator<Result<AuthorizationRequest, Problem>> for Batch {
-    fn from_iter<I: IntoIterator<Item = Result<AuthorizationRequest, Problem>>>(elements: I) -> Batch {
+impl<R> FromIterator<Result<R, Problem>> for Batch<R> {
+    fn from_iter<I: IntoIterator<Item = Result<R, Problem>>>(elements: I) -> Batch<R> {
         let elements = elements.into_iter();
         let mut batch = Batch::with_capacity(elements.size_hint().0);
         for element in elements {

@@ -6,7 +6,7 @@
 use super::batch::Batch;
 use super::parse::BATCH_LEN_MAX;
 use super::problem::{FieldError, Problem};
-use super::render::BatchResult;
+use super::render::{AuthorizationAnswer, BatchResult};
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
 use satang_core::ids::{IdError, MerchantId, Name, TxnId, WalletId};
@@ -107,7 +107,7 @@ pub fn is_batch(headers: &HeaderMap) -> bool {
 ///
 /// # Errors
 /// The 400 of a malformed batch: a header that cannot be, another length than it tells, or a name table with a bad name.
-pub fn batch(body: &[u8]) -> Result<Batch, Problem> {
+pub fn batch(body: &[u8]) -> Result<Batch<AuthorizationRequest>, Problem> {
     let fault = |field: &str, reason: String| Err(Problem::malformed_field(field, reason));
     let Ok((header, rest)) = RequestHeader::ref_from_prefix(body) else {
         return fault(
@@ -259,13 +259,16 @@ impl RequestElement {
 ///
 /// # Panics
 /// When there are not `len` results.
-pub fn answer<'a>(len: usize, results: impl IntoIterator<Item = BatchResult<'a>>) -> Vec<u8> {
+pub fn answer<'a>(
+    len: usize,
+    results: impl IntoIterator<Item = BatchResult<'a, AuthorizationAnswer<'a>>>,
+) -> Vec<u8> {
     let mut out = Vec::with_capacity(size_of::<AnswerHeader>() + len * size_of::<AnswerElement>());
     out.extend_from_slice(&[0; size_of::<AnswerHeader>()]);
     let mut tail = Vec::new();
     for result in results {
         let element = match result {
-            BatchResult::Authorization { record, replayed } => AnswerElement::decided(record, replayed),
+            BatchResult::Outcome(answer) => AnswerElement::decided(answer.record, answer.replayed),
             BatchResult::Problem(problem) => AnswerElement::problem(problem, &mut tail),
         };
         out.extend_from_slice(element.as_bytes());

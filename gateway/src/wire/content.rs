@@ -3,13 +3,15 @@
 
 use satang_core::directory::Directory;
 use satang_core::ids::Name;
-use satang_core::record::{AuthorizationRecord, NameNumber, ReversalRecord};
+use satang_core::record::{Authorization, NameNumber, ReversalRecord};
 use satang_core::request::{AuthorizationRequest, ReversalRequest};
 
-/// Whether `request` asks for what `record` answered; the names are those of the record's tail.
+/// Whether `request` asks for what `record` answered, as a hold when `expires_in_s` says for how long; the names are those of the
+/// record's tail.
 pub fn same_content(
     request: &AuthorizationRequest,
-    record: &AuthorizationRecord,
+    expires_in_s: Option<u32>,
+    record: &Authorization,
     program: Option<&Name>,
     channel: Option<&Name>,
     directory: &Directory,
@@ -18,7 +20,12 @@ pub fn same_content(
     let is = |wanted: &Name, number: NameNumber, tail: Option<&Name>| {
         directory.name(number).or(tail).is_some_and(|name| name == wanted)
     };
+    let held_ms = record
+        .extra
+        .expires()
+        .map(|expires| expires.unix_ms() - record.header.at_ms);
     request.txn_id == record.txn_id()
+        && held_ms == expires_in_s.map(|seconds| i64::from(seconds) * 1_000)
         && purchase.wallet == record.wallet()
         && purchase.merchant == record.merchant()
         && purchase.amount == record.amount()

@@ -6,6 +6,10 @@
 //! Every value is asked for with `deserialize_any`. Asked for a string, map or number by name, sonic-rs 0.5.10 answers another
 //! kind by skipping the whole value with a recursion that has no limit: a megabyte of `[` overflows the stack.
 
+mod registration;
+
+pub(super) use registration::{registration, registrations};
+
 use super::parse::BATCH_LEN_MAX;
 use super::problem::Problem;
 use satang_core::ids::{IdError, MerchantId, Name, ReversalId, TxnId, WalletId};
@@ -34,7 +38,12 @@ pub(super) fn reversal(txn_id: TxnId, body: &[u8]) -> Option<ReversalRequest> {
 pub(super) fn batch(body: &[u8]) -> Option<Vec<Result<AuthorizationRequest, Problem>>> {
     // A plain element has about 240 bytes.
     let len_guess = (body.len() / 200).min(BATCH_LEN_MAX);
-    read(body, Batch { len_guess })
+    let batch = Batch {
+        key: "authorizations",
+        element: Authorization,
+        len_guess,
+    };
+    read(body, batch)
 }
 
 fn read<T>(body: &[u8], seed: impl for<'de> DeserializeSeed<'de, Value = T>) -> Option<T> {
@@ -92,6 +101,7 @@ macro_rules! no_text {
     };
 }
 
+#[derive(Clone, Copy)]
 struct Authorization;
 seed_of_map!(Authorization, AuthorizationRequest);
 
@@ -254,21 +264,32 @@ impl<'de> Visitor<'de> for Reversal {
     }
 }
 
-struct Batch {
+/// An object with one list.
+struct Batch<S> {
+    key: &'static str,
+    element: S,
     len_guess: usize,
 }
-seed_of_map!(Batch, Vec<Result<AuthorizationRequest, Problem>>);
 
-impl<'de> Visitor<'de> for Batch {
-    type Value = Vec<Result<AuthorizationRequest, Problem>>;
+impl<'de, S: DeserializeSeed<'de> + Copy> DeserializeSeed<'de> for Batch<S> {
+    type Value = Vec<Result<S::Value, Problem>>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de, S: DeserializeSeed<'de> + Copy> Visitor<'de> for Batch<S> {
+    type Value = Vec<Result<S::Value, Problem>>;
     no_text!();
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let only_key = |key: &str| (key == "authorizations").then_some(());
+        let only_key = |key: &str| (key == self.key).then_some(());
         let Some(()) = map.next_key_seed(Text(only_key))? else {
             return Err(give_up());
         };
         let elements = map.next_value_seed(Elements {
+            element: self.element,
             len_guess: self.len_guess,
         })?;
         match map.next_key::<IgnoredAny>()? {
@@ -278,25 +299,26 @@ impl<'de> Visitor<'de> for Batch {
     }
 }
 
-struct Elements {
+struct Elements<S> {
+    element: S,
     len_guess: usize,
 }
 
-impl<'de> DeserializeSeed<'de> for Elements {
-    type Value = Vec<Result<AuthorizationRequest, Problem>>;
+impl<'de, S: DeserializeSeed<'de> + Copy> DeserializeSeed<'de> for Elements<S> {
+    type Value = Vec<Result<S::Value, Problem>>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
         deserializer.deserialize_any(self)
     }
 }
 
-impl<'de> Visitor<'de> for Elements {
-    type Value = Vec<Result<AuthorizationRequest, Problem>>;
+impl<'de, S: DeserializeSeed<'de> + Copy> Visitor<'de> for Elements<S> {
+    type Value = Vec<Result<S::Value, Problem>>;
     no_text!();
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
         let mut elements = Vec::with_capacity(self.len_guess);
-        while let Some(element) = list.next_element_seed(Authorization)? {
+        while let Some(element) = list.next_element_seed(self.element)? {
             if elements.len() == BATCH_LEN_MAX {
                 return Err(give_up());
             }

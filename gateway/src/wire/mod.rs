@@ -24,7 +24,11 @@ mod tests_binary;
 #[cfg(test)]
 mod tests_content;
 #[cfg(test)]
+mod tests_holds;
+#[cfg(test)]
 mod tests_malformed;
+#[cfg(test)]
+mod tests_registration;
 #[cfg(test)]
 mod tests_render;
 #[cfg(test)]

@@ -7,14 +7,22 @@ use super::fast;
 use super::form::{self, Form};
 use super::json::{Kind, Value};
 use super::problem::Problem;
+use satang_core::birth::BirthDate;
 use satang_core::calendar::{BusinessDate, Instant};
-use satang_core::ids::{CitizenId, HouseholdId, MerchantId, Name, ReversalId, TxnId, WalletId};
+use satang_core::ids::{
+    CitizenId, HouseholdId, MerchantId, Name, Nationality, RegistrationId, ReversalId, TxnId, WalletId,
+};
 use satang_core::money::Satang;
 use satang_core::outcome::ReversalCause;
 use satang_core::policy::Category;
-use satang_core::record::Status;
-use satang_core::request::{AuthorizationRequest, Purchase, ReversalRequest};
+use satang_core::record::{Act, Status};
+use satang_core::request::{
+    AuthorizationRequest, ClosingRequest, HOLD_SECONDS_MAX, HoldRequest, Purchase, RegistrationRequest,
+    ReversalRequest,
+};
 use satang_engine::admin::MerchantInput;
+use satang_engine::enroll::EnrollmentInput;
+use satang_engine::moves::MoveInput;
 
 /// The most elements a batch may have.
 pub const BATCH_LEN_MAX: usize = 10_000;
@@ -26,23 +34,6 @@ pub const MERCHANT_CHANNELS_MAX: usize = 16;
 pub const NAME_CHARS_MAX: usize = 200;
 /// The longest reason an operator may give, in characters.
 pub const REASON_CHARS_MAX: usize = 500;
-
-/// A line of an enrollment import.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EnrollmentRequest {
-    /// The programme.
-    pub program: Name,
-    /// The wallet that holds the entitlement.
-    pub wallet: WalletId,
-    /// Whose wallet it is.
-    pub citizen: CitizenId,
-    /// The household that shares the entitlement.
-    pub household: Option<HouseholdId>,
-    /// The tier of the programme's registration.
-    pub tier: Option<Name>,
-    /// The first date of use.
-    pub usable_from: Option<BusinessDate>,
-}
 
 /// A wallet or programme to be suspended or made active.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,12 +69,104 @@ pub fn reversal(path_txn_id: &str, body: &[u8]) -> Result<ReversalRequest, Probl
     fast::reversal(txn_id, body).map_or_else(|| slow::reversal(txn_id, form::body(body)?), Ok)
 }
 
+/// Reads a hold: an authorization and for how long.
+///
+/// # Errors
+/// The 400 of a malformed request.
+pub fn hold(body: &[u8]) -> Result<HoldRequest, Problem> {
+    slow::hold(form::body(body)?)
+}
+
+/// Reads the capture or void of the hold named in the path.
+///
+/// # Errors
+/// The 400 of a malformed request.
+pub fn closing(path_txn_id: &str, act: Act, body: &[u8]) -> Result<ClosingRequest, Problem> {
+    let txn_id = path_txn(path_txn_id)?;
+    let amount = match act {
+        Act::Capture => {
+            let mut form = Form::open(form::body(body)?, &["amount"])?;
+            let amount = form.optional("amount", form::whole(Satang::BILL_MAX.get()));
+            form.finish(Some(amount.map(Satang::new)))?
+        }
+        Act::Void | Act::Reversal => {
+            nothing(body)?;
+            None
+        }
+    };
+    Ok(ClosingRequest { txn_id, act, amount })
+}
+
+/// Reads a move of the wallet named in the path.
+///
+/// # Errors
+/// The 400 of a malformed request.
+pub fn move_request(path_wallet_id: &str, body: &[u8]) -> Result<MoveInput, Problem> {
+    const FIELDS: [&str; 6] = [
+        "from_program",
+        "to_program",
+        "household_id",
+        "tier",
+        "usable_from",
+        "reason",
+    ];
+    let wallet = path_wallet(path_wallet_id)?;
+    let mut form = Form::open(form::body(body)?, &FIELDS)?;
+    let from = form.required("from_program", form::parsed(Name::parse));
+    let to = form.required("to_program", form::parsed(Name::parse));
+    if from.is_some() && from == to {
+        form.fault("to_program", "must be another programme than from_program");
+    }
+    let household = form.optional("household_id", form::parsed(HouseholdId::parse));
+    let tier = form.optional("tier", form::parsed(Name::parse));
+    let usable_from = form.optional("usable_from", form::parsed(parse_date));
+    let reason = form.required("reason", form::line(0..=REASON_CHARS_MAX));
+    let read = || {
+        Some(MoveInput {
+            wallet,
+            from: from?,
+            to: to?,
+            household,
+            tier,
+            usable_from,
+            reason: reason?,
+        })
+    };
+    form.finish(read())
+}
+
 /// Reads a batch; a malformed element is a problem in its place.
 ///
 /// # Errors
 /// The 400 of a malformed batch: no JSON anywhere in the body, another object, or not 1 to [`BATCH_LEN_MAX`] elements.
 pub fn batch(body: &[u8]) -> Result<Vec<Result<AuthorizationRequest, Problem>>, Problem> {
     fast::batch(body).map_or_else(|| slow::batch(form::body(body)?), Ok)
+}
+
+/// Reads a registration.
+///
+/// # Errors
+/// The 400 of a malformed request.
+pub fn registration(body: &[u8]) -> Result<RegistrationRequest, Problem> {
+    fast::registration(body).map_or_else(|| slow::registration(form::body(body)?), Ok)
+}
+
+/// Reads a batch of registrations; a malformed element is a problem in its place.
+///
+/// # Errors
+/// As [`batch`].
+pub fn registrations(body: &[u8]) -> Result<Vec<Result<RegistrationRequest, Problem>>, Problem> {
+    fast::registrations(body).map_or_else(|| slow::registrations(form::body(body)?), Ok)
+}
+
+/// Reads a line of a list: a citizen's id.
+///
+/// # Errors
+/// The 400 of a malformed line. No reason repeats the id.
+pub fn listed(line: &[u8]) -> Result<CitizenId, Problem> {
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    let text = core::str::from_utf8(line).unwrap_or_default();
+    CitizenId::parse(text).map_err(|error| Problem::malformed_field("citizen_id", error.to_string()))
 }
 
 /// Reads a merchant whose id stands in the path.
@@ -112,7 +195,7 @@ pub fn merchant_line(line: &[u8]) -> Result<MerchantInput, Problem> {
 ///
 /// # Errors
 /// The 400 of a malformed line. No reason repeats the citizen's id.
-pub fn enrollment(line: &[u8]) -> Result<EnrollmentRequest, Problem> {
+pub fn enrollment(line: &[u8]) -> Result<EnrollmentInput, Problem> {
     const FIELDS: [&str; 6] = [
         "program",
         "wallet_id",
@@ -129,7 +212,7 @@ pub fn enrollment(line: &[u8]) -> Result<EnrollmentRequest, Problem> {
     let tier = form.optional("tier", form::parsed(Name::parse));
     let usable_from = form.optional("usable_from", form::parsed(parse_date));
     let read = || {
-        Some(EnrollmentRequest {
+        Some(EnrollmentInput {
             program: program?,
             wallet: wallet?,
             citizen: citizen?,
@@ -290,6 +373,31 @@ pub(super) mod slow {
         form.finish(read.map(|(txn_id, purchase)| AuthorizationRequest { txn_id, purchase }))
     }
 
+    pub(in super::super) fn hold(body: Value<'_>) -> Result<HoldRequest, Problem> {
+        const HOLD_FIELDS: [&str; 8] = [
+            "txn_id",
+            "program",
+            "wallet_id",
+            "merchant_id",
+            "channel",
+            "amount",
+            "eligible_amount",
+            "expires_in_s",
+        ];
+        let mut form = Form::open(body, &HOLD_FIELDS)?;
+        let txn_id = form.required("txn_id", form::parsed(TxnId::parse));
+        let purchase = read_purchase(&mut form);
+        let seconds = form.required("expires_in_s", form::whole(u64::from(HOLD_SECONDS_MAX)));
+        let read = || {
+            Some(HoldRequest {
+                txn_id: txn_id?,
+                purchase: purchase?,
+                expires_in_s: seconds? as u32,
+            })
+        };
+        form.finish(read())
+    }
+
     pub(in super::super) fn quote(body: Value<'_>) -> Result<Purchase, Problem> {
         let mut form = Form::open(body, &FIELDS[1..])?;
         let purchase = read_purchase(&mut form);
@@ -333,11 +441,57 @@ pub(super) mod slow {
         }))
     }
 
+    pub(in super::super) fn registration(body: Value<'_>) -> Result<RegistrationRequest, Problem> {
+        const FIELDS: [&str; 6] = [
+            "registration_id",
+            "program",
+            "wallet_id",
+            "citizen_id",
+            "birth_date",
+            "nationality",
+        ];
+        let mut form = Form::open(body, &FIELDS)?;
+        let registration_id = form.required("registration_id", form::parsed(RegistrationId::parse));
+        let program = form.required("program", form::parsed(Name::parse));
+        let wallet = form.required("wallet_id", form::parsed(WalletId::parse));
+        let citizen = form.required("citizen_id", form::parsed(CitizenId::parse));
+        let birth = form.required("birth_date", form::parsed(BirthDate::parse));
+        let nationality = form.required("nationality", form::parsed(Nationality::parse));
+        let read = || {
+            Some(RegistrationRequest {
+                registration_id: registration_id?,
+                program: program?,
+                wallet: wallet?,
+                citizen: citizen?,
+                birth: birth?,
+                nationality: nationality?,
+            })
+        };
+        form.finish(read())
+    }
+
+    pub(in super::super) fn registrations(
+        body: Value<'_>,
+    ) -> Result<Vec<Result<RegistrationRequest, Problem>>, Problem> {
+        Ok(elements(body, &["registrations"])?
+            .into_iter()
+            .map(registration)
+            .collect())
+    }
+
     pub(in super::super) fn batch(
         body: Value<'_>,
     ) -> Result<Vec<Result<AuthorizationRequest, Problem>>, Problem> {
-        let mut form = Form::open(body, &["authorizations"])?;
-        let read = form.required("authorizations", |value| {
+        Ok(elements(body, &["authorizations"])?
+            .into_iter()
+            .map(authorization)
+            .collect())
+    }
+
+    /// The elements of a batch, which is an object with one list.
+    fn elements<'v>(body: Value<'v>, field: &'static [&'static str; 1]) -> Result<Vec<Value<'v>>, Problem> {
+        let mut form = Form::open(body, field)?;
+        let read = form.required(field[0], |value| {
             let elements = value.elements().ok_or(match value.kind() {
                 Kind::Null => "must not be null",
                 Kind::Bool | Kind::Number | Kind::Text | Kind::List | Kind::Object => "must be a list",
@@ -348,7 +502,6 @@ pub(super) mod slow {
                 false => Err(format!("must have 1 to {BATCH_LEN_MAX} elements").into()),
             }
         });
-        let elements = form.finish(read)?;
-        Ok(elements.into_iter().map(authorization).collect())
+        form.finish(read)
     }
 }

@@ -90,6 +90,17 @@ impl Problem {
         )
     }
 
+    /// 409: the id came before with other content.
+    pub fn registration_id_conflict() -> Problem {
+        let detail = "this registration_id was used before with other content; nothing was changed";
+        Problem::new(
+            409,
+            "registration_id_conflict",
+            "The registration_id has other content.",
+            detail,
+        )
+    }
+
     /// 409: a simulated clock does not go back.
     pub fn clock_refused(detail: impl Into<String>) -> Problem {
         Problem::new(409, "clock_refused", "The clock does not go back.", detail)

@@ -4,85 +4,219 @@
 use super::problem::Problem;
 use satang_core::authorize::Verdict;
 use satang_core::calendar::Instant;
-use satang_core::ids::TxnId;
+use satang_core::ids::{Name, RegistrationId, TxnId};
+use satang_core::money::Satang;
+use satang_core::outcome::RegistrationReason;
 use satang_core::policy::CapPeriod;
-use satang_core::record::{AuthorizationRecord, RecordHeader, ReversalRecord};
+use satang_core::record::{Authorization, Funding, RegistrationRecord, ReversalRecord};
 use satang_core::request::Purchase;
 
 /// Room for the longest answer but for a problem, in bytes.
-const ANSWER_BYTES_MAX: usize = 640;
+const ANSWER_BYTES_MAX: usize = 1_280;
 
-/// One result of a batch.
+/// One result of a batch of requests whose outcomes are `O`.
 #[derive(Clone, Copy, Debug)]
-pub enum BatchResult<'a> {
+pub enum BatchResult<'a, O> {
     /// The element was decided, now or before.
-    Authorization {
-        /// The outcome.
-        record: &'a AuthorizationRecord,
-        /// Whether it was decided before.
-        replayed: bool,
-    },
+    Outcome(O),
     /// The element was malformed or in conflict.
     Problem(&'a Problem),
 }
 
-/// Appends the answer to an authorization.
-pub fn authorization(record: &AuthorizationRecord, replayed: bool, out: &mut Vec<u8>) {
+/// What an authorization of a batch is answered with.
+#[derive(Clone, Copy, Debug)]
+pub struct AuthorizationAnswer<'a> {
+    /// The outcome.
+    pub record: &'a Authorization,
+    /// Whether it was decided before.
+    pub replayed: bool,
+}
+
+/// Appends the answer to an authorization or hold. `sources` are the names of the benefit's funding sources, when it has any.
+pub fn authorization(record: &Authorization, sources: &[Name], replayed: bool, out: &mut Vec<u8>) {
     let mut text = Text::open();
     text.put(b"{\"txn_id\":\"");
     text.put(&record.txn_id().ascii());
     text.put(b"\",");
-    put_decision(record, &mut text);
-    put_end(&record.header, replayed, &mut text);
+    put_decision(record, sources, &mut text);
+    if let Some(expires) = record.extra.expires() {
+        text.put(b",\"expires_at\":\"");
+        text.put(&expires.ascii());
+        text.put(b"\"");
+    }
+    put_end(record.header.sequence, replayed, &mut text);
     out.extend_from_slice(text.as_bytes());
 }
 
-/// Appends the answer to a reversal.
-pub fn reversal(record: &ReversalRecord, replayed: bool, out: &mut Vec<u8>) {
+/// Appends the answer to a hold's capture or void.
+pub fn closing(record: &ReversalRecord, replayed: bool, out: &mut Vec<u8>) {
+    let mut text = Text::open();
+    text.put(b"{\"txn_id\":\"");
+    text.put(&record.txn_id().ascii());
+    text.put(b"\",");
+    let (state, citizen) = record.captured();
+    put_return(record, (state, citizen), None, &mut text);
+    put_end(record.header.sequence, replayed, &mut text);
+    out.extend_from_slice(text.as_bytes());
+}
+
+/// Appends the answer to a reversal. `sources` are the names of the benefit's funding sources, when the original has any.
+pub fn reversal(record: &ReversalRecord, sources: &[Name], replayed: bool, out: &mut Vec<u8>) {
     let mut text = Text::open();
     text.put(b"{\"reversal_id\":\"");
     text.put(&record.reversal_id().ascii());
     text.put(b"\",\"txn_id\":\"");
     text.put(&record.txn_id().ascii());
     text.put(b"\",");
+    let funding = record.funding().map(|funding| (funding, sources));
+    put_return(record, (record.state(), record.citizen()), funding, &mut text);
+    put_end(record.header.sequence, replayed, &mut text);
+    out.extend_from_slice(text.as_bytes());
+}
+
+/// From `decision` to `decided_at`: what answers to reversals, captures and voids have in common.
+fn put_return(
+    record: &ReversalRecord,
+    (state, citizen): (Satang, Satang),
+    funding: Option<(Funding, &[Name])>,
+    text: &mut Text,
+) {
     put_outcome(
         record.approved(),
         record.reason().name(),
         record.reason().response_code(record.approved()),
-        &mut text,
+        text,
     );
     text.put(b",\"state_amount\":");
-    text.put_number(record.state().get());
+    text.put_number(state.get());
     text.put(b",\"citizen_amount\":");
-    text.put_number(record.citizen().get());
+    text.put_number(citizen.get());
     text.put(b",\"left\":");
     text.put_number(record.left().get());
-    put_time(record.header.at(), &mut text);
-    put_end(&record.header, replayed, &mut text);
+    if let Some((funding, sources)) = funding {
+        put_funding(&funding, sources, text);
+    }
+    put_time(record.header.at(), text);
+}
+
+/// Who pays the state's part, or gets it back.
+fn put_funding(funding: &Funding, sources: &[Name], text: &mut Text) {
+    text.put(b",\"funding\":[");
+    for (index, (source, amount)) in sources.iter().zip(funding.amounts()).enumerate() {
+        text.put(if index == 0 { b"" } else { b"," });
+        text.put(b"{\"source\":\"");
+        text.put(source.as_str().as_bytes());
+        text.put(b"\",\"amount\":");
+        text.put_number(u64::from(*amount));
+        text.put(b"}");
+    }
+    text.put(b"]");
+}
+
+/// What a registration is answered with.
+#[derive(Clone, Copy, Debug)]
+pub enum RegistrationAnswer<'a> {
+    /// What was decided, now or before.
+    Decided {
+        /// The outcome.
+        record: &'a RegistrationRecord,
+        /// The list that excludes.
+        list: Option<Name>,
+        /// Whether it was decided before.
+        replayed: bool,
+    },
+    /// The quota is full, as the citizen was told before.
+    Told {
+        /// The id that asks now.
+        registration_id: RegistrationId,
+        /// The sequence of the record that told so.
+        sequence: u64,
+    },
+}
+
+/// Appends the answer to a registration.
+pub fn registration(answer: &RegistrationAnswer<'_>, out: &mut Vec<u8>) {
+    let mut text = Text::open();
+    text.put(b"{\"registration_id\":\"");
+    match answer {
+        RegistrationAnswer::Decided {
+            record,
+            list,
+            replayed,
+        } => {
+            text.put(&record.registration_id().ascii());
+            put_registration(record, list.as_ref(), &mut text);
+            put_end(record.header.sequence, *replayed, &mut text);
+        }
+        RegistrationAnswer::Told {
+            registration_id,
+            sequence,
+        } => {
+            text.put(&registration_id.ascii());
+            text.put(b"\",\"decision\":\"rejected\",\"reason\":\"");
+            text.put(RegistrationReason::QuotaFull.name().as_bytes());
+            text.put(b"\"");
+            put_end(*sequence, false, &mut text);
+        }
+    }
     out.extend_from_slice(text.as_bytes());
 }
 
+/// From `decision` to `registered_at`.
+fn put_registration(record: &RegistrationRecord, list: Option<&Name>, text: &mut Text) {
+    text.put(match record.accepted() {
+        true => b"\",\"decision\":\"accepted\",\"reason\":\"",
+        false => b"\",\"decision\":\"rejected\",\"reason\":\"",
+    });
+    text.put(record.reason().name().as_bytes());
+    if let Some(list) = list {
+        text.put(b":");
+        text.put(list.as_str().as_bytes());
+    }
+    text.put(b"\"");
+    if let Some(ticket) = record.ticket() {
+        text.put(b",\"ticket\":");
+        text.put_number(ticket);
+        text.put(b",\"registered_at\":\"");
+        text.put(&to_seconds(record.header.at()));
+        text.put(b"\"");
+    }
+}
+
+/// An instant as it is kept of a right: without its fraction.
+pub fn to_seconds(at: Instant) -> [u8; 25] {
+    let ascii = at.ascii();
+    let mut text = [0; 25];
+    text[..19].copy_from_slice(&ascii[..19]);
+    text[19..].copy_from_slice(&ascii[23..]);
+    text
+}
+
 /// Appends the answer to a quote: an authorization's without id, sequence and `replayed`, and what would still be shared in full.
-pub fn quote(verdict: &Verdict, at: Instant, purchase: &Purchase, out: &mut Vec<u8>) {
-    let record = verdict.record(TxnId::from_bits(0), purchase, at);
+pub fn quote(verdict: &Verdict, sources: &[Name], at: Instant, purchase: &Purchase, out: &mut Vec<u8>) {
+    let record = verdict.record(TxnId::from_bits(0), purchase, at, None);
     let mut text = Text::open();
     text.put(b"{");
-    put_decision(&record, &mut text);
+    put_decision(&record, sources, &mut text);
     text.put(b",\"fully_subsidised_up_to\":");
     text.put_number(verdict.fully_subsidised_up_to().get());
     text.put(b"}");
     out.extend_from_slice(text.as_bytes());
 }
 
-/// Appends the answer to a batch, results in the order of its elements.
-pub fn batch<'a>(results: impl IntoIterator<Item = BatchResult<'a>>, out: &mut Vec<u8>) {
+/// Appends the answer to a batch, results in the order of its elements, each outcome by `one`.
+pub fn batch<'a, O>(
+    results: impl IntoIterator<Item = BatchResult<'a, O>>,
+    one: impl Fn(O, &mut Vec<u8>),
+    out: &mut Vec<u8>,
+) {
     out.extend_from_slice(b"{\"results\":[");
     for (index, result) in results.into_iter().enumerate() {
         if index > 0 {
             out.push(b',');
         }
         match result {
-            BatchResult::Authorization { record, replayed } => authorization(record, replayed, out),
+            BatchResult::Outcome(outcome) => one(outcome, out),
             BatchResult::Problem(problem) => problem.write(out),
         }
     }
@@ -90,7 +224,7 @@ pub fn batch<'a>(results: impl IntoIterator<Item = BatchResult<'a>>, out: &mut V
 }
 
 /// From `decision` to `decided_at`: what an authorization and a quote have in common.
-fn put_decision(record: &AuthorizationRecord, text: &mut Text) {
+fn put_decision(record: &Authorization, sources: &[Name], text: &mut Text) {
     let reason = record.reason();
     put_outcome(record.approved(), reason.name(), reason.response_code(), text);
     text.put(b",\"state_amount\":");
@@ -116,6 +250,9 @@ fn put_decision(record: &AuthorizationRecord, text: &mut Text) {
         }
         text.put(b"}");
     }
+    if let Some(funding) = record.extra.funding() {
+        put_funding(&funding, sources, text);
+    }
     put_time(record.header.at(), text);
 }
 
@@ -140,9 +277,9 @@ fn put_time(at: Instant, text: &mut Text) {
     text.put(b"\"");
 }
 
-fn put_end(header: &RecordHeader, replayed: bool, text: &mut Text) {
+fn put_end(sequence: u64, replayed: bool, text: &mut Text) {
     text.put(b",\"sequence\":");
-    text.put_number(header.sequence);
+    text.put_number(sequence);
     text.put(match replayed {
         false => b",\"replayed\":false}",
         true => b",\"replayed\":true}",

@@ -6,15 +6,17 @@ use super::parse::slow;
 use super::{fast, form, json};
 use satang_core::ids::TxnId;
 
-const SEEDS: [&str; 4] = [
+const SEEDS: [&str; 6] = [
     r#"{"txn_id":"0197a1d2-0f6e-7c3a-8b1e-3f5d2c9a7e10","program":"co-pay","wallet_id":"004999912345678","merchant_id":"010555012345678","channel":"store","amount":25000,"eligible_amount":22000}"#,
     r#"{"program":"co-pay","wallet_id":"004999912345678","merchant_id":"010555012345678","channel":"sto\u0072e","amount":25000}"#,
     r#"{"reversal_id":"0197a1d2-0f6e-7c3a-8b1e-3f5d2c9a7e10","amount":10000,"reason":"customer_refund"}"#,
     r#"{"authorizations":[{"txn_id":"0197a1d2-0f6e-7c3a-8b1e-3f5d2c9a7e10","program":"a","wallet_id":"004999912345678","merchant_id":"010555012345678","channel":"b","amount":1}]}"#,
+    r#"{"registration_id":"0197a1d2-0f6e-7c3a-8b1e-3f5d2c9a7e12","program":"co-pay","wallet_id":"004999912345678","citizen_id":"1101700203450","birth_date":"1990-04-12","nationality":"T\u0048"}"#,
+    r#"{"registrations":[{"registration_id":"0197a1d2-0f6e-7c3a-8b1e-3f5d2c9a7e12","program":"a","wallet_id":"004999912345678","citizen_id":"1101700203450","birth_date":"1990","nationality":"LA"}]}"#,
 ];
 
 /// Pieces that mean something to a reader of JSON.
-const PIECES: [&str; 48] = [
+const PIECES: [&str; 50] = [
     "\"",
     "\\",
     "\\u",
@@ -61,6 +63,8 @@ const PIECES: [&str; 48] = [
     "\"amount\":1,",
     "\"amount\":1",
     "\"x\":{\"y\":[1]},",
+    "\"nationality\":\"TH\",",
+    "\"birth_date\":\"1990\"",
     "'",
     "E",
 ];
@@ -91,6 +95,7 @@ fn check(body: &[u8]) {
         .ok()
         .filter(|elements| elements.iter().all(Result::is_ok));
     agree(format!("{:?}", fast::batch(body)), format!("{all_well:?}"));
+    check_registrations(body);
     // And what is JSON at all is what another library says, but for depth and numbers no double can hold.
     let other: Result<serde_json::Value, _> = serde_json::from_slice(body);
     match (json::check(body), other) {
@@ -102,6 +107,19 @@ fn check(body: &[u8]) {
         ),
         (ours, theirs) => assert_eq!(ours.is_ok(), theirs.is_ok(), "{ours:?}: {}", shown()),
     }
+}
+
+/// As values: the citizen and the date of birth show nothing of themselves.
+fn check_registrations(body: &[u8]) {
+    let shown = || String::from_utf8_lossy(body).into_owned();
+    let judge = form::body(body);
+    let slow = judge.clone().and_then(slow::registration).ok();
+    assert!(fast::registration(body) == slow, "{}", shown());
+    let all_well = judge
+        .and_then(slow::registrations)
+        .ok()
+        .filter(|elements| elements.iter().all(Result::is_ok));
+    assert!(fast::registrations(body) == all_well, "{}", shown());
 }
 
 #[test]

@@ -4,7 +4,7 @@ use super::batch::Batch;
 use super::binary::{self, CONTENT_TYPE_BATCH};
 use super::parse;
 use super::problem::Problem;
-use super::render::BatchResult;
+use super::render::{AuthorizationAnswer, BatchResult};
 use super::tests_render::{approved, declined, record};
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
@@ -60,7 +60,7 @@ fn wanted(id: &str, eligible: u64, channel: &str) -> AuthorizationRequest {
     }
 }
 
-fn wanted_batch() -> Batch {
+fn wanted_batch() -> Batch<AuthorizationRequest> {
     let second = ID.replace("7e10", "7e11");
     [
         Ok(wanted(ID, 22_000, "store")),
@@ -94,7 +94,7 @@ fn answer() -> Vec<u8> {
     ];
     let malformed = Problem::malformed_field("amount", "must be 1 to 100000000");
     let conflict = Problem::txn_id_conflict();
-    let decided = |record, replayed| BatchResult::Authorization { record, replayed };
+    let decided = |record, replayed| BatchResult::Outcome(AuthorizationAnswer { record, replayed });
     let results = [
         decided(&records[0], false),
         decided(&records[1], true),
@@ -249,7 +249,7 @@ fn as_many_names_as_two_for_each_element_are_read() {
 }
 
 /// The problems of a batch's elements by their place.
-fn problems(batch: &Batch) -> Vec<Option<&Problem>> {
+fn problems(batch: &Batch<AuthorizationRequest>) -> Vec<Option<&Problem>> {
     batch
         .in_order(batch.requests().iter().map(|_| None), Some)
         .collect()

@@ -7,7 +7,8 @@ use satang_core::ids::{MerchantId, Name, ReversalId, TxnId, WalletId};
 use satang_core::money::Satang;
 use satang_core::outcome::{Reason, ReversalCause};
 use satang_core::record::{
-    AdminRecord, AuthorizationFacts, AuthorizationRecord, BenefitNumber, NameNumber, ReversalRecord,
+    AdminRecord, Authorization, AuthorizationFacts, AuthorizationRecord, BenefitNumber, Extra, NameNumber,
+    ReversalRecord,
 };
 use satang_core::request::{AuthorizationRequest, Purchase, ReversalRequest};
 use satang_core::reverse::{self, Reversible};
@@ -16,7 +17,7 @@ fn name(text: &str) -> Name {
     Name::parse(text).unwrap()
 }
 
-fn directory(names: &[&str]) -> Directory {
+pub(super) fn directory(names: &[&str]) -> Directory {
     let mut directory = Directory::default();
     for (index, text) in names.iter().enumerate() {
         let number = NameNumber(index as u16 + 1);
@@ -30,7 +31,7 @@ fn directory(names: &[&str]) -> Directory {
     directory
 }
 
-fn request() -> AuthorizationRequest {
+pub(super) fn request() -> AuthorizationRequest {
     AuthorizationRequest {
         txn_id: TxnId::from_bits(1),
         purchase: Purchase {
@@ -45,7 +46,7 @@ fn request() -> AuthorizationRequest {
 }
 
 /// The record of [`request`] as it would be declined with these numbers for its names.
-fn record(program: u16, channel: u16) -> AuthorizationRecord {
+pub(super) fn record(program: u16, channel: u16) -> Authorization {
     let purchase = request().purchase;
     let facts = AuthorizationFacts {
         txn_id: request().txn_id,
@@ -62,14 +63,19 @@ fn record(program: u16, channel: u16) -> AuthorizationRecord {
         benefit: BenefitNumber::NONE,
         reason: Reason::MerchantUnknown,
         limited_by: None,
+        looked_beyond: false,
     };
-    AuthorizationRecord::new(Instant::from_unix_ms(1_781_500_000_000), &facts)
+    Authorization {
+        record: AuthorizationRecord::new(Instant::from_unix_ms(1_781_500_000_000), &facts),
+        extra: Extra::NONE,
+    }
 }
 
 #[test]
 fn the_same_purchase_is_the_same_content_and_any_other_is_not() {
     let directory = directory(&["plus", "store", "delivery"]);
-    let same = |request: &AuthorizationRequest| same_content(request, &record(1, 2), None, None, &directory);
+    let same =
+        |request: &AuthorizationRequest| same_content(request, None, &record(1, 2), None, None, &directory);
     assert!(same(&request()));
     type Change = fn(&mut AuthorizationRequest);
     let changes: [Change; 8] = [
@@ -94,7 +100,8 @@ fn a_name_without_a_number_is_compared_by_its_text_even_after_it_got_one() {
     let (plus, store) = (name("plus"), name("store"));
     for names in [&["other"][..], &["other", "store", "plus"]] {
         let directory = directory(names);
-        let same = |program, channel| same_content(&request(), &record(0, 0), program, channel, &directory);
+        let same =
+            |program, channel| same_content(&request(), None, &record(0, 0), program, channel, &directory);
         assert!(same(Some(&plus), Some(&store)));
         assert!(!same(Some(&store), Some(&store)));
         assert!(!same(Some(&plus), Some(&plus)));
@@ -102,6 +109,7 @@ fn a_name_without_a_number_is_compared_by_its_text_even_after_it_got_one() {
     let directory = directory(&["plus"]);
     assert!(same_content(
         &request(),
+        None,
         &record(1, 0),
         None,
         Some(&store),

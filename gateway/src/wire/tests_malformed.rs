@@ -3,7 +3,10 @@
 
 use super::parse;
 use super::problem::Problem;
-use super::tests_shapes::{MERCHANT, SHAPES, TXN_ID, nested, object, pairs, plain, read_element, refused};
+use super::tests_shapes::{
+    BatchShape, MERCHANT, PURCHASES, REGISTRATIONS, SHAPES, TXN_ID, nested, object, pairs, plain,
+    read_element, refused,
+};
 
 /// The names of the fields a reading complains of.
 fn faults(read: Result<(), Problem>) -> Vec<String> {
@@ -106,6 +109,15 @@ fn no_answer_repeats_what_may_be_somebodys_id_or_is_long() {
     let problem = parse::enrollment(line.as_bytes()).unwrap_err();
     assert_eq!(problem.errors[0].field, "citizen_id");
     assert!(!String::from_utf8(problem.to_json()).unwrap().contains("110170"));
+    for wrong in ["1101700203451", "110170020345", "11017002034500"] {
+        for shape in &SHAPES[9..11] {
+            let problem = (shape.read)(plain(shape).replace("1101700203450", wrong).as_bytes()).unwrap_err();
+            assert_eq!(problem.errors[0].field, "citizen_id", "{}", shape.name);
+            assert!(!String::from_utf8(problem.to_json()).unwrap().contains("110170"));
+        }
+        let problem = parse::listed(wrong.as_bytes()).unwrap_err();
+        assert!(!String::from_utf8(problem.to_json()).unwrap().contains("110170"));
+    }
     let long = "k".repeat(65);
     for key in ["1101700203450", "1-1017-00203-45-0", &long] {
         let body = format!("{{\"status\":\"active\",\"reason\":\"x\",\"{key}\":\"1101700203450\"}}");
@@ -142,7 +154,7 @@ fn every_fault_of_a_body_is_told() {
 
 #[test]
 fn what_is_no_json_object_names_no_field() {
-    for shape in SHAPES.iter().filter(|shape| shape.name != "batch element") {
+    for shape in SHAPES.iter().filter(|shape| !shape.is_element()) {
         let good = plain(shape);
         let mut bodies: Vec<Vec<u8>> = [
             "",
@@ -231,7 +243,7 @@ fn what_is_no_json_object_names_no_field() {
 
 #[test]
 fn a_body_cut_short_anywhere_names_no_field() {
-    for shape in SHAPES.iter().filter(|shape| shape.name != "batch element") {
+    for shape in SHAPES.iter().filter(|shape| !shape.is_element()) {
         let good = plain(shape);
         for end in 0..good.len() {
             assert_eq!(
@@ -263,7 +275,7 @@ fn a_body_that_is_no_utf8_anywhere_names_no_field() {
 
 #[test]
 fn a_body_is_nested_sixteen_levels_at_most() {
-    for shape in SHAPES.iter().filter(|shape| shape.name != "batch element") {
+    for shape in SHAPES.iter().filter(|shape| !shape.is_element()) {
         let at = |inner: String| format!("{{\"extra\":{inner},{}", &plain(shape)[1..]);
         assert_eq!(
             faults((shape.read)(at(nested(15)).as_bytes())),
@@ -328,58 +340,95 @@ fn a_reversal_by_timeout_has_no_amount() {
 }
 
 #[test]
-fn a_batch_is_refused_as_a_whole_when_its_frame_is_wrong() {
-    let good = plain(&SHAPES[0]);
-    let list = |len: usize| format!("{{\"authorizations\":[{}]}}", vec![good.as_str(); len].join(","));
-    assert_eq!(
-        parse::batch(list(parse::BATCH_LEN_MAX).as_bytes()).unwrap().len(),
-        10_000
-    );
-    let mut cases = vec![
-        (list(0), "authorizations"),
-        (list(parse::BATCH_LEN_MAX + 1), "authorizations"),
-    ];
-    for value in ["null", "{}", "5", "\"x\"", "true"] {
-        cases.push((format!("{{\"authorizations\":{value}}}"), "authorizations"));
+fn a_line_of_a_list_is_one_citizen_and_nothing_else() {
+    for good in ["1101700203450", "1101700203450\r"] {
+        assert!(parse::listed(good.as_bytes()).is_ok(), "{good:?}");
     }
-    cases.push(("{}".to_owned(), "authorizations"));
-    cases.push((
-        format!("{{\"authorizations\":[{good}],\"authorizations\":[{good}]}}"),
-        "authorizations",
-    ));
-    cases.push((format!("{{\"authorizations\":[{good}],\"extra\":1}}"), "extra"));
-    cases.push((format!("{{\"extra\":1,\"authorizations\":[{good}]}}"), "extra"));
+    let wrong = [
+        "",
+        "x",
+        "1101700203451",
+        "110170020345",
+        "11017002034500",
+        "1101700203450,",
+        "1101700203450,x",
+        "\"1101700203450\"",
+        "1-1017-00203-45-0",
+        " 1101700203450",
+        "1101700203450 ",
+        "1101700203450\r\r",
+        "\u{feff}1101700203450",
+        "๑๑๐๑๗๐๐๒๐๓๔๕๐",
+    ];
+    for line in wrong {
+        assert_eq!(
+            faults(parse::listed(line.as_bytes()).map(|_| ())),
+            ["citizen_id"],
+            "{line:?}"
+        );
+    }
+    assert_eq!(
+        faults(parse::listed(b"110170020345\xff").map(|_| ())),
+        ["citizen_id"]
+    );
+}
+
+/// Batches whose frame is wrong, and the field that is told.
+fn wrong_frames(batch: &BatchShape) -> Vec<(String, &'static str)> {
+    let (key, good) = (batch.key, plain(batch.element));
+    let framed = |inner: &str| format!("{{\"{key}\":[{inner}]}}");
+    let list = |len: usize| framed(&vec![good.as_str(); len].join(","));
+    let mut cases = vec![(list(0), key), (list(parse::BATCH_LEN_MAX + 1), key)];
+    for value in ["null", "{}", "5", "\"x\"", "true"] {
+        cases.push((format!("{{\"{key}\":{value}}}"), key));
+    }
+    cases.push(("{}".to_owned(), key));
+    cases.push((format!("{{\"{key}\":[{good}],\"{key}\":[{good}]}}"), key));
+    cases.push((format!("{{\"{key}\":[{good}],\"extra\":1}}"), "extra"));
+    cases.push((format!("{{\"extra\":1,\"{key}\":[{good}]}}"), "extra"));
     for wrong in ["x", "{}", ",", "]", "\u{0}"] {
         cases.push((format!("{}{wrong}", list(2)), ""));
     }
     cases.push((format!("[{good}]"), ""));
-    cases.push((format!("{{\"authorizations\":[{good},]}}"), ""));
-    cases.push((format!("{{\"authorizations\":[{good} {good}]}}"), ""));
-    cases.push((format!("{{\"authorizations\":[{good},{}]}}", &good[1..]), ""));
-    cases.push((
-        format!("{{\"authorizations\":[{good},{{\"a\":{}}}]}}", nested(14)),
-        "",
-    ));
-    for (body, wanted) in cases {
-        assert_eq!(
-            faults(parse::batch(body.as_bytes()).map(|_| ())),
-            [wanted],
-            "{body:.200}"
-        );
+    cases.push((framed(&format!("{good},")), ""));
+    cases.push((framed(&format!("{good} {good}")), ""));
+    cases.push((framed(&format!("{good},{}", &good[1..])), ""));
+    cases.push((framed(&format!("{good},{{\"a\":{}}}", nested(14))), ""));
+    cases
+}
+
+#[test]
+fn a_batch_is_refused_as_a_whole_when_its_frame_is_wrong() {
+    for batch in [&PURCHASES, &REGISTRATIONS] {
+        let good = plain(batch.element);
+        let list = |len: usize| format!("{{\"{}\":[{}]}}", batch.key, vec![good.as_str(); len].join(","));
+        let longest = (batch.read)(list(parse::BATCH_LEN_MAX).as_bytes()).unwrap();
+        assert_eq!(longest.len(), 10_000);
+        for (body, wanted) in wrong_frames(batch) {
+            assert_eq!(
+                faults((batch.read)(body.as_bytes()).map(|_| ())),
+                [wanted],
+                "{body:.200}"
+            );
+        }
+        let whole = list(2);
+        for end in 0..whole.len() {
+            let cut = (batch.read)(&whole.as_bytes()[..end]);
+            assert_eq!(faults(cut.map(|_| ())), [""], "cut at {end}");
+        }
     }
-    let whole = list(2);
-    for end in 0..whole.len() {
-        assert_eq!(
-            faults(parse::batch(&whole.as_bytes()[..end]).map(|_| ())),
-            [""],
-            "cut at {end}"
-        );
-    }
+    let of_the_other = format!("{{\"authorizations\":[{}]}}", plain(REGISTRATIONS.element));
+    assert_eq!(
+        faults(parse::registrations(of_the_other.as_bytes()).map(|_| ())),
+        ["authorizations", "registrations"]
+    );
 }
 
 #[test]
 fn an_element_that_is_no_object_is_a_problem_in_its_place() {
-    for element in ["null", "5", "[]", "\"x\"", "true", "[[{}]]"] {
-        assert_eq!(faults(read_element(element.as_bytes())), [""], "{element}");
+    for batch in [&PURCHASES, &REGISTRATIONS] {
+        for element in ["null", "5", "[]", "\"x\"", "true", "[[{}]]"] {
+            assert_eq!(faults(read_element(batch, element.as_bytes())), [""], "{element}");
+        }
     }
 }

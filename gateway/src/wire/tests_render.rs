@@ -1,7 +1,7 @@
 //! The bytes of every kind of answer.
 
 use super::problem::Problem;
-use super::render::{self, BatchResult};
+use super::render::{self, AuthorizationAnswer, BatchResult};
 use expect_test::{Expect, expect};
 use satang_core::authorize::Verdict;
 use satang_core::calendar::{BusinessDate, Instant};
@@ -10,7 +10,8 @@ use satang_core::money::Satang;
 use satang_core::outcome::{Reason, ReversalCause, ReversalReason};
 use satang_core::policy::CapPeriod;
 use satang_core::record::{
-    AuthorizationRecord, BenefitNumber, NameNumber, OriginalFacts, Position, ReversalFacts, ReversalRecord,
+    Act, Authorization, BenefitNumber, Extra, NameNumber, OriginalFacts, Position, ReversalFacts,
+    ReversalRecord,
 };
 use satang_core::request::Purchase;
 
@@ -18,11 +19,11 @@ pub(super) fn at() -> Instant {
     Instant::parse("2026-06-15T12:00:00.123+07:00").unwrap()
 }
 
-fn txn_id() -> TxnId {
+pub(super) fn txn_id() -> TxnId {
     TxnId::parse("0197A1D2-0f6e-7c3a-8b1e-3f5d2c9a7e10").unwrap()
 }
 
-fn purchase() -> Purchase {
+pub(super) fn purchase() -> Purchase {
     Purchase {
         program: Name::parse("thai-chuai-thai-plus-6040").unwrap(),
         wallet: WalletId::parse("004999912345678").unwrap(),
@@ -46,6 +47,9 @@ pub(super) fn approved() -> Verdict {
         program: NameNumber(1),
         channel: NameNumber(2),
         benefit: BenefitNumber(1),
+        household: None,
+        funding: None,
+        looked_beyond: false,
     }
 }
 
@@ -57,13 +61,21 @@ pub(super) fn declined(reason: Reason) -> Verdict {
     }
 }
 
-pub(super) fn record(verdict: &Verdict) -> AuthorizationRecord {
-    let mut record = verdict.record(txn_id(), &purchase(), at());
-    record.header.sequence = 123_456_789;
+pub(super) fn record(verdict: &Verdict) -> Authorization {
+    let mut record = verdict.record(txn_id(), &purchase(), at(), None);
+    record.record.header.sequence = 123_456_789;
     record
 }
 
-fn check(write: impl FnOnce(&mut Vec<u8>), wanted: Expect) {
+/// The record of a verdict with something behind its fixed part.
+pub(super) fn with_extra(verdict: &Verdict, extra: Extra) -> Authorization {
+    Authorization {
+        extra,
+        ..record(verdict)
+    }
+}
+
+pub(super) fn check(write: impl FnOnce(&mut Vec<u8>), wanted: Expect) {
     let mut out = Vec::new();
     write(&mut out);
     let text = String::from_utf8(out).unwrap();
@@ -74,7 +86,7 @@ fn check(write: impl FnOnce(&mut Vec<u8>), wanted: Expect) {
 #[test]
 fn an_approval_shows_the_split_and_what_remains() {
     check(
-        |out| render::authorization(&record(&approved()), false, out),
+        |out| render::authorization(&record(&approved()), &[], false, out),
         expect![[
             r#"{"txn_id":"0197a1d2-0f6e-7c3a-8b1e-3f5d2c9a7e10","decision":"approved","reason":"approved","response_code":"00","state_amount":13200,"citizen_amount":11800,"limited_by":null,"remaining":{"day":6800,"month":86800},"business_date":"2026-06-15","decided_at":"2026-06-15T12:00:00.123+07:00","sequence":123456789,"replayed":false}"#
         ]],
@@ -91,7 +103,7 @@ fn a_limited_approval_names_the_cap() {
             ..approved()
         };
         let mut out = Vec::new();
-        render::authorization(&record(&verdict), false, &mut out);
+        render::authorization(&record(&verdict), &[], false, &mut out);
         let answer: serde_json::Value = serde_json::from_slice(&out).unwrap();
         assert_eq!(answer["limited_by"], period.name());
         assert_eq!(answer["remaining"], serde_json::json!({ period.name(): 0 }));
@@ -107,9 +119,9 @@ fn every_cap_the_benefit_has_is_shown() {
         ..approved()
     };
     let mut record = record(&verdict);
-    record.header.sequence = u64::MAX;
+    record.record.header.sequence = u64::MAX;
     check(
-        |out| render::authorization(&record, true, out),
+        |out| render::authorization(&record, &[], true, out),
         expect![[
             r#"{"txn_id":"0197a1d2-0f6e-7c3a-8b1e-3f5d2c9a7e10","decision":"approved","reason":"approved","response_code":"00","state_amount":13200,"citizen_amount":11800,"limited_by":"quarter","remaining":{"day":4294954095,"month":4294954095,"quarter":4294954095,"program":4294954095},"business_date":"2026-06-15","decided_at":"2026-06-15T12:00:00.123+07:00","sequence":18446744073709551615,"replayed":true}"#
         ]],
@@ -119,13 +131,13 @@ fn every_cap_the_benefit_has_is_shown() {
 #[test]
 fn a_decline_shows_what_remains_once_the_entitlement_was_found() {
     check(
-        |out| render::authorization(&record(&declined(Reason::WalletSuspended)), false, out),
+        |out| render::authorization(&record(&declined(Reason::WalletSuspended)), &[], false, out),
         expect![[
             r#"{"txn_id":"0197a1d2-0f6e-7c3a-8b1e-3f5d2c9a7e10","decision":"declined","reason":"wallet_suspended","response_code":"62","state_amount":0,"citizen_amount":0,"limited_by":null,"remaining":{"day":20000,"month":100000},"business_date":"2026-06-15","decided_at":"2026-06-15T12:00:00.123+07:00","sequence":123456789,"replayed":false}"#
         ]],
     );
     check(
-        |out| render::authorization(&record(&declined(Reason::ProgramUnknown)), false, out),
+        |out| render::authorization(&record(&declined(Reason::ProgramUnknown)), &[], false, out),
         expect![[
             r#"{"txn_id":"0197a1d2-0f6e-7c3a-8b1e-3f5d2c9a7e10","decision":"declined","reason":"program_unknown","response_code":"58","state_amount":0,"citizen_amount":0,"limited_by":null,"business_date":"2026-06-15","decided_at":"2026-06-15T12:00:00.123+07:00","sequence":123456789,"replayed":false}"#
         ]],
@@ -137,7 +149,7 @@ fn a_decline_shows_what_remains_once_the_entitlement_was_found() {
             declined(reason)
         };
         let mut out = Vec::new();
-        render::authorization(&record(&verdict), false, &mut out);
+        render::authorization(&record(&verdict), &[], false, &mut out);
         let answer: serde_json::Value = serde_json::from_slice(&out).unwrap();
         assert_eq!(
             answer.get("remaining").is_some(),
@@ -159,8 +171,8 @@ fn a_decline_shows_what_remains_once_the_entitlement_was_found() {
 fn a_replay_is_the_first_answer_but_for_its_flag() {
     let record = record(&approved());
     let (mut first, mut again) = (Vec::new(), Vec::new());
-    render::authorization(&record, false, &mut first);
-    render::authorization(&record, true, &mut again);
+    render::authorization(&record, &[], false, &mut first);
+    render::authorization(&record, &[], true, &mut again);
     let first = String::from_utf8(first).unwrap();
     let wanted = first.replace("\"replayed\":false", "\"replayed\":true");
     assert_ne!(first, wanted);
@@ -170,13 +182,13 @@ fn a_replay_is_the_first_answer_but_for_its_flag() {
 #[test]
 fn a_quote_has_no_id_and_says_how_far_the_room_reaches() {
     check(
-        |out| render::quote(&approved(), at(), &purchase(), out),
+        |out| render::quote(&approved(), &[], at(), &purchase(), out),
         expect![[
             r#"{"decision":"approved","reason":"approved","response_code":"00","state_amount":13200,"citizen_amount":11800,"limited_by":null,"remaining":{"day":6800,"month":86800},"business_date":"2026-06-15","decided_at":"2026-06-15T12:00:00.123+07:00","fully_subsidised_up_to":33334}"#
         ]],
     );
     check(
-        |out| render::quote(&declined(Reason::OutsideHours), at(), &purchase(), out),
+        |out| render::quote(&declined(Reason::OutsideHours), &[], at(), &purchase(), out),
         expect![[
             r#"{"decision":"declined","reason":"outside_hours","response_code":"57","state_amount":0,"citizen_amount":0,"limited_by":null,"business_date":"2026-06-15","decided_at":"2026-06-15T12:00:00.123+07:00","fully_subsidised_up_to":0}"#
         ]],
@@ -186,6 +198,7 @@ fn a_quote_has_no_id_and_says_how_far_the_room_reaches() {
 fn reversal(approved: bool, reason: ReversalReason, parts: [u64; 3]) -> ReversalRecord {
     let [state, citizen, left] = parts.map(Satang::new);
     let facts = ReversalFacts {
+        act: Act::Reversal,
         reversal_id: ReversalId::from_bits(0xFF),
         txn_id: txn_id(),
         cause: ReversalCause::CustomerRefund,
@@ -206,7 +219,12 @@ fn reversal(approved: bool, reason: ReversalReason, parts: [u64; 3]) -> Reversal
             date: BusinessDate::from_ymd(2026, 6, 15).unwrap(),
             amount: Satang::new(25_000),
             state: Satang::new(13_200),
+            household: None,
+            funding: None,
+            expires: None,
         }),
+        funding: None,
+        voids: false,
         previous: None,
         late: false,
     };
@@ -221,6 +239,7 @@ fn a_reversal_shows_what_each_side_gets_back_and_what_is_left() {
         |out| {
             render::reversal(
                 &reversal(true, ReversalReason::Approved, [5_280, 4_720, 15_000]),
+                &[],
                 false,
                 out,
             )
@@ -233,6 +252,7 @@ fn a_reversal_shows_what_each_side_gets_back_and_what_is_left() {
         |out| {
             render::reversal(
                 &reversal(true, ReversalReason::OriginalNotFound, [0; 3]),
+                &[],
                 true,
                 out,
             )
@@ -245,6 +265,7 @@ fn a_reversal_shows_what_each_side_gets_back_and_what_is_left() {
         |out| {
             render::reversal(
                 &reversal(false, ReversalReason::OriginalNotFound, [0; 3]),
+                &[],
                 false,
                 out,
             )
@@ -257,6 +278,7 @@ fn a_reversal_shows_what_each_side_gets_back_and_what_is_left() {
         |out| {
             render::reversal(
                 &reversal(false, ReversalReason::ExceedsOriginal, [0, 0, 15_000]),
+                &[],
                 false,
                 out,
             )
@@ -271,14 +293,20 @@ fn a_reversal_shows_what_each_side_gets_back_and_what_is_left() {
 fn a_batch_is_its_results_in_order() {
     let record = record(&declined(Reason::MerchantUnknown));
     let problem = Problem::malformed_field("amount", "must be 1 to 100000000");
-    let decided = |replayed| BatchResult::Authorization {
-        record: &record,
-        replayed,
+    let decided = |replayed| {
+        BatchResult::Outcome(AuthorizationAnswer {
+            record: &record,
+            replayed,
+        })
+    };
+    let one = |answer: AuthorizationAnswer<'_>, out: &mut Vec<u8>| {
+        render::authorization(answer.record, &[], answer.replayed, out);
     };
     check(
         |out| {
             render::batch(
                 [decided(false), BatchResult::Problem(&problem), decided(true)],
+                one,
                 out,
             )
         },
@@ -286,7 +314,7 @@ fn a_batch_is_its_results_in_order() {
             r#"{"results":[{"txn_id":"0197a1d2-0f6e-7c3a-8b1e-3f5d2c9a7e10","decision":"declined","reason":"merchant_unknown","response_code":"03","state_amount":0,"citizen_amount":0,"limited_by":null,"business_date":"2026-06-15","decided_at":"2026-06-15T12:00:00.123+07:00","sequence":123456789,"replayed":false},{"type":"urn:satang:problem:malformed","code":"malformed","title":"The request is malformed.","status":400,"detail":"amount must be 1 to 100000000","errors":[{"field":"amount","reason":"must be 1 to 100000000"}]},{"txn_id":"0197a1d2-0f6e-7c3a-8b1e-3f5d2c9a7e10","decision":"declined","reason":"merchant_unknown","response_code":"03","state_amount":0,"citizen_amount":0,"limited_by":null,"business_date":"2026-06-15","decided_at":"2026-06-15T12:00:00.123+07:00","sequence":123456789,"replayed":true}]}"#
         ]],
     );
-    check(|out| render::batch([], out), expect![[r#"{"results":[]}"#]]);
+    check(|out| render::batch([], one, out), expect![[r#"{"results":[]}"#]]);
 }
 
 #[test]
@@ -305,11 +333,11 @@ fn the_longest_answer_fits() {
             ..approved()
         };
         let mut record = record(&verdict);
-        record.header.sequence = u64::MAX;
+        record.record.header.sequence = u64::MAX;
         let mut out = vec![b'x'];
-        render::authorization(&record, false, &mut out);
+        render::authorization(&record, &[], false, &mut out);
         assert!(out.len() <= 600, "{} bytes", out.len());
-        render::quote(&verdict, at(), &purchase(), &mut out);
+        render::quote(&verdict, &[], at(), &purchase(), &mut out);
         assert_eq!(out[0], b'x', "answers are appended");
     }
 }

@@ -2,6 +2,7 @@
 
 use super::parse;
 use super::problem::Problem;
+use satang_core::record::Act;
 
 /// A kind of body: how it is read, and its fields.
 pub(super) struct Shape {
@@ -31,6 +32,10 @@ pub(super) enum Takes {
     Names(usize),
     Date,
     Instant,
+    Birth,
+    Nationality,
+    /// Whole seconds, at most so many.
+    Seconds(u32),
 }
 
 pub(super) const TXN_ID: Field = Field(
@@ -46,7 +51,21 @@ pub(super) const CHANNEL: Field = Field("channel", r#""store""#, true, Takes::Na
 pub(super) const AMOUNT: Field = Field("amount", "25000", true, Takes::Amount);
 pub(super) const ELIGIBLE: Field = Field("eligible_amount", "22000", false, Takes::Amount);
 
-pub(super) const SHAPES: [Shape; 9] = [
+const REGISTRATION: [Field; 6] = [
+    Field(
+        "registration_id",
+        r#""0197a1d2-0f6e-7c3a-8b1e-3f5d2c9a7e12""#,
+        true,
+        Takes::Uuid,
+    ),
+    PROGRAM,
+    WALLET,
+    CITIZEN,
+    Field("birth_date", r#""1990-04-12""#, true, Takes::Birth),
+    Field("nationality", r#""TH""#, true, Takes::Nationality),
+];
+
+pub(super) const SHAPES: [Shape; 14] = [
     Shape {
         name: "authorization",
         read: |body| parse::authorization(body).map(|_| ()),
@@ -54,7 +73,7 @@ pub(super) const SHAPES: [Shape; 9] = [
     },
     Shape {
         name: "batch element",
-        read: read_element,
+        read: |element| read_element(&PURCHASES, element),
         fields: &[TXN_ID, PROGRAM, WALLET, MERCHANT, CHANNEL, AMOUNT, ELIGIBLE],
     },
     Shape {
@@ -111,7 +130,7 @@ pub(super) const SHAPES: [Shape; 9] = [
         fields: &[
             PROGRAM,
             WALLET,
-            Field("citizen_id", r#""1101700203450""#, true, Takes::Citizen),
+            CITIZEN,
             Field("household_id", r#""000000000000042""#, false, Takes::Digits(15)),
             Field("tier", r#""tax-filer""#, false, Takes::Name),
             Field("usable_from", r#""2026-06-15""#, false, Takes::Date),
@@ -135,8 +154,65 @@ pub(super) const SHAPES: [Shape; 9] = [
             Takes::Instant,
         )],
     },
+    Shape {
+        name: "registration",
+        read: |body| parse::registration(body).map(|_| ()),
+        fields: &REGISTRATION,
+    },
+    Shape {
+        name: "registration batch element",
+        read: |element| read_element(&REGISTRATIONS, element),
+        fields: &REGISTRATION,
+    },
+    Shape {
+        name: "hold",
+        read: |body| parse::hold(body).map(|_| ()),
+        fields: &[
+            TXN_ID,
+            PROGRAM,
+            WALLET,
+            MERCHANT,
+            CHANNEL,
+            AMOUNT,
+            ELIGIBLE,
+            Field("expires_in_s", "3600", true, Takes::Seconds(604_800)),
+        ],
+    },
+    Shape {
+        name: "capture",
+        read: |body| parse::closing(PATH_ID, Act::Capture, body).map(|_| ()),
+        fields: &[Field("amount", "7500", false, Takes::Amount)],
+    },
+    Shape {
+        name: "move",
+        read: |body| parse::move_request("004999912345678", body).map(|_| ()),
+        fields: &[
+            Field(
+                "from_program",
+                r#""thai-chuai-thai-plus-6040""#,
+                true,
+                Takes::Name,
+            ),
+            Field("to_program", r#""state-welfare-card""#, true, Takes::Name),
+            Field("household_id", r#""000000000000042""#, false, Takes::Digits(15)),
+            Field("tier", r#""tax-filer""#, false, Takes::Name),
+            Field("usable_from", r#""2026-06-15""#, false, Takes::Date),
+            Field("reason", r#""holds the card""#, true, Takes::Line(0, 500)),
+        ],
+    },
 ];
 
+/// The id in the path of a capture.
+pub(super) const PATH_ID: &str = "0197a1d2-0f6e-7c3a-8b1e-3f5d2c9a7e10";
+
+impl Shape {
+    /// Whether the body is an element of a batch.
+    pub(super) fn is_element(&self) -> bool {
+        self.name.ends_with("element")
+    }
+}
+
+pub(super) const CITIZEN: Field = Field("citizen_id", r#""1101700203450""#, true, Takes::Citizen);
 pub(super) const MERCHANT_NAME: Field = Field("name", r#""ร้านป้าแดง""#, true, Takes::Line(1, 200));
 pub(super) const CATEGORY: Field = Field("category", r#""food_drink""#, true, Takes::Word);
 pub(super) const STATUS: Field = Field("status", r#""active""#, true, Takes::Word);
@@ -151,16 +227,42 @@ pub(super) const PROVINCE: Field = Field("province", r#""Chiang Mai""#, false, T
 pub(super) const ACCOUNT: Field = Field("bank_account", r#""0123456789""#, false, Takes::Digits(10));
 pub(super) const HOLDER: Field = Field("account_name", r#""แดง ใจดี""#, false, Takes::Line(0, 200));
 
+/// What a kind of batch makes of its elements.
+type Elements = Vec<Result<(), Problem>>;
+
+/// A kind of batch: the name of its list, its elements' shape, and how it is read.
+pub(super) struct BatchShape {
+    pub(super) key: &'static str,
+    pub(super) element: &'static Shape,
+    pub(super) read: fn(&[u8]) -> Result<Elements, Problem>,
+}
+
+pub(super) static PURCHASES: BatchShape = BatchShape {
+    key: "authorizations",
+    element: &SHAPES[0],
+    read: |body| parse::batch(body).map(fates),
+};
+
+pub(super) static REGISTRATIONS: BatchShape = BatchShape {
+    key: "registrations",
+    element: &SHAPES[9],
+    read: |body| parse::registrations(body).map(fates),
+};
+
+fn fates<T>(elements: Vec<Result<T, Problem>>) -> Elements {
+    elements.into_iter().map(|element| element.map(|_| ())).collect()
+}
+
 /// Reads a body as the middle one of three elements; its neighbours must not suffer.
-pub(super) fn read_element(body: &[u8]) -> Result<(), Problem> {
-    let good = plain(&SHAPES[0]);
-    let mut batch = format!("{{\"authorizations\":[{good},").into_bytes();
-    batch.extend_from_slice(body);
-    batch.extend_from_slice(format!(",{good}]}}").as_bytes());
-    let mut elements = parse::batch(&batch)?;
+pub(super) fn read_element(batch: &BatchShape, element: &[u8]) -> Result<(), Problem> {
+    let good = plain(batch.element);
+    let mut body = format!("{{\"{}\":[{good},", batch.key).into_bytes();
+    body.extend_from_slice(element);
+    body.extend_from_slice(format!(",{good}]}}").as_bytes());
+    let mut elements = (batch.read)(&body)?;
     assert_eq!(elements.len(), 3);
     assert!(elements[0].is_ok() && elements[2].is_ok());
-    elements.remove(1).map(|_| ())
+    elements.remove(1)
 }
 
 pub(super) fn object(pairs: &[(String, String)]) -> String {
@@ -196,6 +298,34 @@ pub(super) fn list_of(len: usize) -> String {
     format!("[{}]", names.join(","))
 }
 
+/// What no amount is, and no other whole number from 1 on.
+const AMOUNTS: [&str; 24] = [
+    "0",
+    "-0",
+    "-5",
+    "0.0",
+    "0e1",
+    "1.5",
+    "25000.0",
+    "1e2",
+    "1E2",
+    "1e-2",
+    "2.5e4",
+    "100000001",
+    "4294967297",
+    "9007199254740993",
+    "18446744073709551615",
+    "18446744073709551616",
+    "18446744073709551617",
+    "123456789012345678901234567890",
+    "12345678901234567.12345678901234567",
+    "0.00000000000000000000000000000001",
+    "1e999999999999",
+    "\"25000\"",
+    "\"\"",
+    "[]",
+];
+
 /// Values that a field refuses, every one valid JSON.
 pub(super) fn refused(field: &Field) -> Vec<String> {
     let mut values: Vec<String> = [
@@ -217,32 +347,12 @@ pub(super) fn refused(field: &Field) -> Vec<String> {
     // Thirteen levels in a field in an element in the list of a batch are sixteen.
     values.push(nested(13));
     let more: Vec<String> = match field.3 {
-        Takes::Amount => own(&[
-            "0",
-            "-0",
-            "-5",
-            "0.0",
-            "0e1",
-            "1.5",
-            "25000.0",
-            "1e2",
-            "1E2",
-            "1e-2",
-            "2.5e4",
-            "100000001",
-            "4294967297",
-            "9007199254740993",
-            "18446744073709551615",
-            "18446744073709551616",
-            "18446744073709551617",
-            "123456789012345678901234567890",
-            "12345678901234567.12345678901234567",
-            "0.00000000000000000000000000000001",
-            "1e999999999999",
-            "\"25000\"",
-            "\"\"",
-            "[]",
-        ]),
+        Takes::Amount => own(&AMOUNTS),
+        Takes::Seconds(most) => {
+            let mut values = own(&AMOUNTS);
+            values.push((most + 1).to_string());
+            values
+        }
         Takes::Uuid => own(&[
             "5",
             "\"\"",
@@ -353,6 +463,54 @@ pub(super) fn refused(field: &Field) -> Vec<String> {
             "\"2026-06-15T25:00:00+07:00\"",
             "\"now\"",
             "\"ก026-06-15T12:00:00+07:00\"",
+        ]),
+        Takes::Birth => own(&[
+            "1990",
+            "19900412",
+            "\"\"",
+            "[]",
+            "\"90\"",
+            "\"199\"",
+            "\"19900\"",
+            "\"1990-\"",
+            "\"1990-4\"",
+            "\"1990-00\"",
+            "\"1990-13\"",
+            "\"1990-04-\"",
+            "\"1990-04-00\"",
+            "\"1990-04-31\"",
+            "\"1990-02-29\"",
+            "\"1990-4-12\"",
+            "\"12-04-1990\"",
+            "\"1990/04/12\"",
+            "\"19900412\"",
+            "\"+990-04-12\"",
+            "\" 1990\"",
+            "\"1990\\n\"",
+            "\"1990-04-12T00:00:00+07:00\"",
+            "\"๑๙๙๐\"",
+            "\"1849\"",
+            "\"1849-12-31\"",
+            "\"2171\"",
+            "\"2171-01\"",
+            "\"2400-01-01\"",
+            "\"2401\"",
+            "\"2533-04-12\"",
+        ]),
+        Takes::Nationality => own(&[
+            "764",
+            "\"\"",
+            "[]",
+            "\"T\"",
+            "\"th\"",
+            "\"Th\"",
+            "\"THA\"",
+            "\"764\"",
+            "\"T1\"",
+            "\" TH\"",
+            "\"TH\\u0000\"",
+            "\"ไทย\"",
+            "\"ÀÉ\"",
         ]),
     };
     values.extend(more);

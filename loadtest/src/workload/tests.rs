@@ -68,6 +68,7 @@ fn every_body_is_json_of_the_contracts_shape() {
                 assert!(amount.unwrap_or(1) <= original.amount);
                 kinds.insert("reversal");
             }
+            Request::Registration(_) => panic!("nobody registers among purchases"),
         }
     }
     assert_eq!(kinds.len(), 3);

@@ -68,6 +68,10 @@ fn print_stats(stats: &Stats) {
         stats.old_replays
     );
     println!("{:>10}  approvals cut by a cap", stats.limited);
+    println!(
+        "{:>10}  approvals and refunds shared by several sources",
+        stats.split
+    );
     for (status, count) in &stats.statuses {
         println!("{count:>10}  status {status}");
     }

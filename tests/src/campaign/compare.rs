@@ -3,6 +3,12 @@
 //! A first answer must have exactly the expected keys and values, and a `sequence` above every earlier one. A
 //! replay must be the first answer's bytes again but for `"replayed": true`. A problem must have the status and
 //! name a field, or carry the code, that the model allows.
+//!
+//! The keys of a decision come in one order. What was done with a hold has a first answer of its own, and only an
+//! approval is repeated.
+//!
+//! A registration that is told `quota_full` again has the `sequence` of the first time and is no first answer
+//! itself: its id may come again with anything. Of a programme the model knows a part, which must be in the answer.
 
 use std::collections::BTreeMap;
 
@@ -51,25 +57,44 @@ impl Comparer {
         if expected.get("$problem").is_some() {
             return check_problem(expected, &got, in_batch);
         }
+        if let Some(part) = expected.get("$subset") {
+            return contains(part, &got).map_err(|at| format!("the answer lacks {at}"));
+        }
+        if expected.get("decision").is_some() {
+            check_order(text)?;
+        }
+        if expected.get("$sequence").is_some() {
+            return self.check_record(expected, &mut got);
+        }
         let Some(replayed) = expected.get("replayed") else {
-            shorten_line_reasons(&mut got);
+            shorten_line_reasons(expected, &mut got);
             return equal(expected, &got);
         };
-        let sequence = got.as_object_mut().and_then(|object| object.remove("sequence"));
-        let sequence = sequence.as_ref().and_then(Value::as_u64).ok_or("no sequence")?;
-        equal(expected, &got)?;
-        let kind = if expected.get("reversal_id").is_some() {
-            "reversal_id"
-        } else {
-            "txn_id"
-        };
-        let id = expected[kind]
-            .as_str()
-            .expect("the model answers with the id")
-            .to_owned();
-        if replayed == true {
-            return self.check_replay(kind, id, text);
+        let sequence = take_sequence(&mut got)?;
+        if let Some(first) = expected.get("$sequence_of").and_then(Value::as_str) {
+            equal(&without(expected, "$sequence_of"), &got)?;
+            return self.check_told_again(first, sequence);
         }
+        equal(&without(expected, "$act"), &got)?;
+        let own_id = own_id(expected);
+        if replayed == true {
+            return self.check_replay(own_id, text);
+        }
+        self.rise_to(sequence)?;
+        if is_kept(expected) {
+            self.first_answers.insert(own_id, text.to_owned());
+        }
+        Ok(())
+    }
+
+    /// An answer of which there is a record, but which is never repeated.
+    fn check_record(&mut self, expected: &Value, got: &mut Value) -> Result<(), String> {
+        let sequence = take_sequence(got)?;
+        equal(&without(expected, "$sequence"), got)?;
+        self.rise_to(sequence)
+    }
+
+    fn rise_to(&mut self, sequence: u64) -> Result<(), String> {
         if self.last_sequence.is_some_and(|last| sequence <= last) {
             return Err(format!(
                 "sequence {sequence} does not rise: {:?} was there",
@@ -77,20 +102,125 @@ impl Comparer {
             ));
         }
         self.last_sequence = Some(sequence);
-        self.first_answers.insert((kind, id), text.to_owned());
         Ok(())
     }
 
-    fn check_replay(&self, kind: &'static str, id: String, text: &str) -> Result<(), String> {
+    /// Who was told `quota_full` before is told the sequence of that time.
+    fn check_told_again(&self, first: &str, sequence: u64) -> Result<(), String> {
         let first = self
             .first_answers
-            .get(&(kind, id))
+            .get(&("registration_id", first.to_owned()))
+            .ok_or("told again what was never told")?;
+        let first: Value = serde_json::from_str(first).map_err(|error| error.to_string())?;
+        if first["sequence"] != sequence {
+            return Err(format!(
+                "the sequence is {sequence}, not {} of the first time",
+                first["sequence"]
+            ));
+        }
+        Ok(())
+    }
+
+    fn check_replay(&self, own_id: (&'static str, String), text: &str) -> Result<(), String> {
+        let first = self
+            .first_answers
+            .get(&own_id)
             .ok_or("a replay of what was never answered")?;
         let again = as_replay(first);
         if again != text {
             return Err(format!("the replay is not the first answer's bytes: {again}"));
         }
         Ok(())
+    }
+}
+
+/// Takes the sequence out of an answer.
+fn take_sequence(got: &mut Value) -> Result<u64, String> {
+    let sequence = got.as_object_mut().and_then(|object| object.remove("sequence"));
+    let sequence = sequence.as_ref().and_then(Value::as_u64).ok_or("no sequence")?;
+    Ok(sequence)
+}
+
+/// What the model says, less a note of its own.
+fn without(expected: &Value, note: &str) -> Value {
+    let mut expected = expected.clone();
+    expected
+        .as_object_mut()
+        .expect("an answer is an object")
+        .remove(note);
+    expected
+}
+
+/// What an answer is kept by: the field of its own id, or what was done with a hold, and the id. A reversal names
+/// its purchase too.
+pub(super) fn own_id(answer: &Value) -> (&'static str, String) {
+    let fields = ["registration_id", "reversal_id"];
+    let own = fields.into_iter().find(|field| answer.get(field).is_some());
+    let field = own.unwrap_or("txn_id");
+    let id = answer[field].as_str().expect("the model answers with the id");
+    let kind = match answer["$act"].as_str() {
+        Some("capture") => "capture",
+        Some("void") => "void",
+        _ => field,
+    };
+    (kind, id.to_owned())
+}
+
+/// Whether the same request again gets this answer again: a capture or void that was declined is decided anew.
+pub(super) fn is_kept(answer: &Value) -> bool {
+    answer.get("$act").is_none() || answer["decision"] == "approved"
+}
+
+/// The keys of every decision, in their order.
+pub(super) const DECISION_KEYS: [&str; 23] = [
+    "wallet_id",
+    "from_program",
+    "to_program",
+    "registration_id",
+    "reversal_id",
+    "txn_id",
+    "decision",
+    "reason",
+    "changed",
+    "response_code",
+    "state_amount",
+    "citizen_amount",
+    "limited_by",
+    "remaining",
+    "left",
+    "funding",
+    "business_date",
+    "decided_at",
+    "expires_at",
+    "ticket",
+    "registered_at",
+    "sequence",
+    "replayed",
+];
+
+fn check_order(text: &str) -> Result<(), String> {
+    let keys = DECISION_KEYS.iter();
+    let places = keys.filter_map(|key| text.find(&format!("\"{key}\":")));
+    if places.is_sorted() {
+        return Ok(());
+    }
+    Err("the keys are in another order".to_owned())
+}
+
+/// Whether everything the model says is in the answer: objects may have more keys, lists more items. The error is
+/// where it is not.
+fn contains(part: &Value, got: &Value) -> Result<(), String> {
+    match (part, got) {
+        (Value::Object(part), Value::Object(got)) => part.iter().try_for_each(|(key, value)| {
+            let other = got.get(key).ok_or(format!("{key}: {value}"))?;
+            contains(value, other).map_err(|at| format!("{key}.{at}"))
+        }),
+        (Value::Array(part), Value::Array(got)) => part.iter().try_for_each(|item| {
+            let is_there = got.iter().any(|other| contains(item, other).is_ok());
+            if is_there { Ok(()) } else { Err(item.to_string()) }
+        }),
+        _ if part == got => Ok(()),
+        _ => Err(format!("{part}: there is {got}")),
     }
 }
 
@@ -102,16 +232,15 @@ fn as_replay(first: &str) -> String {
     }
 }
 
-/// An import says `malformed: FIELD: WHY`; the model only that the line is malformed.
-fn shorten_line_reasons(got: &mut Value) {
-    for error in got
-        .get_mut("errors")
-        .and_then(Value::as_array_mut)
-        .into_iter()
-        .flatten()
-    {
+/// An import says `malformed: FIELD: WHY`; the model mostly only that the line is malformed.
+fn shorten_line_reasons(expected: &Value, got: &mut Value) {
+    let Some(Value::Array(wanted)) = expected.get("errors") else {
+        return;
+    };
+    let got = got.get_mut("errors").and_then(Value::as_array_mut);
+    for (wanted, error) in wanted.iter().zip(got.into_iter().flatten()) {
         let reason = error["reason"].as_str().unwrap_or_default();
-        if reason.starts_with("malformed: ") {
+        if wanted["reason"] == "malformed" && reason.starts_with("malformed: ") {
             error["reason"] = Value::from("malformed");
         }
     }
@@ -183,10 +312,14 @@ fn check_problem(expected: &Value, got: &Value, in_batch: bool) -> Result<(), St
 /// In a batch a field may be named with the place of its element before it.
 fn names_field(field: &str, allowed: &str, in_batch: bool) -> bool {
     let inside = match field.rsplit_once(['.', '/', ']']) {
-        Some((before, last)) if in_batch && before.starts_with("authorizations") => last,
+        Some((before, last)) if in_batch && is_of_batch(before) => last,
         _ => field,
     };
     inside == allowed
+}
+
+fn is_of_batch(field: &str) -> bool {
+    field.starts_with("authorizations") || field.starts_with("registrations")
 }
 
 /// The texts of the elements of `{"results":[…]}`, byte for byte.
@@ -289,10 +422,150 @@ mod tests {
         let say = |field: &str| json!({ "status": 400, "errors": [{ "field": field }] });
         assert!(check_problem(&expected, &say("amount"), false).is_ok());
         assert!(check_problem(&expected, &say("authorizations[3].amount"), true).is_ok());
+        assert!(check_problem(&expected, &say("registrations[3].amount"), true).is_ok());
         assert!(check_problem(&expected, &say("authorizations[3].amount"), false).is_err());
         assert!(check_problem(&expected, &say(""), false).is_err());
         assert!(check_problem(&expected, &json!({ "status": 400, "errors": [] }), false).is_err());
         let whole = json!({ "$problem": 400, "fields": [""] });
         assert!(check_problem(&whole, &say("authorizations[3]"), true).is_ok());
+    }
+
+    #[test]
+    fn who_was_told_quota_full_is_told_the_sequence_of_that_time() {
+        let mut comparer = Comparer::default();
+        let said = |id: &str, sequence: u64| {
+            format!(
+                r#"{{"registration_id":"{id}","decision":"rejected","reason":"quota_full","sequence":{sequence},"replayed":false}}"#
+            )
+        };
+        let mut expected = json!({
+            "registration_id": "x", "decision": "rejected", "reason": "quota_full", "replayed": false,
+        });
+        comparer.check(200, &expected, 200, &said("x", 7)).unwrap();
+        expected["registration_id"] = json!("y");
+        let first = expected.clone();
+        expected["$sequence_of"] = json!("x");
+        comparer.check(200, &expected, 200, &said("y", 7)).unwrap();
+        comparer.check(200, &expected, 200, &said("y", 8)).unwrap_err();
+        comparer.check(200, &expected, 200, &said("z", 7)).unwrap_err();
+        expected["$sequence_of"] = json!("never");
+        comparer.check(200, &expected, 200, &said("y", 7)).unwrap_err();
+        // It was no first answer: the id is free, and the next sequence is above 7.
+        comparer.check(200, &first, 200, &said("y", 7)).unwrap_err();
+        comparer.check(200, &first, 200, &said("y", 8)).unwrap();
+    }
+
+    #[test]
+    fn the_keys_of_a_decision_come_in_one_order() {
+        let mut comparer = Comparer::default();
+        let expected = json!({
+            "registration_id": "x", "decision": "accepted", "reason": "accepted", "ticket": 1,
+            "registered_at": "2026-05-25T06:00:00+07:00", "replayed": false,
+        });
+        let right = r#"{"registration_id":"x","decision":"accepted","reason":"accepted","ticket":1,"registered_at":"2026-05-25T06:00:00+07:00","sequence":4,"replayed":false}"#;
+        let wrong = right.replacen(r#""ticket":1,"#, "", 1).replacen(
+            r#""sequence":4"#,
+            r#""sequence":4,"ticket":1"#,
+            1,
+        );
+        comparer.check(200, &expected, 200, &wrong).unwrap_err();
+        comparer.check(200, &expected, 200, right).unwrap();
+        let expected = json!({
+            "decision": "approved", "remaining": {}, "funding": [{ "source": "a", "amount": 1 }], "business_date": "d",
+        });
+        let right = r#"{"decision":"approved","remaining":{},"funding":[{"source":"a","amount":1}],"business_date":"d"}"#;
+        let wrong = r#"{"decision":"approved","remaining":{},"business_date":"d","funding":[{"source":"a","amount":1}]}"#;
+        comparer.check(200, &expected, 200, wrong).unwrap_err();
+        comparer.check(200, &expected, 200, right).unwrap();
+    }
+
+    #[test]
+    fn a_capture_has_a_first_answer_of_its_own() {
+        let mut comparer = Comparer::default();
+        let said = |decision: &str, sequence: u64, replayed: bool| {
+            format!(r#"{{"txn_id":"x","decision":"{decision}","sequence":{sequence},"replayed":{replayed}}}"#)
+        };
+        let expected = |act: Option<&str>, decision: &str, replayed: bool| {
+            let mut expected = json!({ "txn_id": "x", "decision": decision, "replayed": replayed });
+            if let Some(act) = act {
+                expected["$act"] = json!(act);
+            }
+            expected
+        };
+        let mut check = |act: Option<&str>, decision: &str, sequence: u64, replayed: bool| {
+            let got = said(decision, sequence, replayed);
+            let (ours, theirs) = (expected(act, decision, replayed), got.as_str());
+            comparer.check(200, &ours, 200, theirs)
+        };
+        check(None, "approved", 4, false).unwrap();
+        check(Some("capture"), "declined", 5, false).unwrap();
+        check(Some("capture"), "declined", 5, true).unwrap_err();
+        check(Some("capture"), "approved", 6, false).unwrap();
+        check(Some("capture"), "declined", 7, false).unwrap();
+        check(Some("capture"), "approved", 6, true).unwrap();
+        check(Some("capture"), "approved", 7, true).unwrap_err();
+        check(Some("void"), "approved", 6, true).unwrap_err();
+        check(None, "approved", 4, true).unwrap();
+    }
+
+    #[test]
+    fn a_record_has_a_sequence_of_its_own() {
+        let mut comparer = Comparer::default();
+        let expected = json!({ "decision": "accepted", "changed": true, "$sequence": "rises" });
+        let said = |sequence: &str| format!(r#"{{"decision":"accepted","changed":true{sequence}}}"#);
+        comparer
+            .check(200, &expected, 200, &said(r#","sequence":7"#))
+            .unwrap();
+        comparer
+            .check(200, &expected, 200, &said(r#","sequence":7"#))
+            .unwrap_err();
+        comparer.check(200, &expected, 200, &said("")).unwrap_err();
+        let unchanged = json!({ "decision": "accepted", "changed": true });
+        comparer
+            .check(200, &unchanged, 200, &said(r#","sequence":8"#))
+            .unwrap_err();
+        comparer.check(200, &unchanged, 200, &said("")).unwrap();
+        comparer
+            .check(200, &expected, 200, &said(r#","sequence":8"#))
+            .unwrap();
+    }
+
+    #[test]
+    fn a_part_must_be_in_the_answer() {
+        let part =
+            json!({ "registration": { "registered": 2 }, "lists": [{ "list": "a", "imported": true }] });
+        let mut got = json!({
+            "id": "x", "registration": { "registered": 2, "open": true },
+            "lists": [{ "list": "b", "imported": false }, { "list": "a", "imported": true, "more": 1 }],
+        });
+        assert_eq!(contains(&part, &got), Ok(()));
+        got["registration"]["registered"] = json!(3);
+        assert_eq!(
+            contains(&part, &got).unwrap_err(),
+            "registration.registered.2: there is 3"
+        );
+        got["registration"] = json!({ "registered": 2 });
+        got["lists"][1]["imported"] = json!(false);
+        assert!(contains(&part, &got).is_err());
+        got["lists"] = json!([]);
+        assert!(contains(&part, &got).is_err());
+    }
+
+    #[test]
+    fn a_line_reason_is_shortened_only_where_the_model_is_short() {
+        let answer = |reason: &str| json!({ "accepted": 0, "rejected": 1, "errors": [{ "line": 1, "reason": reason }] });
+        let mut comparer = Comparer::default();
+        let mut agree = |expected: &str, got: &str| {
+            comparer
+                .check(200, &answer(expected), 200, &answer(got).to_string())
+                .is_ok()
+        };
+        assert!(agree("malformed", "malformed: amount: must be a number"));
+        assert!(agree("malformed: citizen_id: bad", "malformed: citizen_id: bad"));
+        assert!(!agree(
+            "malformed: citizen_id: bad",
+            "malformed: citizen_id: worse"
+        ));
+        assert!(!agree("wallet_taken", "malformed: wallet_id"));
     }
 }

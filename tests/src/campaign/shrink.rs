@@ -141,7 +141,10 @@ fn without_part(step: &Step, part: usize) -> Option<Step> {
         lines.join("\n")
     } else if path.ends_with("/batch") {
         let mut value: serde_json::Value = serde_json::from_str(body).ok()?;
-        let elements = value.get_mut("authorizations")?.as_array_mut()?;
+        let field = ["authorizations", "registrations"]
+            .into_iter()
+            .find(|field| value.get(field).is_some())?;
+        let elements = value.get_mut(field)?.as_array_mut()?;
         if elements.len() < 2 || part >= elements.len() {
             return None;
         }

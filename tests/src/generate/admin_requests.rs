@@ -4,7 +4,7 @@ use crate::oracle::Model;
 use crate::oracle::administration::CATEGORIES;
 
 use super::body::Body;
-use super::{Generator, Step};
+use super::{ASKS_HOUSEHOLDS, Generator, Step};
 
 impl Generator {
     /// What opens an episode: merchants and enrollments, with gaps.
@@ -18,14 +18,22 @@ impl Generator {
             );
         }
         let mut steps = vec![Step::call("POST", "/v1/merchants/import", lines.join("\n"))];
+        steps.extend(self.opening_lists(model));
         let mut lines = Vec::new();
-        for index in 0..self.wallets.len() - 1 {
+        for index in 0..self.citizens.len() {
+            let household_id = self.some_household();
             for programme in model.programmes() {
-                if self.random.percent(85) {
-                    let line = Body::new()
+                // Where people register by themselves only few are imported, or the quota would be full.
+                let share = if programme.registration.is_some() { 20 } else { 85 };
+                if self.random.percent(share) {
+                    let wallet_id = self.own_wallet(index);
+                    let mut line = Body::new()
                         .text("program", &programme.id)
-                        .text("wallet_id", &self.wallets[index])
+                        .text("wallet_id", &wallet_id)
                         .text("citizen_id", &self.citizens[index]);
+                    if ASKS_HOUSEHOLDS && self.random.percent(60) {
+                        line = line.text("household_id", &household_id);
+                    }
                     lines.push(line.plain());
                 }
             }
@@ -38,13 +46,32 @@ impl Generator {
         steps
     }
 
-    pub(crate) fn look_up(&mut self) -> Step {
+    pub(crate) fn look_up(&mut self, model: &Model) -> Step {
+        if self.random.percent(30) {
+            return self.look_up_programme(model);
+        }
         let wallet_id = match self.random.below(100) {
             0..3 => "999999999999999",
             3..5 => "12345",
             _ => self.random.pick(&self.wallets).as_str(),
         };
         Step::call("GET", &format!("/v1/wallets/{wallet_id}"), String::new())
+    }
+
+    fn look_up_programme(&mut self, model: &Model) -> Step {
+        if self.random.percent(10) {
+            return Step::call("GET", "/v1/programs", String::new());
+        }
+        let program = match self.random.below(100) {
+            0..3 => "Bad_Name".to_owned(),
+            _ => self.some_program(model),
+        };
+        let counters = if self.random.percent(30) {
+            "/registration"
+        } else {
+            ""
+        };
+        Step::call("GET", &format!("/v1/programs/{program}{counters}"), String::new())
     }
 
     pub(crate) fn put_merchant(&mut self, model: &Model) -> Step {
@@ -92,7 +119,7 @@ impl Generator {
     fn enrollment(&mut self, model: &Model) -> Body {
         let index = self.random.below(self.citizens.len() as u64) as usize;
         let wallet_id = if self.random.percent(75) {
-            self.wallets[index].clone()
+            self.own_wallet(index)
         } else {
             self.random.pick(&self.wallets).clone()
         };
@@ -105,13 +132,36 @@ impl Generator {
             let day = model.now().date().plus_days(self.random.between(-4, 6));
             line = line.text("usable_from", &day.to_string());
         }
-        if self.random.percent(4) {
-            line = line.text("household_id", "001234567890123");
+        if self.random.percent(if ASKS_HOUSEHOLDS { 70 } else { 8 }) {
+            let household_id = self.some_household();
+            line = line.text("household_id", &household_id);
         }
-        if self.random.percent(4) {
-            line = line.text("tier", "tax-filer");
+        if self.random.percent(20) {
+            let tier = self.some_tier(model);
+            line = line.text("tier", &tier);
         }
         line
+    }
+
+    /// One of very few, so that several wallets share it; one has the number of a wallet.
+    pub(crate) fn some_household(&mut self) -> String {
+        match self.random.below(4) {
+            0 => self.wallets[0].clone(),
+            number => format!("00123456789012{number}"),
+        }
+    }
+
+    /// Mostly a tier of some programme, which need not be the line's.
+    pub(crate) fn some_tier(&mut self, model: &Model) -> String {
+        let registrations = model
+            .programmes()
+            .filter_map(|programme| programme.registration.as_ref());
+        let tiers = registrations.flat_map(|registration| &registration.tiers);
+        let mut names: Vec<String> = tiers.map(|tier| tier.id.clone()).collect();
+        if names.is_empty() || self.random.percent(15) {
+            names = vec!["no-such-tier".to_owned()];
+        }
+        self.random.pick(&names).clone()
     }
 
     pub(crate) fn put_wallet_status(&mut self, model: &Model) -> Step {
@@ -147,7 +197,7 @@ impl Generator {
         Body::new().text("status", status).text("reason", reason)
     }
 
-    fn some_program(&mut self, model: &Model) -> String {
+    pub(crate) fn some_program(&mut self, model: &Model) -> String {
         let mut programs: Vec<String> = model.programmes().map(|programme| programme.id.clone()).collect();
         if self.random.percent(5) {
             programs = vec!["no-such-programme".to_owned()];

@@ -57,7 +57,7 @@ impl Body {
         let mut fields = self.fields.clone();
         random.shuffle(&mut fields);
         for (name, value) in &mut fields {
-            if name.ends_with("txn_id") || name == "reversal_id" {
+            if matches!(name.as_str(), "txn_id" | "reversal_id" | "registration_id") {
                 *value = value.to_uppercase();
             }
             if random.percent(20) {

@@ -3,10 +3,9 @@
 
 use crate::oracle::Model;
 use crate::oracle::calendar::{Date, Instant, days_in_month};
-use crate::oracle::programme::Channel;
 
 use super::body::Body;
-use super::{Generator, Step};
+use super::{ASKS_HOLDS, Generator, Step};
 
 const HOUR_MS: i64 = 3_600_000;
 const DAY_MS: i64 = 24 * HOUR_MS;
@@ -46,57 +45,60 @@ impl Generator {
 
     fn target(&mut self, model: &Model) -> Instant {
         let now = model.now();
-        let channels: Vec<&Channel> = model
-            .programmes()
-            .flat_map(|programme| &programme.benefits)
-            .flat_map(|benefit| &benefit.channels)
-            .collect();
+        let hours = hours(model);
         let time = now.millisecond_of_day();
-        let is_open = channels
+        let is_open = hours
             .iter()
-            .any(|channel| (channel.opens_ms..channel.closes_ms).contains(&time));
+            .any(|(opens, closes)| (*opens..*closes).contains(&time));
         let shake = self.random.between(-1, 1);
+        if ASKS_HOLDS
+            && self.random.percent(15)
+            && let Some(expires_at) = next_expiry(model)
+        {
+            return Instant((expires_at.0 + shake).max(now.0));
+        }
         let edge = match self.random.below(100) {
-            0..60 if !is_open => next(now, self.random.pick(&channels).opens_ms),
+            0..60 if !is_open => next(now, self.random.pick(&hours).0),
             0..30 => return Instant(now.0 + self.random.any_size(6) as i64),
             30..33 => return now,
             33..68 => {
-                let channel = *self.random.pick(&channels);
-                let time = if self.random.percent(50) {
-                    channel.opens_ms
-                } else {
-                    channel.closes_ms
-                };
-                next(now, time)
+                let (opens, closes) = *self.random.pick(&hours);
+                next(now, if self.random.percent(50) { opens } else { closes })
             }
             68..84 => next(now, 12 * HOUR_MS),
             84..88 => next(now, 0),
             // Days later at the same time: ids leave memory, and come again.
             88..91 => Instant(now.0 + self.random.between(2, 5) * DAY_MS),
-            91..95 => after_month(now.date(), 1),
-            95..97 => after_month(now.date(), 3),
-            _ => self.date_edge(model, &channels),
+            91..94 => after_month(now.date(), 1),
+            94..95 => after_month(now.date(), 3),
+            _ => self.edge(model),
         };
         Instant((edge.0 + shake).max(now.0))
     }
 
-    /// A day on which something begins or has just ended, if one is ahead.
-    fn date_edge(&mut self, model: &Model, channels: &[&Channel]) -> Instant {
+    /// An instant at which something begins, has just ended or lapses, if one is ahead.
+    fn edge(&mut self, model: &Model) -> Instant {
         let now = model.now();
-        let mut days: Vec<Date> = channels
-            .iter()
-            .flat_map(|channel| [channel.from, channel.to.plus_days(1)])
-            .collect();
-        days.extend(model.programmes().filter_map(|programme| programme.usable_from));
-        days.extend(
-            model
-                .enrollments
-                .values()
-                .filter_map(|enrollment| enrollment.usable_from),
-        );
+        let mut days: Vec<Date> = Vec::new();
+        let mut deadlines: Vec<Instant> = Vec::new();
+        for programme in model.programmes() {
+            let channels = programme.benefits.iter().flat_map(|benefit| &benefit.channels);
+            days.extend(channels.flat_map(|channel| [channel.from, channel.to.plus_days(1)]));
+            days.extend(programme.usable_from);
+            let Some(registration) = &programme.registration else {
+                continue;
+            };
+            days.push(registration.opens);
+            days.extend(registration.closes.map(|closes| closes.plus_days(1)));
+            let returning = registration.returning.iter();
+            days.extend(returning.flat_map(|returning| [returning.opens, returning.usable_from]));
+            deadlines.extend(registration.first_use_by);
+        }
+        days.extend(model.rights.values().filter_map(|right| right.usable_from));
         let mut ahead: Vec<Instant> = days
             .into_iter()
             .map(Date::midnight)
+            .chain(deadlines)
             .filter(|instant| *instant > now)
             .collect();
         ahead.sort();
@@ -118,6 +120,24 @@ impl Generator {
         let shifted = Instant(instant.0 + offset_ms - 7 * HOUR_MS);
         shifted.to_milliseconds_text().replace("+07:00", suffix)
     }
+}
+
+/// When the first of the open holds expires.
+fn next_expiry(model: &Model) -> Option<Instant> {
+    let open = model.holds.values().filter(|hold| hold.is_open(model.now()));
+    open.map(|hold| hold.expires_at).min()
+}
+
+/// When each channel and each registration opens and closes, in milliseconds of the day.
+fn hours(model: &Model) -> Vec<(i64, i64)> {
+    let mut hours = Vec::new();
+    for programme in model.programmes() {
+        let channels = programme.benefits.iter().flat_map(|benefit| &benefit.channels);
+        hours.extend(channels.map(|channel| (channel.opens_ms, channel.closes_ms)));
+        let registration = programme.registration.iter();
+        hours.extend(registration.map(|registration| (registration.opens_ms, registration.closes_ms)));
+    }
+    hours
 }
 
 /// The next time the clock in Bangkok shows that millisecond of the day.

@@ -33,6 +33,16 @@ impl Generator {
     }
 
     pub(crate) fn batch(&mut self, model: &mut Model) -> Step {
+        let text = self.batch_of("authorizations", |generator| generator.authorization(model));
+        Step::call("POST", "/v1/authorizations/batch", text)
+    }
+
+    /// The text of a batch: mostly good elements, some spoilt, some twice.
+    pub(crate) fn batch_of(
+        &mut self,
+        field: &str,
+        mut element: impl FnMut(&mut Generator) -> Body,
+    ) -> String {
         let count = if self.random.percent(5) {
             60
         } else {
@@ -40,7 +50,7 @@ impl Generator {
         };
         let mut elements: Vec<String> = Vec::new();
         for _ in 0..count {
-            let body = self.authorization(model);
+            let body = element(self);
             elements.push(match self.random.below(100) {
                 0..10 => self.spoilt_element(&body),
                 10..12 => (*self.random.pick(&["null", "5", "[]", "\"x\"", "{}"])).to_owned(),
@@ -55,13 +65,12 @@ impl Generator {
         } else {
             format!("[{}]", elements.join(","))
         };
-        let body = Body::new().raw("authorizations", &list);
-        let text = if self.random.percent(3) {
+        let body = Body::new().raw(field, &list);
+        if self.random.percent(3) {
             body.spoilt(&mut self.random)
         } else {
             body.plain()
-        };
-        Step::call("POST", "/v1/authorizations/batch", text)
+        }
     }
 
     fn spoilt_element(&mut self, body: &Body) -> String {
@@ -73,22 +82,29 @@ impl Generator {
     /// A new id, a late original of a tombstone, or an id that was there before: the same or not quite.
     fn authorization(&mut self, model: &mut Model) -> Body {
         let body = if !self.purchases.is_empty() && self.random.percent(22) {
-            let earlier = self.random.pick(&self.purchases).clone();
+            let mut earlier = self.random.pick(&self.purchases).clone();
+            // A hold's id says something else here.
+            earlier.remove("expires_in_s");
             self.again(earlier, model)
         } else {
-            let txn_id = match self.awaited.len() {
-                0 => self.new_id(model),
-                _ if self.random.percent(92) => self.new_id(model),
-                count => self.awaited.swap_remove(self.random.below(count as u64) as usize),
-            };
-            self.purchase(model).text("txn_id", &txn_id)
+            self.new_purchase(model)
         };
         self.purchases.push(body.clone());
         body
     }
 
+    /// A purchase under a new id, or under one whose original is awaited.
+    pub(crate) fn new_purchase(&mut self, model: &mut Model) -> Body {
+        let txn_id = match self.awaited.len() {
+            0 => self.new_id(model),
+            _ if self.random.percent(92) => self.new_id(model),
+            count => self.awaited.swap_remove(self.random.below(count as u64) as usize),
+        };
+        self.purchase(model).text("txn_id", &txn_id)
+    }
+
     /// An id by a client whose clock is right, three days slow or fast, or of last month; or of no clock at all.
-    fn new_id(&mut self, model: &Model) -> String {
+    pub(crate) fn new_id(&mut self, model: &Model) -> String {
         const DAY_MS: i64 = 86_400_000;
         let skew_ms = match self.random.below(10) {
             0..4 => return self.random.uuid(),
@@ -100,7 +116,7 @@ impl Generator {
         self.random.uuid_at(model.now().0 + skew_ms)
     }
 
-    fn again(&mut self, earlier: Body, model: &mut Model) -> Body {
+    pub(crate) fn again(&mut self, earlier: Body, model: &mut Model) -> Body {
         let txn_id = earlier
             .get("txn_id")
             .expect("every authorization has its id")
@@ -149,6 +165,7 @@ impl Generator {
         };
         let wallet_id = match self.random.below(100) {
             0..3 => "999999999999999".to_owned(),
+            3..50 => self.some_holder(model, &aim.program),
             _ => self.random.pick(&self.wallets).clone(),
         };
         let merchant_id = self.merchant_for(&aim);
@@ -197,6 +214,18 @@ impl Generator {
             channel: channel.id.clone(),
             fitting: fitting.clone(),
         }
+    }
+
+    /// A wallet through which a right in the programme is held, if there is one.
+    fn some_holder(&mut self, model: &Model, program: &str) -> String {
+        let rights = model.rights.iter().filter(|((_, of), _)| of == program);
+        let holders: Vec<String> = rights.map(|(_, right)| right.wallet_id.clone()).collect();
+        let wallets = if holders.is_empty() {
+            &self.wallets
+        } else {
+            &holders
+        };
+        self.random.pick(wallets).clone()
     }
 
     fn merchant_for(&mut self, aim: &Aim) -> String {
@@ -301,10 +330,7 @@ impl Generator {
         } else {
             self.new_id(model)
         };
-        let original = parse_uuid(&txn_id).and_then(|id| model.originals.get(&id));
-        let left = original
-            .map_or(100, |original| (original.amount - original.given_back) as u64)
-            .max(1);
+        let left = left_of(model, &txn_id).unwrap_or(100).max(1);
         let amount = match self.random.below(100) {
             0..40 => None,
             40..50 => Some(left),
@@ -340,10 +366,7 @@ impl Generator {
                     .take(60)
                     .filter_map(|body| body.get("txn_id"));
                 let approved: Vec<&str> = recent
-                    .filter(|txn_id| {
-                        let original = parse_uuid(txn_id).and_then(|id| model.originals.get(&id));
-                        original.is_some_and(|original| original.given_back < original.amount)
-                    })
+                    .filter(|txn_id| left_of(model, txn_id).is_some_and(|left| left > 0))
                     .take(12)
                     .collect();
                 let fallback = [self.purchases[0]
@@ -370,6 +393,18 @@ impl Generator {
             }
         }
     }
+}
+
+/// How much of a purchase is not given back, or of a hold that nobody has closed.
+fn left_of(model: &Model, txn_id: &str) -> Option<u64> {
+    let txn_id = parse_uuid(txn_id)?;
+    let held = model
+        .holds
+        .get(&txn_id)
+        .filter(|hold| hold.is_open(model.now()))
+        .map(|hold| &hold.original);
+    let original = model.originals.get(&txn_id).or(held)?;
+    Some(original.left() as u64)
 }
 
 fn fitting_merchants(model: &Model, program: &str, benefit: &Benefit, channel: &Channel) -> Vec<String> {

@@ -5,6 +5,7 @@ use std::path::Path;
 use crate::oracle::calendar::Date;
 
 use super::random::Random;
+use super::{ASKS_HOUSEHOLDS, ASKS_MOVES};
 
 /// The files under `programs/`, by name; none when the folder is absent.
 pub fn shipped() -> Vec<(String, String)> {
@@ -22,11 +23,29 @@ pub fn shipped() -> Vec<(String, String)> {
         })
         .filter_map(|entry| {
             let text = std::fs::read_to_string(entry.path()).ok()?;
-            Some((entry.file_name().into_string().ok()?, text))
+            Some((entry.file_name().into_string().ok()?, asked_for(&text)))
         })
         .collect();
     files.sort();
     files
+}
+
+/// The text without what is not asked for.
+fn asked_for(text: &str) -> String {
+    let mut lines = Vec::new();
+    for line in text.lines() {
+        if !ASKS_HOUSEHOLDS && line.starts_with("funded_by") {
+            continue;
+        }
+        if !ASKS_MOVES && line.starts_with("exclusive_with") {
+            continue;
+        }
+        lines.push(match line.strip_prefix("holder = \"household\"") {
+            Some(_) if !ASKS_HOUSEHOLDS => "holder = \"person\"",
+            _ => line,
+        });
+    }
+    lines.join("\n") + "\n"
 }
 
 /// Merchant categories random programmes use; the rest stay unused so that some merchant fits nowhere.
@@ -43,30 +62,161 @@ const CATEGORIES: [&str; 8] = [
 
 const CHANNELS: [&str; 4] = ["store", "delivery", "assisted", "kiosk-2"];
 
-/// A valid file about the days around `day`.
-pub fn random_file(random: &mut Random, number: usize, day: Date) -> (String, String) {
-    let id = format!("{}-{number}", random.pick(&["alpha", "b", "c-0-c", "9"]));
+/// Lists that random programmes keep people out by.
+const EXCLUDED: [&str; 2] = ["cards", "suspended"];
+
+/// Lists that random programmes have tiers for.
+const TIER_LISTS: [&str; 2] = ["tax-filers", "students"];
+
+/// A list of former holders of a programme without a file.
+const FORMER: &str = "old-scheme";
+
+/// A benefit's name and its caps, by name.
+type Caps = (String, Vec<&'static str>);
+
+/// Valid files about the days around `day`; people of one programme may come back in another.
+pub fn random_files(random: &mut Random, count: usize, day: Date) -> Vec<(String, String)> {
+    let ids: Vec<String> = (0..count)
+        .map(|number| format!("{}-{number}", random.pick(&["alpha", "b", "c-0-c", "9"])))
+        .collect();
+    (0..count)
+        .map(|number| random_file(random, number, &ids, day))
+        .collect()
+}
+
+fn random_file(random: &mut Random, number: usize, ids: &[String], day: Date) -> (String, String) {
+    let id = &ids[number];
     let mut text =
         format!("id = \"{id}\"\nname_th = \"โครงการ {number}\"\nname_en = \"Programme {number}\"\n");
+    if ASKS_MOVES {
+        text += &exclusive_with(random, id, ids);
+    }
     if random.percent(25) {
         text += &format!("usable_from = {}\n", day.plus_days(random.between(-5, 6)));
     }
     let mut categories = CATEGORIES.map(String::from);
     random.shuffle(&mut categories);
-    let benefits = random.between(1, 3) as usize;
-    for index in 0..benefits {
+    let mut benefits = String::new();
+    let mut all_caps: Vec<Caps> = Vec::new();
+    for index in 0..random.between(1, 3) as usize {
         let count = random.between(1, 2) as usize;
-        text += &benefit(random, index, &categories[index * 2..index * 2 + count], day);
+        let caps = caps(random);
+        benefits += &benefit(
+            random,
+            index,
+            &caps,
+            &categories[index * 2..index * 2 + count],
+            day,
+        );
+        let names = caps.into_iter().map(|(name, _)| name).collect();
+        all_caps.push((format!("benefit-{index}"), names));
     }
-    (format!("{id}.toml"), text)
+    if random.percent(65) {
+        let mut from: Vec<&str> = ids
+            .iter()
+            .filter(|other| *other != id)
+            .map(String::as_str)
+            .collect();
+        from.push(FORMER);
+        text += &registration(random, &from, &all_caps, day);
+    }
+    (format!("{id}.toml"), text + &benefits)
 }
 
-fn benefit(random: &mut Random, index: usize, categories: &[String], day: Date) -> String {
+/// Programmes that this one excludes; one of them may not be there.
+fn exclusive_with(random: &mut Random, id: &str, ids: &[String]) -> String {
+    let mut others: Vec<String> = ids.iter().filter(|other| *other != id).cloned().collect();
+    others.push("not-there".to_owned());
+    let others = random.some_of(&others);
+    if others.is_empty() || random.percent(30) {
+        return String::new();
+    }
+    format!("exclusive_with = {}\n", list(&others))
+}
+
+/// People may register around `day`. Quotas are small, so that they fill.
+fn registration(random: &mut Random, from: &[&str], benefits: &[Caps], day: Date) -> String {
+    let opens = day.plus_days(random.between(-12, 3));
+    let mut text = format!(
+        "\n[registration]\nopens = {opens}\nhours = \"{}\"\n",
+        hours(random)
+    );
+    if random.percent(60) {
+        text += &format!("closes = {}\n", opens.plus_days(random.between(0, 25)));
+    }
+    if random.percent(75) {
+        text += &format!("quota = {}\n", random.between(1, 8));
+    }
+    if random.percent(60) {
+        text += &format!("min_age = {}\n", random.pick(&[0, 18, 18, 18, 20, 60, 150]));
+    }
+    let excluded = random.some_of(&EXCLUDED.map(String::from));
+    if !excluded.is_empty() {
+        text += &format!("excluded_lists = {}\n", list(&excluded));
+    }
+    if random.percent(60) {
+        let time = *random.pick(&["00:00:00", "12:00:00", "23:00:00", "23:59:59", "06:30:01"]);
+        text += &format!(
+            "first_use_by = {}T{time}\n",
+            day.plus_days(random.between(-3, 12))
+        );
+    }
+    if random.percent(45) {
+        text += &format!(
+            "[registration.returning]\nfrom_program = \"{}\"\nopens = {}\nusable_from = {}\n",
+            random.pick(from),
+            opens.plus_days(random.between(-6, 2)),
+            day.plus_days(random.between(-8, 6))
+        );
+    }
+    let mut lists = TIER_LISTS;
+    random.shuffle(&mut lists);
+    for list in &lists[..random.between(0, 2) as usize] {
+        text += &tier(random, list, benefits);
+    }
+    text
+}
+
+/// Smaller or larger caps in place of some of one benefit's, or of two.
+fn tier(random: &mut Random, list: &str, benefits: &[Caps]) -> String {
+    let mut text = format!(
+        "[[registration.tier]]\nid = \"of-{list}\"\nrequired_list = \"{list}\"\n[registration.tier.caps]\n"
+    );
+    let first = random.below(benefits.len() as u64) as usize;
+    for (benefit, names) in &benefits[first..benefits.len().min(first + 2)] {
+        let mut replaced = random.some_of(names);
+        if replaced.is_empty() {
+            replaced.push(names[0]);
+        }
+        let caps: Vec<String> = replaced
+            .iter()
+            .map(|name| format!("{name} = {}", random.any_size(5)))
+            .collect();
+        text += &format!("{benefit} = {{ {} }}\n", caps.join(", "));
+    }
+    text
+}
+
+fn benefit(
+    random: &mut Random,
+    index: usize,
+    caps: &[(&'static str, u64)],
+    categories: &[String],
+    day: Date,
+) -> String {
+    let caps: Vec<String> = caps
+        .iter()
+        .map(|(name, size)| format!("{name} = {size}"))
+        .collect();
     let percent = match random.below(4) {
         0 => *random.pick(&[1, 50, 60, 99, 100]),
         _ => random.between(1, 100),
     };
-    let holder = if random.percent(6) { "household" } else { "person" };
+    let holder = if ASKS_HOUSEHOLDS && random.percent(30) {
+        "household"
+    } else {
+        "person"
+    };
     let when_exhausted = if random.percent(40) {
         "citizen_pays"
     } else {
@@ -75,9 +225,12 @@ fn benefit(random: &mut Random, index: usize, categories: &[String], day: Date) 
     let mut text = format!(
         "\n[[benefit]]\nid = \"benefit-{index}\"\nstate_percent = {percent}\nholder = \"{holder}\"\n\
          caps = {{ {} }}\nwhen_exhausted = \"{when_exhausted}\"\nmerchant_categories = {}\n",
-        caps(random),
+        caps.join(", "),
         list(categories)
     );
+    if ASKS_HOUSEHOLDS && random.percent(40) {
+        text += &funded_by(random);
+    }
     let mut names = CHANNELS;
     random.shuffle(&mut names);
     for name in &names[..random.between(1, 3) as usize] {
@@ -86,15 +239,29 @@ fn benefit(random: &mut Random, index: usize, categories: &[String], day: Date) 
     text
 }
 
-/// One to four caps; their sizes need not rise with the period.
-fn caps(random: &mut Random) -> String {
+/// One to four sources, mostly small, so that a few purchases use up one after another.
+fn funded_by(random: &mut Random) -> String {
+    let count = random.between(1, 4) as usize;
+    let mut names = ["base", "top-up", "z", "9-a"];
+    random.shuffle(&mut names);
+    let mut sources = Vec::new();
+    for name in &names[1..count] {
+        let up_to = random.any_size(4);
+        sources.push(format!("{{ source = \"{name}\", up_to = {up_to} }}"));
+    }
+    sources.push(format!("{{ source = \"{}\" }}", names[0]));
+    format!("funded_by = [{}]\n", sources.join(", "))
+}
+
+/// One to four caps and their sizes in satang, which need not rise with the period.
+fn caps(random: &mut Random) -> Vec<(&'static str, u64)> {
     let mut scale = random.between(1, 5) as u32;
     let rises = random.percent(60);
-    let mut caps: Vec<String> = Vec::new();
+    let mut caps = Vec::new();
     while caps.is_empty() {
         for name in ["day", "month", "quarter", "program"] {
             if random.percent(50) {
-                caps.push(format!("{name} = {}", random.any_size(scale)));
+                caps.push((name, random.any_size(scale)));
                 scale += u32::from(rises && random.percent(80));
             }
         }
@@ -103,21 +270,28 @@ fn caps(random: &mut Random) -> String {
     if caps.len() > 1 && random.percent(30) {
         let size = random.any_size(scale);
         for cap in &mut caps {
-            let name = cap
-                .split(' ')
-                .next()
-                .expect("a cap starts with its name")
-                .to_owned();
-            *cap = format!("{name} = {size}");
+            cap.1 = size;
         }
     }
-    caps.join(", ")
+    caps
 }
 
 fn channel(random: &mut Random, name: &str, categories: &[String], day: Date) -> String {
     let from = day.plus_days(random.between(-60, 3));
     let to = day.plus_days(random.between(0, 150) + random.between(0, 50));
-    let hours = match random.below(4) {
+    let hours = hours(random);
+    let mut text = format!(
+        "[[benefit.channel]]\nid = \"{name}\"\nfrom = {from}\nto = {}\nhours = \"{hours}\"\n",
+        to.max(from)
+    );
+    if random.percent(25) {
+        text += &format!("merchant_categories = {}\n", list(&categories[..1]));
+    }
+    text
+}
+
+fn hours(random: &mut Random) -> String {
+    match random.below(4) {
         0 => "00:00-24:00".to_owned(),
         1 => "06:00-23:00".to_owned(),
         2 => "06:00-21:00".to_owned(),
@@ -132,15 +306,7 @@ fn channel(random: &mut Random, name: &str, categories: &[String], day: Date) ->
                 closes % 60
             )
         }
-    };
-    let mut text = format!(
-        "[[benefit.channel]]\nid = \"{name}\"\nfrom = {from}\nto = {}\nhours = \"{hours}\"\n",
-        to.max(from)
-    );
-    if random.percent(25) {
-        text += &format!("merchant_categories = {}\n", list(&categories[..1]));
     }
-    text
 }
 
 fn list(words: &[String]) -> String {
@@ -156,12 +322,32 @@ mod tests {
     #[test]
     fn every_random_file_can_be_read() {
         let mut random = Random::new(1);
-        for number in 0..500 {
+        let (mut registrations, mut tiers, mut returning) = (0, 0, 0);
+        let (mut households, mut sources, mut exclusive) = (0, [0; 5], 0);
+        for _ in 0..200 {
             let day = Date::new(2026, random.between(1, 12), 28).unwrap();
-            let (name, text) = random_file(&mut random, number, day);
-            let programme =
-                Programme::read(&text).unwrap_or_else(|reason| panic!("{name}: {reason}\n{text}"));
-            assert!(programme.benefits.iter().all(|benefit| !benefit.caps.is_empty()));
+            for (name, text) in random_files(&mut random, 3, day) {
+                let programme =
+                    Programme::read(&text).unwrap_or_else(|reason| panic!("{name}: {reason}\n{text}"));
+                assert!(programme.benefits.iter().all(|benefit| !benefit.caps.is_empty()));
+                exclusive += usize::from(!programme.exclusive_with.is_empty());
+                for benefit in &programme.benefits {
+                    households += usize::from(benefit.household);
+                    sources[benefit.funded_by.len()] += 1;
+                }
+                let Some(registration) = programme.registration else {
+                    continue;
+                };
+                registrations += 1;
+                tiers += registration.tiers.len();
+                returning += usize::from(registration.returning.is_some());
+                assert!(registration.tiers.iter().all(|tier| !tier.caps.is_empty()));
+            }
+        }
+        assert!(registrations > 300 && tiers > 200 && returning > 100);
+        assert!(!ASKS_MOVES || exclusive > 200);
+        if ASKS_HOUSEHOLDS {
+            assert!(households > 200 && sources.iter().all(|count| *count > 50));
         }
     }
 }

@@ -1,12 +1,14 @@
 //! Malformed requests, generated: every body of the contract with every field wrong in every way its kind can be, and every
 //! body broken as a text. Each comes with the fields that the answer must name.
 
+mod listed;
 mod shapes;
 mod syntax;
 mod transport;
 mod values;
 
-pub use shapes::{SHAPES, Shape, TXN_ID, Takes};
+pub use listed::wrong_listed;
+pub use shapes::{REGISTRATION_ID, SHAPES, Shape, TXN_ID, Takes};
 pub use syntax::{broken_texts, deep, nested};
 pub use transport::{Raw, raw};
 

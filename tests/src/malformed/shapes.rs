@@ -47,10 +47,19 @@ pub enum Takes {
     Date,
     /// An instant with its offset.
     Instant,
+    /// A date of birth: a year, with or without month and day.
+    Birth,
+    /// Two capital letters.
+    Nationality,
+    /// Whole seconds, 1 to so many.
+    Seconds(u32),
 }
 
 /// The `txn_id` of every malformed authorization.
 pub const TXN_ID: &str = "0197a1d2-0f6e-7c3a-8b1e-000000000001";
+
+/// The `registration_id` of every malformed registration.
+pub const REGISTRATION_ID: &str = "0197a1d2-0f6e-7c3a-8b1e-000000000003";
 
 const fn required(name: &'static str, good: &'static str, takes: Takes) -> Field {
     Field {
@@ -78,6 +87,22 @@ const PURCHASE: [Field; 7] = [
     required("channel", r#""store""#, Takes::Name),
     required("amount", "200", Takes::Amount),
     optional("eligible_amount", "100", Takes::Amount),
+];
+
+static HOLD: [Field; 8] = {
+    let [txn, program, wallet, merchant, channel, amount, eligible] = PURCHASE;
+    let seconds = required("expires_in_s", "3600", Takes::Seconds(604_800));
+    [txn, program, wallet, merchant, channel, amount, eligible, seconds]
+};
+
+/// A move that would be taken: after it the wallet buys nothing in its programme any more.
+static MOVE: [Field; 6] = [
+    required("from_program", r#""thai-chuai-thai-plus-6040""#, Takes::Name),
+    required("to_program", r#""state-welfare-card""#, Takes::Name),
+    optional("household_id", r#""000000000000042""#, Takes::Digits(15)),
+    optional("tier", r#""tax-filer""#, Takes::Name),
+    optional("usable_from", r#""2026-06-15""#, Takes::Date),
+    required("reason", r#""holds the card""#, Takes::Text(500)),
 ];
 
 static QUOTE: [Field; 6] = {
@@ -115,13 +140,28 @@ static MERCHANT_PUT: [Field; 8] = {
     ]
 };
 
+const CITIZEN: Field = required("citizen_id", r#""1101700203450""#, Takes::Citizen);
+
+static REGISTRATION: [Field; 6] = [
+    required(
+        "registration_id",
+        r#""0197a1d2-0f6e-7c3a-8b1e-000000000003""#,
+        Takes::Uuid,
+    ),
+    required("program", r#""thai-chuai-thai-plus-6040""#, Takes::Name),
+    required("wallet_id", r#""000000000000009""#, Takes::Digits(15)),
+    CITIZEN,
+    required("birth_date", r#""1990-04-12""#, Takes::Birth),
+    required("nationality", r#""TH""#, Takes::Nationality),
+];
+
 static STATUS: [Field; 2] = [
     required("status", r#""suspended""#, Takes::Word),
     required("reason", r#""a card was lost""#, Takes::Text(500)),
 ];
 
-/// Every kind of body; the last two are lines of imports.
-pub static SHAPES: [Shape; 10] = [
+/// Every kind of body.
+pub static SHAPES: [Shape; 15] = [
     Shape {
         method: "POST",
         path: "/v1/authorizations",
@@ -181,11 +221,36 @@ pub static SHAPES: [Shape; 10] = [
         fields: &[
             required("program", r#""thai-chuai-thai-plus-6040""#, Takes::Name),
             required("wallet_id", r#""000000000000009""#, Takes::Digits(15)),
-            required("citizen_id", r#""1101700203450""#, Takes::Citizen),
+            CITIZEN,
             optional("household_id", r#""000000000000042""#, Takes::Digits(15)),
             optional("tier", r#""tax-filer""#, Takes::Name),
             optional("usable_from", r#""2026-06-15""#, Takes::Date),
         ],
+    },
+    Shape {
+        method: "POST",
+        path: "/v1/registrations",
+        fields: &REGISTRATION,
+    },
+    Shape {
+        method: "POST",
+        path: "/v1/registrations/batch",
+        fields: &REGISTRATION,
+    },
+    Shape {
+        method: "POST",
+        path: "/v1/holds",
+        fields: &HOLD,
+    },
+    Shape {
+        method: "POST",
+        path: "/v1/holds/0197a1d2-0f6e-7c3a-8b1e-0000000000cc/capture",
+        fields: &[optional("amount", "10", Takes::Amount)],
+    },
+    Shape {
+        method: "POST",
+        path: "/v1/wallets/000000000000001/moves",
+        fields: &MOVE,
     },
 ];
 
@@ -198,6 +263,12 @@ impl Shape {
     /// Whether the body is an element of a batch.
     pub fn is_element(&self) -> bool {
         self.path.ends_with("/batch")
+    }
+
+    /// The name of the list that holds the elements of its batch.
+    pub fn list(&self) -> &'static str {
+        let path = self.path.strip_prefix("/v1/").expect("every route of bodies");
+        path.split('/').next().expect("a first segment")
     }
 
     /// A good body.

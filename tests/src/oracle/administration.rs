@@ -1,8 +1,8 @@
-//! Merchants, wallets, statuses and the clock: what the operator puts, and what a wallet shows.
+//! Merchants, wallets, statuses and the clock: what the operator puts.
 
 use serde_json::{Value, json};
 
-use super::calendar::{Date, Instant};
+use super::calendar::Instant;
 use super::forms::{self, BadFields, Form};
 use super::json::Json;
 use super::{Model, malformed, problem};
@@ -42,15 +42,8 @@ pub(crate) struct Merchant {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Wallet {
     pub suspended: bool,
-    /// Whose it is, once an enrollment said so.
+    /// Whose it is, once an enrollment or an accepted registration said so.
     pub citizen_id: Option<String>,
-}
-
-/// A wallet's right in one programme.
-#[derive(Clone, Debug)]
-pub(crate) struct Enrollment {
-    pub registered_at: Instant,
-    pub usable_from: Option<Date>,
 }
 
 impl Model {
@@ -119,46 +112,18 @@ impl Model {
             Err(fields) => malformed(fields),
         }
     }
-
-    pub(crate) fn show_wallet(&self, wallet_id: &str) -> Value {
-        if !forms::is_digits(wallet_id, 15) {
-            return malformed(BadFields::from(["wallet_id".to_owned()]));
-        }
-        let Some(wallet) = self.wallets.get(wallet_id) else {
-            return problem(404);
-        };
-        let mut programs = Vec::new();
-        for programme in self.programmes.values() {
-            let key = (wallet_id.to_owned(), programme.id.clone());
-            let Some(enrollment) = self.enrollments.get(&key) else {
-                continue;
-            };
-            let mut benefits = Vec::new();
-            for benefit in programme.benefits.iter().filter(|benefit| !benefit.household) {
-                let remaining = self.remaining(wallet_id, programme, benefit);
-                benefits.push(json!({ "benefit": benefit.id, "remaining": remaining }));
-            }
-            let mut shown = json!({
-                "program": programme.id,
-                "registered_at": enrollment.registered_at.to_seconds_text(),
-                "first_use_by": null,
-                "benefits": benefits,
-            });
-            if let Some(day) = programme.usable_from.max(enrollment.usable_from) {
-                shown["usable_from"] = json!(day.to_string());
-            }
-            programs.push(shown);
-        }
-        json!({ "wallet_id": wallet_id, "status": status_word(wallet.suspended), "programs": programs })
-    }
 }
 
-fn status_word(suspended: bool) -> &'static str {
+pub(crate) fn status_word(suspended: bool) -> &'static str {
     if suspended { "suspended" } else { "active" }
 }
 
 /// A path id is judged like a field of the body.
-fn with_path<T>(name: &str, is_well_formed: bool, read: Result<T, BadFields>) -> Result<T, BadFields> {
+pub(crate) fn with_path<T>(
+    name: &str,
+    is_well_formed: bool,
+    read: Result<T, BadFields>,
+) -> Result<T, BadFields> {
     if is_well_formed {
         return read;
     }

@@ -404,7 +404,7 @@ fn an_import_answers_line_by_line() {
     let errors = [
         (3, "malformed"),
         (4, "program_unknown"),
-        (5, "not_supported_yet"),
+        (5, "tier_unknown"),
         (6, "wallet_taken"),
         (7, "already_registered"),
     ]
@@ -420,6 +420,7 @@ fn an_import_answers_line_by_line() {
             "wallet_id": WALLET, "status": "active",
             "programs": [{
                 "program": "sixty-forty", "registered_at": "2026-06-15T12:00:00+07:00", "first_use_by": null,
+                "lapsed": false, "tier": null, "household_id": null,
                 "benefits": [{ "benefit": "co-pay", "remaining": { "day": 19_400, "month": 99_400 } }],
             }],
         })

@@ -1,11 +1,13 @@
-//! Imports: one JSON object per line, each accepted or rejected by itself.
+//! Imports: one JSON object or one citizen per line, each accepted or rejected by itself.
 
 use serde_json::{Value, json};
 
-use super::Model;
-use super::administration::{Enrollment, read_merchant};
+use super::administration::{read_merchant, with_path};
 use super::calendar::Date;
 use super::forms::{self, BadFields, Form};
+use super::json::Json;
+use super::rights::Right;
+use super::{Model, malformed};
 
 /// How many rejected lines are named.
 const ERRORS_MAX: usize = 100;
@@ -15,9 +17,14 @@ struct Line {
     program: String,
     wallet_id: String,
     citizen_id: String,
-    usable_from: Option<Date>,
-    /// It names a household or a tier.
-    needs_more: bool,
+    terms: Terms,
+}
+
+/// What is said of a right that is granted to somebody.
+pub(crate) struct Terms {
+    pub household_id: Option<String>,
+    pub tier: Option<String>,
+    pub usable_from: Option<Date>,
 }
 
 impl Model {
@@ -44,49 +51,60 @@ impl Model {
         Ok(())
     }
 
-    fn enroll(&mut self, line: &Line) -> Result<(), &'static str> {
-        if !self.programmes.contains_key(&line.program) {
-            return Err("program_unknown");
+    /// One citizen per line; a first line may be the name of the column.
+    pub(crate) fn import_list(&mut self, list: &str, body: &str) -> Value {
+        if let Err(fields) = with_path("list", forms::is_name(list), Ok(())) {
+            return malformed(fields);
         }
-        if line.needs_more {
-            return Err("not_supported_yet");
-        }
-        let owner = self
-            .wallets
-            .get(&line.wallet_id)
-            .and_then(|wallet| wallet.citizen_id.as_ref());
-        if owner.is_some_and(|owner| *owner != line.citizen_id) {
-            return Err("wallet_taken");
-        }
-        if self.holds_under_another_wallet(line) {
-            return Err("already_registered");
-        }
-        self.wallets.entry(line.wallet_id.clone()).or_default().citizen_id = Some(line.citizen_id.clone());
-        let key = (line.wallet_id.clone(), line.program.clone());
-        let registered_at = self
-            .enrollments
-            .get(&key)
-            .map_or(self.now, |earlier| earlier.registered_at);
-        self.enrollments.insert(
-            key,
-            Enrollment {
-                registered_at,
-                usable_from: line.usable_from,
-            },
-        );
-        Ok(())
+        import(&without_header(body), |line| {
+            let citizen_id = line.strip_suffix('\r').unwrap_or(line);
+            if forms::citizen(&Json::Text(citizen_id.to_owned())).is_none() {
+                return Err("malformed: citizen_id: must be 13 digits with a valid check digit");
+            }
+            let citizens = self.lists.entry(list.to_owned()).or_default();
+            citizens.insert(citizen_id.to_owned());
+            Ok(())
+        })
     }
 
-    fn holds_under_another_wallet(&self, line: &Line) -> bool {
-        self.wallets
-            .iter()
-            .filter(|(wallet_id, _)| **wallet_id != line.wallet_id)
-            .filter(|(_, wallet)| wallet.citizen_id.as_ref() == Some(&line.citizen_id))
-            .any(|(wallet_id, _)| {
-                self.enrollments
-                    .contains_key(&(wallet_id.clone(), line.program.clone()))
-            })
+    fn enroll(&mut self, line: &Line) -> Result<(), &'static str> {
+        let Some(programme) = self.programmes.get(&line.program) else {
+            return Err("program_unknown");
+        };
+        if line
+            .terms
+            .tier
+            .as_ref()
+            .is_some_and(|tier| programme.tier(tier).is_none())
+        {
+            return Err("tier_unknown");
+        }
+        if self.is_taken(&line.wallet_id, &line.citizen_id) {
+            return Err("wallet_taken");
+        }
+        let held = self.live_right(&line.citizen_id, programme);
+        if held.is_some_and(|right| right.wallet_id != line.wallet_id) {
+            return Err("already_registered");
+        }
+        if held.is_none() && self.is_full(programme) {
+            return Err("quota_full");
+        }
+        let mut right = Right::new(&line.wallet_id, self.now).on(&line.terms);
+        if let Some(held) = held {
+            right.registered_at = held.registered_at;
+        }
+        self.grant(&line.citizen_id, &line.program, right);
+        Ok(())
     }
+}
+
+/// The text with its first line emptied when that is the name of the column; the others keep their places.
+fn without_header(body: &str) -> String {
+    let (first, rest) = body.split_once('\n').unwrap_or((body, ""));
+    if first.strip_suffix('\r').unwrap_or(first) == "citizen_id" {
+        return format!("\n{rest}");
+    }
+    body.to_owned()
 }
 
 /// Takes line by line; blank ones are skipped, but a line's number is its place in the file.
@@ -115,19 +133,24 @@ fn read_line(line: &str) -> Result<Line, BadFields> {
     let program = form.required("program", forms::name);
     let wallet_id = form.required("wallet_id", forms::digits(15));
     let citizen_id = form.required("citizen_id", forms::citizen);
-    let household_id = form.optional("household_id", forms::digits(15));
-    let tier = form.optional("tier", forms::name);
-    let usable_from = form.optional("usable_from", |value| {
-        forms::text(value)
-            .and_then(|text| Date::parse(&text))
-            .filter(|date| (2000..=2170).contains(&date.year))
-    });
-    let needs_more = household_id.is_some() || tier.is_some();
+    let terms = read_terms(&mut form);
     form.finish(Line {
         program,
         wallet_id,
         citizen_id,
-        usable_from,
-        needs_more,
+        terms,
     })
+}
+
+/// The fields that a line and a move have in common.
+pub(crate) fn read_terms(form: &mut Form<'_>) -> Terms {
+    Terms {
+        household_id: form.optional("household_id", forms::digits(15)),
+        tier: form.optional("tier", forms::name),
+        usable_from: form.optional("usable_from", |value| {
+            forms::text(value)
+                .and_then(|text| Date::parse(&text))
+                .filter(|date| (2000..=2170).contains(&date.year))
+        }),
+    }
 }

@@ -5,39 +5,63 @@
 //! It speaks JSON texts like a client does, so that whatever answers the same requests can be compared with it.
 //!
 //! Two things it cannot know are left out of its answers: the absolute `sequence` (the comparer asks only that
-//! it rises and that a replay repeats it) and the words of a problem. A problem is answered as
-//! `{"$problem": status, …}` with the `fields` that may be named or the `code` that must be.
+//! it rises and that a replay repeats it) and the words of a problem. What it says instead:
 //!
-//! Not modelled because the product does not have it yet: registrations, holds, lists, households, tiers,
-//! `first_use_by`, `exclusive_with`, `funded_by`, `effective_from`.
+//! - `{"$problem": status, …}`: a problem, with the `fields` that may be named or the `code` that must be;
+//! - `"$sequence": "rises"`: there is a `sequence` and it is above every earlier one, though nothing says `replayed`;
+//! - `"$sequence_of": id`: the answer's `sequence` is the one of the first answer to this `registration_id`;
+//! - `"$act": "capture"` or `"void"`: its first answer is kept apart from that of the purchase of this `txn_id`;
+//! - `{"$subset": …}`: the answer says at least this.
+//!
+//! Not modelled because files do not change in a campaign: `effective_from`, several versions of a rule.
 
 pub mod administration;
 pub mod calendar;
+pub(crate) mod exclusive;
 pub mod forms;
+pub(crate) mod funding;
+pub(crate) mod holds;
 pub mod imports;
 pub mod json;
+pub mod lookups;
+pub mod moves;
 pub mod programme;
 pub mod purchase;
 pub mod refund;
+pub mod registration;
+pub mod rights;
+pub(crate) mod room;
 
 #[cfg(test)]
 mod examples;
 #[cfg(test)]
+mod examples_holds;
+#[cfg(test)]
+mod examples_households;
+#[cfg(test)]
 mod examples_money;
+#[cfg(test)]
+mod examples_moves;
+#[cfg(test)]
+mod examples_registration;
+#[cfg(test)]
+mod examples_rights;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use self::administration::{Enrollment, Merchant, Wallet};
-use self::calendar::{Date, Instant, Period};
+use self::administration::{Merchant, Wallet};
+use self::calendar::{Date, Instant};
+use self::exclusive::Draw;
 use self::forms::BadFields;
+use self::holds::Hold;
 use self::programme::Programme;
 use self::purchase::{FirstAnswer, Original};
 use self::refund::FirstReversal;
-
-/// A benefit's bucket: wallet, programme, benefit and the period it counts.
-pub(crate) type Bucket = (String, String, String, Period);
+use self::registration::FirstRegistration;
+use self::rights::Right;
+use self::room::Bucket;
 
 /// The whole state of one engine as the contract describes it.
 pub struct Model {
@@ -46,14 +70,29 @@ pub struct Model {
     pub(crate) suspended_programmes: BTreeSet<String>,
     pub(crate) merchants: BTreeMap<String, Merchant>,
     pub(crate) wallets: BTreeMap<String, Wallet>,
-    /// By wallet, then programme.
-    pub(crate) enrollments: BTreeMap<(String, String), Enrollment>,
-    /// The state money used, less what was given back, in every bucket that ever was.
+    /// By citizen and programme: nobody has two rights in one.
+    pub(crate) rights: BTreeMap<(String, String), Right>,
+    /// By citizen and programme: when the first purchase was approved.
+    pub(crate) first_uses: BTreeMap<(String, String), Instant>,
+    /// The imported lists of citizens, by name.
+    pub(crate) lists: BTreeMap<String, BTreeSet<String>>,
+    /// The state money used, less what was given back, in every bucket that ever was; holds apart.
     pub(crate) used: BTreeMap<Bucket, u128>,
+    /// Of that, what each source paid, by the bucket of the shortest cap and the source's name.
+    pub(crate) funded: BTreeMap<(Bucket, String), u128>,
+    /// Who drew state money on which programme and date, reversed since or not.
+    pub(crate) draws: BTreeSet<Draw>,
     pub(crate) first_answers: BTreeMap<u128, FirstAnswer>,
+    /// Approved purchases, and of the holds those that were captured.
     pub(crate) originals: BTreeMap<u128, Original>,
+    pub(crate) holds: BTreeMap<u128, Hold>,
     pub(crate) tombstones: BTreeSet<u128>,
     pub(crate) first_reversals: BTreeMap<u128, FirstReversal>,
+    pub(crate) first_registrations: BTreeMap<u128, FirstRegistration>,
+    /// By citizen and programme: the first registration that was told `quota_full`.
+    pub(crate) first_quota_full: BTreeMap<(String, String), u128>,
+    /// By programme: accepted registrations so far.
+    pub(crate) tickets: BTreeMap<String, u64>,
 }
 
 impl Model {
@@ -73,12 +112,20 @@ impl Model {
             suspended_programmes: BTreeSet::new(),
             merchants: BTreeMap::new(),
             wallets: BTreeMap::new(),
-            enrollments: BTreeMap::new(),
+            rights: BTreeMap::new(),
+            first_uses: BTreeMap::new(),
+            lists: BTreeMap::new(),
             used: BTreeMap::new(),
+            funded: BTreeMap::new(),
+            draws: BTreeSet::new(),
             first_answers: BTreeMap::new(),
             originals: BTreeMap::new(),
+            holds: BTreeMap::new(),
             tombstones: BTreeSet::new(),
             first_reversals: BTreeMap::new(),
+            first_registrations: BTreeMap::new(),
+            first_quota_full: BTreeMap::new(),
+            tickets: BTreeMap::new(),
         }
     }
 
@@ -89,13 +136,23 @@ impl Model {
             ("POST", ["v1", "authorizations"]) => self.authorize(body),
             ("POST", ["v1", "authorizations", "batch"]) => self.batch(body),
             ("POST", ["v1", "authorizations", txn_id, "reversals"]) => self.reverse(txn_id, body),
+            ("POST", ["v1", "holds"]) => self.hold(body),
+            ("POST", ["v1", "holds", txn_id, "capture"]) => self.capture(txn_id, body),
+            ("POST", ["v1", "holds", txn_id, "void"]) => self.void(txn_id, body),
             ("POST", ["v1", "quotes"]) => self.quote(body),
+            ("POST", ["v1", "registrations"]) => self.register(body),
+            ("POST", ["v1", "registrations", "batch"]) => self.register_batch(body),
+            ("GET", ["v1", "programs"]) => self.show_programmes(),
+            ("GET", ["v1", "programs", program]) => self.show_programme(program),
+            ("GET", ["v1", "programs", program, "registration"]) => self.show_counters(program),
             ("GET", ["v1", "wallets", wallet_id]) => self.show_wallet(wallet_id),
             ("PUT", ["v1", "wallets", wallet_id, "status"]) => self.put_wallet_status(wallet_id, body),
+            ("POST", ["v1", "wallets", wallet_id, "moves"]) => self.move_right(wallet_id, body),
             ("PUT", ["v1", "merchants", merchant_id]) => self.put_merchant(merchant_id, body),
             ("PUT", ["v1", "programs", program, "status"]) => self.put_programme_status(program, body),
             ("POST", ["v1", "merchants", "import"]) => self.import_merchants(body),
             ("POST", ["v1", "enrollments", "import"]) => self.import_enrollments(body),
+            ("POST", ["v1", "lists", list, "import"]) => self.import_list(list, body),
             ("PUT", ["v1", "clock"]) => self.put_clock(body),
             _ => problem(404),
         };
@@ -118,10 +175,6 @@ impl Model {
 
     pub(crate) fn today(&self) -> Date {
         self.now.date()
-    }
-
-    pub(crate) fn used(&self, bucket: &Bucket) -> u128 {
-        self.used.get(bucket).copied().unwrap_or(0)
     }
 }
 

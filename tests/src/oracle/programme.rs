@@ -3,17 +3,70 @@
 use toml::Spanned;
 use toml::de::{DeTable as Table, DeValue as Value};
 
-use super::calendar::{Date, Period};
+use super::calendar::{Date, Instant, Period};
 
 /// One scheme.
 #[derive(Clone, Debug)]
 pub struct Programme {
     /// Its name on the wire.
     pub id: String,
+    /// Programmes nobody draws on along with this one on one date; they need not be there.
+    pub exclusive_with: Vec<String>,
     /// Nobody spends before this day.
     pub usable_from: Option<Date>,
+    /// How people come in by themselves; without it holders are imported only.
+    pub registration: Option<Registration>,
     /// In the order of the file.
     pub benefits: Vec<Benefit>,
+}
+
+/// When and by whom the programme may be registered for.
+#[derive(Clone, Debug)]
+pub struct Registration {
+    /// First day.
+    pub opens: Date,
+    /// Last day, if there is one.
+    pub closes: Option<Date>,
+    /// The hours as the file spells them.
+    pub hours: String,
+    /// Open from this millisecond of the day on.
+    pub opens_ms: i64,
+    /// Closed from this millisecond of the day on.
+    pub closes_ms: i64,
+    /// The most rights there may be at a time.
+    pub quota: Option<u64>,
+    /// Complete years on the day of registration.
+    pub min_age: Option<i64>,
+    /// Nobody on one of these lists gets in; in the order of the file.
+    pub excluded_lists: Vec<String>,
+    /// A right registered before this instant must be used before it.
+    pub first_use_by: Option<Instant>,
+    /// What holds for those who were in an earlier programme.
+    pub returning: Option<Returning>,
+    /// In the order of the file: the first that fits is a person's.
+    pub tiers: Vec<Tier>,
+}
+
+/// What holds for those who were in an earlier programme.
+#[derive(Clone, Debug)]
+pub struct Returning {
+    /// A programme, or a list of that name.
+    pub from_program: String,
+    /// They may register from this day on.
+    pub opens: Date,
+    /// They may spend from this day on.
+    pub usable_from: Date,
+}
+
+/// Other caps for those on a list.
+#[derive(Clone, Debug)]
+pub struct Tier {
+    /// Its name inside the programme.
+    pub id: String,
+    /// Who is on this list has it.
+    pub required_list: String,
+    /// The caps that are replaced: benefit, cap and its size in satang.
+    pub caps: Vec<(String, Cap, u128)>,
 }
 
 /// One share of a programme with its own caps and categories.
@@ -23,7 +76,7 @@ pub struct Benefit {
     pub id: String,
     /// What the state pays of the eligible part, 1 to 100.
     pub state_percent: u128,
-    /// Held by a household, which cannot buy yet.
+    /// Held by a household instead of a person.
     pub household: bool,
     /// With the shorter period first.
     pub caps: Vec<(Cap, u128)>,
@@ -31,6 +84,8 @@ pub struct Benefit {
     pub citizen_pays: bool,
     /// The kinds of merchant it may be spent at.
     pub categories: Vec<String>,
+    /// Who pays the state's part, in order: a name, and up to how much in the period of the shortest cap.
+    pub funded_by: Vec<(String, Option<u128>)>,
     /// The ways it may be spent.
     pub channels: Vec<Channel>,
 }
@@ -109,12 +164,87 @@ impl Programme {
         for benefit in tables(table, "benefit")? {
             benefits.push(read_benefit(benefit)?);
         }
+        let registration = match find(table, "registration") {
+            Some(value) => Some(read_registration(
+                value.as_table().ok_or("registration is a table")?,
+            )?),
+            None => None,
+        };
         Ok(Programme {
             id: string(table, "id")?,
+            exclusive_with: strings(table, "exclusive_with")?.unwrap_or_default(),
             usable_from: optional_date(table, "usable_from")?,
+            registration,
             benefits,
         })
     }
+
+    /// The tier of that name.
+    pub fn tier(&self, id: &str) -> Option<&Tier> {
+        let tiers = self
+            .registration
+            .iter()
+            .flat_map(|registration| &registration.tiers);
+        tiers.into_iter().find(|tier| tier.id == id)
+    }
+}
+
+fn read_registration(table: &Table<'_>) -> Result<Registration, String> {
+    let (opens_ms, closes_ms) = hours_ms(table)?;
+    let mut tiers = Vec::new();
+    if find(table, "tier").is_some() {
+        for tier in tables(table, "tier")? {
+            tiers.push(read_tier(tier)?);
+        }
+    }
+    let returning = match find(table, "returning") {
+        Some(value) => Some(read_returning(value.as_table().ok_or("returning is a table")?)?),
+        None => None,
+    };
+    Ok(Registration {
+        opens: required_date(table, "opens")?,
+        closes: optional_date(table, "closes")?,
+        hours: string(table, "hours")?,
+        opens_ms,
+        closes_ms,
+        quota: optional_number(table, "quota")?.map(|quota| quota as u64),
+        min_age: optional_number(table, "min_age")?.map(|years| years as i64),
+        excluded_lists: strings(table, "excluded_lists")?.unwrap_or_default(),
+        first_use_by: optional_bangkok_time(table, "first_use_by")?,
+        returning,
+        tiers,
+    })
+}
+
+fn read_returning(table: &Table<'_>) -> Result<Returning, String> {
+    Ok(Returning {
+        from_program: string(table, "from_program")?,
+        opens: required_date(table, "opens")?,
+        usable_from: required_date(table, "usable_from")?,
+    })
+}
+
+fn read_tier(table: &Table<'_>) -> Result<Tier, String> {
+    let benefits = find(table, "caps")
+        .and_then(Value::as_table)
+        .ok_or("caps is a table")?;
+    let mut caps = Vec::new();
+    for (benefit, amounts) in benefits {
+        let amounts = amounts
+            .get_ref()
+            .as_table()
+            .ok_or("a benefit's caps are a table")?;
+        for cap in Cap::ALL {
+            if let Some(amount) = find(amounts, cap.name()) {
+                caps.push((benefit.get_ref().to_string(), cap, whole(amount)?));
+            }
+        }
+    }
+    Ok(Tier {
+        id: string(table, "id")?,
+        required_list: string(table, "required_list")?,
+        caps,
+    })
 }
 
 fn read_benefit(table: &Table<'_>) -> Result<Benefit, String> {
@@ -124,7 +254,7 @@ fn read_benefit(table: &Table<'_>) -> Result<Benefit, String> {
     let mut caps = Vec::new();
     for cap in Cap::ALL {
         if let Some(amount) = find(amounts, cap.name()) {
-            caps.push((cap, satang(amount)?));
+            caps.push((cap, whole(amount)?));
         }
     }
     let mut channels = Vec::new();
@@ -133,26 +263,44 @@ fn read_benefit(table: &Table<'_>) -> Result<Benefit, String> {
     }
     Ok(Benefit {
         id: string(table, "id")?,
-        state_percent: satang(find(table, "state_percent").ok_or("state_percent is required")?)?,
+        state_percent: whole(find(table, "state_percent").ok_or("state_percent is required")?)?,
         household: one_of_two(table, "holder", "person", "household")?,
         caps,
         citizen_pays: one_of_two(table, "when_exhausted", "decline", "citizen_pays")?,
         categories: strings(table, "merchant_categories")?.ok_or("merchant_categories is required")?,
+        funded_by: funded_by(table)?,
         channels,
     })
 }
 
+fn funded_by(table: &Table<'_>) -> Result<Vec<(String, Option<u128>)>, String> {
+    if find(table, "funded_by").is_none() {
+        return Ok(Vec::new());
+    }
+    let mut sources = Vec::new();
+    for source in tables(table, "funded_by")? {
+        sources.push((string(source, "source")?, optional_number(source, "up_to")?));
+    }
+    Ok(sources)
+}
+
 fn read_channel(table: &Table<'_>) -> Result<Channel, String> {
-    let hours = string(table, "hours")?;
-    let (opens, closes) = hours.split_once('-').ok_or("hours are HH:MM-HH:MM")?;
+    let (opens_ms, closes_ms) = hours_ms(table)?;
     Ok(Channel {
         id: string(table, "id")?,
-        from: optional_date(table, "from")?.ok_or("from is required")?,
-        to: optional_date(table, "to")?.ok_or("to is required")?,
-        opens_ms: clock_ms(opens)?,
-        closes_ms: clock_ms(closes)?,
+        from: required_date(table, "from")?,
+        to: required_date(table, "to")?,
+        opens_ms,
+        closes_ms,
         categories: strings(table, "merchant_categories")?,
     })
+}
+
+/// The hours of a table: open from the first millisecond of the day on, closed from the second on.
+fn hours_ms(table: &Table<'_>) -> Result<(i64, i64), String> {
+    let hours = string(table, "hours")?;
+    let (opens, closes) = hours.split_once('-').ok_or("hours are HH:MM-HH:MM")?;
+    Ok((clock_ms(opens)?, clock_ms(closes)?))
 }
 
 fn clock_ms(text: &str) -> Result<i64, String> {
@@ -191,8 +339,10 @@ fn strings(table: &Table<'_>, key: &str) -> Result<Option<Vec<String>>, String> 
     Ok(Some(words.collect::<Result<_, _>>()?))
 }
 
-fn satang(value: &Value<'_>) -> Result<u128, String> {
-    let number = value.as_integer().ok_or(format!("{value:?} is no amount"))?;
+fn whole(value: &Value<'_>) -> Result<u128, String> {
+    let number = value
+        .as_integer()
+        .ok_or(format!("{value:?} is no whole number"))?;
     let digits = number.as_str().replace('_', "");
     u128::from_str_radix(&digits, number.radix()).map_err(|error| format!("{digits}: {error}"))
 }
@@ -212,6 +362,29 @@ fn optional_date(table: &Table<'_>, key: &str) -> Result<Option<Date>, String> {
     Date::new(i64::from(date.year), i64::from(date.month), i64::from(date.day))
         .map(Some)
         .ok_or(format!("{key} is no day"))
+}
+
+fn required_date(table: &Table<'_>, key: &str) -> Result<Date, String> {
+    optional_date(table, key)?.ok_or(format!("{key} is required"))
+}
+
+/// A date and a time of day without an offset: they are Bangkok's.
+fn optional_bangkok_time(table: &Table<'_>, key: &str) -> Result<Option<Instant>, String> {
+    let (Some(date), Some(value)) = (optional_date(table, key)?, find(table, key)) else {
+        return Ok(None);
+    };
+    let time = value
+        .as_datetime()
+        .and_then(|datetime| datetime.time)
+        .ok_or(format!("{key} has a time"))?;
+    let seconds = (i64::from(time.hour) * 60 + i64::from(time.minute)) * 60;
+    let milliseconds =
+        i64::from(time.second.unwrap_or(0)) * 1000 + i64::from(time.nanosecond.unwrap_or(0) / 1_000_000);
+    Ok(Some(Instant(date.midnight().0 + seconds * 1000 + milliseconds)))
+}
+
+fn optional_number(table: &Table<'_>, key: &str) -> Result<Option<u128>, String> {
+    find(table, key).map(whole).transpose()
 }
 
 /// Whether the word is the second of the two it may be.

@@ -1,16 +1,22 @@
 //! Purchases: the checks in the contract's order, the split, quotes and batches.
 
-use std::collections::BTreeMap;
-
 use serde_json::{Map, Value, json};
 
+use super::calendar::Instant;
+use super::exclusive::Draw;
 use super::forms::{self, BILL_MAX, BadFields, Form};
+use super::funding::{self, Part};
+use super::holds::{Hold, HoldState};
 use super::json::Json;
 use super::programme::{Benefit, Cap, Programme};
-use super::{Bucket, Model, conflict, malformed};
+use super::room::{Bucket, Room};
+use super::{Model, conflict, malformed};
 
 /// The most elements one batch may have.
 const BATCH_MAX: usize = 10_000;
+
+/// The longest a hold may stand: a week.
+const HOLD_MAX_S: u128 = 604_800;
 
 /// What is asked for: the content an id is compared by, defaults filled in.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,6 +27,16 @@ pub(crate) struct Purchase {
     pub channel: String,
     pub amount: u128,
     pub eligible_amount: u128,
+    /// After how many seconds it is forgotten; only of a hold.
+    pub expires_in_s: Option<u128>,
+}
+
+impl Purchase {
+    /// When a hold that is taken now expires.
+    fn expires_at(&self, now: Instant) -> Option<Instant> {
+        let seconds = i64::try_from(self.expires_in_s?).ok()?;
+        Some(Instant(now.0 + 1000 * seconds))
+    }
 }
 
 /// The content an id came with first, and what it was told.
@@ -30,12 +46,31 @@ pub(crate) struct FirstAnswer {
 }
 
 /// An approved purchase and how much of it has been given back.
+#[derive(Clone, Debug)]
 pub(crate) struct Original {
     pub amount: u128,
     pub state_amount: u128,
     pub given_back: u128,
     /// The buckets its state share was taken from.
     pub buckets: Vec<Bucket>,
+    /// The bucket of the benefit's shortest cap, in whose period the sources are counted.
+    pub shortest: Bucket,
+    /// What each source paid of the state's part.
+    pub funding: Vec<Part>,
+    /// Whose it is, of which programme and date; a draw unless the state's part is 0.
+    pub draw: Draw,
+}
+
+impl Original {
+    /// How much of it is still not given back.
+    pub fn left(&self) -> u128 {
+        self.amount - self.given_back
+    }
+
+    /// What the state has got back so far: its share of what was given back, rounded down.
+    pub fn state_given_back(&self) -> u128 {
+        self.state_amount * self.given_back / self.amount
+    }
 }
 
 /// A decision that nothing has acted on yet.
@@ -45,35 +80,8 @@ struct Verdict {
     limited_by: Option<Cap>,
     /// Known once the checks have got as far as the wallet's right in the programme.
     room: Option<Room>,
-}
-
-/// The room a wallet has in one benefit before the decision.
-struct Room {
-    state_percent: u128,
-    caps: Vec<(Cap, u128)>,
-    buckets: Vec<Bucket>,
-}
-
-impl Room {
-    /// The cap with the least room, of several the one with the shortest period.
-    fn smallest(&self) -> (Cap, u128) {
-        let mut smallest = self.caps[0];
-        for (cap, room) in &self.caps {
-            if *room < smallest.1 {
-                smallest = (*cap, *room);
-            }
-        }
-        smallest
-    }
-
-    /// The longest period whose room is used up.
-    fn longest_empty(&self) -> Option<Cap> {
-        self.caps
-            .iter()
-            .rev()
-            .find(|(_, room)| *room == 0)
-            .map(|(cap, _)| *cap)
-    }
+    /// What each source pays; only of an approval.
+    funding: Vec<Part>,
 }
 
 impl Verdict {
@@ -83,6 +91,7 @@ impl Verdict {
             state_amount: 0,
             limited_by: None,
             room,
+            funding: Vec::new(),
         }
     }
 
@@ -114,9 +123,11 @@ fn response_code(reason: &str) -> &'static str {
         | "channel_not_allowed"
         | "not_in_spending_period"
         | "outside_hours"
-        | "not_yet_usable" => "57",
+        | "not_yet_usable"
+        | "drawn_elsewhere_today" => "57",
         "wallet_unknown" => "14",
         "not_registered" => "56",
+        "entitlement_lapsed" => "54",
         "wallet_suspended" => "62",
         "amount_too_small" => "13",
         "daily_cap_exhausted"
@@ -130,6 +141,13 @@ fn response_code(reason: &str) -> &'static str {
 impl Model {
     pub(crate) fn authorize(&mut self, body: &str) -> Value {
         match forms::body(body).and_then(|value| read_authorization(&value)) {
+            Ok((txn_id, purchase)) => self.authorize_one(txn_id, purchase),
+            Err(fields) => malformed(fields),
+        }
+    }
+
+    pub(crate) fn hold(&mut self, body: &str) -> Value {
+        match forms::body(body).and_then(|value| read_hold(&value)) {
             Ok((txn_id, purchase)) => self.authorize_one(txn_id, purchase),
             Err(fields) => malformed(fields),
         }
@@ -182,22 +200,14 @@ impl Model {
             self.decide(&purchase)
         };
         let mut answer = self.show(&purchase, &verdict);
+        if let Some(expires_at) = purchase.expires_at(self.now) {
+            answer.insert("expires_at".into(), json!(expires_at.to_milliseconds_text()));
+        }
         answer.insert("txn_id".into(), json!(forms::uuid_text(txn_id)));
         answer.insert("replayed".into(), json!(false));
         let answer = Value::Object(answer);
         if verdict.is_approved() {
-            let buckets = verdict.room.expect("an approval knows its room").buckets;
-            for bucket in &buckets {
-                *self.used.entry(bucket.clone()).or_insert(0) += verdict.state_amount;
-            }
-            let state_amount = verdict.state_amount;
-            let original = Original {
-                amount: purchase.amount,
-                state_amount,
-                given_back: 0,
-                buckets,
-            };
-            self.originals.insert(txn_id, original);
+            self.take(txn_id, &purchase, verdict);
         }
         self.first_answers.insert(
             txn_id,
@@ -209,29 +219,68 @@ impl Model {
         answer
     }
 
+    /// Acts on an approval. The first one keeps the right alive, whatever the state's part was and whatever is given
+    /// back.
+    fn take(&mut self, txn_id: u128, purchase: &Purchase, verdict: Verdict) {
+        let owner = self.wallets[&purchase.wallet_id].citizen_id.clone();
+        let citizen_id = owner.expect("who may buy has registered");
+        let program = purchase.program.clone();
+        let holder = (citizen_id.clone(), program.clone());
+        self.first_uses.entry(holder).or_insert(self.now);
+        let buckets = verdict.room.expect("an approval knows its room").buckets;
+        let original = Original {
+            amount: purchase.amount,
+            state_amount: verdict.state_amount,
+            given_back: 0,
+            shortest: buckets[0].clone(),
+            buckets,
+            funding: verdict.funding,
+            draw: Draw {
+                citizen_id,
+                program,
+                date: self.today(),
+            },
+        };
+        if let Some(expires_at) = purchase.expires_at(self.now) {
+            let hold = Hold {
+                original,
+                expires_at,
+                state: HoldState::Open,
+            };
+            self.holds.insert(txn_id, hold);
+            return;
+        }
+        self.count_taken(&original);
+        self.originals.insert(txn_id, original);
+    }
+
     /// The checks one after another; the first that fails is the reason.
     fn decide(&self, purchase: &Purchase) -> Verdict {
         let (programme, benefit) = match self.check_where_and_when(purchase) {
             Ok(found) => found,
             Err(reason) => return Verdict::declined(reason, None),
         };
-        let key = (purchase.wallet_id.clone(), programme.id.clone());
         let Some(wallet) = self.wallets.get(&purchase.wallet_id) else {
             return Verdict::declined("wallet_unknown", None);
         };
-        let Some(enrollment) = self.enrollments.get(&key) else {
+        let Some((citizen_id, right)) = self.right_through(&purchase.wallet_id, programme) else {
             return Verdict::declined("not_registered", None);
         };
-        if benefit.household {
+        let Some(room) = self.room(right, programme, benefit) else {
             return Verdict::declined("not_registered", None);
-        }
-        let room = self.room(&purchase.wallet_id, programme, benefit);
+        };
         if wallet.suspended {
             return Verdict::declined("wallet_suspended", Some(room));
         }
-        let usable_from = programme.usable_from.max(enrollment.usable_from);
+        let usable_from = right.usable_from(programme);
         if usable_from.is_some_and(|day| self.today() < day) {
             return Verdict::declined("not_yet_usable", Some(room));
+        }
+        if self.has_lapsed(citizen_id, right, programme) {
+            return Verdict::declined("entitlement_lapsed", Some(room));
+        }
+        if self.has_drawn_elsewhere(citizen_id, programme) {
+            return Verdict::declined("drawn_elsewhere_today", Some(room));
         }
         split(purchase, benefit, room)
     }
@@ -287,32 +336,6 @@ impl Model {
         Ok((programme, benefit))
     }
 
-    /// What is left today in each cap of the benefit.
-    fn room(&self, wallet_id: &str, programme: &Programme, benefit: &Benefit) -> Room {
-        let mut room = Room {
-            state_percent: benefit.state_percent,
-            caps: Vec::new(),
-            buckets: Vec::new(),
-        };
-        for (cap, limit) in &benefit.caps {
-            let period = cap.period(self.today());
-            let bucket = (
-                wallet_id.to_owned(),
-                programme.id.clone(),
-                benefit.id.clone(),
-                period,
-            );
-            room.caps.push((*cap, limit.saturating_sub(self.used(&bucket))));
-            room.buckets.push(bucket);
-        }
-        room
-    }
-
-    /// The `remaining` object of a benefit, for the look-up of a wallet.
-    pub(crate) fn remaining(&self, wallet_id: &str, programme: &Programme, benefit: &Benefit) -> Value {
-        remaining(&self.room(wallet_id, programme, benefit), 0)
-    }
-
     /// The answer's common part.
     fn show(&self, purchase: &Purchase, verdict: &Verdict) -> Map<String, Value> {
         let citizen_amount = if verdict.is_approved() {
@@ -333,7 +356,10 @@ impl Model {
         answer.insert("citizen_amount".into(), number(citizen_amount));
         answer.insert("limited_by".into(), json!(verdict.limited_by.map(Cap::name)));
         if let Some(room) = &verdict.room {
-            answer.insert("remaining".into(), remaining(room, verdict.state_amount));
+            answer.insert("remaining".into(), room.remaining(verdict.state_amount));
+        }
+        if !verdict.funding.is_empty() {
+            answer.insert("funding".into(), funding::show(&verdict.funding));
         }
         answer.insert("business_date".into(), json!(self.today().to_string()));
         answer.insert("decided_at".into(), json!(self.now.to_milliseconds_text()));
@@ -362,17 +388,9 @@ fn split(purchase: &Purchase, benefit: &Benefit, room: Room) -> Verdict {
         reason: "approved",
         state_amount,
         limited_by,
+        funding: funding::pay(state_amount, &room.sources),
         room: Some(room),
     }
-}
-
-fn remaining(room: &Room, taken: u128) -> Value {
-    let left: BTreeMap<&str, Value> = room
-        .caps
-        .iter()
-        .map(|(cap, room)| (cap.name(), number(room - taken)))
-        .collect();
-    json!(left)
 }
 
 /// An amount of satang as JSON.
@@ -393,6 +411,15 @@ fn read_authorization(value: &Json) -> Result<(u128, Purchase), BadFields> {
     let mut form = Form::open(value)?;
     let txn_id = form.required("txn_id", forms::uuid);
     let purchase = read_purchase(&mut form);
+    form.finish((txn_id, purchase))
+}
+
+fn read_hold(value: &Json) -> Result<(u128, Purchase), BadFields> {
+    let mut form = Form::open(value)?;
+    let txn_id = form.required("txn_id", forms::uuid);
+    let mut purchase = read_purchase(&mut form);
+    let expires_in_s = form.required("expires_in_s", forms::integer(1, HOLD_MAX_S));
+    purchase.expires_in_s = Some(expires_in_s);
     form.finish((txn_id, purchase))
 }
 
@@ -420,6 +447,7 @@ fn read_purchase(form: &mut Form<'_>) -> Purchase {
         channel,
         amount,
         eligible_amount,
+        expires_in_s: None,
     }
 }
 

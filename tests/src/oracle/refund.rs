@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::forms::{self, BILL_MAX, BadFields, Form};
+use super::funding::{self, Part};
 use super::purchase::number;
 use super::{Model, conflict, malformed};
 
@@ -21,18 +22,44 @@ pub(crate) struct FirstReversal {
     pub answer: Value,
 }
 
-/// What became of a reversal.
-struct Outcome {
-    decision: &'static str,
-    reason: &'static str,
-    response_code: &'static str,
-    state_amount: u128,
-    citizen_amount: u128,
-    left: u128,
+/// What became of a reversal, a capture or a void.
+pub(crate) struct Outcome {
+    pub decision: &'static str,
+    pub reason: &'static str,
+    pub response_code: &'static str,
+    pub state_amount: u128,
+    pub citizen_amount: u128,
+    pub left: u128,
+    /// What each source of the original gets back.
+    pub funding: Vec<Part>,
 }
 
 impl Outcome {
-    fn declined(reason: &'static str, response_code: &'static str, left: u128) -> Outcome {
+    pub fn approved(state_amount: u128, citizen_amount: u128, left: u128) -> Outcome {
+        Outcome {
+            decision: "approved",
+            reason: "approved",
+            response_code: "00",
+            state_amount,
+            citizen_amount,
+            left,
+            funding: Vec::new(),
+        }
+    }
+
+    /// A tombstone stands for the original from now on.
+    pub fn approved_without_original() -> Outcome {
+        Outcome {
+            reason: "original_not_found",
+            ..Outcome::approved(0, 0, 0)
+        }
+    }
+
+    pub fn is_approved(&self) -> bool {
+        self.decision == "approved"
+    }
+
+    pub fn declined(reason: &'static str, response_code: &'static str, left: u128) -> Outcome {
         Outcome {
             decision: "declined",
             reason,
@@ -40,6 +67,7 @@ impl Outcome {
             state_amount: 0,
             citizen_amount: 0,
             left,
+            funding: Vec::new(),
         }
     }
 }
@@ -59,7 +87,7 @@ impl Model {
             return replay;
         }
         let outcome = self.give_back(&reversal);
-        let answer = json!({
+        let mut answer = json!({
             "reversal_id": forms::uuid_text(reversal_id),
             "txn_id": forms::uuid_text(reversal.txn_id),
             "decision": outcome.decision,
@@ -72,6 +100,9 @@ impl Model {
             "decided_at": self.now.to_milliseconds_text(),
             "replayed": false,
         });
+        if !outcome.funding.is_empty() {
+            answer["funding"] = funding::show(&outcome.funding);
+        }
         self.first_reversals.insert(
             reversal_id,
             FirstReversal {
@@ -85,19 +116,22 @@ impl Model {
     fn give_back(&mut self, reversal: &Reversal) -> Outcome {
         let is_full = reversal.amount.is_none();
         if is_full && self.tombstones.contains(&reversal.txn_id) {
-            return approved_without_original();
+            return Outcome::approved_without_original();
         }
         if !self.first_answers.contains_key(&reversal.txn_id) {
             if is_full {
                 self.tombstones.insert(reversal.txn_id);
-                return approved_without_original();
+                return Outcome::approved_without_original();
             }
             return Outcome::declined("original_not_found", "25", 0);
+        }
+        if let Some(outcome) = self.reverse_hold(reversal.txn_id, reversal.amount) {
+            return outcome;
         }
         let Some(original) = self.originals.get_mut(&reversal.txn_id) else {
             return Outcome::declined("original_declined", "12", 0);
         };
-        let left = original.amount - original.given_back;
+        let left = original.left();
         if left == 0 {
             return Outcome::declined("already_reversed", "12", 0);
         }
@@ -105,36 +139,14 @@ impl Model {
         if amount > left {
             return Outcome::declined("exceeds_original", "13", left);
         }
-        let state_before = original.state_amount * original.given_back / original.amount;
+        let before = original.state_given_back();
         original.given_back += amount;
-        let state_after = original.state_amount * original.given_back / original.amount;
-        let state_amount = state_after - state_before;
-        for bucket in &original.buckets {
-            let used = self
-                .used
-                .get_mut(bucket)
-                .expect("an approved original used its buckets");
-            *used -= state_amount;
-        }
-        Outcome {
-            decision: "approved",
-            reason: "approved",
-            response_code: "00",
-            state_amount,
-            citizen_amount: amount - state_amount,
-            left: left - amount,
-        }
-    }
-}
-
-fn approved_without_original() -> Outcome {
-    Outcome {
-        decision: "approved",
-        reason: "original_not_found",
-        response_code: "00",
-        state_amount: 0,
-        citizen_amount: 0,
-        left: 0,
+        let after = original.state_given_back();
+        let state_amount = after - before;
+        let original = original.clone();
+        let mut outcome = Outcome::approved(state_amount, amount - state_amount, left - amount);
+        outcome.funding = self.return_state(&original, before, after);
+        outcome
     }
 }
 

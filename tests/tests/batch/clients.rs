@@ -34,6 +34,7 @@ fn send_ten(target: &Target, wire: WireForm) -> Stats {
         drain: Duration::from_secs(60),
         connections: 1,
         threads: 1,
+        people: None,
         workload,
         mix: Mix::default(),
         batch_len: 100,

@@ -1,6 +1,8 @@
 //! Malformed bodies, path ids, routes and methods.
 
-use crate::{ORIGINAL, PROGRAM, Site, WALLET, fields, purchase, purchase_head};
+use crate::{
+    HELD, ORIGINAL, PROGRAM, REGISTERED, Site, WALLET, fields, purchase, purchase_head, registration,
+};
 use satang_tests::malformed::{Case, SHAPES, Shape, TXN_ID, broken_texts, deep, nested, wrong_fields};
 use serde_json::{Value, json};
 
@@ -13,7 +15,8 @@ impl Site {
             for case in &mut cases {
                 // No element: the whole body is no JSON, unless the element alone would be some other value.
                 let middle = std::mem::take(&mut case.body);
-                case.body = [b"{\"authorizations\":[", good.as_bytes(), b",", &middle, b"]}"].concat();
+                let front = format!("{{\"{}\":[{good},", shape.list());
+                case.body = [front.as_bytes(), &middle, b"]}"].concat();
             }
             cases.retain(|case| !is_json(&case.body));
         } else {
@@ -40,16 +43,20 @@ impl Site {
             fields: vec![String::new()],
             what: text.to_owned(),
         });
+        let (neighbour, key, id) = match shape.list() {
+            "registrations" => (registration(REGISTERED), "registration_id", REGISTERED),
+            _ => (purchase(ORIGINAL), "txn_id", ORIGINAL),
+        };
         for case in wrong_fields(shape).into_iter().chain(others) {
             self.requests += 1;
             let element = String::from_utf8(case.body).expect("elements are text");
-            let body = format!("{{\"authorizations\":[{0},{element},{0}]}}", purchase(ORIGINAL));
+            let body = format!("{{\"{}\":[{neighbour},{element},{neighbour}]}}", shape.list());
             let results = self.good("POST", shape.path, &body)["results"].take();
-            for neighbour in [0, 2] {
-                let result = &results[neighbour];
+            for at in [0, 2] {
+                let result = &results[at];
                 assert_eq!(
-                    (&result["txn_id"], &result["replayed"]),
-                    (&json!(ORIGINAL), &json!(true)),
+                    (&result[key], &result["replayed"]),
+                    (&json!(id), &json!(true)),
                     "{result}"
                 );
             }
@@ -87,32 +94,11 @@ impl Site {
     }
 
     pub(crate) fn frames_of_batches(&mut self) {
-        let good = purchase(ORIGINAL);
-        let list = |len: usize| vec![good.as_str(); len].join(",");
-        let named = |value: &str| (format!("{{\"authorizations\":{value}}}"), "authorizations");
-        let mut cases: Vec<(String, &str)> = ["null", "{}", "5", "\"x\"", "true", "[]"]
-            .iter()
-            .map(|value| named(value))
-            .collect();
-        cases.push(named(&format!("[{}]", list(10_001))));
-        cases.push(("{}".into(), "authorizations"));
-        cases.push((
-            format!("{{\"authorizations\":[{good}],\"authorizations\":[{good}]}}"),
-            "authorizations",
-        ));
-        cases.push((format!("{{\"authorizations\":[{good}],\"extra\":1}}"), "extra"));
-        cases.push((format!("{{\"authorizations\":[{good},]}}"), ""));
-        cases.push((format!("{{\"authorizations\":[{good} {good}]}}"), ""));
-        cases.push((format!("[{good}]"), ""));
-        cases.push((good.clone(), ""));
-        cases.last_mut().expect("just pushed").0.push('x');
-        cases.push((
-            format!("{{\"authorizations\":[{good},{{\"a\":{}}}]}}", nested(14)),
-            "",
-        ));
-        for (body, field) in cases {
-            let answer = self.refused(400, "POST", "/v1/authorizations/batch", body.as_bytes());
-            assert_eq!(fields(&answer.json()), [field], "{body:.100}");
+        for shape in SHAPES.iter().filter(|shape| shape.is_element()) {
+            for (body, field) in wrong_frames(shape) {
+                let answer = self.refused(400, shape.method, shape.path, body.as_bytes());
+                assert_eq!(fields(&answer.json()), [field], "{body:.100}");
+            }
         }
         self.still_decides();
     }
@@ -138,6 +124,42 @@ impl Site {
                 "a timeout means the whole bill"
             );
         }
+        let body = format!("{{\"from_program\":\"{PROGRAM}\",\"to_program\":\"{PROGRAM}\",\"reason\":\"\"}}");
+        let path = format!("/v1/wallets/{WALLET}/moves");
+        let answer = self.refused(400, "POST", &path, body.as_bytes());
+        assert_eq!(fields(&answer.json()), ["to_program"], "it is the one to leave");
+        self.still_decides();
+    }
+
+    /// A void has no field, so that its body is empty or an empty object.
+    pub(crate) fn voids(&mut self) {
+        let path = format!("/v1/holds/{HELD}/void");
+        let bodies = [
+            " ",
+            "null",
+            "[]",
+            "[{}]",
+            "5",
+            "\"x\"",
+            "{",
+            "}",
+            "{,}",
+            "{}{}",
+            "{}x",
+            "\u{feff}{}",
+            "{\"a\"}",
+        ];
+        for body in bodies {
+            let answer = self.refused(400, "POST", &path, body.as_bytes());
+            assert_eq!(fields(&answer.json()), [""], "{body}");
+        }
+        for field in ["amount", "txn_id", "reason", "reversal_id", ""] {
+            let body = format!("{{\"{field}\":1}}");
+            let answer = self.refused(400, "POST", &path, body.as_bytes());
+            assert_eq!(fields(&answer.json()), [field], "{body}");
+        }
+        let levels = format!("{{\"a\":{}}}", nested(10_000));
+        self.refused(400, "POST", &path, levels.as_bytes());
         self.still_decides();
     }
 
@@ -160,6 +182,8 @@ impl Site {
             assert_eq!(fields(&answer.json()), ["wallet_id"], "{id}");
             let answer = self.refused(400, "PUT", &format!("/v1/wallets/{id}/status"), status.as_bytes());
             assert_eq!(fields(&answer.json()), ["wallet_id"], "{id}");
+            let answer = self.refused(400, "POST", &format!("/v1/wallets/{id}/moves"), b"{}");
+            assert_eq!(fields(&answer.json()), ["wallet_id"], "{id}");
             let answer = self.refused(
                 400,
                 "PUT",
@@ -170,8 +194,13 @@ impl Site {
         }
         let long = "a".repeat(65);
         for id in ["A", "a_b", "a%20b", "%E0%B8%81", "a.b", "~", &long] {
-            let answer = self.refused(400, "GET", &format!("/v1/programs/{id}"), b"");
-            assert_eq!(fields(&answer.json()), ["id"], "{id}");
+            for path in [
+                format!("/v1/programs/{id}"),
+                format!("/v1/programs/{id}/registration"),
+            ] {
+                let answer = self.refused(400, "GET", &path, b"");
+                assert_eq!(fields(&answer.json()), ["id"], "{path}");
+            }
             let answer = self.refused(
                 400,
                 "PUT",
@@ -179,6 +208,10 @@ impl Site {
                 status.as_bytes(),
             );
             assert_eq!(fields(&answer.json()), ["id"], "{id}");
+        }
+        for list in ["A", "a_b", "a%20b", "%E0%B8%81", "a.b", "", &long] {
+            let answer = self.refused(400, "POST", &format!("/v1/lists/{list}/import"), b"1101700203450");
+            assert_eq!(fields(&answer.json()), ["list"], "{list}");
         }
         let (front, reversal) = (&ORIGINAL[..35], SHAPES[3].good());
         let wrong = [front, "x", "batch", "0197a1d20f6e7c3a8b1e0000000000aa"].map(str::to_owned);
@@ -190,6 +223,10 @@ impl Site {
             let path = format!("/v1/authorizations/{id}/reversals");
             let answer = self.refused(400, "POST", &path, reversal.as_bytes());
             assert_eq!(fields(&answer.json()), ["txn_id"], "{id}");
+            for act in ["capture", "void"] {
+                let answer = self.refused(400, "POST", &format!("/v1/holds/{id}/{act}"), b"");
+                assert_eq!(fields(&answer.json()), ["txn_id"], "{id}");
+            }
         }
         self.still_decides();
     }
@@ -211,7 +248,23 @@ impl Site {
             "/v1/merchants",
             "/v1/programs/a/b",
             "/v1/programs/a/status/b",
+            "/v1/programs/a/registration/b",
+            "/v1/registration",
+            "/v1/registrations/",
+            "/v1/registrations/x",
+            "/v1/registrations/batch/x",
+            "/v1/lists",
+            "/v1/lists/a",
+            "/v1/lists/import",
+            "/v1/lists/a/import/b",
             "/v1/clock/now",
+            "/v1/hold",
+            "/v1/holds/",
+            "/v1/holds/a",
+            "/v1/holds/a/reversals",
+            "/v1/holds/a/capture/b",
+            "/v1/wallets/a/moves/b",
+            "/v1/wallets/a/move",
             "/healthz/",
             "/metrics/x",
             "/openapi",
@@ -229,6 +282,7 @@ impl Site {
             }
         }
         let (wallet, program) = (format!("/v1/wallets/{WALLET}"), format!("/v1/programs/{PROGRAM}"));
+        let progress = format!("{program}/registration");
         let gets = [
             "/healthz",
             "/readyz",
@@ -236,9 +290,11 @@ impl Site {
             "/openapi.json",
             "/v1/programs",
             &program,
+            &progress,
             &wallet,
         ];
-        let taken = gets.into_iter().map(|path| ("GET", path));
+        let others = [("POST", "/v1/lists/suspended/import"), ("POST", "/v1/snapshots")];
+        let taken = gets.into_iter().map(|path| ("GET", path)).chain(others);
         for (allowed, path) in taken.chain(SHAPES.iter().map(|shape| (shape.method, shape.path))) {
             for method in [
                 "GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "BREW", "get",
@@ -251,6 +307,26 @@ impl Site {
         }
         self.still_decides();
     }
+}
+
+/// Batches whose frame is wrong, and the field that is named.
+fn wrong_frames(shape: &Shape) -> Vec<(String, &'static str)> {
+    let (key, good) = (shape.list(), shape.good());
+    let named = |value: &str| (format!("{{\"{key}\":{value}}}"), key);
+    let mut cases: Vec<(String, &str)> = ["null", "{}", "5", "\"x\"", "true", "[]"]
+        .iter()
+        .map(|value| named(value))
+        .collect();
+    cases.push(named(&format!("[{}]", vec![good.as_str(); 10_001].join(","))));
+    cases.push(("{}".into(), key));
+    cases.push((format!("{{\"{key}\":[{good}],\"{key}\":[{good}]}}"), key));
+    cases.push((format!("{{\"{key}\":[{good}],\"extra\":1}}"), "extra"));
+    cases.push((format!("{{\"{key}\":[{good},]}}"), ""));
+    cases.push((format!("{{\"{key}\":[{good} {good}]}}"), ""));
+    cases.push((format!("[{good}]"), ""));
+    cases.push((format!("{good}x"), ""));
+    cases.push((format!("{{\"{key}\":[{good},{{\"a\":{}}}]}}", nested(14)), ""));
+    cases
 }
 
 fn is_json(body: &[u8]) -> bool {

@@ -3,7 +3,7 @@
 use crate::transport::send_chunks;
 use crate::{PROGRAM, Site, WALLET};
 use satang_tests::crash::citizen_id;
-use satang_tests::malformed::{SHAPES, Shape, broken_texts, deep, wrong_fields};
+use satang_tests::malformed::{Case, SHAPES, Shape, broken_texts, deep, wrong_fields, wrong_listed};
 use satang_tests::wire::Wire;
 use serde_json::json;
 
@@ -22,13 +22,36 @@ impl Site {
                 .chain(deep(shape, 1_000_000).into_iter().take(1)),
         );
         let good = self.good_line(shape);
+        self.wrong_lines(shape.path, &cases, &good);
+        let unknown = self
+            .wire
+            .call("GET", "/v1/wallets/000000000000009", b"")
+            .expect("an answer");
+        assert_eq!(unknown.status, 404, "a malformed line enrolled its wallet");
+        self.catch_up();
+    }
+
+    /// The same with the lines of a list. Of what stands in front of a citizen's id nothing is repeated.
+    pub(crate) fn list_lines(&mut self) {
+        self.wrong_lines("/v1/lists/suspended/import", &wrong_listed(), &citizen_id(1));
+        let path = format!("/v1/programs/{PROGRAM}");
+        let lists = self.good("GET", &path, "")["lists"].take();
+        let suspended = json!({ "list": "suspended", "imported": true, "citizens": 1 });
+        assert!(
+            lists.as_array().is_some_and(|lists| lists.contains(&suspended)),
+            "a malformed line is on the list: {lists}"
+        );
+        self.catch_up();
+    }
+
+    fn wrong_lines(&mut self, path: &str, cases: &[Case], good: &str) {
         for chunk in cases.chunks(100) {
             let mut body = Vec::new();
             for case in chunk {
                 body.extend_from_slice(&case.body);
                 body.extend_from_slice(format!("\n{good}\r\n\n").as_bytes());
             }
-            let report = self.good(shape.method, shape.path, body);
+            let report = self.good("POST", path, body);
             let (accepted, rejected) = (report["accepted"].as_u64(), report["rejected"].as_u64());
             assert_eq!(
                 (accepted, rejected),
@@ -51,12 +74,6 @@ impl Site {
             }
             self.lines += chunk.len() as u64;
         }
-        let unknown = self
-            .wire
-            .call("GET", "/v1/wallets/000000000000009", b"")
-            .expect("an answer");
-        assert_eq!(unknown.status, 404, "a malformed line enrolled its wallet");
-        self.catch_up();
     }
 
     /// A line that changes nothing.

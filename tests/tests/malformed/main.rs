@@ -6,7 +6,7 @@ mod lines;
 mod transport;
 
 use satang_tests::crash::citizen_id;
-use satang_tests::malformed::{SHAPES, TXN_ID};
+use satang_tests::malformed::{REGISTRATION_ID, SHAPES, TXN_ID};
 use satang_tests::process::{ServerProcess, ServerSpec, shipped_programs};
 use satang_tests::wire::{Answer, Wire};
 use serde_json::{Value, json};
@@ -17,6 +17,10 @@ const MERCHANT: &str = "010555012345678";
 const WALLET: &str = "000000000000001";
 /// An approved purchase that the malformed reversals name.
 const ORIGINAL: &str = "0197a1d2-0f6e-7c3a-8b1e-0000000000aa";
+/// An approved hold that the malformed captures and voids name.
+const HELD: &str = "0197a1d2-0f6e-7c3a-8b1e-0000000000cc";
+/// A registration that the batches of malformed ones repeat.
+const REGISTERED: &str = "0197a1d2-0f6e-7c3a-8b1e-0000000000bb";
 /// The server's memory at its highest (I12): one 16 MiB body, its copy, and room for buffers.
 const MEMORY_KIB_MAX: u64 = 192 << 10;
 /// The data folder at the end: the segment in use, the one prepared, and little else.
@@ -32,11 +36,13 @@ fn a_thousand_malformed_requests_leave_no_trace() {
     site.deep_bodies();
     site.frames_of_batches();
     site.pairs_that_do_not_fit();
+    site.voids();
     site.path_ids();
     site.routes_and_methods();
     for shape in SHAPES.iter().filter(|shape| shape.is_line()) {
         site.lines(shape);
     }
+    site.list_lines();
     site.long_lines();
     site.transport();
     site.large_bodies();
@@ -96,8 +102,11 @@ impl Site {
         site.good("PUT", &format!("/v1/merchants/{MERCHANT}"), merchant.to_string());
         let line = json!({ "program": PROGRAM, "wallet_id": WALLET, "citizen_id": citizen_id(1) });
         site.good("POST", "/v1/enrollments/import", line.to_string());
-        let original = site.good("POST", "/v1/authorizations", purchase(ORIGINAL));
-        site.sequence = original["sequence"].as_u64().expect("a sequence");
+        site.good("POST", "/v1/registrations", registration(REGISTERED));
+        site.good("POST", "/v1/authorizations", purchase(ORIGINAL));
+        let held = purchase(HELD).replacen('{', "{\"expires_in_s\":604800,", 1);
+        let last = site.good("POST", "/v1/holds", held);
+        site.sequence = last["sequence"].as_u64().expect("a sequence");
         site
     }
 
@@ -179,7 +188,19 @@ impl Site {
             "{answer}"
         );
         assert_eq!(answer["left"], 190, "earlier reversals were taken: {answer}");
-        self.sequence += 2;
+        let captured = self.good("POST", &format!("/v1/holds/{HELD}/capture"), "{}");
+        assert_eq!(
+            (&captured["reason"], &captured["left"], &captured["replayed"]),
+            (&json!("approved"), &json!(200), &json!(false)),
+            "an earlier capture or void was taken: {captured}"
+        );
+        let answer = self.good("POST", "/v1/registrations", registration(REGISTRATION_ID));
+        assert_eq!(
+            (&answer["reason"], &answer["replayed"]),
+            (&json!("registration_closed"), &json!(false)),
+            "{answer}"
+        );
+        self.sequence += 4;
         self.still_decides();
     }
 
@@ -215,6 +236,15 @@ fn purchase_head(txn_id: &str) -> String {
 
 fn purchase(txn_id: &str) -> String {
     format!("{},\"amount\":200}}", purchase_head(txn_id))
+}
+
+/// It comes weeks too late, so it is rejected: an answer like any other.
+fn registration(registration_id: &str) -> String {
+    json!({
+        "registration_id": registration_id, "program": PROGRAM, "wallet_id": "000000000000002", "citizen_id": citizen_id(2),
+        "birth_date": "1990", "nationality": "TH",
+    })
+    .to_string()
 }
 
 #[track_caller]

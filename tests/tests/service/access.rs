@@ -19,11 +19,16 @@ use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 /// Which roles may use which route, as docs/OPERATIONS.md says it. `None` needs no key.
-const TABLE: [(&str, &str, Option<&[&str]>); 20] = [
+const TABLE: [(&str, &str, Option<&[&str]>); 28] = [
     ("post", "/v1/authorizations", Some(&["switch"])),
     ("post", "/v1/authorizations/batch", Some(&["switch"])),
     ("post", "/v1/authorizations/{txn_id}/reversals", Some(&["switch"])),
+    ("post", "/v1/holds", Some(&["switch"])),
+    ("post", "/v1/holds/{txn_id}/capture", Some(&["switch"])),
+    ("post", "/v1/holds/{txn_id}/void", Some(&["switch"])),
     ("post", "/v1/quotes", Some(&["switch"])),
+    ("post", "/v1/registrations", Some(&["registrar"])),
+    ("post", "/v1/registrations/batch", Some(&["registrar"])),
     (
         "get",
         "/v1/authorizations/{txn_id}",
@@ -34,10 +39,17 @@ const TABLE: [(&str, &str, Option<&[&str]>); 20] = [
     ("post", "/v1/snapshots", Some(&["admin"])),
     ("get", "/v1/programs", Some(&ROLES)),
     ("get", "/v1/programs/{id}", Some(&ROLES)),
+    ("get", "/v1/programs/{id}/registration", Some(&ROLES)),
     ("put", "/v1/merchants/{merchant_id}", Some(&["admin"])),
     ("post", "/v1/merchants/import", Some(&["admin"])),
     ("post", "/v1/enrollments/import", Some(&["registrar", "admin"])),
+    ("post", "/v1/lists/{list}/import", Some(&["registrar", "admin"])),
     ("put", "/v1/wallets/{wallet_id}/status", Some(&["admin"])),
+    (
+        "post",
+        "/v1/wallets/{wallet_id}/moves",
+        Some(&["registrar", "admin"]),
+    ),
     ("put", "/v1/programs/{id}/status", Some(&["admin"])),
     ("put", "/v1/clock", Some(&["admin"])),
     ("get", "/healthz", None),
@@ -51,6 +63,7 @@ fn filled(path: &str) -> String {
         .replace("{wallet_id}", &wallet_id(1))
         .replace("{merchant_id}", MERCHANT)
         .replace("{id}", PROGRAM)
+        .replace("{list}", "suspended")
 }
 
 #[test]
@@ -249,7 +262,8 @@ fn a_caller_without_a_key_does_not_learn_that_the_engine_is_starting() {
         let of = |key: &str| status(key, method.clone(), path);
         assert_eq!((of(""), of("abd"), of("abc")), (401, 401, 503), "{path}");
     }
-    assert_eq!(status("abc", post, "/v1/merchants/import"), 403);
+    assert_eq!(status("abc", post.clone(), "/v1/merchants/import"), 403);
+    assert_eq!(status("abc", post, "/v1/registrations"), 403);
     assert_eq!(status("", get.clone(), "/readyz"), 503);
     assert_eq!(status("", get, "/healthz"), 200);
 }

@@ -6,12 +6,13 @@ use satang_tests::site::Site;
 #[test]
 fn every_command_explains_itself() {
     let site = Site::new(BINARY);
-    let commands: [&[&str]; 13] = [
+    let commands: [&[&str]; 14] = [
         &[],
         &["serve"],
         &["demo"],
         &["import"],
         &["import", "merchants"],
+        &["import", "list"],
         &["import", "enrollments"],
         &["keys"],
         &["keys", "new"],

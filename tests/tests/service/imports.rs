@@ -6,6 +6,7 @@ use satang_tests::process::ServerProcess;
 use satang_tests::site::{Ended, MERCHANT, NOON, Site, buy, enrollment, merchant, prepare};
 use satang_tests::wire::Wire;
 use serde_json::{Value, json};
+use std::io::{Read as _, Write as _};
 use std::path::Path;
 
 fn import(site: &Site, what: &str, file: &Path, server: &ServerProcess) -> Ended {
@@ -90,7 +91,7 @@ fn rejected_lines_are_named_and_the_command_fails() {
     );
     assert_eq!(ended.code, Some(1), "{ended:?}");
     assert!(
-        ended.stderr.contains("mixed.ndjson") && ended.stderr.contains("7 lines"),
+        ended.stderr.contains("mixed.ndjson") && ended.stderr.contains("6 lines"),
         "{}",
         ended.stderr
     );
@@ -98,7 +99,7 @@ fn rejected_lines_are_named_and_the_command_fails() {
     let report = report(&ended);
     assert_eq!(
         (&report["accepted"], &report["rejected"]),
-        (&json!(2), &json!(7)),
+        (&json!(3), &json!(6)),
         "{report}"
     );
     let reason = |line: usize| {
@@ -112,12 +113,12 @@ fn rejected_lines_are_named_and_the_command_fails() {
             .to_owned()
     };
     assert_eq!(
-        [3, 4, 5, 6].map(reason),
+        [2, 3, 4, 5].map(reason),
         [
+            "program_unknown",
             "wallet_taken",
             "already_registered",
-            "not_supported_yet",
-            "not_supported_yet"
+            "tier_unknown"
         ]
     );
     assert!(
@@ -135,6 +136,83 @@ fn rejected_lines_are_named_and_the_command_fails() {
             .status,
         200
     );
+}
+
+#[test]
+fn a_list_is_named_or_named_for_its_file() {
+    let site = Site::new(BINARY);
+    let server = site.serve(&["--clock", NOON]);
+    let url = format!("http://{}", server.addr());
+    let send = |file: &Path, more: &[&str]| {
+        let file = file.to_str().expect("text");
+        site.run(&[&["import", "list", file, "--server", &url], more].concat())
+    };
+    let citizens = |list: &str| {
+        let mut wire = Wire::open(server.addr()).expect("it listens");
+        let path = format!("/v1/programs/{}", satang_tests::site::PROGRAM);
+        let shown = wire.call("GET", &path, b"").expect("an answer").json();
+        let lists = shown["lists"].as_array().expect("a list").clone();
+        let named = lists.into_iter().find(|shown| shown["list"] == list);
+        named.expect("the programme names it")["citizens"].clone()
+    };
+    let [one, two] = [1, 2].map(satang_tests::crash::citizen_id);
+    let file = site.write("suspended.csv", format!("citizen_id\r\n{one}\r\n\r\n{two}"));
+    for _ in 0..2 {
+        let ended = send(&file, &[]);
+        assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{ended:?}");
+        assert_eq!(
+            report(&ended),
+            json!({ "accepted": 2, "rejected": 0, "errors": [] })
+        );
+    }
+    assert_eq!(citizens("suspended"), 2);
+    let wrong = site.write("Of June.csv", format!("{one}\n{}\n", &one[1..]));
+    let nameless = send(&wrong, &[]);
+    crate::check_refusal((nameless.code, nameless.stderr), &["Of June.csv", "--list NAME"]);
+    assert_eq!(send(&wrong, &["--list", "Of June"]).code, Some(2));
+    let ended = send(&wrong, &["--list", "state-welfare-card"]);
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert_eq!(
+        (&report(&ended)["accepted"], &report(&ended)["rejected"]),
+        (&json!(1), &json!(1))
+    );
+    assert!(ended.stderr.contains("1 lines were rejected"), "{ended:?}");
+    assert!(!format!("{ended:?}").contains(&one[1..]), "{ended:?}");
+    assert_eq!(citizens("state-welfare-card"), 1);
+}
+
+#[test]
+fn a_list_is_sent_as_csv_to_the_route_of_its_name() {
+    let site = Site::new(BINARY);
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}", listener.local_addr().expect("a port"));
+    let server = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().expect("a client");
+        let mut sent = Vec::new();
+        // A body without a length ends with an empty chunk.
+        while !sent.ends_with(b"\r\n0\r\n\r\n") {
+            let mut piece = [0; 4_096];
+            let count = stream.read(&mut piece).expect("it sends");
+            assert!(count > 0, "it hangs up: {}", String::from_utf8_lossy(&sent));
+            sent.extend_from_slice(&piece[..count]);
+        }
+        let report = "{\"accepted\":1,\"errors\":[],\"rejected\":0}";
+        let answer = format!(
+            "HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{report}",
+            report.len()
+        );
+        stream.write_all(answer.as_bytes()).expect("it listens");
+        String::from_utf8(sent).expect("text").to_ascii_lowercase()
+    });
+    let file = site.write("tax-filers.csv", satang_tests::crash::citizen_id(1));
+    let ended = site.run(&["import", "list", file.to_str().expect("text"), "--server", &url]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let sent = server.join().expect("it answers");
+    assert!(
+        sent.starts_with("post /v1/lists/tax-filers/import http/1.1\r\n"),
+        "{sent}"
+    );
+    assert!(sent.contains("\r\ncontent-type: text/csv\r\n"), "{sent}");
 }
 
 #[test]
@@ -216,6 +294,10 @@ fn look_while_it_recovers(server: &ServerProcess) -> bool {
         ("POST", "/v1/authorizations/batch", "{"),
         ("POST", "/v1/quotes", "{}"),
         ("POST", "/v1/enrollments/import", ""),
+        ("POST", "/v1/registrations", "{}"),
+        ("POST", "/v1/registrations/batch", "{"),
+        ("POST", "/v1/lists/suspended/import", ""),
+        ("GET", "/v1/programs/thai-chuai-thai-plus-6040/registration", ""),
         ("PUT", "/v1/clock", "{}"),
     ];
     let mut rounds = 0;

@@ -6,7 +6,7 @@ use satang_core::record::{AdminRecord, NameNumber, Position, Record, RecordHeade
 use satang_engine::journal::{Visitor, scan};
 use satang_engine::storage::FileStorage;
 use satang_tests::crash::wallet_id;
-use satang_tests::site::{MERCHANT, NOON, Site, enrollment, merchant, purchase};
+use satang_tests::site::{MERCHANT, NOON, PROGRAM, Site, enrollment, merchant, purchase};
 use satang_tests::wire::Wire;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -344,6 +344,10 @@ fn records_say_whose_key_it_was_and_no_file_or_word_holds_the_key() {
         &reason,
         200,
     );
+    let moved = json!({ "from_program": PROGRAM, "to_program": "state-welfare-card", "reason": "" });
+    let path = format!("/v1/wallets/{}/moves", wallet_id(2));
+    call("switch", "POST", &path, &moved.to_string(), 403);
+    call("registrar", "POST", &path, &moved.to_string(), 200);
     let bought = call("switch", "POST", "/v1/authorizations", &purchase(1, 1, 100), 200);
     assert!(bought.contains("\"approved\""), "{bought}");
     call("switch", "PUT", "/v1/clock", "{}", 403);
@@ -364,6 +368,7 @@ fn records_say_whose_key_it_was_and_no_file_or_word_holds_the_key() {
                     AdminRecord::Merchant(_) => "merchant",
                     AdminRecord::WalletStatus { .. } => "wallet",
                     AdminRecord::ProgramStatus { .. } => "programme",
+                    AdminRecord::Moved(_) => "move",
                     AdminRecord::Name { .. }
                     | AdminRecord::RuleVersion { .. }
                     | AdminRecord::RulesInForce(_) => continue,
@@ -373,7 +378,14 @@ fn records_say_whose_key_it_was_and_no_file_or_word_holds_the_key() {
             Record::Enrollment(record) => {
                 by.push(("enrollment", records.names.get(&record.by()).map(Name::as_str)))
             }
-            Record::Authorization { .. } | Record::Reversal(_) | Record::CutOver(_) => {}
+            Record::Listed(record) => {
+                by.push(("listed", records.names.get(&record.by()).map(Name::as_str)));
+            }
+            Record::Authorization { .. }
+            | Record::Reversal(_)
+            | Record::Closing(_)
+            | Record::CutOver(_)
+            | Record::Registration(_) => {}
         }
     }
     let expected = [
@@ -383,6 +395,7 @@ fn records_say_whose_key_it_was_and_no_file_or_word_holds_the_key() {
         ("enrollment", Some("admin-1")),
         ("wallet", Some("admin-1")),
         ("programme", Some("admin-1")),
+        ("move", Some("registrar-1")),
     ];
     assert_eq!(by, expected);
 

@@ -66,7 +66,7 @@ fn a_look_up_is_the_first_answer_and_why() {
         json!({
             "program": PROGRAM, "program_name_th": program["name_th"], "program_name_en": program["name_en"],
             "rule_version": program["rule_version"], "rule_source": program["source"],
-            "wallet_id": wallet_id(1), "merchant_id": MERCHANT, "channel": "store",
+            "wallet_id": wallet_id(1), "household_id": null, "merchant_id": MERCHANT, "channel": "store",
             "amount": 25_000, "eligible_amount": 25_000, "benefit": "co-pay", "state_percent": 60,
             "share_before_caps": 15_000, "caps": { "day": 20_000, "month": 100_000 },
             "room_before": { "day": 5_000, "month": 85_000 },
@@ -105,10 +105,13 @@ fn a_look_up_shows_what_was_given_back_oldest_first() {
             .collect();
         assert_eq!(given.len(), approved.len(), "{shown}");
         for (given, answer) in given.iter().zip(approved) {
-            assert_eq!(given["cause"], "customer_refund");
+            assert_eq!(
+                (&given["act"], &given["cause"]),
+                (&json!("reversal"), &json!("customer_refund"))
+            );
             for (field, value) in given.as_object().expect("an object") {
                 assert!(
-                    field == "cause" || answer[field] == *value,
+                    ["act", "cause"].contains(&field.as_str()) || answer[field] == *value,
                     "{field}: {given} {answer}"
                 );
             }

@@ -10,9 +10,16 @@ use serde_json::{Value, json};
 
 /// The wallets of the examples.
 const WALLETS: [&str; 2] = ["004999912345678", "004999987654321"];
+/// A programme with tiers and a date by which a right must have been used.
+const TIERED: &str = "khon-la-khrueng-plus";
+
+/// A programme with sources, and with benefits of households.
+const CARD: &str = "state-welfare-card";
 
 /// One operation of the document.
 struct Operation {
+    /// Its `operationId`.
+    id: String,
     method: String,
     /// The path with the examples of its parameters in it.
     path: String,
@@ -69,6 +76,7 @@ fn operations(document: &Value) -> Vec<Operation> {
             }
             assert!(!path.contains('{'), "{path} has a parameter without example");
             found.push(Operation {
+                id: operation["operationId"].as_str().expect("a name").to_owned(),
                 method: method.to_ascii_uppercase(),
                 path,
                 body: operation["requestBody"]["content"].clone(),
@@ -155,7 +163,7 @@ fn every_example_is_of_its_schema() {
 fn every_example_of_a_request_is_taken_and_the_answer_is_as_described() {
     let (_server, mut wire, _site) = served();
     let document = document(&mut wire);
-    let mut sent = 0;
+    let (mut sent, mut fates) = (0, Vec::new());
     // In the document's order, what is looked up was bought, and what is given back too.
     for operation in operations(&document) {
         let bodies = examples(&operation.body);
@@ -175,12 +183,134 @@ fn every_example_of_a_request_is_taken_and_the_answer_is_as_described() {
             let told = format!("{} {}: {}", operation.method, operation.path, answer.text());
             assert_eq!(answer.status, 200, "{told}");
             sent += 1;
-            if operation.path == "/v1/authorizations" || operation.path.ends_with("/reversals") {
+            if operation.path == "/v1/registrations" || operation.id == "capture" || operation.id == "move" {
+                fates.push(answer.json()["reason"].take());
+            }
+            let is_plain = ["authorize", "reverse", "hold", "void"].contains(&operation.id.as_str());
+            if is_plain {
                 assert_eq!(answer.json()["decision"], "approved", "{told}");
             }
         }
     }
     assert!(sent >= 20, "{sent}");
+    // A second capture asks for another amount. One programme's registration is over, the other's has no last day.
+    let captured = ["approved", "hold_closed"];
+    let registered = ["registration_closed", "accepted", "registration_closed"];
+    assert_eq!(fates, [&captured[..], &registered[..], &["accepted"]].concat());
+}
+
+#[test]
+fn what_a_registration_leaves_behind_is_as_described() {
+    let site = Site::new(BINARY);
+    let server = site.serve(&["--clock", "simulated:2025-10-20T12:00:00+07:00"]);
+    let mut wire = Wire::open(server.addr()).expect("it listens");
+    let document = document(&mut wire);
+    let mut send = |id: &str, path: &str, body: &str| {
+        let operations = operations(&document).into_iter();
+        let mut named = operations.filter(|operation| operation.id == id);
+        let operation = named.next().expect("it is described");
+        let operation = Operation {
+            path: path.to_owned(),
+            ..operation
+        };
+        let answer = operation.send(&document, &mut wire, body.as_bytes());
+        assert_eq!(answer.status, 200, "{id}: {}", answer.text());
+        answer.json()
+    };
+    let body = |number: u64, citizen: u64, birth_date: &str| {
+        json!({
+            "registration_id": format!("0197a1d2-0f6e-7c3a-8b1d-{number:012x}"), "program": TIERED, "wallet_id": WALLETS[0],
+            "citizen_id": citizen_id(citizen), "birth_date": birth_date, "nationality": "TH",
+        })
+    };
+    let list = format!("citizen_id\n{}\nx\n", citizen_id(1));
+    let report = send("importList", "/v1/lists/tax-filers/import", &list);
+    assert_eq!((&report["accepted"], &report["rejected"]), (&json!(1), &json!(1)));
+    let elements = [
+        body(1, 1, "1990"),
+        body(1, 1, "1991"),
+        body(2, 2, "1990-04"),
+        body(3, 3, "2533"),
+    ];
+    let batch = json!({ "registrations": elements }).to_string();
+    let results = send("registerBatch", "/v1/registrations/batch", &batch)["results"].take();
+    let fate = |at: usize| results[at].get("reason").unwrap_or(&results[at]["code"]).clone();
+    assert_eq!(
+        [0, 1, 2, 3].map(fate),
+        [
+            "accepted",
+            "registration_id_conflict",
+            "wallet_taken",
+            "malformed"
+        ]
+    );
+    let shown = send("wallet", &format!("/v1/wallets/{}", WALLETS[0]), "");
+    let right = &shown["programs"][0];
+    assert_eq!(
+        (&right["tier"], &right["first_use_by"]),
+        (&json!("tax-filer"), &json!("2025-11-11T23:00:00+07:00"))
+    );
+    let shown = send("program", &format!("/v1/programs/{TIERED}"), "");
+    assert_eq!(shown["lists"][0]["citizens"], 1);
+    let shown = send(
+        "registrationProgress",
+        &format!("/v1/programs/{TIERED}/registration"),
+        "",
+    );
+    assert_eq!(shown["tickets"], 1);
+}
+
+#[test]
+fn what_holds_and_sources_and_households_show_is_as_described() {
+    let (_server, mut wire, _site) = served();
+    let document = document(&mut wire);
+    let mut send = |id: &str, path: &str, body: &Value| {
+        let operations = operations(&document).into_iter();
+        let mut named = operations.filter(|operation| operation.id == id);
+        let operation = Operation {
+            path: path.to_owned(),
+            ..named.next().expect("it is described")
+        };
+        let answer = operation.send(&document, &mut wire, body.to_string().as_bytes());
+        assert_eq!(answer.status, 200, "{id}: {}", answer.text());
+        answer.json()
+    };
+    let (shop, wallet) = ("/v1/merchants/010555000000001", "004999911112222");
+    let merchant = json!({
+        "name": "ร้านธงฟ้า", "category": "blue_flag", "status": "active", "programs": [CARD], "channels": ["store"],
+    });
+    send("putMerchant", shop, &merchant);
+    let line = json!({ "program": CARD, "wallet_id": wallet, "citizen_id": citizen_id(9), "household_id": "000000000000042" });
+    send("importEnrollments", "/v1/enrollments/import", &line);
+    let body = json!({
+        "program": CARD, "wallet_id": wallet, "merchant_id": "010555000000001", "channel": "store", "amount": 32_000,
+    });
+    let sources = |answer: Value| answer["funding"].as_array().map_or(0, Vec::len);
+    assert_eq!(sources(send("quote", "/v1/quotes", &body)), 2);
+    let ids = [0, 1, 2].map(|number| format!("0197a1d2-0f6e-7c3a-8b1e-{number:012x}"));
+    for id in &ids {
+        let mut body = body.clone();
+        (body["txn_id"], body["expires_in_s"]) = (json!(id), json!(60));
+        assert_eq!(sources(send("hold", "/v1/holds", &body)), 2);
+    }
+    send(
+        "capture",
+        &format!("/v1/holds/{}/capture", ids[0]),
+        &json!({ "amount": 31_000 }),
+    );
+    send("void", &format!("/v1/holds/{}/void", ids[1]), &json!({}));
+    let refund = |number: u64, amount: u64| json!({ "reversal_id": format!("0197a1d2-0f6e-7c3a-8b1f-{number:012x}"), "amount": amount, "reason": "customer_refund" });
+    let path = |id: &str| format!("/v1/authorizations/{id}/reversals");
+    assert_eq!(sources(send("reverse", &path(&ids[0]), &refund(1, 2_000))), 2);
+    assert_eq!(
+        send("reverse", &path(&ids[2]), &refund(2, 1))["reason"],
+        "hold_open"
+    );
+    let fates =
+        ids.map(|id| send("authorization", &format!("/v1/authorizations/{id}"), &json!({}))["hold"].take());
+    assert_eq!(fates, ["captured", "voided", "open"]);
+    let shown = send("wallet", &format!("/v1/wallets/{wallet}"), &json!({}));
+    assert_eq!(shown["programs"][0]["benefits"][0]["funding"][0]["used"], 29_000);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::process::Command;
 
 /// Every route a client may rely on, those to come as well.
-const CONTRACT: [(&str, &str); 34] = [
+const CONTRACT: [(&str, &str); 37] = [
     ("post", "/v1/authorizations"),
     ("get", "/v1/authorizations/{txn_id}"),
     ("post", "/v1/authorizations/{txn_id}/reversals"),
@@ -21,11 +21,14 @@ const CONTRACT: [(&str, &str); 34] = [
     ("post", "/v1/quotes"),
     ("get", "/v1/wallets/{wallet_id}"),
     ("put", "/v1/wallets/{wallet_id}/status"),
+    ("post", "/v1/wallets/{wallet_id}/moves"),
     ("get", "/v1/programs"),
     ("get", "/v1/programs/{id}"),
     ("put", "/v1/programs/{id}/status"),
     ("post", "/v1/programs/reload"),
     ("post", "/v1/registrations"),
+    ("post", "/v1/registrations/batch"),
+    ("get", "/v1/programs/{id}/registration"),
     ("put", "/v1/merchants/{merchant_id}"),
     ("post", "/v1/merchants/import"),
     ("post", "/v1/lists/{list}/import"),
@@ -48,8 +51,8 @@ const CONTRACT: [(&str, &str); 34] = [
     ("delete", "/v1/wallets/{wallet_id}"),
 ];
 
-/// What exists from the first version on.
-const BUILT: usize = 20;
+/// How many of them exist by now.
+const BUILT: usize = 28;
 
 fn filled(path: &str) -> String {
     path.replace("{txn_id}", "0197a1d2-0f6e-7c3a-8b1e-000000000001")

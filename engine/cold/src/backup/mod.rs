@@ -1,8 +1,8 @@
 //! `satang backup` and `satang restore`: a data folder, copied while a server may be writing it (`docs/FORMAT.md`).
 //!
 //! Sealed segments never change and are copied once. The open one is copied up to the last frame that a later one vouches for:
-//! nothing is in a backup that a power loss could take from its source. What it needs besides is copied after the journal, so
-//! that every person a record names is in it. The manifest is written last, and nothing that an earlier manifest names is
+//! nothing is in a backup that a power loss could take from its source. What it needs besides is copied after the journal was read:
+//! a person is in the store before any record that names it is written, so every person that a copied record names is in it. The manifest is written last, and nothing that an earlier manifest names is
 //! changed before: a backup that is killed leaves the one before it whole.
 
 mod copy;

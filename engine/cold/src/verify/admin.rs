@@ -38,7 +38,7 @@ pub fn check(
                 false => Err("its programme is not in force".into()),
             }
         }
-        AdminRecord::Merchant(_) | AdminRecord::WalletStatus { .. } => Ok(()),
+        AdminRecord::Merchant(_) | AdminRecord::WalletStatus { .. } | AdminRecord::Moved(_) => Ok(()),
     }
 }
 

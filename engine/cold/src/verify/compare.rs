@@ -1,6 +1,6 @@
 //! Two records of one decision, in words: what was recorded, and what is decided now.
 
-use satang_core::record::{AuthorizationRecord, Position, ReversalRecord};
+use satang_core::record::{Authorization, EnrollmentRecord, Position, RegistrationRecord, ReversalRecord};
 use std::fmt::Debug;
 
 /// One field of two.
@@ -30,19 +30,22 @@ impl Differences {
 }
 
 /// In what two records of an authorization differ.
-pub fn authorization_differences(recorded: &AuthorizationRecord, decided: &AuthorizationRecord) -> String {
+pub fn authorization_differences(recorded: &Authorization, decided: &Authorization) -> String {
     let mut all = Differences::default();
     all.field("reason", recorded.reason().name(), decided.reason().name());
     all.field("state", recorded.state().get(), decided.state().get());
-    let rooms = |record: &AuthorizationRecord| {
+    let rooms = |record: &Authorization| {
         let rooms = record.rooms_before();
         rooms
             .map(|(period, room)| (period as u8, room.get()))
             .collect::<Vec<(u8, u64)>>()
     };
     all.field("room_before", rooms(recorded), rooms(decided));
-    let limited = |record: &AuthorizationRecord| record.limited_by().map(|period| period as u8);
+    let limited = |record: &Authorization| record.limited_by().map(|period| period as u8);
     all.field("limited_by", limited(recorded), limited(decided));
+    all.field("household", recorded.extra.household(), decided.extra.household());
+    all.field("funding", recorded.extra.funding(), decided.extra.funding());
+    all.field("looked beyond", recorded.looked_beyond(), decided.looked_beyond());
     all.field("rule", recorded.rule, decided.rule);
     all.field("benefit", recorded.benefit().0, decided.benefit().0);
     all.field("programme", recorded.program().0, decided.program().0);
@@ -58,6 +61,9 @@ pub fn reversal_differences(recorded: &ReversalRecord, decided: &ReversalRecord)
     all.field("state", recorded.state().get(), decided.state().get());
     all.field("citizen", recorded.citizen().get(), decided.citizen().get());
     all.field("left", recorded.left().get(), decided.left().get());
+    all.field("closes", recorded.closes(), decided.closes());
+    all.field("funding", recorded.funding(), decided.funding());
+    all.field("household", recorded.household(), decided.household());
     let place = |position: Option<Position>| position.map(super::redecide::named);
     all.field("original", place(recorded.original()), place(decided.original()));
     all.field("previous", place(recorded.previous()), place(decided.previous()));
@@ -70,5 +76,31 @@ pub fn reversal_differences(recorded: &ReversalRecord, decided: &ReversalRecord)
     all.field("rule", recorded.rule, decided.rule);
     all.field("benefit", recorded.benefit().0, decided.benefit().0);
     all.field("programme", recorded.program().0, decided.program().0);
+    all.finish()
+}
+
+/// In what two records of a registration differ.
+pub fn registration_differences(recorded: &RegistrationRecord, decided: &RegistrationRecord) -> String {
+    let mut all = Differences::default();
+    all.field("reason", recorded.reason().name(), decided.reason().name());
+    all.field("ticket", recorded.ticket(), decided.ticket());
+    all.field("list", recorded.list().0, decided.list().0);
+    all.field("tier", recorded.tier().0, decided.tier().0);
+    all.field("returning", recorded.returning(), decided.returning());
+    let day = |record: &RegistrationRecord| record.usable_from().map(|date| date.days());
+    all.field("usable_from", day(recorded), day(decided));
+    all.field("replaces", recorded.replaces(), decided.replaces());
+    all.field("person", recorded.person().is_some(), decided.person().is_some());
+    all.field("rule", recorded.rule, decided.rule);
+    all.field("benefit", recorded.benefit().0, decided.benefit().0);
+    all.finish()
+}
+
+/// In what two records of an enrollment differ.
+pub fn enrollment_differences(recorded: &EnrollmentRecord, decided: &EnrollmentRecord) -> String {
+    let mut all = Differences::default();
+    all.field("benefit", recorded.benefit().0, decided.benefit().0);
+    all.field("granted", recorded.granted(), decided.granted());
+    all.field("replaces", recorded.replaces(), decided.replaces());
     all.finish()
 }

@@ -200,8 +200,8 @@ fn compare(own: Option<&DayIds>, found: &DayIds, findings: &Findings) {
 fn may_be_missing(entry: &IdEntry) -> bool {
     match entry.fact() {
         Some(IdFact::Txn) => entry.txn_state() == TxnState::Tombstone,
-        Some(IdFact::Reversed) => true,
-        Some(IdFact::Reversal) | None => false,
+        Some(IdFact::Reversed | IdFact::Closing) => true,
+        Some(IdFact::Reversal | IdFact::Registration) | None => false,
     }
 }
 
@@ -210,6 +210,8 @@ fn says(entry: &IdEntry) -> String {
     match entry.fact() {
         Some(IdFact::Txn) => format!("an authorization's id, {:?}, at {place}", entry.txn_state()),
         Some(IdFact::Reversal) => format!("a reversal's id, at {place}"),
+        Some(IdFact::Closing) => format!("a hold's end, {:?}, at {place}", entry.closing().0),
+        Some(IdFact::Registration) => format!("a registration's id, at {place}"),
         Some(IdFact::Reversed) => format!("given back, at {place}"),
         None => "nothing known".into(),
     }

@@ -10,6 +10,7 @@ mod files;
 mod findings;
 mod reading;
 mod redecide;
+mod rights;
 
 pub use files::Derived;
 pub use findings::{Mismatch, TOLD_MAX};
@@ -20,9 +21,9 @@ use findings::Findings;
 use parking_lot::Mutex;
 use reading::{Read, Reading};
 use redecide::{Context, Tally};
-use satang_core::account::ProgramTotals;
 use satang_core::calendar::BusinessDate;
 use satang_core::record::{BenefitNumber, NameNumber};
+use satang_core::totals::ProgramTotals;
 use satang_engine::journal::{
     ChainHash, JournalReader, Misfit, Place, ScanError, Scanned, SegmentHeader, first_header, scan,
     segment_name,
@@ -277,12 +278,7 @@ fn check_money<S: Storage>(context: &Context<S>) {
             .filter(|rule| rule.program == totals.program);
         let benefits = rules.flat_map(|rule| rule.benefits.iter().map(|benefit| benefit.number.0));
         let benefits: std::collections::BTreeSet<u16> = benefits.collect();
-        let used_in = |benefit: u16| -> u128 {
-            let of_shard = |shard: &Mutex<satang_core::account::WalletShard>| {
-                shard.lock().used_in_program(BenefitNumber(benefit))
-            };
-            state.wallets.iter().map(of_shard).sum()
-        };
+        let used_in = |benefit: u16| state.used_in_program(BenefitNumber(benefit));
         let used: u128 = benefits.into_iter().map(used_in).sum();
         let ProgramTotals { all, given_back, .. } = totals;
         // A bucket counts modulo 2^32 once more than that was used under no cap.

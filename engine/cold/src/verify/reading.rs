@@ -4,6 +4,7 @@
 use super::Head;
 use super::admin;
 use super::redecide::{Context, Redecider, possible_date};
+use super::rights;
 use satang_core::calendar::Instant;
 use satang_core::record::{
     AdminRecord, AuthorizationRecord, CutOverRecord, Position, Record, RecordHeader, RecordKind,
@@ -25,6 +26,8 @@ pub struct Reading<'s, 'r, S: Storage, W: Storage> {
     journal_id: [u8; 16],
     progress: &'r mut dyn FnMut(u64, u64),
     crew: Crew<'s, 'r, Redecider<'r, S>>,
+    /// No record was given to the workers since they were last waited for.
+    workers_idle: bool,
     dates: Dates,
     last_at_ms: i64,
     last_position: Position,
@@ -65,6 +68,7 @@ impl<'s, 'r, S: Storage, W: Storage> Reading<'s, 'r, S, W> {
             journal_id,
             progress,
             crew: Crew::start(scope, |share| Redecider::new(context, share)),
+            workers_idle: true,
             dates: Dates::default(),
             last_at_ms: i64::MIN,
             last_position: Position::from_number(0),
@@ -118,6 +122,26 @@ impl<'s, 'r, S: Storage, W: Storage> Reading<'s, 'r, S, W> {
         Ok(())
     }
 
+    /// Gives a record to the workers, or decides it here when it reads the shards of several.
+    fn decide(&mut self, header: &RecordHeader, bytes: &[u8], position: Position) -> Result<(), String> {
+        if !rights::reads_several_shards(header, bytes) {
+            self.crew.push(position);
+            self.workers_idle = false;
+            return Ok(());
+        }
+        if !self.workers_idle {
+            self.crew.hand_out();
+            self.crew.wait_until_idle().map_err(|misfit| misfit.why)?;
+            self.workers_idle = true;
+        }
+        let at = rights::At {
+            header: *header,
+            bytes,
+            position,
+        };
+        rights::take(self.context, &at)
+    }
+
     fn report(&self, header: &RecordHeader, position: Position, what: String) {
         self.context.findings.record(header.sequence, position, what);
     }
@@ -147,11 +171,16 @@ impl<'s, 'r, S: Storage, W: Storage> Reading<'s, 'r, S, W> {
             false => Err(format!("its {what} is impossible")),
         };
         match Record::decode(header, bytes).map_err(|error| error.to_string())? {
-            Record::Authorization { .. } | Record::Reversal(_) => Ok(()),
+            Record::Authorization { .. } | Record::Reversal(_) | Record::Closing(_) => Ok(()),
             Record::Enrollment(record) => match record.usable_from() {
                 Some(from) => possible(from, "first date"),
                 None => Ok(()),
             },
+            Record::Registration(record) => match record.usable_from() {
+                Some(from) => possible(from, "first date"),
+                None => Ok(()),
+            },
+            Record::Listed(_) => Ok(()),
             Record::CutOver(record) => {
                 possible(record.date(), "date")?;
                 let canonical = CutOverRecord::new(header.at(), record.date());
@@ -163,7 +192,7 @@ impl<'s, 'r, S: Storage, W: Storage> Reading<'s, 'r, S, W> {
                 let mut directory = self.context.state.directory.write();
                 admin::check(&directory, &record, by.as_ref(), header.at(), bytes)?;
                 match record {
-                    AdminRecord::WalletStatus { .. } => Ok(()),
+                    AdminRecord::WalletStatus { .. } | AdminRecord::Moved(_) => Ok(()),
                     other => directory.apply(&other).map_err(|error| error.to_string()),
                 }
             }
@@ -202,7 +231,7 @@ impl<S: Storage, W: Storage> Visitor for Reading<'_, '_, S, W> {
         let sound = self.is_sound(header, bytes, position);
         if sound {
             self.take_date(header, bytes, position);
-            self.crew.push(position);
+            self.decide(header, bytes, position)?;
         }
         self.last_position = position;
         Ok(())

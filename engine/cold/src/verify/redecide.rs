@@ -4,29 +4,29 @@
 //! records in front of one is the state it was decided by. The owner of a wallet's shard decides its authorizations, the owner of
 //! an authorization's id its reversals; whoever owns an id's shard looks that it is new (I5).
 
-use super::compare::{authorization_differences, difference, reversal_differences};
+use super::compare::{authorization_differences, reversal_differences};
 use super::findings::Findings;
 use parking_lot::Mutex;
 use satang_core::account::{WalletShard, wallet_shard};
-use satang_core::authorize::{decide, decide_reversed_before_arrival};
+use satang_core::authorize::{Beyond, decide, decide_reversed_before_arrival, needed};
 use satang_core::calendar::{BusinessDate, Instant};
-use satang_core::citizen::citizen_shard;
 use satang_core::dedup::{IdShard, Reversed, TxnState, reversal_shard, txn_shard};
 use satang_core::directory::Directory;
+use satang_core::household::household_shard;
 use satang_core::ids::{Name, TxnId};
 use satang_core::outcome::Reason;
 use satang_core::record::{
-    AdminRecord, AuthorizationRecord, BenefitNumber, EnrollmentFacts, EnrollmentRecord, NameNumber, Position,
-    Record, RecordKind, ReversalRecord, split_record,
+    Act, AdminRecord, Authorization, AuthorizationRecord, Closing, Extra, NameNumber, Position, Record,
+    RecordKind, ReversalRecord, extra_of, split_record,
 };
-use satang_core::request::{Purchase, ReversalRequest};
+use satang_core::request::{ClosingRequest, Purchase, ReversalRequest};
 use satang_core::reverse;
 use satang_engine::crew::{Chunk, Located, Own, Share, Worker};
 use satang_engine::day_ids::DayIdsError;
-use satang_engine::engine::reversible;
 use satang_engine::journal::{JournalReader, Misfit, Place, segment_name};
 use satang_engine::log::ReadLog as _;
 use satang_engine::old_ids::OldIds;
+use satang_engine::reverse::reversible;
 use satang_engine::state::State;
 use satang_engine::storage::Storage;
 use std::collections::BTreeMap;
@@ -53,6 +53,18 @@ pub struct Context<S: Storage> {
     pub tallies: Mutex<BTreeMap<NameNumber, Tally>>,
     /// For originals that lie in another segment.
     pub reader: JournalReader<S>,
+}
+
+impl<S: Storage> Context<S> {
+    /// Counts an authorization or hold that is decided by no worker.
+    pub fn tally(&self, record: &AuthorizationRecord) {
+        let mut tallies = self.tallies.lock();
+        let tally = tallies.entry(record.program()).or_default();
+        match record.approved() {
+            true => tally.approved += 1,
+            false => tally.declined += 1,
+        }
+    }
 }
 
 /// Re-decides what concerns its own shards.
@@ -112,7 +124,7 @@ impl<S: Storage> Redecider<'_, S> {
         if at.header.kind == RecordKind::Authorization as u8 {
             let record = AuthorizationRecord::view(at.bytes).map_err(|error| error.to_string())?;
             if let Some(ids) = &mut own.ids[txn_shard(record.txn_id())] {
-                self.take_txn(ids, record, at)?;
+                take_txn(self.context, ids, record, at.header.sequence, at.position)?;
             }
             if let Some(wallets) = &mut own.wallets[wallet_shard(record.wallet())] {
                 self.redecide(wallets, record, at);
@@ -120,8 +132,11 @@ impl<S: Storage> Redecider<'_, S> {
             return Ok(());
         }
         match Record::decode(&at.header, at.bytes).map_err(|error| error.to_string())? {
-            Record::Reversal(record) => self.take_reversal(own, chunk, &record, at)?,
-            Record::Enrollment(record) => self.take_enrollment(own, &record, at),
+            Record::Reversal(record) => {
+                self.take_reversal_id(own, &record, at)?;
+                self.take_return(own, chunk, &record, at)?;
+            }
+            Record::Closing(record) => self.take_return(own, chunk, &record, at)?,
             Record::Admin { record, .. } => {
                 if let AdminRecord::WalletStatus { wallet, status, .. } = &record
                     && let Some(wallets) = &mut own.wallets[wallet_shard(*wallet)]
@@ -130,6 +145,8 @@ impl<S: Storage> Redecider<'_, S> {
                 }
                 self.directory.apply(&record).map_err(|error| error.to_string())?;
             }
+            // Who got a right is decided by the thread that reads the journal.
+            Record::Enrollment(_) | Record::Registration(_) | Record::Listed(_) => {}
             Record::Authorization { .. } | Record::CutOver(_) => {}
         }
         Ok(())
@@ -139,43 +156,6 @@ impl<S: Storage> Redecider<'_, S> {
         self.context
             .findings
             .record(at.header.sequence, at.position, what);
-    }
-
-    /// What memory, or else the index of an older day, knows of an authorization's id.
-    fn known_txn(&self, ids: &IdShard, id: TxnId) -> Result<TxnState, String> {
-        match ids.txn(id) {
-            TxnState::New if self.context.old_ids.may_hold(id.bits()) => {
-                Ok(self.context.old_ids.txn(id).map_err(unread)?.found)
-            }
-            known => Ok(known),
-        }
-    }
-
-    fn take_txn(
-        &self,
-        ids: &mut IdShard,
-        record: &AuthorizationRecord,
-        at: &Located<'_>,
-    ) -> Result<(), String> {
-        let known = self.known_txn(ids, record.txn_id())?;
-        if let TxnState::Seen { position, .. } = known {
-            let first = named(position);
-            self.report(at, format!("I5: its txn_id has an outcome already, at {first}"));
-            return Ok(());
-        }
-        let tombstone = record.reason() == Reason::ReversedBeforeArrival;
-        if tombstone != (known == TxnState::Tombstone) {
-            let reason = record.reason().name();
-            self.report(
-                at,
-                match tombstone {
-                    true => format!("recorded {reason}, though no reversal came before it"),
-                    false => format!("recorded {reason}, though it was reversed before it arrived"),
-                },
-            );
-        }
-        ids.insert_txn(at.header.sequence, record.txn_id(), at.position, tombstone);
-        Ok(())
     }
 
     fn redecide(&mut self, wallets: &mut WalletShard, record: &AuthorizationRecord, at: &Located<'_>) {
@@ -197,26 +177,36 @@ impl<S: Storage> Redecider<'_, S> {
             eligible: record.eligible(),
         };
         let when = at.header.at();
+        let recorded = Authorization {
+            record: *record,
+            extra: extra_of(record, at.bytes),
+        };
         let verdict = match record.reason() {
             // The owner of the id looks whether that is so.
             Reason::ReversedBeforeArrival => decide_reversed_before_arrival(&self.directory, &purchase),
-            _ => decide(&self.directory, wallets, &purchase, when),
+            _ => {
+                let needs = needed(&self.directory, wallets, &purchase, when);
+                if needs.iter().any(Option::is_some) {
+                    let what = "decided without what the citizen drew elsewhere, or without the household";
+                    return self.report(at, what.into());
+                }
+                decide(&self.directory, wallets, &Beyond::default(), &purchase, when)
+            }
         };
-        let decided = verdict.record(record.txn_id(), &purchase, when);
-        let plain = at.bytes.len() == size_of::<AuthorizationRecord>();
+        let decided = verdict.record(record.txn_id(), &purchase, when, recorded.extra.expires());
+        let plain = at.bytes.len() == size_of::<AuthorizationRecord>() && decided.extra == Extra::NONE;
         let differs = match plain {
-            true => differ(at.bytes, decided.as_bytes()),
+            true => differ(at.bytes, decided.record.as_bytes()),
             false => differ(at.bytes, verdict.encode(&decided, &purchase).as_bytes()),
         };
         if !differs {
-            wallets.apply_authorization(record);
-            return;
+            return wallets.apply_authorization(&recorded);
         }
-        self.report(at, authorization_differences(record, &decided));
+        self.report(at, authorization_differences(&recorded, &decided));
         // What was recorded is what later records were decided by.
         let drawn_on = 1..=self.directory.benefits_len() as u16;
         match !record.approved() || drawn_on.contains(&record.benefit().0) {
-            true => wallets.apply_authorization(record),
+            true => wallets.apply_authorization(&recorded),
             false => wallets.apply_authorization(&decided),
         }
     }
@@ -247,45 +237,63 @@ impl<S: Storage> Redecider<'_, S> {
         Some(names)
     }
 
-    fn take_reversal(
+    fn take_reversal_id(
+        &self,
+        own: &mut Own<'_>,
+        record: &ReversalRecord,
+        at: &Located<'_>,
+    ) -> Result<(), String> {
+        let id = record.reversal_id();
+        let Some(ids) = &mut own.ids[reversal_shard(id)] else {
+            return Ok(());
+        };
+        let old_ids = &self.context.old_ids;
+        let known = match ids.reversal(id) {
+            None if old_ids.may_hold(id.bits()) => old_ids.reversal(id).map_err(unread)?,
+            known => known,
+        };
+        match known {
+            Some(position) => {
+                let first = named(position);
+                self.report(
+                    at,
+                    format!("I5: its reversal_id has an outcome already, at {first}"),
+                );
+            }
+            None => ids.insert_reversal(at.header.sequence, id, at.position),
+        }
+        Ok(())
+    }
+
+    /// What a reversal, capture or void does besides having an id of its own.
+    fn take_return(
         &self,
         own: &mut Own<'_>,
         chunk: &Chunk,
         record: &ReversalRecord,
         at: &Located<'_>,
     ) -> Result<(), String> {
-        let id = record.reversal_id();
-        if let Some(ids) = &mut own.ids[reversal_shard(id)] {
-            let old_ids = &self.context.old_ids;
-            let known = match ids.reversal(id) {
-                None if old_ids.may_hold(id.bits()) => old_ids.reversal(id).map_err(unread)?,
-                known => known,
-            };
-            match known {
-                Some(position) => {
-                    let first = named(position);
-                    self.report(
-                        at,
-                        format!("I5: its reversal_id has an outcome already, at {first}"),
-                    );
-                }
-                None => ids.insert_reversal(at.header.sequence, id, at.position),
-            }
-        }
         if let Some(ids) = &mut own.ids[txn_shard(record.txn_id())] {
-            self.redecide_reversal(ids, chunk, record, at)?;
+            self.redecide_return(ids, chunk, record, at)?;
         }
-        if record.benefit() != BenefitNumber::NONE
-            && let Some(wallets) = &mut own.wallets[wallet_shard(record.wallet())]
+        if !record.gives_back() || !possible_date(record.original_date()) {
+            return Ok(());
+        }
+        if let Some(wallets) = &mut own.wallets[wallet_shard(record.wallet())]
             && wallets.has_slot(record.wallet(), record.benefit())
-            && possible_date(record.original_date())
         {
             wallets.apply_reversal(record);
+        }
+        if let Some(household) = record.household()
+            && let Some(households) = &mut own.households[household_shard(household)]
+            && households.has_slot(household, record.benefit())
+        {
+            households.apply_reversal(record);
         }
         Ok(())
     }
 
-    fn redecide_reversal(
+    fn redecide_return(
         &self,
         ids: &mut IdShard,
         chunk: &Chunk,
@@ -293,7 +301,7 @@ impl<S: Storage> Redecider<'_, S> {
         at: &Located<'_>,
     ) -> Result<(), String> {
         let id = record.txn_id();
-        let seen = self.known_txn(ids, id)?;
+        let seen = known_txn(self.context, ids, id)?;
         let original = match seen {
             TxnState::Seen { position, .. } => Some((position, self.authorization_at(position, chunk)?)),
             TxnState::New | TxnState::Tombstone => None,
@@ -303,20 +311,43 @@ impl<S: Storage> Redecider<'_, S> {
             // A record that left more than there was is told of where it lies.
             reversed.left = reversed.left.min(original.amount());
         }
-        let request = ReversalRequest {
-            reversal_id: record.reversal_id(),
-            txn_id: id,
-            amount: record.requested(),
-            cause: record.cause(),
+        let closing = self.known_closing(ids, id)?;
+        let known = reversible(seen, original.as_ref(), reversed, closing);
+        let when = at.header.at();
+        let decided = match record.act() {
+            Act::Reversal => {
+                let request = ReversalRequest {
+                    reversal_id: record.reversal_id(),
+                    txn_id: id,
+                    amount: record.requested(),
+                    cause: record.cause(),
+                };
+                reverse::decide(&request, &known, when)
+            }
+            act @ (Act::Capture | Act::Void) => {
+                let request = ClosingRequest {
+                    txn_id: id,
+                    act,
+                    amount: record.requested(),
+                };
+                reverse::decide_closing(&request, &known, when)
+            }
         };
-        let known = reversible(seen, original.as_ref(), reversed);
-        let decided = reverse::decide(&request, &known, at.header.at());
         if differ(at.bytes, decided.as_bytes()) {
             self.report(at, reversal_differences(record, &decided));
         }
         // What was decided fits what is known of the id, whatever was recorded.
         ids.apply_reversal(&decided, at.position);
         Ok(())
+    }
+
+    fn known_closing(&self, ids: &IdShard, id: TxnId) -> Result<Option<Closing>, String> {
+        let old_ids = &self.context.old_ids;
+        let known = match ids.closing(id) {
+            None if old_ids.may_hold(id.bits()) => old_ids.closing(id).map_err(unread)?,
+            known => known,
+        };
+        Ok(known.map(|(closing, _)| closing))
     }
 
     /// What earlier reversals left of an authorization.
@@ -330,7 +361,7 @@ impl<S: Storage> Redecider<'_, S> {
             return Ok(None);
         };
         match self.record_at(last, chunk)? {
-            Record::Reversal(record) => Ok(Some(Reversed {
+            Record::Reversal(record) | Record::Closing(record) => Ok(Some(Reversed {
                 left: record.left(),
                 last,
             })),
@@ -338,7 +369,7 @@ impl<S: Storage> Redecider<'_, S> {
         }
     }
 
-    fn authorization_at(&self, position: Position, chunk: &Chunk) -> Result<AuthorizationRecord, String> {
+    fn authorization_at(&self, position: Position, chunk: &Chunk) -> Result<Authorization, String> {
         match self.record_at(position, chunk)? {
             Record::Authorization { record, .. } => Ok(record),
             _ => Err(format!("there is no authorization at {}", named(position))),
@@ -356,53 +387,47 @@ impl<S: Storage> Redecider<'_, S> {
         let read = self.context.reader.read(position);
         read.map_err(|error| error.to_string())
     }
+}
 
-    fn take_enrollment(&self, own: &mut Own<'_>, record: &EnrollmentRecord, at: &Located<'_>) {
-        if let Some(citizens) = &mut own.citizens[citizen_shard(record.person())] {
-            let held = citizens.wallet(record.person(), record.program());
-            if held.is_some_and(|wallet| wallet != record.wallet()) {
-                self.report(at, "its person holds the right under another wallet".into());
-            }
-            citizens.apply_enrollment(record);
+/// What memory, or else the index of an older day, knows of an authorization's id.
+pub fn known_txn<S: Storage>(context: &Context<S>, ids: &IdShard, id: TxnId) -> Result<TxnState, String> {
+    match ids.txn(id) {
+        TxnState::New if context.old_ids.may_hold(id.bits()) => {
+            Ok(context.old_ids.txn(id).map_err(unread)?.found)
         }
-        let Some(wallets) = &mut own.wallets[wallet_shard(record.wallet())] else {
-            return;
-        };
-        let versions = self.directory.in_force().find(|(of, _)| *of == record.program());
-        let newest = versions.and_then(|(_, versions)| self.directory.rule(*versions.last()?));
-        let Some(rule) = newest else {
-            self.report(at, "its programme is not in force".into());
-            return;
-        };
-        let facts = EnrollmentFacts {
-            wallet: record.wallet(),
-            person: record.person(),
-            program: record.program(),
-            benefit: rule.entitlement,
-            usable_from: record.usable_from(),
-            by: record.by(),
-        };
-        let decided = EnrollmentRecord::new(at.header.at(), &facts);
-        let owner = wallets.person(record.wallet());
-        let standing = wallets.standing(record.wallet(), rule.entitlement);
-        let held = standing.and_then(|standing| standing.entitlement);
-        let unchanged = held.is_some_and(|held| held.usable_from == record.usable_from());
-        let known_key = record.by() == NameNumber::UNKNOWN || self.directory.name(record.by()).is_some();
-        if differ(at.bytes, decided.as_bytes()) {
-            self.report(at, difference("benefit", record.benefit().0, rule.entitlement.0));
-        } else if owner.is_some_and(|owner| owner != record.person()) {
-            self.report(at, "its wallet is another person's".into());
-        } else if owner.is_some() && unchanged {
-            self.report(at, "it changes nothing, and would not have been recorded".into());
-        } else if !known_key {
-            self.report(at, "the name of its key was never introduced".into());
-        }
-        wallets.apply_enrollment(&decided);
+        known => Ok(known),
     }
 }
 
+/// I5: the id of an authorization or hold has no outcome yet, and a tombstone exactly when its record says so.
+pub fn take_txn<S: Storage>(
+    context: &Context<S>,
+    ids: &mut IdShard,
+    record: &AuthorizationRecord,
+    sequence: u64,
+    at: Position,
+) -> Result<(), String> {
+    let report = |what: String| context.findings.record(sequence, at, what);
+    let known = known_txn(context, ids, record.txn_id())?;
+    if let TxnState::Seen { position, .. } = known {
+        let first = named(position);
+        report(format!("I5: its txn_id has an outcome already, at {first}"));
+        return Ok(());
+    }
+    let tombstone = record.reason() == Reason::ReversedBeforeArrival;
+    if tombstone != (known == TxnState::Tombstone) {
+        let reason = record.reason().name();
+        report(match tombstone {
+            true => format!("recorded {reason}, though no reversal came before it"),
+            false => format!("recorded {reason}, though it was reversed before it arrived"),
+        });
+    }
+    ids.insert_txn(sequence, record.txn_id(), at, tombstone);
+    Ok(())
+}
+
 /// Whether two records differ in anything but the sequence and the check, which covers it.
-fn differ(recorded: &[u8], decided: &[u8]) -> bool {
+pub fn differ(recorded: &[u8], decided: &[u8]) -> bool {
     recorded.len() != decided.len() || recorded[8..16] != decided[8..16] || recorded[20..] != decided[20..]
 }
 
@@ -417,6 +442,6 @@ pub fn named(position: Position) -> String {
     format!("{} offset {}", segment_name(place.segment), place.offset)
 }
 
-fn unread(error: DayIdsError) -> String {
+pub fn unread(error: DayIdsError) -> String {
     format!("an index written for this verification: {error}")
 }

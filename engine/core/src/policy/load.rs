@@ -275,7 +275,7 @@ fn categories(
 }
 
 fn funded_by(value: &Value<'_>) -> Result<Vec<FundingSource>, PolicyError> {
-    let elements = value.elements(ENTRIES_MAX)?;
+    let elements = value.elements(SOURCES_MAX)?;
     let mut names = Seen::new("a source");
     let mut sources = Vec::new();
     for (index, element) in elements.iter().enumerate() {

@@ -22,7 +22,9 @@ pub const TEXT_BYTES_MAX: usize = 65_536;
 pub const BENEFITS_MAX: usize = 15;
 /// The most channels of a benefit (I12).
 pub const CHANNELS_MAX: usize = 16;
-/// The most entries of every other list in a file: `exclusive_with`, `excluded_lists`, tiers, `funded_by` (I12).
+/// The most funding sources of a benefit (I12): a record keeps what each paid.
+pub const SOURCES_MAX: usize = 4;
+/// The most entries of every other list in a file: `exclusive_with`, `excluded_lists`, tiers (I12).
 pub const ENTRIES_MAX: usize = 64;
 
 /// Why a programme file is refused. Printed as `file:line: key: reason`.
@@ -418,31 +420,20 @@ impl Program {
         })
     }
 
-    /// The keys the file uses that the engine reads but does not act on yet: each is a warning at start and a flag in
-    /// the programme's look-up.
-    pub fn not_yet_supported(&self) -> Vec<&'static str> {
-        let registration = self.registration.as_ref();
-        let used = [
-            ("exclusive_with", !self.exclusive_with.is_empty()),
-            (
-                "first_use_by",
-                registration.is_some_and(|r| r.first_use_by.is_some()),
-            ),
-            (
-                "funded_by",
-                self.benefits.iter().any(|benefit| !benefit.funded_by.is_empty()),
-            ),
-            ("tiers", registration.is_some_and(|r| !r.tiers.is_empty())),
-            (
-                "household",
-                self.benefits
-                    .iter()
-                    .any(|benefit| benefit.holder == Holder::Household),
-            ),
-        ];
-        used.into_iter()
-            .filter(|(_, used)| *used)
-            .map(|(key, _)| key)
-            .collect()
+    /// Every name that records may have to say by a number, with repeats: the programme's own first.
+    pub fn names(&self) -> impl Iterator<Item = Name> {
+        let channels = self.benefits.iter().flat_map(|benefit| &benefit.channels);
+        let sources = self.benefits.iter().flat_map(|benefit| &benefit.funded_by);
+        let tiers = self
+            .registration
+            .iter()
+            .flat_map(|registration| &registration.tiers);
+        core::iter::once(self.id)
+            .chain(channels.map(|channel| channel.id))
+            .chain(sources.map(|source| source.source))
+            .chain(tiers.map(|tier| tier.id))
+            .chain(self.exclusive_with.iter().copied())
+            .chain(self.lists().copied())
+            .chain(self.returning_from().copied())
     }
 }

@@ -86,14 +86,6 @@ fn the_right_file_loads_and_keeps_every_key() {
     );
     assert_eq!(program.benefits[0].funded_by[1].up_to, Some(Satang::from_baht(4)));
     assert_eq!(program.benefits[1].when_exhausted, WhenExhausted::CitizenPays);
-    let unsupported = [
-        "exclusive_with",
-        "first_use_by",
-        "funded_by",
-        "tiers",
-        "household",
-    ];
-    assert_eq!(program.not_yet_supported(), unsupported);
     assert_eq!(program.hash, *blake3::hash(RIGHT.as_bytes()).as_bytes());
     assert_eq!(program.text, RIGHT);
 }

@@ -113,7 +113,6 @@ fn thai_chuai_thai_plus_6040_says_what_letter_c_says() {
         (Some(date("2026-05-25")), Some(date("2026-07-31")))
     );
     assert_eq!(merchants.returning_closes, Some(date("2026-09-30")));
-    assert_eq!(program.not_yet_supported(), ["exclusive_with"]);
 }
 
 #[test]
@@ -145,7 +144,6 @@ fn khon_la_khrueng_4_says_what_letter_b_says() {
         (returning.opens, returning.usable_from),
         (date("2022-02-01"), date("2022-02-01"))
     );
-    assert_eq!(program.not_yet_supported(), ["first_use_by"]);
 }
 
 #[test]
@@ -184,7 +182,6 @@ fn khon_la_khrueng_plus_has_a_larger_cap_for_tax_filers() {
         (co_pay.id, Some(Satang::from_baht(2_400)))
     );
     assert_eq!(tier_caps.get(CapPeriod::Day), None);
-    assert_eq!(program.not_yet_supported(), ["first_use_by", "tiers"]);
 }
 
 #[test]
@@ -225,7 +222,6 @@ fn the_state_welfare_card_pays_five_benefits_in_full() {
     );
     assert!(program.registration.is_none());
     assert_eq!(program.lists().count(), 0);
-    assert_eq!(program.not_yet_supported(), ["funded_by", "household"]);
 }
 
 #[test]

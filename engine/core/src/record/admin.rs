@@ -2,8 +2,8 @@
 
 use super::coding::{Decoder, Encoder};
 use super::{BenefitNumber, NameNumber, RECORD_UNIT, RecordHeader, RecordKind, finish};
-use crate::calendar::Instant;
-use crate::ids::{MerchantId, Name, WalletId};
+use crate::calendar::{BusinessDate, Instant};
+use crate::ids::{HouseholdId, MerchantId, Name, PersonId, WalletId};
 use crate::policy::Category;
 use zerocopy::IntoBytes;
 
@@ -43,6 +43,8 @@ pub enum AdminRecord {
         /// Why, in the operator's words.
         reason: String,
     },
+    /// A citizen's right in one programme ended, and one in another began.
+    Moved(Moved),
     /// A programme was paused or resumed.
     ProgramStatus {
         /// The number of the programme's name.
@@ -79,6 +81,37 @@ impl Status {
             .into_iter()
             .find(|status| status.name() == text)
     }
+}
+
+/// A citizen who moved from one programme to another, through the same wallet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Moved {
+    /// The wallet.
+    pub wallet: WalletId,
+    /// Whose it is.
+    pub person: PersonId,
+    /// The programme whose right ended.
+    pub from: NameNumber,
+    /// The benefit whose slot kept it.
+    pub from_benefit: BenefitNumber,
+    /// The programme in which the citizen holds a right from now on.
+    pub to: NameNumber,
+    /// The benefit whose slot keeps it.
+    pub to_benefit: BenefitNumber,
+    /// The household that shares benefits with others.
+    pub household: Option<HouseholdId>,
+    /// The tier; unknown for none.
+    pub tier: NameNumber,
+    /// The first date the new right may be used, when one was given.
+    pub usable_from: Option<BusinessDate>,
+    /// The wallet through which the citizen held a lapsed right in the new programme, which is replaced.
+    pub replaces: Option<WalletId>,
+    /// Whether the citizen drew on an earlier right in the new programme, through another wallet.
+    pub used: bool,
+    /// When the new right was registered.
+    pub at: Instant,
+    /// Why, in the operator's words.
+    pub reason: String,
 }
 
 /// A merchant as the record keeps it.
@@ -173,6 +206,23 @@ impl AdminRecord {
                 to.text(reason);
                 RecordKind::WalletStatus
             }
+            AdminRecord::Moved(moved) => {
+                let optional = |id: Option<u64>| id.map_or(0, |id| id + 1);
+                to.u64(moved.wallet.number());
+                to.u64(moved.person.number());
+                to.u16(moved.from.0);
+                to.u16(moved.from_benefit.0);
+                to.u16(moved.to.0);
+                to.u16(moved.to_benefit.0);
+                to.u64(optional(moved.household.map(HouseholdId::number)));
+                to.u16(moved.tier.0);
+                to.u64(optional(moved.usable_from.map(|date| date.days() as u32 as u64)));
+                to.u64(optional(moved.replaces.map(WalletId::number)));
+                to.u16(u16::from(moved.used));
+                to.u64(moved.at.unix_ms() as u64);
+                to.text(&moved.reason);
+                RecordKind::Moved
+            }
             AdminRecord::ProgramStatus {
                 program,
                 status,
@@ -227,13 +277,55 @@ impl AdminRecord {
                 status: from.status()?,
                 reason: from.text()?.to_owned(),
             },
+            RecordKind::Moved => AdminRecord::Moved(decode_moved(&mut from)?),
             RecordKind::Authorization
             | RecordKind::Reversal
+            | RecordKind::Capture
+            | RecordKind::Void
             | RecordKind::CutOver
-            | RecordKind::Enrollment => return None,
+            | RecordKind::Enrollment
+            | RecordKind::Registration
+            | RecordKind::Listed => return None,
         };
         Some((by, record))
     }
+}
+
+fn decode_moved(from: &mut Decoder<'_>) -> Option<Moved> {
+    let wallet = from.fifteen_digits().map(WalletId::from_number)?;
+    let person = PersonId::from_number(from.u64()?)?;
+    let (of, of_benefit) = (NameNumber(from.u16()?), BenefitNumber(from.u16()?));
+    let (to, to_benefit) = (NameNumber(from.u16()?), BenefitNumber(from.u16()?));
+    let household = from.u64()?.checked_sub(1);
+    let tier = NameNumber(from.u16()?);
+    let usable_from = from.u64()?.checked_sub(1);
+    let replaces = from.u64()?.checked_sub(1);
+    let possible = of_benefit.is_possible() && to_benefit.is_possible();
+    possible.then_some(())?;
+    Some(Moved {
+        wallet,
+        person,
+        from: of,
+        from_benefit: of_benefit,
+        to,
+        to_benefit,
+        household: match household {
+            Some(household) => Some(HouseholdId::try_from_number(household).ok()?),
+            None => None,
+        },
+        tier,
+        usable_from: match usable_from {
+            Some(days) => Some(BusinessDate::from_days(u32::try_from(days).ok()? as i32)),
+            None => None,
+        },
+        replaces: match replaces {
+            Some(wallet) => Some(WalletId::try_from_number(wallet).ok()?),
+            None => None,
+        },
+        used: from.u16()? != 0,
+        at: Instant::from_unix_ms(from.u64()? as i64),
+        reason: from.text()?.to_owned(),
+    })
 }
 
 fn decode_merchant(from: &mut Decoder<'_>) -> Option<Merchant> {

@@ -1,6 +1,7 @@
 //! The record of an authorization, and the buffer the hot path writes records from.
 
 use super::coding::{Decoder, Encoder};
+use super::extra::Extra;
 use super::{
     AUTHORIZATION_BYTES_MAX, BenefitNumber, FLAG_APPROVED, ID_END, NameNumber, RECORD_UNIT, RecordError,
     RecordHeader, RecordKind, finish,
@@ -36,6 +37,28 @@ pub struct AuthorizationRecord {
     caps: u8,
 }
 
+/// An authorization and what few of them have; it behaves as its record.
+#[derive(Clone, Copy, Debug)]
+pub struct Authorization {
+    /// The fixed part.
+    pub record: AuthorizationRecord,
+    /// What stands behind it.
+    pub extra: Extra,
+}
+
+impl core::ops::Deref for Authorization {
+    type Target = AuthorizationRecord;
+
+    fn deref(&self) -> &AuthorizationRecord {
+        &self.record
+    }
+}
+
+/// In the header's flags: an [`Extra`] stands behind the fixed part.
+const FLAG_EXTRA: u8 = 16;
+/// In the header's flags: more than the wallet's shard was looked at.
+const FLAG_LOOKED_BEYOND: u8 = 32;
+
 /// The facts of an authorization record, as decided.
 #[derive(Clone, Copy, Debug)]
 pub struct AuthorizationFacts {
@@ -67,13 +90,20 @@ pub struct AuthorizationFacts {
     pub reason: Reason,
     /// The cap that cut the share.
     pub limited_by: Option<CapPeriod>,
+    /// Whether more than the wallet's shard was looked at.
+    pub looked_beyond: bool,
 }
 
 impl AuthorizationRecord {
     /// The record of `facts`, unchecked and without a sequence yet.
     pub fn new(at: Instant, facts: &AuthorizationFacts) -> AuthorizationRecord {
         let limited = facts.limited_by.map_or(0, |period| 1 + period as u8);
-        let flags = u8::from(facts.reason == Reason::Approved) | limited << 1;
+        let elsewhere = if facts.looked_beyond {
+            FLAG_LOOKED_BEYOND
+        } else {
+            0
+        };
+        let flags = u8::from(facts.reason == Reason::Approved) | limited << 1 | elsewhere;
         AuthorizationRecord {
             header: RecordHeader::new(
                 RecordKind::Authorization,
@@ -146,6 +176,16 @@ impl AuthorizationRecord {
     /// Whether it was approved.
     pub fn approved(&self) -> bool {
         self.header.flags & FLAG_APPROVED != 0
+    }
+
+    /// Whether an [`Extra`] stands behind the fixed part.
+    pub fn has_extra(&self) -> bool {
+        self.header.flags & FLAG_EXTRA != 0
+    }
+
+    /// Whether more than the wallet's shard was looked at.
+    pub fn looked_beyond(&self) -> bool {
+        self.header.flags & FLAG_LOOKED_BEYOND != 0
     }
 
     /// The cap that cut the share.
@@ -248,28 +288,36 @@ impl RecordBuf {
         buf
     }
 
-    /// An authorization with the names that have no number in its tail.
+    /// An authorization with what stands behind its fixed part: the extra, and the names that have no number.
     pub fn of_authorization(
         record: &AuthorizationRecord,
+        extra: &Extra,
         program: Option<&Name>,
         channel: Option<&Name>,
     ) -> RecordBuf {
-        if program.is_none() && channel.is_none() {
+        let has_extra = *extra != Extra::NONE;
+        if !has_extra && program.is_none() && channel.is_none() {
             return RecordBuf::of(record);
         }
-        let mut tail = Encoder::default();
-        tail.text(program.map_or("", Name::as_str));
-        tail.text(channel.map_or("", Name::as_str));
+        let mut behind = Encoder::default();
+        let mut record = *record;
+        if has_extra {
+            record.header.flags |= FLAG_EXTRA;
+            behind.bytes.extend_from_slice(extra.as_bytes());
+        }
+        if program.is_some() || channel.is_some() {
+            behind.text(program.map_or("", Name::as_str));
+            behind.text(channel.map_or("", Name::as_str));
+        }
         let mut buf = RecordBuf {
             bytes: [0; AUTHORIZATION_BYTES_MAX],
             len: 0,
         };
         let fixed = size_of::<AuthorizationRecord>();
-        buf.len = (fixed + tail.bytes.len()).next_multiple_of(RECORD_UNIT);
-        let mut record = *record;
+        buf.len = (fixed + behind.bytes.len()).next_multiple_of(RECORD_UNIT);
         record.header.units = (buf.len / RECORD_UNIT) as u16;
         buf.bytes[..fixed].copy_from_slice(record.as_bytes());
-        buf.bytes[fixed..fixed + tail.bytes.len()].copy_from_slice(&tail.bytes);
+        buf.bytes[fixed..fixed + behind.bytes.len()].copy_from_slice(&behind.bytes);
         finish(&mut buf.bytes[..buf.len]);
         buf
     }
@@ -280,14 +328,41 @@ impl RecordBuf {
     }
 }
 
-pub(super) fn decode_tail(tail: &[u8]) -> Option<(Option<Name>, Option<Name>)> {
-    if tail.is_empty() {
-        return Some((None, None));
-    }
-    let mut from = Decoder { rest: tail };
-    let mut name = || match from.text()? {
-        "" => Some(None),
-        text => Name::parse(text).ok().map(Some),
+/// What stands behind the fixed part of an authorization.
+pub(super) struct Behind {
+    pub(super) extra: Extra,
+    pub(super) program: Option<Name>,
+    pub(super) channel: Option<Name>,
+}
+
+pub(super) fn decode_behind(record: &AuthorizationRecord, bytes: &[u8]) -> Option<Behind> {
+    let (extra, tail) = match record.has_extra() {
+        true => Extra::read_from_prefix(bytes).ok()?,
+        false => (Extra::NONE, bytes),
     };
-    Some((name()?, name()?))
+    let (mut program, mut channel) = (None, None);
+    if !tail.is_empty() {
+        let mut from = Decoder { rest: tail };
+        let mut name = || match from.text()? {
+            "" => Some(None),
+            text => Name::parse(text).ok().map(Some),
+        };
+        (program, channel) = (name()?, name()?);
+    }
+    Some(Behind {
+        extra,
+        program,
+        channel,
+    })
+}
+
+/// The extra of an authorization whose record lies at the front of `bytes`; none when it has none or is cut short.
+pub fn extra_of(record: &AuthorizationRecord, bytes: &[u8]) -> Extra {
+    let behind = bytes.get(size_of::<AuthorizationRecord>()..);
+    match record.has_extra() {
+        true => behind
+            .and_then(|behind| Extra::read_from_prefix(behind).ok())
+            .map_or(Extra::NONE, |(extra, _)| extra),
+        false => Extra::NONE,
+    }
 }

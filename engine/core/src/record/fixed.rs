@@ -2,10 +2,17 @@
 
 use super::{BenefitNumber, ID_END, NameNumber, RecordError, RecordHeader, RecordKind};
 use crate::calendar::{BusinessDate, Instant};
-use crate::ids::{PersonId, WalletId};
+use crate::ids::{HouseholdId, PersonId, WalletId};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-/// A wallet holds an entitlement in a programme: 64 bytes.
+/// In the header's flags: the line grants a right that was not live before.
+const FLAG_GRANTED: u8 = 2;
+/// In the header's flags: the citizen holds, or held, rights in other programmes, too.
+const FLAG_SEVERAL: u8 = 4;
+/// In the header's flags: the citizen drew on an earlier right in the programme, through another wallet.
+const FLAG_USED: u8 = 8;
+
+/// A wallet holds an entitlement in a programme: 80 bytes.
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, KnownLayout, Immutable)]
 #[repr(C)]
 pub struct EnrollmentRecord {
@@ -13,11 +20,18 @@ pub struct EnrollmentRecord {
     pub header: RecordHeader,
     wallet: u64,
     person: u64,
+    /// Plus 1; 0 for none.
+    household: u64,
+    /// The wallet of the lapsed right that is replaced, plus 1; 0 for none.
+    previous: u64,
+    /// The other wallet that learns of it, plus 1; 0 for none.
+    linked: u64,
     usable_from: i32,
     program: u16,
     benefit: u16,
+    tier: u16,
     by: u16,
-    reserved: [u8; 14],
+    reserved: u32,
 }
 
 /// The facts of an enrollment record.
@@ -31,8 +45,22 @@ pub struct EnrollmentFacts {
     pub program: NameNumber,
     /// The benefit whose slot keeps the entitlement.
     pub benefit: BenefitNumber,
+    /// The household that shares benefits with others, when the line gave one.
+    pub household: Option<HouseholdId>,
+    /// The tier, when the line gave one; else unknown.
+    pub tier: NameNumber,
     /// The first date it may be used, when the line gave one.
     pub usable_from: Option<BusinessDate>,
+    /// Whether the right was not live before: it is registered now.
+    pub granted: bool,
+    /// Whether the citizen holds, or held, rights in other programmes, too.
+    pub several: bool,
+    /// The citizen's wallet in the other programme, when it is another one that does not know yet of several.
+    pub linked: Option<WalletId>,
+    /// Whether the citizen drew on an earlier right in the programme, through another wallet: this one counts as used.
+    pub used: bool,
+    /// The wallet through which the citizen held the lapsed right that this one replaces.
+    pub replaces: Option<WalletId>,
     /// The name of the key it was imported with; [`NameNumber::UNKNOWN`] without keys.
     pub by: NameNumber,
 }
@@ -40,16 +68,59 @@ pub struct EnrollmentFacts {
 impl EnrollmentRecord {
     /// The record of `facts`, unchecked and without a sequence yet.
     pub fn new(at: Instant, facts: &EnrollmentFacts) -> EnrollmentRecord {
+        let flag = |flag: u8, on: bool| if on { flag } else { 0 };
+        let flags = flag(FLAG_GRANTED, facts.granted)
+            | flag(FLAG_SEVERAL, facts.several)
+            | flag(FLAG_USED, facts.used);
         EnrollmentRecord {
-            header: RecordHeader::new(RecordKind::Enrollment, at, 0, size_of::<EnrollmentRecord>()),
+            header: RecordHeader::new(RecordKind::Enrollment, at, flags, size_of::<EnrollmentRecord>()),
             wallet: facts.wallet.number(),
             person: facts.person.number(),
+            household: facts.household.map_or(0, |household| household.number() + 1),
+            previous: facts.replaces.map_or(0, |wallet| wallet.number() + 1),
+            linked: facts.linked.map_or(0, |wallet| wallet.number() + 1),
             usable_from: facts.usable_from.map_or(i32::MIN, BusinessDate::days),
             program: facts.program.0,
             benefit: facts.benefit.0,
+            tier: facts.tier.0,
             by: facts.by.0,
-            reserved: [0; 14],
+            reserved: 0,
         }
+    }
+
+    /// The household that shares benefits with others, when the line gave one.
+    pub fn household(&self) -> Option<HouseholdId> {
+        self.household.checked_sub(1).map(HouseholdId::from_number)
+    }
+
+    /// The tier, when the line gave one; else unknown.
+    pub fn tier(&self) -> NameNumber {
+        NameNumber(self.tier)
+    }
+
+    /// Whether the right was not live before: it is registered now.
+    pub fn granted(&self) -> bool {
+        self.header.flags & FLAG_GRANTED != 0
+    }
+
+    /// The citizen's wallet in the other programme, when it is another one that does not know yet of several.
+    pub fn linked(&self) -> Option<WalletId> {
+        self.linked.checked_sub(1).map(WalletId::from_number)
+    }
+
+    /// Whether the citizen drew on an earlier right in the programme, through another wallet: this one counts as used.
+    pub fn used(&self) -> bool {
+        self.header.flags & FLAG_USED != 0
+    }
+
+    /// Whether the citizen holds, or held, rights in other programmes, too.
+    pub fn several(&self) -> bool {
+        self.header.flags & FLAG_SEVERAL != 0
+    }
+
+    /// The wallet through which the citizen held the lapsed right that this one replaces.
+    pub fn replaces(&self) -> Option<WalletId> {
+        self.previous.checked_sub(1).map(WalletId::from_number)
     }
 
     /// The wallet.
@@ -89,8 +160,14 @@ impl EnrollmentRecord {
                 field,
             })
         };
-        if self.wallet >= ID_END {
+        if self.wallet >= ID_END || self.previous > ID_END || self.linked > ID_END {
             return fail("wallet");
+        }
+        if self.household > ID_END {
+            return fail("household");
+        }
+        if !self.benefit().is_possible() {
+            return fail("benefit");
         }
         if self.person == 0 { fail("person") } else { Ok(()) }
     }

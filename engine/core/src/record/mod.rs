@@ -7,17 +7,21 @@
 mod admin;
 mod authorization;
 mod coding;
+mod extra;
 mod fixed;
+mod registration;
 mod reversal;
 
-pub use admin::{AdminRecord, Merchant, Status};
-pub use authorization::{AuthorizationFacts, AuthorizationRecord, RecordBuf};
+pub use admin::{AdminRecord, Merchant, Moved, Status};
+pub use authorization::{Authorization, AuthorizationFacts, AuthorizationRecord, RecordBuf, extra_of};
+pub use extra::{Extra, Funding};
 pub use fixed::{CutOverRecord, EnrollmentFacts, EnrollmentRecord};
-pub use reversal::{OriginalFacts, ReversalFacts, ReversalRecord};
+pub use registration::{ListedRecord, RegistrationFacts, RegistrationRecord};
+pub use reversal::{Act, Closing, OriginalFacts, ReversalFacts, ReversalRecord};
 
 use crate::calendar::Instant;
 use crate::ids::Name;
-use authorization::decode_tail;
+use authorization::decode_behind;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 const _: () = assert!(
@@ -26,16 +30,21 @@ const _: () = assert!(
 );
 const _: () = assert!(size_of::<RecordHeader>() == 24);
 const _: () = assert!(size_of::<AuthorizationRecord>() == 96);
-const _: () = assert!(size_of::<ReversalRecord>() == 128);
-const _: () = assert!(size_of::<EnrollmentRecord>() == 64);
+const _: () = assert!(size_of::<Extra>() == 48);
+const _: () = assert!(size_of::<ReversalRecord>() == 160);
+const _: () = assert!(size_of::<EnrollmentRecord>() == 80);
+const _: () = assert!(size_of::<RegistrationRecord>() == 112);
+const _: () = assert!(size_of::<ListedRecord>() == 48);
 const _: () = assert!(size_of::<CutOverRecord>() == 32);
 
 /// Records are padded to a multiple of this many bytes.
 pub const RECORD_UNIT: usize = 16;
 /// The longest record: what the 16-bit length counts in units.
 pub const RECORD_BYTES_MAX: usize = RECORD_UNIT * u16::MAX as usize;
-/// The longest authorization record: fixed part and two tail names of 64 bytes.
-pub const AUTHORIZATION_BYTES_MAX: usize = 240;
+/// The longest authorization record: fixed part, extra, and two names of 64 bytes.
+pub const AUTHORIZATION_BYTES_MAX: usize = 288;
+/// An authorization record with an extra and no names.
+pub const AUTHORIZATION_BYTES_WITH_EXTRA: usize = size_of::<AuthorizationRecord>() + size_of::<Extra>();
 
 /// The first number that does not fit 48 bits.
 const POSITION_END: u64 = 1 << 48;
@@ -85,8 +94,8 @@ pub struct BenefitNumber(pub u16);
 impl BenefitNumber {
     /// No benefit was found.
     pub const NONE: BenefitNumber = BenefitNumber(0);
-    /// The largest number: a slot's key holds ten bits.
-    pub const MAX: u16 = 1023;
+    /// The largest number: a slot's key holds eight bits.
+    pub const MAX: u16 = 255;
 
     /// Whether a benefit can have this number.
     pub const fn is_possible(self) -> bool {
@@ -118,6 +127,16 @@ pub enum RecordKind {
     WalletStatus = 9,
     /// A programme was paused or resumed.
     ProgramStatus = 10,
+    /// A citizen registered, accepted or rejected.
+    Registration = 11,
+    /// A citizen is on an imported list.
+    Listed = 12,
+    /// A citizen moved from one programme to another.
+    Moved = 13,
+    /// A hold was captured, or was to be.
+    Capture = 14,
+    /// A hold was voided, or was to be.
+    Void = 15,
 }
 
 impl RecordKind {
@@ -134,6 +153,11 @@ impl RecordKind {
             8 => RecordKind::Enrollment,
             9 => RecordKind::WalletStatus,
             10 => RecordKind::ProgramStatus,
+            11 => RecordKind::Registration,
+            12 => RecordKind::Listed,
+            13 => RecordKind::Moved,
+            14 => RecordKind::Capture,
+            15 => RecordKind::Void,
             _ => return None,
         })
     }
@@ -267,8 +291,8 @@ pub fn split_record(bytes: &[u8]) -> Result<(RecordHeader, &[u8]), RecordError> 
 pub enum Record {
     /// See [`RecordKind::Authorization`]; the names are those that had no number.
     Authorization {
-        /// The fixed part.
-        record: AuthorizationRecord,
+        /// The record.
+        record: Authorization,
         /// The programme, when it had no number.
         program: Option<Name>,
         /// The channel, when it had no number.
@@ -276,10 +300,16 @@ pub enum Record {
     },
     /// See [`RecordKind::Reversal`].
     Reversal(ReversalRecord),
+    /// See [`RecordKind::Capture`] and [`RecordKind::Void`].
+    Closing(ReversalRecord),
     /// See [`RecordKind::CutOver`].
     CutOver(CutOverRecord),
     /// See [`RecordKind::Enrollment`].
     Enrollment(EnrollmentRecord),
+    /// See [`RecordKind::Registration`].
+    Registration(RegistrationRecord),
+    /// See [`RecordKind::Listed`].
+    Listed(ListedRecord),
     /// An administrative record.
     Admin {
         /// The name of the key it was made with; `None` without keys, and for what the process did by itself.
@@ -302,21 +332,28 @@ impl Record {
         let kind = RecordKind::from_number(header.kind).ok_or(impossible("kind"))?;
         match kind {
             RecordKind::Authorization => {
-                let (record, tail) =
+                let (record, behind) =
                     AuthorizationRecord::read_from_prefix(bytes).map_err(|_| impossible("length"))?;
                 record.check_fields()?;
-                let (program, channel) = decode_tail(tail).ok_or(impossible("tail"))?;
+                let behind = decode_behind(&record, behind).ok_or(impossible("tail"))?;
+                behind.extra.check_fields(header.sequence, record.state())?;
                 Ok(Record::Authorization {
-                    record,
-                    program,
-                    channel,
+                    record: Authorization {
+                        record,
+                        extra: behind.extra,
+                    },
+                    program: behind.program,
+                    channel: behind.channel,
                 })
             }
-            RecordKind::Reversal => {
+            RecordKind::Reversal | RecordKind::Capture | RecordKind::Void => {
                 let (record, _) =
                     ReversalRecord::read_from_prefix(bytes).map_err(|_| impossible("length"))?;
                 record.check_fields()?;
-                Ok(Record::Reversal(record))
+                Ok(match record.act() {
+                    Act::Reversal => Record::Reversal(record),
+                    Act::Capture | Act::Void => Record::Closing(record),
+                })
             }
             RecordKind::CutOver => {
                 let (record, _) = CutOverRecord::read_from_prefix(bytes).map_err(|_| impossible("length"))?;
@@ -328,12 +365,24 @@ impl Record {
                 record.check_fields()?;
                 Ok(Record::Enrollment(record))
             }
+            RecordKind::Registration => {
+                let (record, _) =
+                    RegistrationRecord::read_from_prefix(bytes).map_err(|_| impossible("length"))?;
+                record.check_fields()?;
+                Ok(Record::Registration(record))
+            }
+            RecordKind::Listed => {
+                let (record, _) = ListedRecord::read_from_prefix(bytes).map_err(|_| impossible("length"))?;
+                record.check_fields()?;
+                Ok(Record::Listed(record))
+            }
             RecordKind::Name
             | RecordKind::RuleVersion
             | RecordKind::RulesInForce
             | RecordKind::Merchant
             | RecordKind::WalletStatus
-            | RecordKind::ProgramStatus => AdminRecord::decode(kind, &bytes[size_of::<RecordHeader>()..])
+            | RecordKind::ProgramStatus
+            | RecordKind::Moved => AdminRecord::decode(kind, &bytes[size_of::<RecordHeader>()..])
                 .map(|(by, record)| Record::Admin { by, record })
                 .ok_or(impossible("body")),
         }

@@ -1,19 +1,44 @@
-//! The record of a reversal, and what a reversal must know of its original.
+//! The record of a reversal, of a hold's capture or void, and what they must know of their original.
 
+use super::extra::Funding;
 use super::{
-    AuthorizationRecord, BenefitNumber, FLAG_APPROVED, ID_END, NameNumber, POSITION_END, Position,
-    RecordError, RecordHeader, RecordKind,
+    Authorization, BenefitNumber, FLAG_APPROVED, ID_END, NameNumber, POSITION_END, Position, RecordError,
+    RecordHeader, RecordKind,
 };
 use crate::calendar::{BusinessDate, Instant};
-use crate::ids::{MerchantId, ReversalId, TxnId, WalletId};
+use crate::ids::{HouseholdId, MerchantId, ReversalId, TxnId, WalletId};
 use crate::money::Satang;
 use crate::outcome::{ReversalCause, ReversalReason};
+use crate::policy::{CapPeriod, SOURCES_MAX};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 /// In the header's flags: the original had arrived, and was declined, before this reversal.
 const FLAG_LATE: u8 = 2;
 
-/// A reversal and its outcome: 128 bytes. Fields of the original are zero when there was none.
+/// In the header's flags: the reversal voided an open hold.
+const FLAG_VOIDS: u8 = 4;
+
+/// What is done to an authorization.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Act {
+    /// It is reversed, all of it or a part.
+    Reversal,
+    /// A hold is captured: what is not is given back.
+    Capture,
+    /// A hold is voided: all of it is given back.
+    Void,
+}
+
+/// How a hold was closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Closing {
+    /// It was captured.
+    Captured,
+    /// It was voided, or fully reversed while it was open.
+    Voided,
+}
+
+/// A reversal (or a hold's capture or void) and its outcome: 160 bytes. Fields of the original are zero when there was none.
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, KnownLayout, Immutable)]
 #[repr(C)]
 pub struct ReversalRecord {
@@ -37,13 +62,23 @@ pub struct ReversalRecord {
     cause: u8,
     reason: u8,
     previous: u64,
-    reserved: [u8; 8],
+    /// Plus 1; 0 for none.
+    household: u64,
+    /// What each source gets back.
+    sources: [u32; SOURCES_MAX],
+    /// The state's share of the original.
+    original_state: u32,
+    sources_len: u8,
+    period: u8,
+    reserved: [u8; 10],
 }
 
 /// The facts of a reversal record, as decided.
 #[derive(Clone, Copy, Debug)]
 pub struct ReversalFacts {
-    /// Who asked.
+    /// What is done.
+    pub act: Act,
+    /// Who asked; zeros for a capture or void, which has no id of its own.
     pub reversal_id: ReversalId,
     /// What is reversed.
     pub txn_id: TxnId,
@@ -61,8 +96,12 @@ pub struct ReversalFacts {
     pub citizen: Satang,
     /// What is still not given back.
     pub left: Satang,
-    /// The original, when there is an approved one.
+    /// The original, when something of it is given back or captured.
     pub original: Option<OriginalFacts>,
+    /// What each source gets back.
+    pub funding: Option<Funding>,
+    /// Whether a reversal voids an open hold.
+    pub voids: bool,
     /// Where the reversal before this one lies that gave some of the same original back.
     pub previous: Option<Position>,
     /// Whether the original, reversed before it arrived, has arrived since and was declined.
@@ -92,12 +131,22 @@ pub struct OriginalFacts {
     pub amount: Satang,
     /// The state's share, `S`.
     pub state: Satang,
+    /// The household whose room it took.
+    pub household: Option<HouseholdId>,
+    /// What each source paid of the state's share.
+    pub funding: Option<Funding>,
+    /// When it ends, if it is a hold.
+    pub expires: Option<Instant>,
 }
 
 impl OriginalFacts {
     /// What a reversal must know of `record`, which lies at `position`; `None` when it was declined.
-    pub fn of(record: &AuthorizationRecord, position: Position) -> Option<OriginalFacts> {
+    pub fn of(authorization: &Authorization, position: Position) -> Option<OriginalFacts> {
+        let Authorization { record, extra } = authorization;
         record.approved().then(|| OriginalFacts {
+            household: extra.household(),
+            funding: extra.funding(),
+            expires: extra.expires(),
             position,
             wallet: record.wallet(),
             merchant: record.merchant(),
@@ -116,13 +165,17 @@ impl ReversalRecord {
     /// The record of `facts`, unchecked and without a sequence yet.
     pub fn new(at: Instant, facts: &ReversalFacts) -> ReversalRecord {
         let original = facts.original.as_ref();
+        let kind = match facts.act {
+            Act::Reversal => RecordKind::Reversal,
+            Act::Capture => RecordKind::Capture,
+            Act::Void => RecordKind::Void,
+        };
+        let flag = |flag: u8, on: bool| if on { flag } else { 0 };
+        let flags =
+            flag(FLAG_APPROVED, facts.approved) | flag(FLAG_LATE, facts.late) | flag(FLAG_VOIDS, facts.voids);
+        let household = original.and_then(|o| o.household);
         ReversalRecord {
-            header: RecordHeader::new(
-                RecordKind::Reversal,
-                at,
-                u8::from(facts.approved) | (u8::from(facts.late) * FLAG_LATE),
-                size_of::<ReversalRecord>(),
-            ),
+            header: RecordHeader::new(kind, at, flags, size_of::<ReversalRecord>()),
             reversal_id: facts.reversal_id.bits().to_le_bytes(),
             txn_id: facts.txn_id.bits().to_le_bytes(),
             wallet: original.map_or(0, |o| o.wallet.number()),
@@ -140,8 +193,58 @@ impl ReversalRecord {
             cause: facts.cause as u8,
             reason: facts.reason as u8,
             previous: facts.previous.map_or(0, Position::number),
-            reserved: [0; 8],
+            household: household.map_or(0, |household| household.number() + 1),
+            sources: facts.funding.map_or([0; SOURCES_MAX], |funding| funding.paid),
+            original_state: original.map_or(0, |o| o.state.get_u32()),
+            sources_len: facts.funding.map_or(0, |funding| funding.len),
+            period: facts.funding.map_or(0, |funding| funding.period as u8),
+            reserved: [0; 10],
         }
+    }
+
+    /// What was done.
+    pub fn act(&self) -> Act {
+        match RecordKind::from_number(self.header.kind) {
+            Some(RecordKind::Capture) => Act::Capture,
+            Some(RecordKind::Void) => Act::Void,
+            _ => Act::Reversal,
+        }
+    }
+
+    /// How it closes a hold; `None` when it closes none.
+    pub fn closes(&self) -> Option<Closing> {
+        match self.act() {
+            Act::Capture if self.gives_back() => Some(Closing::Captured),
+            Act::Void if self.gives_back() => Some(Closing::Voided),
+            Act::Reversal if self.header.flags & FLAG_VOIDS != 0 => Some(Closing::Voided),
+            Act::Capture | Act::Void | Act::Reversal => None,
+        }
+    }
+
+    /// The household whose room the original took.
+    pub fn household(&self) -> Option<HouseholdId> {
+        self.household.checked_sub(1).map(HouseholdId::from_number)
+    }
+
+    /// What each source gets back; `None` when the original's benefit names none, or nothing is given back.
+    pub fn funding(&self) -> Option<Funding> {
+        (self.sources_len != 0).then(|| Funding {
+            paid: self.sources,
+            len: self.sources_len,
+            period: CapPeriod::ALL[usize::from(self.period)],
+        })
+    }
+
+    /// The state's part of what was captured, and the citizen's; zeros unless it is an approved capture.
+    pub fn captured(&self) -> (Satang, Satang) {
+        if self.closes() != Some(Closing::Captured) {
+            return (Satang::ZERO, Satang::ZERO);
+        }
+        let state = Satang::new(u64::from(self.original_state))
+            .checked_sub(self.state())
+            .expect("checked when the record was read");
+        let citizen = self.left().checked_sub(state);
+        (state, citizen.expect("checked when the record was read"))
     }
 
     /// Who asked.
@@ -248,6 +351,17 @@ impl ReversalRecord {
         }
         if self.original >= POSITION_END || self.previous >= POSITION_END {
             return fail("position");
+        }
+        if self.household > ID_END {
+            return fail("household");
+        }
+        if usize::from(self.sources_len) > SOURCES_MAX || usize::from(self.period) >= CapPeriod::ALL.len() {
+            return fail("sources");
+        }
+        let captured = self.original_state.checked_sub(self.state);
+        let capture = self.act() == Act::Capture && self.gives_back();
+        if capture && captured.is_none_or(|captured| captured > self.left) {
+            return fail("amount");
         }
         if !self.approved() && (self.state != 0 || self.citizen != 0) {
             fail("amount")

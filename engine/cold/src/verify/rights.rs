@@ -1,0 +1,350 @@
+//! Re-deciding what reads the shards of several workers (I3): who got which right, by registration, enrollment, list or move; and
+//! purchases from a household's benefit, or of citizens with rights in several programmes.
+//!
+//! The thread that reads the journal decides such a record, once the workers are done with the records in front of it. Records of
+//! rights come in long runs, the others are few.
+
+use super::compare::{authorization_differences, enrollment_differences, registration_differences};
+use super::redecide::{Context, differ, named, take_txn, unread};
+use satang_core::authorize;
+use satang_core::calendar::Instant;
+use satang_core::citizen::citizen_shard;
+use satang_core::dedup::{registration_shard, txn_shard};
+use satang_core::directory::{Directory, Rule};
+use satang_core::ids::{Name, PersonId};
+use satang_core::outcome::RegistrationReason;
+use satang_core::record::{
+    AdminRecord, Authorization, AuthorizationRecord, EnrollmentRecord, ListedRecord, Moved, NameNumber,
+    Position, Record, RecordHeader, RecordKind, RegistrationRecord,
+};
+use satang_core::register::{self, Applicant, Verdict};
+use satang_core::request::Purchase;
+use satang_engine::enroll::{self, Enrolled, Line, OnePerson, rule_for_import};
+use satang_engine::moves::{self, MoveLine};
+use satang_engine::reach::Reach;
+use satang_engine::register::{Holders, decide};
+use satang_engine::storage::Storage;
+use zerocopy::IntoBytes as _;
+
+/// Whether a record is decided here.
+pub fn reads_several_shards(header: &RecordHeader, bytes: &[u8]) -> bool {
+    match RecordKind::from_number(header.kind) {
+        Some(RecordKind::Registration | RecordKind::Enrollment | RecordKind::Listed | RecordKind::Moved) => {
+            true
+        }
+        Some(RecordKind::Authorization) => {
+            AuthorizationRecord::view(bytes).is_ok_and(AuthorizationRecord::looked_beyond)
+        }
+        _ => false,
+    }
+}
+
+/// One record, as it lies in the journal.
+pub struct At<'b> {
+    /// Its header.
+    pub header: RecordHeader,
+    /// Its bytes.
+    pub bytes: &'b [u8],
+    /// Where it lies.
+    pub position: Position,
+}
+
+/// Decides a record again and applies it. No worker may be working meanwhile.
+///
+/// # Errors
+/// When what is needed to go on cannot be read.
+pub fn take<S: Storage>(context: &Context<S>, at: &At<'_>) -> Result<(), String> {
+    match Record::decode(&at.header, at.bytes).map_err(|error| error.to_string())? {
+        Record::Registration(record) => take_registration(context, &record, at),
+        Record::Enrollment(record) => {
+            take_enrollment(context, &record, at);
+            Ok(())
+        }
+        Record::Listed(record) => {
+            take_listed(context, &record, at);
+            Ok(())
+        }
+        Record::Authorization {
+            record,
+            program,
+            channel,
+        } => take_authorization(context, &record, (program, channel), at),
+        Record::Admin {
+            record: AdminRecord::Moved(moved),
+            ..
+        } => {
+            take_moved(context, &moved, at);
+            Ok(())
+        }
+        Record::Reversal(_) | Record::Closing(_) | Record::CutOver(_) | Record::Admin { .. } => {
+            unreachable!("workers decide these")
+        }
+    }
+}
+
+fn report<S: Storage>(context: &Context<S>, at: &At<'_>, what: String) {
+    context.findings.record(at.header.sequence, at.position, what);
+}
+
+fn take_registration<S: Storage>(
+    context: &Context<S>,
+    record: &RegistrationRecord,
+    at: &At<'_>,
+) -> Result<(), String> {
+    take_id(context, record, at)?;
+    let directory = context.state.directory.read();
+    let applicant = Applicant {
+        program: record.program(),
+        wallet: record.wallet(),
+        age: record.age(),
+        nationality: record.nationality(),
+    };
+    let when = at.header.at();
+    let rule = match register::check_policy(&directory, &applicant, when) {
+        Ok((rule, _)) => rule,
+        Err(verdict) => {
+            compare_registration(context, record, &verdict, &applicant, None, at);
+            return Ok(());
+        }
+    };
+    let Some(person) = record.person() else {
+        report(
+            context,
+            at,
+            "it names no person, though the decision depends on it".into(),
+        );
+        return Ok(());
+    };
+    count_lapses(context, rule, when);
+    let mut holders = OnePerson::lock(&context.state, &directory, person, applicant.wallet);
+    let verdict = {
+        let quotas = context.state.quotas.lock();
+        decide(&directory, &applicant, Some(person), &holders, &quotas, when)
+    };
+    let told = holders.citizens(person).told_full(person, verdict.benefit);
+    if verdict.reason == RegistrationReason::QuotaFull && told.is_some() {
+        report(
+            context,
+            at,
+            "its person was told so before: it would not have been recorded".into(),
+        );
+    }
+    let decided = compare_registration(context, record, &verdict, &applicant, Some(person), at);
+    // What was decided fits what is known, whatever was recorded.
+    holders.apply_registration(&decided);
+    context.state.quotas.lock().apply_registration(&decided);
+    Ok(())
+}
+
+/// I5: the id has no outcome yet.
+fn take_id<S: Storage>(context: &Context<S>, record: &RegistrationRecord, at: &At<'_>) -> Result<(), String> {
+    let id = record.registration_id();
+    let mut ids = context.state.ids[registration_shard(id)].lock();
+    let old = context.old_ids.registrations([id].into_iter()).map_err(unread)?;
+    let known = ids
+        .registration(id)
+        .or(old.found.first().map(|(_, position)| *position));
+    match known {
+        Some(position) => {
+            let first = named(position);
+            let what = format!("I5: its registration_id has an outcome already, at {first}");
+            report(context, at, what);
+        }
+        None => ids.insert_registration(at.header.sequence, id, at.position),
+    }
+    Ok(())
+}
+
+/// Reports in what the record differs from what is decided now, which is returned.
+fn compare_registration<S: Storage>(
+    context: &Context<S>,
+    record: &RegistrationRecord,
+    verdict: &Verdict,
+    applicant: &Applicant,
+    person: Option<PersonId>,
+    at: &At<'_>,
+) -> RegistrationRecord {
+    let ticket = context.state.quotas.lock().tickets(verdict.benefit) + 1;
+    let mut decided = verdict.record(
+        record.registration_id(),
+        record.content(),
+        applicant,
+        person,
+        ticket,
+        at.header.at(),
+    );
+    if differ(at.bytes, decided.as_bytes()) {
+        report(context, at, registration_differences(record, &decided));
+    }
+    decided.header.sequence = at.header.sequence;
+    decided
+}
+
+/// Counts how many rights of the rule's programme lapsed, as the engine did before it granted one.
+fn count_lapses<S: Storage>(context: &Context<S>, rule: &Rule, at: Instant) {
+    let state = &context.state;
+    let Some(deadline) = rule.first_use_by().filter(|deadline| at >= *deadline) else {
+        return;
+    };
+    let live = state.quotas.lock().live(rule.entitlement, Some(deadline), at);
+    if live.is_err() {
+        let count = state.count_lapsing(rule, deadline);
+        state.quotas.lock().set_lapsed(rule.entitlement, deadline, count);
+    }
+}
+
+fn take_enrollment<S: Storage>(context: &Context<S>, record: &EnrollmentRecord, at: &At<'_>) {
+    let directory = context.state.directory.read();
+    let when = at.header.at();
+    let Some(rule) = rule_for_import(&directory, record.program(), when) else {
+        return report(context, at, "its programme is not in force".into());
+    };
+    let line = Line {
+        program: record.program(),
+        wallet: record.wallet(),
+        person: record.person(),
+        household: record.household(),
+        tier: record.tier(),
+        usable_from: record.usable_from(),
+        by: record.by(),
+    };
+    count_lapses(context, rule, when);
+    let mut holders = OnePerson::of_line(&context.state, &directory, &line);
+    let mut quotas = context.state.quotas.lock();
+    match enroll::decide(&directory, rule, &line, &holders, &quotas, when) {
+        Err(refusal) => report(
+            context,
+            at,
+            format!("recorded, though it is to be refused {}", refusal.name()),
+        ),
+        Ok(Enrolled::Unchanged) => {
+            report(
+                context,
+                at,
+                "it changes nothing, and would not have been recorded".into(),
+            );
+        }
+        Ok(Enrolled::Recorded(facts)) => {
+            let decided = EnrollmentRecord::new(when, &facts);
+            if differ(at.bytes, decided.as_bytes()) {
+                report(context, at, enrollment_differences(record, &decided));
+            }
+            holders.apply(&decided);
+            quotas.apply_enrollment(&decided);
+        }
+    }
+    if line.tier != NameNumber::UNKNOWN && !rule.has_tier(line.tier) {
+        report(context, at, "the programme has no such tier".into());
+    }
+    check_key(context, &directory, record.by(), at);
+}
+
+fn take_moved<S: Storage>(context: &Context<S>, moved: &Moved, at: &At<'_>) {
+    let directory = context.state.directory.read();
+    let when = at.header.at();
+    let rule = |program| rule_for_import(&directory, program, when);
+    let (Some(from), Some(to)) = (rule(moved.from), rule(moved.to)) else {
+        return report(context, at, "one of its programmes is not in force".into());
+    };
+    count_lapses(context, from, when);
+    count_lapses(context, to, when);
+    let line = MoveLine {
+        directory: &directory,
+        from,
+        to,
+        wallet: moved.wallet,
+        person: moved.person,
+        household: moved.household,
+        tier: moved.tier,
+        usable_from: moved.usable_from,
+        reason: moved.reason.clone(),
+    };
+    let mut holders = OnePerson::lock(&context.state, &directory, moved.person, moved.wallet);
+    let mut quotas = context.state.quotas.lock();
+    match moves::decide(&line, &holders, &quotas, when) {
+        Err(refusal) => {
+            let what = format!("recorded, though it is to be refused {}", refusal.name());
+            report(context, at, what);
+        }
+        Ok(None) => report(
+            context,
+            at,
+            "it changes nothing, and would not have been recorded".into(),
+        ),
+        Ok(Some(decided)) => {
+            if decided != *moved {
+                report(context, at, "what is decided now is another move".into());
+            }
+            holders.apply_moved(&decided);
+            quotas.apply_moved(&decided);
+        }
+    }
+}
+
+/// A purchase that reads more than its wallet's shard.
+fn take_authorization<S: Storage>(
+    context: &Context<S>,
+    recorded: &Authorization,
+    in_tail: (Option<Name>, Option<Name>),
+    at: &At<'_>,
+) -> Result<(), String> {
+    {
+        let mut ids = context.state.ids[txn_shard(recorded.txn_id())].lock();
+        take_txn(context, &mut ids, recorded, at.header.sequence, at.position)?;
+    }
+    context.tally(recorded);
+    let directory = context.state.directory.read();
+    let name =
+        |number: NameNumber, in_tail: Option<Name>| in_tail.or_else(|| directory.name(number).copied());
+    let (Some(program), Some(channel)) = (
+        name(recorded.program(), in_tail.0),
+        name(recorded.channel(), in_tail.1),
+    ) else {
+        report(context, at, "its programme or channel has no name".into());
+        return Ok(());
+    };
+    let purchase = Purchase {
+        program,
+        wallet: recorded.wallet(),
+        merchant: recorded.merchant(),
+        channel,
+        amount: recorded.amount(),
+        eligible: recorded.eligible(),
+    };
+    let when = at.header.at();
+    let mut reach = Reach::lock(&context.state, &directory, core::iter::once(&purchase), when);
+    let beyond = reach.beyond(&directory, &purchase, when);
+    let verdict = authorize::decide(&directory, reach.wallets(&purchase), &beyond, &purchase, when);
+    let expires = recorded.extra.expires();
+    let mut decided = verdict.record(recorded.txn_id(), &purchase, when, expires);
+    if differ(at.bytes, verdict.encode(&decided, &purchase).as_bytes()) {
+        report(context, at, authorization_differences(recorded, &decided));
+    }
+    decided.record.header.sequence = at.header.sequence;
+    reach.apply(&decided);
+    Ok(())
+}
+
+fn take_listed<S: Storage>(context: &Context<S>, record: &ListedRecord, at: &At<'_>) {
+    let directory = context.state.directory.read();
+    let (person, list) = (record.person(), record.list());
+    let mut citizens = context.state.citizens[citizen_shard(person)].lock();
+    if directory.name(list).is_none() {
+        report(context, at, "the name of its list was never introduced".into());
+    }
+    if citizens.is_listed(person, list) {
+        report(context, at, "its person is on the list already".into());
+    }
+    let decided = ListedRecord::new(at.header.at(), list, person, record.by());
+    if differ(at.bytes, decided.as_bytes()) {
+        report(context, at, "its bytes are not those of what it says".into());
+    }
+    citizens.apply_listed(record);
+    check_key(context, &directory, record.by(), at);
+}
+
+fn check_key<S: Storage>(context: &Context<S>, directory: &Directory, by: NameNumber, at: &At<'_>) {
+    if by != NameNumber::UNKNOWN && directory.name(by).is_none() {
+        report(context, at, "the name of its key was never introduced".into());
+    }
+}

@@ -1,0 +1,338 @@
+//! The decision on a registration: the checks of the contract in their order, the tier, the first date of use.
+//!
+//! What needs no person is checked by [`check_policy`], before anybody's person id is looked up or made; [`decide`] checks
+//! everything, in order, under the locks.
+
+use crate::account::WalletShard;
+use crate::birth::BirthDate;
+use crate::calendar::{BusinessDate, Instant};
+use crate::citizen::CitizenShard;
+use crate::directory::{Directory, Rule};
+use crate::ids::{Nationality, PersonId, RegistrationId, WalletId};
+use crate::outcome::RegistrationReason as Reason;
+use crate::policy::Registration;
+use crate::record::{BenefitNumber, NameNumber, RegistrationFacts, RegistrationRecord};
+use crate::request::RegistrationRequest;
+
+/// What is known of a citizen who registers, without the citizen's id.
+#[derive(Clone, Copy, Debug)]
+pub struct Applicant {
+    /// In which programme; [`NameNumber::UNKNOWN`] when it has no number.
+    pub program: NameNumber,
+    /// Through which wallet.
+    pub wallet: WalletId,
+    /// Complete years on the registration day.
+    pub age: u8,
+    /// Of which country.
+    pub nationality: Nationality,
+}
+
+impl Applicant {
+    /// What a request says on a day.
+    pub fn of(request: &RegistrationRequest, program: NameNumber, on: BusinessDate) -> Applicant {
+        Applicant {
+            program,
+            wallet: request.wallet,
+            age: BirthDate::years_on(request.birth, on),
+            nationality: request.nationality,
+        }
+    }
+}
+
+/// What a registration is decided by besides the directory, as of one moment.
+pub struct Standing<'s, W: Fn(WalletId) -> &'s WalletShard> {
+    /// The citizen.
+    pub person: PersonId,
+    /// The citizen's shard.
+    pub citizens: &'s CitizenShard,
+    /// The shard of every wallet that [`wallets_of`] names.
+    pub wallets: W,
+    /// How many rights are live in the programme.
+    pub live: u64,
+}
+
+/// What was decided on a registration.
+#[derive(Clone, Copy, Debug)]
+pub struct Verdict {
+    /// The outcome.
+    pub reason: Reason,
+    /// The rule version's number; 0 when no programme was found.
+    pub rule: u32,
+    /// The benefit whose slot keeps the entitlement; none when no programme was found.
+    pub benefit: BenefitNumber,
+    /// The list that excludes.
+    pub list: NameNumber,
+    /// The tier of an accepted one; unknown for none.
+    pub tier: NameNumber,
+    /// Whether the citizen is a holder of the earlier programme.
+    pub returning: bool,
+    /// The first date a returning citizen may spend.
+    pub usable_from: Option<BusinessDate>,
+    /// The wallet of the citizen's lapsed right that is replaced.
+    pub replaces: Option<WalletId>,
+    /// Which other programmes the citizen has to do with, if accepted.
+    pub others: Others,
+}
+
+/// What a citizen who gets a right has to do with other programmes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Others {
+    /// Whether the citizen holds, or held, rights in other programmes, too.
+    pub several: bool,
+    /// The citizen's wallet there, when it is another one that does not know yet of several: there is at most one.
+    pub linked: Option<WalletId>,
+    /// Whether the citizen drew on an earlier right in the same programme, through another wallet: the new one counts as used.
+    pub used: bool,
+}
+
+impl Verdict {
+    /// Rejected for `reason` under `rule`.
+    fn rejected(rule: Option<&Rule>, reason: Reason) -> Verdict {
+        Verdict {
+            reason,
+            rule: rule.map_or(0, |rule| rule.number),
+            benefit: rule.map_or(BenefitNumber::NONE, |rule| rule.entitlement),
+            list: NameNumber::UNKNOWN,
+            tier: NameNumber::UNKNOWN,
+            returning: false,
+            usable_from: None,
+            replaces: None,
+            others: Others::default(),
+        }
+    }
+
+    /// The record of the decision. `content`: a keyed hash of what was asked; `ticket`: the next one, if it is accepted.
+    pub fn record(
+        &self,
+        registration_id: RegistrationId,
+        content: u64,
+        applicant: &Applicant,
+        person: Option<PersonId>,
+        ticket: u64,
+        at: Instant,
+    ) -> RegistrationRecord {
+        let accepted = self.reason == Reason::Accepted;
+        RegistrationRecord::new(
+            at,
+            &RegistrationFacts {
+                registration_id,
+                content,
+                wallet: applicant.wallet,
+                person,
+                age: applicant.age,
+                nationality: applicant.nationality,
+                reason: self.reason,
+                ticket: if accepted { ticket } else { 0 },
+                program: applicant.program,
+                rule: self.rule,
+                benefit: self.benefit,
+                list: self.list,
+                tier: self.tier,
+                returning: self.returning,
+                usable_from: self.usable_from,
+                replaces: self.replaces,
+                several: self.others.several,
+                linked: self.others.linked,
+                used: self.others.used,
+            },
+        )
+    }
+}
+
+/// The checks that need no person, from `program_unknown` to `under_age`: the rules that count when they pass.
+///
+/// A day that is open to returning citizens alone is where they end: who is one is for [`decide`] to see.
+///
+/// # Errors
+/// The rejection.
+pub fn check_policy<'d>(
+    directory: &'d Directory,
+    applicant: &Applicant,
+    at: Instant,
+) -> Result<(&'d Rule, &'d Registration), Verdict> {
+    let date = at.business_date();
+    let Some(rule) = directory.rule_on(applicant.program, date) else {
+        return Err(Verdict::rejected(None, Reason::ProgramUnknown));
+    };
+    let rejected = |reason| Err(Verdict::rejected(Some(rule), reason));
+    if directory.paused(applicant.program).is_some() {
+        return rejected(Reason::ProgramSuspended);
+    }
+    let open_to_some = |registration: &&Registration| registration.is_open_on(date, true);
+    let Some(registration) = rule.policy.registration.as_ref().filter(open_to_some) else {
+        return rejected(Reason::RegistrationClosed);
+    };
+    if !registration.is_open_on(date, false) {
+        return Ok((rule, registration));
+    }
+    match check_hours_and_applicant(registration, applicant, at) {
+        Some(reason) => rejected(reason),
+        None => Ok((rule, registration)),
+    }
+}
+
+/// The checks from `outside_hours` to `under_age`.
+fn check_hours_and_applicant(
+    registration: &Registration,
+    applicant: &Applicant,
+    at: Instant,
+) -> Option<Reason> {
+    if !registration.hours.contains(at.time_of_day_ms()) {
+        return Some(Reason::OutsideHours);
+    }
+    if applicant.nationality != Nationality::THAI {
+        return Some(Reason::NotThai);
+    }
+    let too_young = registration.min_age.is_some_and(|years| applicant.age < years);
+    too_young.then_some(Reason::UnderAge)
+}
+
+/// The wallets whose shards [`decide`] reads: the one that is asked for, and those through which the person holds, or held,
+/// rights.
+pub fn wallets_of(
+    directory: &Directory,
+    wallet: WalletId,
+    person: PersonId,
+    citizens: &CitizenShard,
+) -> impl Iterator<Item = WalletId> {
+    let entitlements = directory.entitlements();
+    let held = entitlements.filter_map(move |entitlement| citizens.last_wallet(person, entitlement));
+    held.chain([wallet])
+}
+
+/// Decides a registration at `at`; the order of the checks is the contract's ("Register").
+pub fn decide<'s, W: Fn(WalletId) -> &'s WalletShard>(
+    directory: &Directory,
+    applicant: &Applicant,
+    standing: &Standing<'s, W>,
+    at: Instant,
+) -> Verdict {
+    let date = at.business_date();
+    let (rule, registration) = match check_policy(directory, applicant, at) {
+        Ok(rules) => rules,
+        Err(verdict) => return verdict,
+    };
+    let returning = registration
+        .returning
+        .as_ref()
+        .filter(|_| is_returning(directory, rule, standing, at));
+    let rejected = |reason| Verdict::rejected(Some(rule), reason);
+    if !registration.is_open_on(date, returning.is_some()) {
+        return rejected(Reason::RegistrationClosed);
+    }
+    if let Some(reason) = check_hours_and_applicant(registration, applicant, at) {
+        return rejected(reason);
+    }
+    let rules = rule.registration.as_ref().expect("compiled with the policy");
+    let listed = |list: &&NameNumber| standing.citizens.is_listed(standing.person, **list);
+    if let Some(list) = rules.excluded.iter().find(listed) {
+        return Verdict {
+            list: *list,
+            ..rejected(Reason::Excluded)
+        };
+    }
+    let replaces = match held_right(rule, standing, at) {
+        Held::Live => return rejected(Reason::AlreadyRegistered),
+        Held::Lapsed(wallet) => Some(wallet),
+        Held::None => None,
+    };
+    let owner = (standing.wallets)(applicant.wallet).person(applicant.wallet);
+    if owner.is_some_and(|owner| owner != standing.person) {
+        return rejected(Reason::WalletTaken);
+    }
+    if registration.quota.is_some_and(|quota| standing.live >= quota) {
+        return rejected(Reason::QuotaFull);
+    }
+    let tier = rules.tiers.iter().find(|(_, list)| listed(&list));
+    Verdict {
+        tier: tier.map_or(NameNumber::UNKNOWN, |(tier, _)| *tier),
+        returning: returning.is_some(),
+        usable_from: returning.map(|returning| returning.usable_from),
+        replaces,
+        others: others(directory, rule, standing, applicant.wallet),
+        ..rejected(Reason::Accepted)
+    }
+}
+
+/// What a citizen who gets a right through `wallet` has to do with other programmes.
+pub fn others<'s, W: Fn(WalletId) -> &'s WalletShard>(
+    directory: &Directory,
+    rule: &Rule,
+    standing: &Standing<'s, W>,
+    wallet: WalletId,
+) -> Others {
+    let elsewhere = || {
+        let entitlements = directory.entitlements().filter(|e| *e != rule.entitlement);
+        entitlements.filter_map(|e| standing.citizens.last_wallet(standing.person, e))
+    };
+    let unknowing = |other: &WalletId| *other != wallet && !(standing.wallets)(*other).is_several(*other);
+    Others {
+        several: elsewhere().next().is_some(),
+        linked: elsewhere().find(unknowing),
+        used: standing
+            .citizens
+            .last_wallet(standing.person, rule.entitlement)
+            .is_some_and(|earlier| earlier != wallet && (standing.wallets)(earlier).has_drawn(earlier, rule)),
+    }
+}
+
+/// A citizen's right in a programme.
+pub enum Held {
+    /// Never had, or not any more.
+    None,
+    /// One that counts.
+    Live,
+    /// One that lapsed, through this wallet.
+    Lapsed(WalletId),
+}
+
+/// The citizen's right in the rule's programme at `at`.
+pub fn held_right<'s, W: Fn(WalletId) -> &'s WalletShard>(
+    rule: &Rule,
+    standing: &Standing<'s, W>,
+    at: Instant,
+) -> Held {
+    let Some(wallet) = standing.citizens.wallet(standing.person, rule.entitlement) else {
+        return Held::None;
+    };
+    let shard = (standing.wallets)(wallet);
+    let right = shard.standing(wallet, rule.entitlement);
+    let right = right.and_then(|standing| standing.entitlement);
+    let right = right.expect("a held entitlement lies in its wallet's slot");
+    match shard.has_lapsed(wallet, &right, rule, at) {
+        true => Held::Lapsed(wallet),
+        false => Held::Live,
+    }
+}
+
+/// Whether the citizen holds a live right in the earlier programme, or is on the list of its name.
+fn is_returning<'s, W: Fn(WalletId) -> &'s WalletShard>(
+    directory: &Directory,
+    rule: &Rule,
+    standing: &Standing<'s, W>,
+    at: Instant,
+) -> bool {
+    let from = rule.registration.as_ref().and_then(|rules| rules.returning_from);
+    let Some(from) = from else {
+        return false;
+    };
+    if standing.citizens.is_listed(standing.person, from) {
+        return true;
+    }
+    match directory.rule_on(from, at.business_date()) {
+        Some(earlier) => matches!(held_right(earlier, standing, at), Held::Live),
+        // A programme whose file is gone has no deadline any more.
+        None => directory
+            .entitlement_in(from)
+            .is_some_and(|entitlement| standing.citizens.wallet(standing.person, entitlement).is_some()),
+    }
+}
+
+impl Registration {
+    /// Whether a citizen may register on the date, who is a holder of the earlier programme or not.
+    pub fn is_open_on(&self, date: BusinessDate, returning: bool) -> bool {
+        let earlier = self.returning.as_ref().filter(|_| returning);
+        let opens = earlier.map_or(self.opens, |earlier| earlier.opens.min(self.opens));
+        opens <= date && self.closes.is_none_or(|closes| date <= closes)
+    }
+}

@@ -1,0 +1,373 @@
+//! What operators import of citizens: entitlements, and lists.
+
+use crate::clock::Clock;
+use crate::engine::{Engine, SubmitError};
+use crate::journal::Space;
+use crate::locked::Locked;
+use crate::log::ReadLog;
+use crate::register::Holders;
+use crate::state::State;
+use satang_core::account::{Entitlement, WalletShard, wallet_shard};
+use satang_core::calendar::{BusinessDate, Instant};
+use satang_core::citizen::{CitizenShard, citizen_shard};
+use satang_core::directory::{Directory, Rule};
+use satang_core::ids::{CitizenId, HouseholdId, Name, PersonId, WalletId};
+use satang_core::quota::{Quotas, Uncounted};
+use satang_core::record::{
+    EnrollmentFacts, EnrollmentRecord, ListedRecord, Moved, NameNumber, Position, RecordBuf,
+    RegistrationRecord,
+};
+use satang_core::register::{Held, Standing, held_right, others, wallets_of};
+
+/// An entitlement as an operator imports it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EnrollmentInput {
+    /// The programme.
+    pub program: Name,
+    /// Through which wallet.
+    pub wallet: WalletId,
+    /// Whose.
+    pub citizen: CitizenId,
+    /// The household that shares benefits with others.
+    pub household: Option<HouseholdId>,
+    /// The tier of the programme's registration.
+    pub tier: Option<Name>,
+    /// From which date it may be used, besides the programme's own.
+    pub usable_from: Option<BusinessDate>,
+}
+
+/// Why an enrollment is refused. In order of precedence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EnrollmentRefusal {
+    /// No such programme.
+    ProgramUnknown,
+    /// The programme has no such tier.
+    TierUnknown,
+    /// The wallet is another citizen's.
+    WalletTaken,
+    /// The citizen holds a right in the programme under another wallet.
+    AlreadyRegistered,
+    /// It would be one right more than the quota allows.
+    QuotaFull,
+}
+
+impl EnrollmentRefusal {
+    /// The name in JSON.
+    pub const fn name(self) -> &'static str {
+        match self {
+            EnrollmentRefusal::ProgramUnknown => "program_unknown",
+            EnrollmentRefusal::TierUnknown => "tier_unknown",
+            EnrollmentRefusal::WalletTaken => "wallet_taken",
+            EnrollmentRefusal::AlreadyRegistered => "already_registered",
+            EnrollmentRefusal::QuotaFull => "quota_full",
+        }
+    }
+}
+
+/// A line whose names and citizen have their numbers.
+#[derive(Clone, Copy)]
+pub struct Line {
+    /// The programme.
+    pub program: NameNumber,
+    /// Through which wallet.
+    pub wallet: WalletId,
+    /// Whose.
+    pub person: PersonId,
+    /// The household that shares benefits with others.
+    pub household: Option<HouseholdId>,
+    /// The tier; unknown for none.
+    pub tier: NameNumber,
+    /// From which date it may be used, besides the programme's own.
+    pub usable_from: Option<BusinessDate>,
+    /// The name of the key it was imported with.
+    pub by: NameNumber,
+}
+
+/// What a line comes to.
+pub enum Enrolled {
+    /// It says nothing new.
+    Unchanged,
+    /// It is to be recorded.
+    Recorded(EnrollmentFacts),
+}
+
+impl<R: ReadLog, C: Clock> Engine<R, C> {
+    /// Imports entitlements, each by itself; they are durable once the returned position is.
+    ///
+    /// # Errors
+    /// [`SubmitError`]; lines before the one that failed may be in, and sending all again is harmless.
+    pub fn enroll(
+        &self,
+        inputs: &[EnrollmentInput],
+        by: Option<&Name>,
+    ) -> Result<(Vec<Result<(), EnrollmentRefusal>>, Position), SubmitError> {
+        self.admit(Space::Enough)?;
+        self.check_journal()?;
+        let by = self.number_of_key(by)?;
+        let mut outcomes = Vec::with_capacity(inputs.len());
+        let directory = self.state.directory.read();
+        for input in inputs {
+            outcomes.push(self.enroll_one(&directory, input, by)?);
+        }
+        Ok((outcomes, self.appender.last_position()))
+    }
+
+    /// Puts citizens on a list, those who are not on it yet; they are durable once the returned position is.
+    ///
+    /// # Errors
+    /// [`SubmitError`]; citizens before the one that failed may be on it, and sending all again is harmless.
+    pub fn import_list(
+        &self,
+        list: &Name,
+        citizens: &[CitizenId],
+        by: Option<&Name>,
+    ) -> Result<Position, SubmitError> {
+        self.admit(Space::Enough)?;
+        self.check_journal()?;
+        let by = self.number_of_key(by)?;
+        let list = self.number_of_name(list)?;
+        let mut at = self.now()?;
+        for citizen in citizens {
+            let person = self.resolve_person(*citizen)?;
+            let mut shard = self.state.citizens[citizen_shard(person)].lock();
+            while !shard.is_listed(person, list) {
+                let mut record = ListedRecord::new(at, list, person, by);
+                let bytes = RecordBuf::of(&record);
+                match self.appender.begin(at, bytes.as_bytes().len()) {
+                    Ok(mut appending) => {
+                        (record.header.sequence, _) = appending.push(bytes.as_bytes());
+                        shard.apply_listed(&record);
+                    }
+                    Err(refused) => at = self.read_clock_again(refused)?,
+                }
+            }
+        }
+        Ok(self.appender.last_position())
+    }
+
+    fn enroll_one(
+        &self,
+        directory: &Directory,
+        input: &EnrollmentInput,
+        by: NameNumber,
+    ) -> Result<Result<(), EnrollmentRefusal>, SubmitError> {
+        let program = directory.number_of(&input.program);
+        let mut at = self.now()?;
+        let Some(rule) = rule_for_import(directory, program, at) else {
+            return Ok(Err(EnrollmentRefusal::ProgramUnknown));
+        };
+        let line = Line {
+            program,
+            wallet: input.wallet,
+            person: self.resolve_person(input.citizen)?,
+            household: input.household,
+            tier: input
+                .tier
+                .map_or(NameNumber::UNKNOWN, |tier| directory.number_of(&tier)),
+            usable_from: input.usable_from,
+            by,
+        };
+        if input.tier.is_some() && !rule.has_tier(line.tier) {
+            return Ok(Err(EnrollmentRefusal::TierUnknown));
+        }
+        loop {
+            self.count_lapses(rule, at)?;
+            match self.enroll_line(directory, rule, &line, at)? {
+                Some(outcome) => return Ok(outcome),
+                None => at = self.now()?,
+            }
+        }
+    }
+
+    /// Decides a line at `at`; `None` when it is too late for that time.
+    fn enroll_line(
+        &self,
+        directory: &Directory,
+        rule: &Rule,
+        line: &Line,
+        at: Instant,
+    ) -> Result<Option<Result<(), EnrollmentRefusal>>, SubmitError> {
+        let mut holders = OnePerson::of_line(&self.state, directory, line);
+        let mut quotas = self.state.quotas.lock();
+        if quotas.live(rule.entitlement, rule.first_use_by(), at) == Err(Uncounted) {
+            return Ok(None);
+        }
+        let facts = match decide(directory, rule, line, &holders, &quotas, at) {
+            Err(refusal) => return Ok(Some(Err(refusal))),
+            Ok(Enrolled::Unchanged) => return Ok(Some(Ok(()))),
+            Ok(Enrolled::Recorded(facts)) => facts,
+        };
+        let mut record = EnrollmentRecord::new(at, &facts);
+        let bytes = RecordBuf::of(&record);
+        match self.appender.begin(at, bytes.as_bytes().len()) {
+            Ok(mut appending) => {
+                (record.header.sequence, _) = appending.push(bytes.as_bytes());
+                drop(appending);
+                holders.apply(&record);
+                quotas.apply_enrollment(&record);
+                Ok(Some(Ok(())))
+            }
+            Err(refused) => self.read_clock_again(refused).map(|_| None),
+        }
+    }
+}
+
+/// The rule version that an import goes by: the one that counts, or else the first that will.
+pub fn rule_for_import(directory: &Directory, program: NameNumber, at: Instant) -> Option<&Rule> {
+    let today = directory.rule_on(program, at.business_date());
+    today.or_else(|| {
+        let (_, versions) = directory.in_force().find(|(number, _)| *number == program)?;
+        directory.rule(*versions.first()?)
+    })
+}
+
+/// Decides a line as everything stands.
+///
+/// # Errors
+/// Why it is refused.
+pub fn decide(
+    directory: &Directory,
+    rule: &Rule,
+    line: &Line,
+    holders: &impl Holders,
+    quotas: &Quotas,
+    at: Instant,
+) -> Result<Enrolled, EnrollmentRefusal> {
+    let live = quotas.live(rule.entitlement, rule.first_use_by(), at);
+    let standing = Standing {
+        person: line.person,
+        citizens: holders.citizens(line.person),
+        wallets: |wallet| holders.wallets(wallet),
+        live: live.expect("lapsed rights were counted"),
+    };
+    let wallets = holders.wallets(line.wallet);
+    let owner = wallets.person(line.wallet);
+    if owner.is_some_and(|owner| owner != line.person) {
+        return Err(EnrollmentRefusal::WalletTaken);
+    }
+    let held = held_right(rule, &standing, at);
+    let granted = !matches!(held, Held::Live);
+    if !granted && standing.citizens.wallet(line.person, rule.entitlement) != Some(line.wallet) {
+        return Err(EnrollmentRefusal::AlreadyRegistered);
+    }
+    let quota = rule
+        .policy
+        .registration
+        .as_ref()
+        .and_then(|registration| registration.quota);
+    if granted && quota.is_some_and(|quota| standing.live >= quota) {
+        return Err(EnrollmentRefusal::QuotaFull);
+    }
+    let known = wallets.standing(line.wallet, rule.entitlement);
+    let known = known.and_then(|standing| standing.entitlement);
+    if !granted && known.is_some_and(|known| says_the_same(line, &known)) {
+        return Ok(Enrolled::Unchanged);
+    }
+    let others = others(directory, rule, &standing, line.wallet);
+    Ok(Enrolled::Recorded(EnrollmentFacts {
+        several: others.several,
+        linked: others.linked,
+        used: others.used,
+        wallet: line.wallet,
+        person: line.person,
+        program: line.program,
+        benefit: rule.entitlement,
+        household: line.household,
+        tier: line.tier,
+        usable_from: line.usable_from,
+        granted,
+        replaces: match held {
+            Held::Lapsed(wallet) => Some(wallet),
+            Held::Live | Held::None => None,
+        },
+        by: line.by,
+    }))
+}
+
+fn says_the_same(line: &Line, known: &Entitlement) -> bool {
+    !known.returning
+        && known.usable_from == line.usable_from
+        && known.household == line.household
+        && known.tier == line.tier
+}
+
+/// The shards of one person and of the wallets concerned.
+pub struct OnePerson<'s> {
+    citizens: Locked<'s, CitizenShard>,
+    wallets: Locked<'s, WalletShard>,
+}
+
+impl<'s> OnePerson<'s> {
+    /// Locks the shards of a person, of a wallet, and of the wallets through which the person holds, or held, rights.
+    pub fn lock(
+        state: &'s State,
+        directory: &Directory,
+        person: PersonId,
+        wallet: WalletId,
+    ) -> OnePerson<'s> {
+        let citizens = Locked::lock(&state.citizens, [citizen_shard(person)].into_iter());
+        let wallets = wallets_of(directory, wallet, person, citizens.get(citizen_shard(person)));
+        let wallets = Locked::lock(&state.wallets, wallets.map(wallet_shard));
+        OnePerson { citizens, wallets }
+    }
+
+    /// Locks the shards of a line's person, of its wallet, and of the wallets through which the person holds, or held, rights.
+    pub fn of_line(state: &'s State, directory: &Directory, line: &Line) -> OnePerson<'s> {
+        OnePerson::lock(state, directory, line.person, line.wallet)
+    }
+
+    /// The shard of a person that was locked.
+    pub fn citizens_mut(&mut self, person: PersonId) -> &mut CitizenShard {
+        self.citizens.get_mut(citizen_shard(person))
+    }
+
+    /// The shard of a wallet that was locked.
+    pub fn wallets_mut(&mut self, wallet: WalletId) -> &mut WalletShard {
+        self.wallets.get_mut(wallet_shard(wallet))
+    }
+
+    /// Applies a registration.
+    pub fn apply_registration(&mut self, record: &RegistrationRecord) {
+        if let Some(person) = record.person() {
+            self.citizens_mut(person).apply_registration(record);
+        }
+        self.wallets_mut(record.wallet()).apply_registration(record);
+        if let Some(wallet) = record.replaces().filter(|wallet| *wallet != record.wallet()) {
+            self.wallets_mut(wallet).take_away(wallet, record.benefit());
+        }
+        if let Some(wallet) = record.linked() {
+            self.wallets_mut(wallet).apply_linked(wallet);
+        }
+    }
+
+    /// Applies a move.
+    pub fn apply_moved(&mut self, moved: &Moved) {
+        self.citizens_mut(moved.person).apply_moved(moved);
+        self.wallets_mut(moved.wallet).apply_moved(moved);
+        if let Some(wallet) = moved.replaces.filter(|wallet| *wallet != moved.wallet) {
+            self.wallets_mut(wallet).take_away(wallet, moved.to_benefit);
+        }
+    }
+
+    /// Applies an enrollment.
+    pub fn apply(&mut self, record: &EnrollmentRecord) {
+        self.citizens_mut(record.person()).apply_enrollment(record);
+        self.wallets_mut(record.wallet()).apply_enrollment(record);
+        if let Some(wallet) = record.replaces().filter(|wallet| *wallet != record.wallet()) {
+            self.wallets_mut(wallet).take_away(wallet, record.benefit());
+        }
+        if let Some(wallet) = record.linked() {
+            self.wallets_mut(wallet).apply_linked(wallet);
+        }
+    }
+}
+
+impl Holders for OnePerson<'_> {
+    fn citizens(&self, person: PersonId) -> &CitizenShard {
+        self.citizens.get(citizen_shard(person))
+    }
+
+    fn wallets(&self, wallet: WalletId) -> &WalletShard {
+        self.wallets.get(wallet_shard(wallet))
+    }
+}

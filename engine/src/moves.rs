@@ -1,0 +1,257 @@
+//! Moving between programmes in mid-programme: one right ends and another begins, in one record.
+
+use crate::clock::Clock;
+use crate::engine::{Engine, SubmitError};
+use crate::enroll::{OnePerson, rule_for_import};
+use crate::journal::Space;
+use crate::log::ReadLog;
+use crate::register::Holders;
+use satang_core::account::wallet_shard;
+use satang_core::calendar::{BusinessDate, Instant};
+use satang_core::directory::{Directory, Rule};
+use satang_core::ids::{HouseholdId, Name, PersonId, WalletId};
+use satang_core::quota::{Quotas, Uncounted};
+use satang_core::record::{AdminRecord, Moved, NameNumber, Position};
+use satang_core::register::{Held, Standing, held_right, others};
+
+/// A citizen who is to move from one programme to another, through the wallet that holds the right.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MoveInput {
+    /// The wallet.
+    pub wallet: WalletId,
+    /// The programme whose right ends.
+    pub from: Name,
+    /// The programme in which a right begins.
+    pub to: Name,
+    /// The household that shares benefits with others.
+    pub household: Option<HouseholdId>,
+    /// The tier of the new programme.
+    pub tier: Option<Name>,
+    /// The first date the new right may be used, besides the programme's own.
+    pub usable_from: Option<BusinessDate>,
+    /// Why, in the operator's words.
+    pub reason: String,
+}
+
+/// Why nobody moves. In order of precedence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MoveRefusal {
+    /// One of the programmes is not in force.
+    ProgramUnknown,
+    /// The new programme has no such tier.
+    TierUnknown,
+    /// Nothing ever named the wallet.
+    WalletUnknown,
+    /// The wallet holds no live right in the programme to leave.
+    NotRegistered,
+    /// The citizen holds a live right in the new programme.
+    AlreadyRegistered,
+    /// The new programme has as many live rights as its quota allows.
+    QuotaFull,
+}
+
+impl MoveRefusal {
+    /// The name in JSON.
+    pub const fn name(self) -> &'static str {
+        match self {
+            MoveRefusal::ProgramUnknown => "program_unknown",
+            MoveRefusal::TierUnknown => "tier_unknown",
+            MoveRefusal::WalletUnknown => "wallet_unknown",
+            MoveRefusal::NotRegistered => "not_registered",
+            MoveRefusal::AlreadyRegistered => "already_registered",
+            MoveRefusal::QuotaFull => "quota_full",
+        }
+    }
+}
+
+/// What became of a move.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MoveOutcome {
+    /// The citizen moved; it is durable once the position is.
+    Moved {
+        /// The sequence of the record.
+        sequence: u64,
+        /// Where it lies.
+        position: Position,
+    },
+    /// The citizen has moved already: nothing was written.
+    Unchanged,
+    /// Nothing changed.
+    Refused(MoveRefusal),
+}
+
+/// A move whose names and citizen have their numbers.
+pub struct MoveLine<'d> {
+    /// The directory the rules are of.
+    pub directory: &'d Directory,
+    /// The rules of the programme to leave.
+    pub from: &'d Rule,
+    /// The rules of the new programme.
+    pub to: &'d Rule,
+    /// The wallet.
+    pub wallet: WalletId,
+    /// Whose it is.
+    pub person: PersonId,
+    /// The household that shares benefits with others.
+    pub household: Option<HouseholdId>,
+    /// The tier of the new programme; unknown for none.
+    pub tier: NameNumber,
+    /// The first date the new right may be used.
+    pub usable_from: Option<BusinessDate>,
+    /// Why, in the operator's words.
+    pub reason: String,
+}
+
+impl<R: ReadLog, C: Clock> Engine<R, C> {
+    /// Ends a citizen's right in one programme and gives the citizen one in another.
+    ///
+    /// # Errors
+    /// [`SubmitError`].
+    pub fn move_citizen(&self, input: &MoveInput, by: Option<&Name>) -> Result<MoveOutcome, SubmitError> {
+        self.admit(Space::Enough)?;
+        self.check_journal()?;
+        let directory = self.state.directory.read();
+        let mut at = self.now()?;
+        let line = match self.line_of_move(&directory, input, at) {
+            Ok(line) => line,
+            Err(refusal) => return Ok(MoveOutcome::Refused(refusal)),
+        };
+        loop {
+            self.count_lapses(line.from, at)?;
+            self.count_lapses(line.to, at)?;
+            match self.move_line(&line, by, at)? {
+                Some(outcome) => return Ok(outcome),
+                None => at = self.now()?,
+            }
+        }
+    }
+
+    fn line_of_move<'d>(
+        &self,
+        directory: &'d Directory,
+        input: &MoveInput,
+        at: Instant,
+    ) -> Result<MoveLine<'d>, MoveRefusal> {
+        let rule = |name: &Name| {
+            let rule = rule_for_import(directory, directory.number_of(name), at);
+            rule.ok_or(MoveRefusal::ProgramUnknown)
+        };
+        let (from, to) = (rule(&input.from)?, rule(&input.to)?);
+        let tier = input
+            .tier
+            .map_or(NameNumber::UNKNOWN, |tier| directory.number_of(&tier));
+        if input.tier.is_some() && !to.has_tier(tier) {
+            return Err(MoveRefusal::TierUnknown);
+        }
+        let wallets = self.state.wallets[wallet_shard(input.wallet)].lock();
+        wallets.status(input.wallet).ok_or(MoveRefusal::WalletUnknown)?;
+        Ok(MoveLine {
+            directory,
+            from,
+            to,
+            wallet: input.wallet,
+            person: wallets.person(input.wallet).ok_or(MoveRefusal::NotRegistered)?,
+            household: input.household,
+            tier,
+            usable_from: input.usable_from,
+            reason: input.reason.clone(),
+        })
+    }
+
+    /// Decides a move at `at`; `None` when it is too late for that time.
+    fn move_line(
+        &self,
+        line: &MoveLine<'_>,
+        by: Option<&Name>,
+        at: Instant,
+    ) -> Result<Option<MoveOutcome>, SubmitError> {
+        let mut holders = OnePerson::lock(&self.state, line.directory, line.person, line.wallet);
+        let mut quotas = self.state.quotas.lock();
+        let counted = |rule: &Rule| quotas.live(rule.entitlement, rule.first_use_by(), at) != Err(Uncounted);
+        if !counted(line.from) || !counted(line.to) {
+            return Ok(None);
+        }
+        let moved = match decide(line, &holders, &quotas, at) {
+            Ok(Some(moved)) => moved,
+            Ok(None) => return Ok(Some(MoveOutcome::Unchanged)),
+            Err(refusal) => return Ok(Some(MoveOutcome::Refused(refusal))),
+        };
+        let record = AdminRecord::Moved(moved);
+        let bytes = record.encode(at, by);
+        match self.appender.begin(at, bytes.len()) {
+            Ok(mut appending) => {
+                let (sequence, position) = appending.push(&bytes);
+                drop(appending);
+                if let AdminRecord::Moved(moved) = &record {
+                    holders.apply_moved(moved);
+                    quotas.apply_moved(moved);
+                }
+                Ok(Some(MoveOutcome::Moved { sequence, position }))
+            }
+            Err(refused) => self.read_clock_again(refused).map(|_| None),
+        }
+    }
+}
+
+/// Decides a move as everything stands; `None` when the citizen has moved already.
+///
+/// # Errors
+/// Why nobody moves.
+pub fn decide(
+    line: &MoveLine<'_>,
+    holders: &impl Holders,
+    quotas: &Quotas,
+    at: Instant,
+) -> Result<Option<Moved>, MoveRefusal> {
+    let (from, to) = (line.from, line.to);
+    let live = quotas.live(to.entitlement, to.first_use_by(), at);
+    let standing = Standing {
+        person: line.person,
+        citizens: holders.citizens(line.person),
+        wallets: |wallet| holders.wallets(wallet),
+        live: live.expect("lapsed rights were counted"),
+    };
+    let through = |rule: &Rule| {
+        let wallet = standing.citizens.wallet(line.person, rule.entitlement);
+        matches!(held_right(rule, &standing, at), Held::Live)
+            .then_some(wallet)
+            .flatten()
+    };
+    let (in_from, in_to) = (through(from), through(to));
+    if in_to == Some(line.wallet) && in_from.is_none() {
+        return Ok(None);
+    }
+    if in_from != Some(line.wallet) {
+        return Err(MoveRefusal::NotRegistered);
+    }
+    if in_to.is_some() {
+        return Err(MoveRefusal::AlreadyRegistered);
+    }
+    let quota = to
+        .policy
+        .registration
+        .as_ref()
+        .and_then(|registration| registration.quota);
+    if quota.is_some_and(|quota| standing.live >= quota) {
+        return Err(MoveRefusal::QuotaFull);
+    }
+    let replaces = match held_right(to, &standing, at) {
+        Held::Lapsed(wallet) => Some(wallet),
+        Held::Live | Held::None => None,
+    };
+    Ok(Some(Moved {
+        wallet: line.wallet,
+        person: line.person,
+        from: from.program,
+        from_benefit: from.entitlement,
+        to: to.program,
+        to_benefit: to.entitlement,
+        household: line.household,
+        tier: line.tier,
+        usable_from: line.usable_from,
+        replaces,
+        used: others(line.directory, to, &standing, line.wallet).used,
+        at,
+        reason: line.reason.clone(),
+    }))
+}

@@ -1,0 +1,343 @@
+//! The person store on disk: pages that are written once (`docs/FORMAT.md`).
+
+use super::{CitizenKey, PersonEntry, PersonTable, Persons, TABLES, insert, table_of};
+use crate::storage::{PAGE_BYTES, Page, Storage, StorageFile};
+use parking_lot::Mutex;
+use satang_core::table::{Entry as _, Table};
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use zerocopy::{FromBytes as _, IntoBytes as _};
+
+/// The store's file in the data folder.
+pub const PERSONS_FILE: &str = "persons.db";
+
+const MAGIC: [u8; 8] = *b"SATANGPE";
+const HEADER_BYTES: usize = 32;
+const ENTRY_BYTES: usize = 24;
+const ENTRIES_PER_PAGE: usize = (PAGE_BYTES - HEADER_BYTES) / ENTRY_BYTES;
+const _: () = assert!(size_of::<PersonEntry>() == ENTRY_BYTES);
+
+/// The most pages of one write: 256 KiB, as the journal's groups are written.
+const WRITE_PAGES: usize = 64;
+
+/// The store of a data folder. One thread owns it: the one that writes the journal.
+pub struct PersonStore<S: Storage> {
+    persons: Arc<Persons>,
+    storage: Arc<S>,
+    /// `None` until the first person is written.
+    file: Option<S::File>,
+    /// Behind the last page.
+    pages: u64,
+    /// Pages that could not be read: a write that never finished, or damage. The journal tells which.
+    unreadable_pages: u64,
+    /// What is being written; kept for its memory.
+    taken: Vec<PersonEntry>,
+    buffer: Vec<Page>,
+}
+
+impl<S: Storage> PersonStore<S> {
+    /// Reads the store; one that is absent is empty and made with its first person.
+    ///
+    /// # Errors
+    /// Of the operating system.
+    pub fn open(storage: &Arc<S>, key: CitizenKey) -> io::Result<PersonStore<S>> {
+        let file = match storage.open(PERSONS_FILE) {
+            Ok(file) => {
+                // After a kill, entries may live in the page cache alone; a record that names one relies on it.
+                file.sync()?;
+                storage.sync_folder("")?;
+                Some(file)
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(error),
+        };
+        let bytes = file.as_ref().map_or(Ok(0), StorageFile::len_bytes)?;
+        let pages = bytes.div_ceil(PAGE_BYTES as u64);
+        let (tables, unreadable_pages) = match &file {
+            Some(file) => read_all(file, pages)?,
+            None => (std::iter::repeat_with(Mutex::default).take(TABLES).collect(), 0),
+        };
+        Ok(PersonStore {
+            persons: Arc::new(Persons::new(key, tables, pages)),
+            storage: storage.clone(),
+            file,
+            pages,
+            unreadable_pages,
+            taken: Vec::new(),
+            buffer: Vec::new(),
+        })
+    }
+
+    /// The persons, to be shared.
+    pub fn persons(&self) -> &Arc<Persons> {
+        &self.persons
+    }
+
+    /// How many pages could not be read.
+    pub fn unreadable_pages(&self) -> u64 {
+        self.unreadable_pages
+    }
+
+    /// Makes every person durable that was staged before the call.
+    ///
+    /// # Errors
+    /// Of the operating system; never retried (I8).
+    pub fn flush(&mut self) -> io::Result<()> {
+        self.persons.take_staged(&mut self.taken);
+        if self.taken.is_empty() {
+            return Ok(());
+        }
+        if self.file.is_none() {
+            self.file = Some(self.storage.create(PERSONS_FILE)?);
+            self.storage.sync_folder("")?;
+        }
+        let file = self.file.as_ref().expect("made above");
+        for entries in self.taken.chunks(ENTRIES_PER_PAGE * WRITE_PAGES) {
+            self.buffer.clear();
+            self.buffer
+                .extend(entries.chunks(ENTRIES_PER_PAGE).map(write_page));
+            file.write_pages_at(&self.buffer, self.pages * PAGE_BYTES as u64)?;
+            self.pages += self.buffer.len() as u64;
+        }
+        file.sync()?;
+        self.taken.clear();
+        self.persons.set_pages(self.pages);
+        Ok(())
+    }
+}
+
+/// Pages that one thread reads at once.
+const READ_PAGES: u64 = 256;
+/// Pages that tell how full the others are.
+const ESTIMATED_BY_PAGES: u64 = 256;
+/// How many entries ahead a table's memory is fetched.
+const PREFETCH_AHEAD: usize = 12;
+
+/// Every entry of the pages, and how many pages could not be read; by several threads.
+fn read_all<F: StorageFile>(file: &F, pages: u64) -> io::Result<(Vec<Mutex<PersonTable>>, u64)> {
+    let room = estimated_entries(file, pages)? / TABLES;
+    let table = || PersonTable {
+        entries: Table::with_room_for(room + room / 32),
+        staged: Vec::new(),
+    };
+    let tables: Vec<Mutex<PersonTable>> = std::iter::repeat_with(|| Mutex::new(table()))
+        .take(TABLES)
+        .collect();
+    let (next, unreadable) = (AtomicU64::new(0), AtomicU64::new(0));
+    let read_some = || -> io::Result<()> {
+        let mut sorted: Vec<Vec<PersonEntry>> = vec![Vec::new(); TABLES];
+        let mut buffer = vec![Page::ZERO; READ_PAGES as usize];
+        loop {
+            let first = next.fetch_add(READ_PAGES, Ordering::Relaxed);
+            if first >= pages {
+                break;
+            }
+            let wanted = &mut buffer[..READ_PAGES.min(pages - first) as usize];
+            match file.read_exact_at(wanted.as_mut_bytes(), first * PAGE_BYTES as u64) {
+                Ok(()) => {}
+                // The last page was never written to its end.
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                    let whole = (wanted.len() - 1) * PAGE_BYTES;
+                    wanted.as_mut_bytes()[whole..].fill(0);
+                    file.read_exact_at(&mut wanted.as_mut_bytes()[..whole], first * PAGE_BYTES as u64)?;
+                }
+                Err(error) => return Err(error),
+            }
+            for page in wanted.iter() {
+                match read_page(page) {
+                    Some(entries) => entries
+                        .iter()
+                        .for_each(|entry| sorted[table_of(entry.hash)].push(*entry)),
+                    None => _ = unreadable.fetch_add(1, Ordering::Relaxed),
+                }
+            }
+            for (table, entries) in tables.iter().zip(&mut sorted) {
+                // Enough for a lock and for the table's memory to be worth fetching.
+                if entries.len() >= 64 {
+                    insert_all(&mut table.lock().entries, entries);
+                }
+            }
+        }
+        for (table, entries) in tables.iter().zip(&mut sorted) {
+            insert_all(&mut table.lock().entries, entries);
+        }
+        Ok(())
+    };
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(8);
+    let threads = threads.min(pages.div_ceil(READ_PAGES) as usize).max(1);
+    std::thread::scope(|scope| {
+        let readers: Vec<_> = (0..threads).map(|_| scope.spawn(read_some)).collect();
+        let mut readers = readers.into_iter();
+        readers.try_for_each(|reader| reader.join().expect("a reader does not panic"))
+    })?;
+    Ok((tables, unreadable.into_inner()))
+}
+
+/// How many entries there are, about. Pages are as full as the groups of records were large that they were written for: a few
+/// that lie evenly over the file tell.
+fn estimated_entries<F: StorageFile>(file: &F, pages: u64) -> io::Result<usize> {
+    let looked_at = pages.min(ESTIMATED_BY_PAGES);
+    let (mut page, mut entries) = (Page::ZERO, 0);
+    for number in 0..looked_at {
+        match file.read_exact_at(&mut page.0, pages * number / looked_at * PAGE_BYTES as u64) {
+            Ok(()) => entries += read_page(&page).map_or(0, <[PersonEntry]>::len) as u64,
+            // The last page was never written to its end.
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok((entries * pages).div_ceil(looked_at.max(1)) as usize)
+}
+
+fn insert_all(table: &mut Table<PersonEntry>, entries: &mut Vec<PersonEntry>) {
+    for (index, entry) in entries.iter().enumerate() {
+        if let Some(later) = entries.get(index + PREFETCH_AHEAD) {
+            table.prefetch(later.hash());
+        }
+        *insert(table, *entry).0 = *entry;
+    }
+    entries.clear();
+}
+
+fn write_page(entries: &[PersonEntry]) -> Page {
+    let mut page = Page::ZERO;
+    page.0[..8].copy_from_slice(&MAGIC);
+    page.0[16..20].copy_from_slice(&(entries.len() as u32).to_le_bytes());
+    page.0[HEADER_BYTES..HEADER_BYTES + entries.len() * ENTRY_BYTES].copy_from_slice(entries.as_bytes());
+    let check = page_check(&page.0);
+    page.0[8..16].copy_from_slice(&check);
+    page
+}
+
+fn read_page(page: &Page) -> Option<&[PersonEntry]> {
+    let bytes = &page.0;
+    if bytes[..8] != MAGIC || bytes[8..16] != page_check(bytes) {
+        return None;
+    }
+    let count = u32::from_le_bytes(bytes[16..20].try_into().ok()?) as usize;
+    let entries = bytes.get(HEADER_BYTES..HEADER_BYTES + count * ENTRY_BYTES)?;
+    let entries = <[PersonEntry]>::ref_from_bytes(entries).ok()?;
+    entries.iter().all(|entry| entry.person != 0).then_some(entries)
+}
+
+/// Whether a page of the store is whole: one that is not is a write that never finished, or damage.
+pub fn is_whole_page(bytes: &[u8; PAGE_BYTES]) -> bool {
+    read_page(&Page(*bytes)).is_some()
+}
+
+fn page_check(page: &[u8; PAGE_BYTES]) -> [u8; 8] {
+    blake3::hash(&page[16..]).as_bytes()[..8]
+        .try_into()
+        .expect("eight bytes")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::citizen;
+    use super::*;
+    use crate::storage::MemoryStorage;
+    use satang_core::ids::PersonId;
+
+    fn open(storage: &Arc<MemoryStorage>) -> PersonStore<MemoryStorage> {
+        PersonStore::open(storage, CitizenKey::from_bytes([7; 32])).unwrap()
+    }
+
+    #[test]
+    fn a_citizen_keeps_the_person_id_over_a_restart() {
+        let storage = Arc::new(MemoryStorage::default());
+        let mut store = open(&storage);
+        let persons = store.persons().clone();
+        let ids: Vec<PersonId> = (0..1000).map(|n| persons.resolve(citizen(n)).unwrap()).collect();
+        store.flush().unwrap();
+        persons.resolve(citizen(5000)).unwrap();
+        let store = open(&storage);
+        assert_eq!(store.persons().len(), 1000);
+        for (n, person) in ids.iter().enumerate() {
+            assert_eq!(store.persons().resolve(citizen(n as u64)).unwrap(), *person);
+        }
+        assert_eq!(store.persons().missing(ids.into_iter()), 0);
+    }
+
+    #[test]
+    fn a_flush_writes_what_is_staged_once_in_few_writes_and_nothing_when_that_is_nothing() {
+        let storage = Arc::new(MemoryStorage::default());
+        let mut store = open(&storage);
+        store.flush().unwrap();
+        assert_eq!((storage.operations(), store.persons().pages()), (0, 0));
+        let resolve = |store: &PersonStore<MemoryStorage>, number: u64| {
+            store.persons().resolve(citizen(number)).unwrap();
+        };
+        let in_two_writes = (ENTRIES_PER_PAGE * WRITE_PAGES + 1) as u64;
+        (0..in_two_writes).for_each(|number| resolve(&store, number));
+        assert_eq!(storage.operations(), 0, "resolving does not touch the disk");
+        store.flush().unwrap();
+        let operations = storage.operations();
+        assert_eq!(operations, 5, "the file, its name, two writes, one flush");
+        (0..in_two_writes).for_each(|number| resolve(&store, number));
+        store.flush().unwrap();
+        assert_eq!(storage.operations(), operations, "all of them are known");
+        let pages = WRITE_PAGES as u64 + 1;
+        assert_eq!(store.persons().pages(), pages);
+        assert_eq!(
+            storage.bytes(PERSONS_FILE).len() as u64,
+            pages * PAGE_BYTES as u64
+        );
+        resolve(&store, in_two_writes);
+        assert_eq!(store.persons().pages(), pages, "not durable yet");
+        store.flush().unwrap();
+        assert_eq!(store.persons().pages(), pages + 1);
+        let store = open(&storage);
+        assert_eq!(store.persons().len() as u64, in_two_writes + 1);
+        assert_eq!(
+            (store.persons().pages(), store.unreadable_pages()),
+            (pages + 1, 0)
+        );
+    }
+
+    #[test]
+    fn memory_is_reserved_for_as_many_persons_as_there_are_however_full_pages_are() {
+        for per_page in [1, 40, ENTRIES_PER_PAGE] {
+            let storage = Arc::new(MemoryStorage::default());
+            let pages: Vec<Page> = (0..1_000u64)
+                .map(|page| {
+                    let entry = |n| PersonEntry {
+                        hash: [page, n],
+                        person: page * 200 + n + 1,
+                    };
+                    write_page(&(0..per_page as u64).map(entry).collect::<Vec<_>>())
+                })
+                .collect();
+            let file = storage.create(PERSONS_FILE).unwrap();
+            file.write_pages_at(&pages, 0).unwrap();
+            assert_eq!(estimated_entries(&file, 1_000).unwrap(), per_page * 1_000);
+            assert_eq!(open(&storage).persons().len(), per_page * 1_000);
+        }
+    }
+
+    #[test]
+    fn a_damaged_page_is_noticed_when_a_record_names_a_person_in_it() {
+        let storage = Arc::new(MemoryStorage::default());
+        let mut store = open(&storage);
+        let person = store.persons().resolve(citizen(1)).unwrap();
+        store.flush().unwrap();
+        let mut bytes = storage.bytes(PERSONS_FILE);
+        bytes[50] ^= 1;
+        storage.set_bytes(PERSONS_FILE, bytes);
+        let store = open(&storage);
+        let missing = store.persons().missing([person].into_iter());
+        assert_eq!((missing, store.unreadable_pages()), (1, 1));
+    }
+
+    #[test]
+    fn the_national_id_is_not_in_the_file() {
+        let storage = Arc::new(MemoryStorage::default());
+        let mut store = open(&storage);
+        let canary = citizen(110_170_020_345);
+        store.persons().resolve(canary).unwrap();
+        store.flush().unwrap();
+        let bytes = storage.bytes(PERSONS_FILE);
+        assert!(!bytes.windows(8).any(|window| window == canary.to_hash_input()));
+        assert!(!bytes.windows(12).any(|window| window == b"110170020345"));
+    }
+}

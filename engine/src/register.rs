@@ -1,0 +1,430 @@
+//! Registrations: one by one and in batches, once per id (I5), under a hard quota.
+//!
+//! A batch is decided under every lock it needs at once: ids, citizens, wallets, then the quotas, and the append lock last. So a
+//! ticket is taken where its record is appended, and live rights never exceed the quota.
+
+use crate::clock::Clock;
+use crate::durable::StorageFailed;
+use crate::engine::{Engine, SubmitError};
+use crate::journal::Space;
+use crate::locked::Locked;
+use crate::log::ReadLog;
+use crate::old_ids::Old;
+use crate::state::State;
+use satang_core::account::{WalletShard, wallet_shard};
+use satang_core::calendar::Instant;
+use satang_core::citizen::{CitizenShard, citizen_shard};
+use satang_core::dedup::{IdShard, registration_shard};
+use satang_core::directory::{Directory, Rule};
+use satang_core::ids::{PersonId, RegistrationId};
+use satang_core::outcome::RegistrationReason;
+use satang_core::quota::{Quotas, Uncounted};
+use satang_core::record::{Position, RecordBuf, RegistrationRecord};
+use satang_core::register::{self, Applicant, Standing, Verdict};
+use satang_core::request::RegistrationRequest;
+
+/// What became of a registration.
+#[derive(Clone, Copy, Debug)]
+pub enum Registered {
+    /// Decided now. The answer may leave once `position` is durable.
+    Decided {
+        /// The record, with its sequence.
+        record: RegistrationRecord,
+        /// Where it lies.
+        position: Position,
+    },
+    /// The id has an outcome already: it lies at `position`. Wait until that is durable, read it, compare the content.
+    Seen {
+        /// Where.
+        position: Position,
+    },
+    /// The quota is full, as the citizen was told before: nothing was written, and the id is not burnt.
+    Told {
+        /// The sequence of the record that told so first.
+        sequence: u64,
+        /// The answer may leave once this is durable.
+        position: Position,
+    },
+}
+
+/// What is known of a batch before any shard is locked.
+struct Prepared {
+    /// What the files of older days know of its ids.
+    old: Old<Vec<(RegistrationId, Position)>>,
+    /// Who registers, in order; `None` where the decision does not depend on it, or the id has an outcome.
+    persons: Vec<Option<PersonId>>,
+}
+
+/// The shards that a batch reads and changes.
+struct Shards<'s> {
+    ids: Locked<'s, IdShard>,
+    citizens: Locked<'s, CitizenShard>,
+    wallets: Locked<'s, WalletShard>,
+}
+
+/// How many elements ahead a batch fetches.
+const PREFETCH_AHEAD: usize = 16;
+
+impl<R: ReadLog, C: Clock> Engine<R, C> {
+    /// Decides a registration, once per id (I5).
+    ///
+    /// # Errors
+    /// [`SubmitError`].
+    pub fn register(&self, request: &RegistrationRequest) -> Result<Registered, SubmitError> {
+        let registered = self.register_batch(core::slice::from_ref(request))?;
+        Ok(registered[0])
+    }
+
+    /// Decides registrations one after another, with one clock reading, sequences in a row and one durable write.
+    ///
+    /// # Errors
+    /// [`SubmitError`], for the whole batch.
+    pub fn register_batch(&self, requests: &[RegistrationRequest]) -> Result<Vec<Registered>, SubmitError> {
+        self.admit(Space::Enough)?;
+        self.check_journal()?;
+        let bytes = requests.len() * size_of::<RegistrationRecord>();
+        let bytes_max = self.appender.batch_bytes_max();
+        if bytes > bytes_max {
+            return Err(SubmitError::BatchTooLarge { bytes, bytes_max });
+        }
+        loop {
+            let prepared = self.prepare(requests)?;
+            if let Some(mut registered) = self.register_knowing(requests, &prepared)? {
+                self.place_told(&mut registered);
+                return Ok(registered);
+            }
+        }
+    }
+
+    /// What a request asked, as a keyed hash: equal to that of its record when a repeated id asks the same.
+    pub fn content_of(&self, request: &RegistrationRequest) -> u64 {
+        self.persons.content_hash(&[
+            request.program.as_str().as_bytes(),
+            &request.wallet.number().to_le_bytes(),
+            &request.citizen.to_hash_input(),
+            &request.birth.content(),
+            &request.nationality.letters(),
+        ])
+    }
+
+    /// Without locks: files of older days are read, person ids made, lapsed rights counted.
+    fn prepare(&self, requests: &[RegistrationRequest]) -> Result<Prepared, SubmitError> {
+        let old = self
+            .old_ids
+            .registrations(requests.iter().map(|request| request.registration_id))?;
+        let directory = self.state.directory.read();
+        let at = self.now()?;
+        let mut persons = Vec::with_capacity(requests.len());
+        for request in requests {
+            let id = request.registration_id;
+            let in_memory = self.state.ids[registration_shard(id)].lock().registration(id);
+            let applicant = applicant(&directory, request, at);
+            let person = match register::check_policy(&directory, &applicant, at) {
+                Ok((rule, _)) if in_memory.is_none() && find_old(&old, id).is_none() => {
+                    self.count_lapses(rule, at)?;
+                    Some(self.resolve_person(request.citizen)?)
+                }
+                Ok(_) | Err(_) => None,
+            };
+            persons.push(person);
+        }
+        Ok(Prepared { old, persons })
+    }
+
+    /// Decides a batch; `None` when what was prepared is no longer so.
+    fn register_knowing(
+        &self,
+        requests: &[RegistrationRequest],
+        prepared: &Prepared,
+    ) -> Result<Option<Vec<Registered>>, SubmitError> {
+        let directory = &*self.state.directory.read();
+        let mut at = self.now()?;
+        let date = at.business_date();
+        let mut shards = lock(&self.state, directory, requests, &prepared.persons);
+        if self.old_ids.epoch() != prepared.old.epoch {
+            return Ok(None);
+        }
+        let mut quotas = self.state.quotas.lock();
+        let bytes = requests.len() * size_of::<RegistrationRecord>();
+        let mut appending = loop {
+            let ready = at.business_date() == date
+                && is_prepared(directory, requests, prepared, &shards.ids, &quotas, at);
+            if !ready {
+                return Ok(None);
+            }
+            match self.appender.begin(at, bytes) {
+                Ok(appending) => break appending,
+                Err(refused) => at = self.read_clock_again(refused)?,
+            }
+        };
+        let mut registered = Vec::with_capacity(requests.len());
+        for (index, (request, person)) in requests.iter().zip(&prepared.persons).enumerate() {
+            if let Some(ahead) = requests.get(index + PREFETCH_AHEAD) {
+                shards.prefetch(ahead);
+            }
+            if let Some(position) = shards.known(&prepared.old, request.registration_id) {
+                registered.push(Registered::Seen { position });
+                continue;
+            }
+            let applicant = applicant(directory, request, at);
+            let verdict = decide(directory, &applicant, *person, &shards, &quotas, at);
+            if let Some(sequence) = shards.told(&verdict, *person) {
+                // Where it lies is not known here; the caller learns it when the locks are given back.
+                registered.push(Registered::Told {
+                    sequence,
+                    position: Position::from_number(0),
+                });
+                continue;
+            }
+            let (content, ticket) = (self.content_of(request), quotas.tickets(verdict.benefit) + 1);
+            let mut record =
+                verdict.record(request.registration_id, content, &applicant, *person, ticket, at);
+            let (sequence, position) = appending.push(RecordBuf::of(&record).as_bytes());
+            record.header.sequence = sequence;
+            shards.apply(&record, position);
+            quotas.apply_registration(&record);
+            registered.push(Registered::Decided { record, position });
+        }
+        drop(appending);
+        self.arrivals.count(&registered, at);
+        Ok(Some(registered))
+    }
+
+    /// Says when the answers may leave that repeat an earlier record.
+    fn place_told(&self, registered: &mut [Registered]) {
+        let mut last = None;
+        for registered in registered {
+            if let Registered::Told { sequence, position } = registered
+                && *sequence > self.durable.sequence()
+            {
+                *position = *last.get_or_insert_with(|| self.appender.last_position());
+            }
+        }
+    }
+
+    /// Counts how many rights of the rule's programme lapsed, when its deadline is over and nobody has counted them since.
+    pub(crate) fn count_lapses(&self, rule: &Rule, at: Instant) -> Result<(), SubmitError> {
+        let Some(deadline) = rule.first_use_by().filter(|deadline| at >= *deadline) else {
+            return Ok(());
+        };
+        let counted = || {
+            let quotas = self.state.quotas.lock();
+            quotas.live(rule.entitlement, Some(deadline), at) != Err(Uncounted)
+        };
+        if counted() {
+            return Ok(());
+        }
+        let _one_at_a_time = self.lapse_counting.lock();
+        if counted() {
+            return Ok(());
+        }
+        // From here on no record of a time before the deadline is appended; one that was holds its shards until it is applied.
+        // Whoever would grant a right after the deadline waits until they are counted.
+        self.fence(at)?;
+        let count = self.state.count_lapsing(rule, deadline);
+        self.state
+            .quotas
+            .lock()
+            .set_lapsed(rule.entitlement, deadline, count);
+        tracing::info!(program = %rule.policy.id, count, "rights have lapsed unused");
+        Ok(())
+    }
+
+    /// How many rights are live in the rule's programme at `at`.
+    ///
+    /// # Errors
+    /// [`SubmitError::Clock`], [`SubmitError::Storage`].
+    pub fn live_rights(&self, rule: &Rule, at: Instant) -> Result<u64, SubmitError> {
+        self.count_lapses(rule, at)?;
+        let quotas = self.state.quotas.lock();
+        let live = quotas.live(rule.entitlement, rule.first_use_by(), at);
+        Ok(live.expect("lapsed rights were counted"))
+    }
+
+    /// The last ticket of the rule's programme; 0 before the first.
+    pub fn tickets(&self, rule: &Rule) -> u64 {
+        self.state.quotas.lock().tickets(rule.entitlement)
+    }
+
+    /// Counts lapsed rights of every programme, so that no request has to.
+    ///
+    /// # Errors
+    /// [`SubmitError::Clock`], [`SubmitError::Storage`].
+    pub fn count_all_lapses(&self) -> Result<(), SubmitError> {
+        let directory = self.state.directory.read();
+        let at = self.now()?;
+        for (program, _) in directory.in_force() {
+            if let Some(rule) = directory.rule_on(program, at.business_date()) {
+                self.count_lapses(rule, at)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Nobody gets a person id once nothing becomes durable any more.
+    pub(crate) fn check_journal(&self) -> Result<(), SubmitError> {
+        match self.durable.has_failed() {
+            true => Err(SubmitError::Storage(StorageFailed)),
+            false => Ok(()),
+        }
+    }
+
+    /// The person id of a citizen, made when there is none; it is durable before any record that names it.
+    pub(crate) fn resolve_person(
+        &self,
+        citizen: satang_core::ids::CitizenId,
+    ) -> Result<PersonId, SubmitError> {
+        self.persons.resolve(citizen).map_err(|error| {
+            tracing::error!(%error, "no person id can be drawn");
+            // Without randomness nobody can be registered ever again: the process stops.
+            self.appender.fail();
+            SubmitError::Storage(StorageFailed)
+        })
+    }
+}
+
+fn applicant(directory: &Directory, request: &RegistrationRequest, at: Instant) -> Applicant {
+    Applicant::of(request, directory.number_of(&request.program), at.business_date())
+}
+
+/// Locks what a batch reads and changes: ids, then citizens, then the wallets that those hold rights through.
+fn lock<'s>(
+    state: &'s State,
+    directory: &Directory,
+    requests: &[RegistrationRequest],
+    persons: &[Option<PersonId>],
+) -> Shards<'s> {
+    let ids = requests.iter().map(|r| registration_shard(r.registration_id));
+    let ids = Locked::lock(&state.ids, ids);
+    let known = persons.iter().flatten().copied();
+    let citizens = Locked::lock(&state.citizens, known.map(citizen_shard));
+    let wallets = requests.iter().zip(persons).flat_map(|(request, person)| {
+        let held = person.map(|person| {
+            let shard = citizens.get(citizen_shard(person));
+            register::wallets_of(directory, request.wallet, person, shard)
+        });
+        let wanted = held.into_iter().flatten().chain([request.wallet]);
+        wanted.map(wallet_shard).collect::<Vec<usize>>()
+    });
+    let wallets = Locked::lock(&state.wallets, wallets);
+    Shards {
+        ids,
+        citizens,
+        wallets,
+    }
+}
+
+/// Whether everything that deciding at `at` needs was prepared: persons, and the number of lapsed rights.
+fn is_prepared(
+    directory: &Directory,
+    requests: &[RegistrationRequest],
+    prepared: &Prepared,
+    ids: &Locked<'_, IdShard>,
+    quotas: &Quotas,
+    at: Instant,
+) -> bool {
+    requests.iter().zip(&prepared.persons).all(|(request, person)| {
+        let id = request.registration_id;
+        let shard = ids.get(registration_shard(id));
+        let checked = register::check_policy(directory, &applicant(directory, request, at), at);
+        let Ok((rule, _)) = checked else {
+            return true;
+        };
+        let seen = || shard.registration(id).is_some() || find_old(&prepared.old, id).is_some();
+        match person {
+            Some(_) => quotas.live(rule.entitlement, rule.first_use_by(), at) != Err(Uncounted),
+            None => seen(),
+        }
+    })
+}
+
+/// Decides one registration as everything stands.
+pub fn decide(
+    directory: &Directory,
+    applicant: &Applicant,
+    person: Option<PersonId>,
+    shards: &impl Holders,
+    quotas: &Quotas,
+    at: Instant,
+) -> Verdict {
+    let (rule, person) = match (register::check_policy(directory, applicant, at), person) {
+        (Ok((rule, _)), Some(person)) => (rule, person),
+        (Ok(_), None) => unreachable!("a decision that depends on the person knows who it is"),
+        (Err(verdict), _) => return verdict,
+    };
+    let live = quotas.live(rule.entitlement, rule.first_use_by(), at);
+    let standing = Standing {
+        person,
+        citizens: shards.citizens(person),
+        wallets: |wallet| shards.wallets(wallet),
+        live: live.expect("lapsed rights were counted"),
+    };
+    register::decide(directory, applicant, &standing, at)
+}
+
+/// Where the shards of persons and wallets are found.
+pub trait Holders {
+    /// The shard of a person.
+    fn citizens(&self, person: PersonId) -> &CitizenShard;
+    /// The shard of a wallet.
+    fn wallets(&self, wallet: satang_core::ids::WalletId) -> &WalletShard;
+}
+
+impl Holders for Shards<'_> {
+    fn citizens(&self, person: PersonId) -> &CitizenShard {
+        self.citizens.get(citizen_shard(person))
+    }
+
+    fn wallets(&self, wallet: satang_core::ids::WalletId) -> &WalletShard {
+        self.wallets.get(wallet_shard(wallet))
+    }
+}
+
+impl Shards<'_> {
+    /// Where the outcome lies that the id has already.
+    fn known(&self, old: &Old<Vec<(RegistrationId, Position)>>, id: RegistrationId) -> Option<Position> {
+        let known = self.ids.get(registration_shard(id)).registration(id);
+        known.or_else(|| find_old(old, id))
+    }
+
+    /// The sequence of the record that told the person before what the verdict says.
+    fn told(&self, verdict: &Verdict, person: Option<PersonId>) -> Option<u64> {
+        let person = person.filter(|_| verdict.reason == RegistrationReason::QuotaFull)?;
+        self.citizens(person).told_full(person, verdict.benefit)
+    }
+
+    fn prefetch(&self, request: &RegistrationRequest) {
+        let id = request.registration_id;
+        self.ids.get(registration_shard(id)).prefetch_registration(id);
+        self.wallets(request.wallet).prefetch_wallet(request.wallet);
+    }
+
+    /// Applies a record that was just appended.
+    fn apply(&mut self, record: &RegistrationRecord, position: Position) {
+        let id = record.registration_id();
+        let ids = self.ids.get_mut(registration_shard(id));
+        ids.insert_registration(record.header.sequence, id, position);
+        if let Some(person) = record.person() {
+            self.citizens
+                .get_mut(citizen_shard(person))
+                .apply_registration(record);
+        }
+        self.wallets
+            .get_mut(wallet_shard(record.wallet()))
+            .apply_registration(record);
+        if let Some(wallet) = record.replaces().filter(|wallet| *wallet != record.wallet()) {
+            self.wallets
+                .get_mut(wallet_shard(wallet))
+                .take_away(wallet, record.benefit());
+        }
+        if let Some(wallet) = record.linked() {
+            self.wallets.get_mut(wallet_shard(wallet)).apply_linked(wallet);
+        }
+    }
+}
+
+/// What the files know of one of a batch's ids.
+fn find_old(old: &Old<Vec<(RegistrationId, Position)>>, id: RegistrationId) -> Option<Position> {
+    let at = old.found.binary_search_by_key(&id, |(known, _)| *known).ok()?;
+    Some(old.found[at].1)
+}

@@ -1,0 +1,288 @@
+//! Reversals, and holds' captures and voids: once per id (I5), once per hold.
+//!
+//! The original's record is read from the journal before any lock is taken; under the locks it is looked whether the id's state is
+//! still the one that was read.
+
+use crate::clock::Clock;
+use crate::engine::{Engine, SubmitError, Submitted};
+use crate::journal::Space;
+use crate::locked::Locked;
+use crate::log::ReadLog;
+use satang_core::account::wallet_shard;
+use satang_core::calendar::Instant;
+use satang_core::dedup::{IdShard, Reversed, TxnState, reversal_shard, txn_shard};
+use satang_core::household::household_shard;
+use satang_core::ids::TxnId;
+use satang_core::record::{
+    Act, Authorization, Closing, OriginalFacts, Position, Record, RecordBuf, ReversalRecord,
+};
+use satang_core::request::{ClosingRequest, ReversalRequest};
+use satang_core::reverse::{self, Reversible};
+
+/// What the files of older days know of the ids in a reversal, as of an epoch.
+#[derive(Default)]
+pub(crate) struct OldFacts {
+    pub(crate) epoch: u64,
+    /// `None` when the files need not be asked.
+    txn: Option<TxnState>,
+    pub(crate) reversed: Option<Reversed>,
+    pub(crate) closing: Option<(Closing, Position)>,
+    reversal: Option<Position>,
+}
+
+impl OldFacts {
+    /// What memory, or else the files, know of the authorization's id.
+    pub(crate) fn txn_state(&self, ids: &IdShard, id: TxnId) -> TxnState {
+        match ids.txn(id) {
+            TxnState::New => self.txn.unwrap_or(TxnState::New),
+            known => known,
+        }
+    }
+
+    fn closing(&self, ids: &IdShard, id: TxnId) -> Option<(Closing, Position)> {
+        ids.closing(id).or(self.closing)
+    }
+}
+
+/// An original as it was read without locks.
+struct Seen {
+    state: TxnState,
+    original: Option<(Position, Authorization)>,
+    closing: Option<(Closing, Position)>,
+}
+
+impl Seen {
+    fn reversible(&self, reversed: Option<Reversed>) -> Reversible {
+        reversible(
+            self.state,
+            self.original.as_ref(),
+            reversed,
+            self.closing.map(|(closing, _)| closing),
+        )
+    }
+}
+
+impl<R: ReadLog, C: Clock> Engine<R, C> {
+    /// Decides a reversal, once per id (I5).
+    ///
+    /// # Errors
+    /// [`SubmitError`].
+    pub fn reverse(&self, request: &ReversalRequest) -> Result<Submitted<ReversalRecord>, SubmitError> {
+        self.admit(Space::ReversalsOnly)?;
+        loop {
+            // Without locks: files may be read.
+            let mut old = self.old_facts_of_txn(request.txn_id)?;
+            if self.old_ids.may_hold(request.reversal_id.bits()) {
+                old.reversal = self.old_ids.reversal(request.reversal_id)?;
+            }
+            let seen = match self.see(request.txn_id, &old)? {
+                Ok(seen) => seen,
+                Err(position) => return Ok(Submitted::Wait { position }),
+            };
+            if let Some(submitted) = self.reverse_knowing(request, &old, &seen)? {
+                return Ok(submitted);
+            }
+        }
+    }
+
+    /// Decides a hold's capture or void; one that repeats what closed the hold is [`Submitted::Seen`].
+    ///
+    /// # Errors
+    /// [`SubmitError`].
+    pub fn close(&self, request: &ClosingRequest) -> Result<Submitted<ReversalRecord>, SubmitError> {
+        self.admit(Space::ReversalsOnly)?;
+        loop {
+            let old = self.old_facts_of_txn(request.txn_id)?;
+            let seen = match self.see(request.txn_id, &old)? {
+                Ok(seen) => seen,
+                Err(position) => return Ok(Submitted::Wait { position }),
+            };
+            if let Some((_, position)) = seen.closing {
+                if !self.durable.check(position)? {
+                    return Ok(Submitted::Wait { position });
+                }
+                if self.repeats(request, &seen, position)? {
+                    return Ok(Submitted::Seen { position });
+                }
+            }
+            if let Some(submitted) = self.close_knowing(request, &old, &seen)? {
+                return Ok(submitted);
+            }
+        }
+    }
+
+    /// Whether a capture or void asks for what the record at `position`, which closed the hold, did.
+    fn repeats(
+        &self,
+        request: &ClosingRequest,
+        seen: &Seen,
+        position: Position,
+    ) -> Result<bool, SubmitError> {
+        match self.reader.read(position)? {
+            Record::Closing(record) if record.txn_id() == request.txn_id => {
+                let held = seen.original.as_ref().map(|(_, original)| original.amount());
+                let same_amount = request.amount.or(held) == Some(record.left());
+                Ok(record.act() == request.act && (request.act == Act::Void || same_amount))
+            }
+            Record::Reversal(record) if record.txn_id() == request.txn_id => Ok(false),
+            _ => Err(SubmitError::Misplaced { position }),
+        }
+    }
+
+    /// What is known of an authorization, with its record; the position to wait for when that is not durable yet.
+    fn see(&self, txn_id: TxnId, old: &OldFacts) -> Result<Result<Seen, Position>, SubmitError> {
+        let (state, closing) = {
+            let ids = self.state.ids[txn_shard(txn_id)].lock();
+            (old.txn_state(&ids, txn_id), old.closing(&ids, txn_id))
+        };
+        let original = match state {
+            TxnState::Seen { position, .. } if !self.durable.check(position)? => return Ok(Err(position)),
+            TxnState::Seen { position, .. } => Some((position, self.read_authorization(position, txn_id)?)),
+            TxnState::New | TxnState::Tombstone => None,
+        };
+        Ok(Ok(Seen {
+            state,
+            original,
+            closing,
+        }))
+    }
+
+    /// Whether what was read without locks is still so.
+    fn is_as_seen(&self, ids: &IdShard, txn_id: TxnId, old: &OldFacts, seen: &Seen) -> bool {
+        self.old_ids.epoch() == old.epoch
+            && old.txn_state(ids, txn_id) == seen.state
+            && old.closing(ids, txn_id) == seen.closing
+    }
+
+    /// Decides a reversal; `None` when what was read without locks is no longer so.
+    fn reverse_knowing(
+        &self,
+        request: &ReversalRequest,
+        old: &OldFacts,
+        seen: &Seen,
+    ) -> Result<Option<Submitted<ReversalRecord>>, SubmitError> {
+        let (txn, reversal) = (txn_shard(request.txn_id), reversal_shard(request.reversal_id));
+        let mut ids = Locked::lock(&self.state.ids, [txn, reversal].into_iter());
+        if self.old_ids.epoch() != old.epoch {
+            return Ok(None);
+        }
+        let known = ids.get(reversal).reversal(request.reversal_id);
+        if let Some(position) = known.or(old.reversal) {
+            return Ok(Some(Submitted::Seen { position }));
+        }
+        if !self.is_as_seen(ids.get(txn), request.txn_id, old, seen) {
+            return Ok(None);
+        }
+        let reversed = ids.get(txn).reversed(request.txn_id).or(old.reversed);
+        let known = seen.reversible(reversed);
+        let (record, position) = self.append_return(&known, |at| reverse::decide(request, &known, at))?;
+        let sequence = record.header.sequence;
+        ids.get_mut(reversal)
+            .insert_reversal(sequence, request.reversal_id, position);
+        ids.get_mut(txn).apply_reversal(&record, position);
+        Ok(Some(Submitted::Decided { record, position }))
+    }
+
+    /// Decides a capture or void; `None` when what was read without locks is no longer so.
+    fn close_knowing(
+        &self,
+        request: &ClosingRequest,
+        old: &OldFacts,
+        seen: &Seen,
+    ) -> Result<Option<Submitted<ReversalRecord>>, SubmitError> {
+        let mut ids = self.state.ids[txn_shard(request.txn_id)].lock();
+        if !self.is_as_seen(&ids, request.txn_id, old, seen) {
+            return Ok(None);
+        }
+        let reversed = ids.reversed(request.txn_id).or(old.reversed);
+        let known = seen.reversible(reversed);
+        let (record, position) =
+            self.append_return(&known, |at| reverse::decide_closing(request, &known, at))?;
+        ids.apply_reversal(&record, position);
+        Ok(Some(Submitted::Decided { record, position }))
+    }
+
+    /// Appends what `decide` makes of the time, and gives the room back. Under the lock of the original's id.
+    fn append_return(
+        &self,
+        known: &Reversible,
+        decide: impl Fn(Instant) -> ReversalRecord,
+    ) -> Result<(ReversalRecord, Position), SubmitError> {
+        let original = match known {
+            Reversible::Approved { original, .. } => Some(original),
+            Reversible::NotFound { .. } | Reversible::Declined => None,
+        };
+        let household = original.and_then(|original| original.household);
+        let mut households = household.map(|id| self.state.households[household_shard(id)].lock());
+        let mut wallets = original.map(|original| self.state.wallets[wallet_shard(original.wallet)].lock());
+        let mut at = self.now()?;
+        loop {
+            let mut record = decide(at);
+            let bytes = RecordBuf::of(&record);
+            match self.appender.begin(at, bytes.as_bytes().len()) {
+                Ok(mut appending) => {
+                    let (sequence, position) = appending.push(bytes.as_bytes());
+                    drop(appending);
+                    record.header.sequence = sequence;
+                    if let Some(households) = &mut households {
+                        households.apply_reversal(&record);
+                    }
+                    if let Some(wallets) = &mut wallets {
+                        wallets.apply_reversal(&record);
+                    }
+                    return Ok((record, position));
+                }
+                Err(refused) => at = self.read_clock_again(refused)?,
+            }
+        }
+    }
+
+    /// What the files of older days know of an authorization's id.
+    pub(crate) fn old_facts_of_txn(&self, txn_id: TxnId) -> Result<OldFacts, SubmitError> {
+        let mut facts = OldFacts {
+            epoch: self.old_ids.epoch(),
+            ..OldFacts::default()
+        };
+        if self.old_ids.may_hold(txn_id.bits()) {
+            facts.txn = Some(self.old_ids.txn(txn_id)?.found);
+            facts.closing = self.old_ids.closing(txn_id)?;
+            let last = self.old_ids.reversed(txn_id)?;
+            facts.reversed = last.map(|last| self.read_reversed(last, txn_id)).transpose()?;
+        }
+        Ok(facts)
+    }
+
+    /// What the reversal or capture at `last` left of its original.
+    fn read_reversed(&self, last: Position, txn_id: TxnId) -> Result<Reversed, SubmitError> {
+        match self.reader.read(last)? {
+            Record::Reversal(record) | Record::Closing(record) if record.txn_id() == txn_id => Ok(Reversed {
+                left: record.left(),
+                last,
+            }),
+            _ => Err(SubmitError::Misplaced { position: last }),
+        }
+    }
+}
+
+/// What the core must know of the authorization to be reversed, captured or voided.
+pub fn reversible(
+    seen: TxnState,
+    original: Option<&(Position, Authorization)>,
+    reversed: Option<Reversed>,
+    closing: Option<Closing>,
+) -> Reversible {
+    match (seen, original) {
+        (TxnState::Seen { tombstone: true, .. }, _) => Reversible::NotFound { late: true },
+        (TxnState::Seen { .. }, Some((position, record))) => match OriginalFacts::of(record, *position) {
+            Some(original) => Reversible::Approved {
+                original,
+                reversed,
+                closing,
+            },
+            None => Reversible::Declined,
+        },
+        (TxnState::New | TxnState::Tombstone, _) | (TxnState::Seen { .. }, None) => {
+            Reversible::NotFound { late: false }
+        }
+    }
+}

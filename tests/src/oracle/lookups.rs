@@ -1,0 +1,135 @@
+//! What is shown of a wallet and of a programme.
+
+use serde_json::{Value, json};
+
+use super::administration::status_word;
+use super::forms::{self, BadFields};
+use super::programme::Programme;
+use super::rights::Right;
+use super::{Model, funding, malformed, problem};
+
+impl Model {
+    pub(crate) fn show_wallet(&self, wallet_id: &str) -> Value {
+        if !forms::is_digits(wallet_id, 15) {
+            return malformed(BadFields::from(["wallet_id".to_owned()]));
+        }
+        let Some(wallet) = self.wallets.get(wallet_id) else {
+            return problem(404);
+        };
+        let mut programs = Vec::new();
+        for programme in self.programmes.values() {
+            if let Some((citizen_id, right)) = self.right_through(wallet_id, programme) {
+                programs.push(self.show_right(citizen_id, right, programme));
+            }
+        }
+        json!({ "wallet_id": wallet_id, "status": status_word(wallet.suspended), "programs": programs })
+    }
+
+    fn show_right(&self, citizen_id: &str, right: &Right, programme: &Programme) -> Value {
+        let mut benefits = Vec::new();
+        for benefit in &programme.benefits {
+            let Some(room) = self.room(right, programme, benefit) else {
+                continue;
+            };
+            let mut shown = json!({ "benefit": benefit.id, "remaining": room.remaining(0) });
+            if !room.sources.is_empty() {
+                shown["funding"] = funding::show_used(&room.sources);
+            }
+            benefits.push(shown);
+        }
+        let first_use_by = right.first_use_by(programme);
+        let tier = right.tier.as_ref().filter(|tier| programme.tier(tier).is_some());
+        let mut shown = json!({
+            "program": programme.id,
+            "registered_at": right.registered_at.to_seconds_text(),
+            "first_use_by": first_use_by.map(|deadline| deadline.to_seconds_text()),
+            "lapsed": self.has_lapsed(citizen_id, right, programme),
+            "tier": tier,
+            "household_id": right.household_id,
+            "benefits": benefits,
+        });
+        if let Some(day) = right.usable_from(programme) {
+            shown["usable_from"] = json!(day.to_string());
+        }
+        shown
+    }
+
+    pub(crate) fn show_programmes(&self) -> Value {
+        let shown: Vec<Value> = self
+            .programmes
+            .values()
+            .map(|programme| self.programme_shown(programme))
+            .collect();
+        json!({ "$subset": { "programs": shown } })
+    }
+
+    pub(crate) fn show_programme(&self, program: &str) -> Value {
+        self.of_programme(program, |programme| self.programme_shown(programme))
+    }
+
+    fn programme_shown(&self, programme: &Programme) -> Value {
+        let is_suspended = self.suspended_programmes.contains(&programme.id);
+        let mut counts = self.counts(programme);
+        if let Some(registration) = &programme.registration {
+            counts["opens"] = json!(registration.opens.to_string());
+            counts["closes"] = json!(registration.closes.map(|closes| closes.to_string()));
+            counts["hours"] = json!(registration.hours);
+        }
+        json!({
+            "id": programme.id,
+            "status": status_word(is_suspended),
+            "registration": counts,
+            "lists": self.lists_of(programme),
+        })
+    }
+
+    pub(crate) fn show_counters(&self, program: &str) -> Value {
+        self.of_programme(program, |programme| {
+            let mut counts = self.counts(programme);
+            counts["program"] = json!(programme.id);
+            counts["tickets"] = json!(self.tickets.get(&programme.id).copied().unwrap_or(0));
+            counts
+        })
+    }
+
+    /// A part of what is answered about a programme.
+    fn of_programme(&self, program: &str, show: impl Fn(&Programme) -> Value) -> Value {
+        if !forms::is_name(program) {
+            return malformed(BadFields::from(["id".to_owned()]));
+        }
+        match self.programmes.get(program) {
+            Some(programme) => json!({ "$subset": show(programme) }),
+            None => problem(404),
+        }
+    }
+
+    /// How many are in and how many more may come.
+    fn counts(&self, programme: &Programme) -> Value {
+        let registered = self.live_rights(programme);
+        let quota = programme
+            .registration
+            .as_ref()
+            .and_then(|registration| registration.quota);
+        json!({
+            "open": self.is_registration_open(programme),
+            "quota": quota,
+            "registered": registered,
+            "remaining": quota.map(|quota| quota.saturating_sub(registered)),
+        })
+    }
+
+    /// Each list the programme rests on, and whether it was ever imported.
+    fn lists_of(&self, programme: &Programme) -> Vec<Value> {
+        let registration = programme.registration.iter();
+        let lists = registration.flat_map(|registration| {
+            let tiers = registration.tiers.iter().map(|tier| &tier.required_list);
+            registration.excluded_lists.iter().chain(tiers)
+        });
+        let shown = lists.map(|list| {
+            let citizens = self.lists.get(list);
+            let is_imported = citizens.is_some_and(|citizens| !citizens.is_empty());
+            json!({ "list": list, "imported": is_imported })
+        });
+        shown.collect()
+    }
+}

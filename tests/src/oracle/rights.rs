@@ -1,0 +1,155 @@
+//! Rights: one person's in one programme, held through one wallet. When it may be used, how much it is worth,
+//! and when it lapses.
+
+use super::Model;
+use super::calendar::{Date, Instant};
+use super::imports::Terms;
+use super::programme::{Benefit, Cap, Programme, Registration};
+
+/// One person's right in one programme.
+#[derive(Clone, Debug)]
+pub(crate) struct Right {
+    /// The wallet it is held through.
+    pub wallet_id: String,
+    /// The instant of the registration or of the first enrollment line, its fraction of a second dropped.
+    pub registered_at: Instant,
+    /// The person's own first day of spending.
+    pub usable_from: Option<Date>,
+    /// The person's own day is the only one that counts.
+    pub is_returning: bool,
+    /// The tier it got, by name.
+    pub tier: Option<String>,
+    /// The household an enrollment line named.
+    pub household_id: Option<String>,
+}
+
+impl Right {
+    /// A right registered now, with nothing special about it.
+    pub fn new(wallet_id: &str, now: Instant) -> Right {
+        Right {
+            wallet_id: wallet_id.to_owned(),
+            registered_at: Instant(now.0 - now.0.rem_euclid(1000)),
+            usable_from: None,
+            is_returning: false,
+            tier: None,
+            household_id: None,
+        }
+    }
+
+    /// The right with what a line or a move says of it.
+    pub fn on(self, terms: &Terms) -> Right {
+        Right {
+            usable_from: terms.usable_from,
+            tier: terms.tier.clone(),
+            household_id: terms.household_id.clone(),
+            ..self
+        }
+    }
+
+    /// The first day of spending, if there is one.
+    pub fn usable_from(&self, programme: &Programme) -> Option<Date> {
+        if self.is_returning {
+            return self.usable_from;
+        }
+        programme.usable_from.max(self.usable_from)
+    }
+
+    /// The instant before which it must be used, if there is one: only for a right registered before it.
+    pub fn first_use_by(&self, programme: &Programme) -> Option<Instant> {
+        let registration = programme.registration.as_ref()?;
+        registration
+            .first_use_by
+            .filter(|deadline| self.registered_at < *deadline)
+    }
+
+    /// The size of one of the benefit's caps for this person, in satang.
+    pub fn limit(&self, programme: &Programme, benefit: &Benefit, cap: Cap, limit: u128) -> u128 {
+        let tier = self.tier.as_ref().and_then(|tier| programme.tier(tier));
+        let mut replaced = tier.iter().flat_map(|tier| &tier.caps);
+        replaced
+            .find(|(id, of, _)| *id == benefit.id && *of == cap)
+            .map_or(limit, |(_, _, instead)| *instead)
+    }
+}
+
+impl Model {
+    /// The right this wallet holds in the programme: whose it is, and the right.
+    pub(crate) fn right_through(&self, wallet_id: &str, programme: &Programme) -> Option<(&String, &Right)> {
+        let owner = self.wallets.get(wallet_id)?.citizen_id.as_ref()?;
+        let right = self.rights.get(&(owner.clone(), programme.id.clone()))?;
+        (right.wallet_id == wallet_id).then_some((owner, right))
+    }
+
+    /// Whether the right was not used in time.
+    pub(crate) fn has_lapsed(&self, citizen_id: &str, right: &Right, programme: &Programme) -> bool {
+        let Some(deadline) = right.first_use_by(programme) else {
+            return false;
+        };
+        let first_use = self
+            .first_uses
+            .get(&(citizen_id.to_owned(), programme.id.clone()));
+        let was_used_in_time = first_use.is_some_and(|used_at| *used_at < deadline);
+        self.now >= deadline && !was_used_in_time
+    }
+
+    /// The right this citizen holds in the programme, unless it has lapsed.
+    pub(crate) fn live_right(&self, citizen_id: &str, programme: &Programme) -> Option<&Right> {
+        let right = self.rights.get(&(citizen_id.to_owned(), programme.id.clone()))?;
+        (!self.has_lapsed(citizen_id, right, programme)).then_some(right)
+    }
+
+    /// How many rights of the programme have not lapsed.
+    pub(crate) fn live_rights(&self, programme: &Programme) -> u64 {
+        let holders = self.rights.keys().filter(|(_, program)| *program == programme.id);
+        holders
+            .filter(|(citizen_id, _)| self.live_right(citizen_id, programme).is_some())
+            .count() as u64
+    }
+
+    /// Whether the programme can take nobody more.
+    pub(crate) fn is_full(&self, programme: &Programme) -> bool {
+        let quota = programme
+            .registration
+            .as_ref()
+            .and_then(|registration| registration.quota);
+        quota.is_some_and(|quota| self.live_rights(programme) >= quota)
+    }
+
+    /// Whether the wallet belongs to somebody else.
+    pub(crate) fn is_taken(&self, wallet_id: &str, citizen_id: &str) -> bool {
+        let owner = self
+            .wallets
+            .get(wallet_id)
+            .and_then(|wallet| wallet.citizen_id.as_ref());
+        owner.is_some_and(|owner| owner != citizen_id)
+    }
+
+    /// Whether the citizen is on the imported list.
+    pub(crate) fn is_on_list(&self, list: &str, citizen_id: &str) -> bool {
+        self.lists
+            .get(list)
+            .is_some_and(|citizens| citizens.contains(citizen_id))
+    }
+
+    /// Whether the citizen comes back from the earlier programme: holds a live right in it, or is on its list.
+    pub(crate) fn is_returning(&self, registration: &Registration, citizen_id: &str) -> bool {
+        let Some(returning) = &registration.returning else {
+            return false;
+        };
+        let from = &returning.from_program;
+        let holds = self
+            .programmes
+            .get(from)
+            .is_some_and(|programme| self.live_right(citizen_id, programme).is_some());
+        holds || self.is_on_list(from, citizen_id)
+    }
+
+    /// Gives the citizen a right, or another one in place of the one that was there. The wallet is the citizen's
+    /// from now on.
+    pub(crate) fn grant(&mut self, citizen_id: &str, program: &str, right: Right) {
+        let wallet = self.wallets.entry(right.wallet_id.clone()).or_default();
+        wallet.citizen_id = Some(citizen_id.to_owned());
+        self.rights
+            .insert((citizen_id.to_owned(), program.to_owned()), right);
+    }
+}
