@@ -230,6 +230,7 @@ impl<S: Storage> Rig<S> {
                 several: false,
                 linked: None,
                 used: false,
+                drew: false,
                 by: NameNumber::UNKNOWN,
             };
             let record = EnrollmentRecord::new(NOON, &facts);

@@ -152,29 +152,30 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         by: NameNumber,
     ) -> Result<Result<(), EnrollmentRefusal>, SubmitError> {
         let program = directory.number_of(&input.program);
-        let mut at = self.now()?;
-        let Some(rule) = rule_for_import(directory, program, at) else {
-            return Ok(Err(EnrollmentRefusal::ProgramUnknown));
-        };
-        let line = Line {
-            program,
-            wallet: input.wallet,
-            person: self.resolve_person(input.citizen)?,
-            household: input.household,
-            tier: input
-                .tier
-                .map_or(NameNumber::UNKNOWN, |tier| directory.number_of(&tier)),
-            usable_from: input.usable_from,
-            by,
-        };
-        if input.tier.is_some() && !rule.has_tier(line.tier) {
-            return Ok(Err(EnrollmentRefusal::TierUnknown));
-        }
+        let tier = input
+            .tier
+            .map_or(NameNumber::UNKNOWN, |tier| directory.number_of(&tier));
         loop {
+            // Each time by the rules of the time: midnight may have come.
+            let at = self.now()?;
+            let Some(rule) = rule_for_import(directory, program, at) else {
+                return Ok(Err(EnrollmentRefusal::ProgramUnknown));
+            };
+            if input.tier.is_some() && !rule.has_tier(tier) {
+                return Ok(Err(EnrollmentRefusal::TierUnknown));
+            }
+            let line = Line {
+                program,
+                wallet: input.wallet,
+                person: self.resolve_person(input.citizen)?,
+                household: input.household,
+                tier,
+                usable_from: input.usable_from,
+                by,
+            };
             self.count_lapses(rule, at)?;
-            match self.enroll_line(directory, rule, &line, at)? {
-                Some(outcome) => return Ok(outcome),
-                None => at = self.now()?,
+            if let Some(outcome) = self.enroll_line(directory, rule, &line, at)? {
+                return Ok(outcome);
             }
         }
     }
@@ -263,11 +264,12 @@ pub fn decide(
     if !granted && known.is_some_and(|known| says_the_same(line, &known)) {
         return Ok(Enrolled::Unchanged);
     }
-    let others = others(directory, rule, &standing, line.wallet);
+    let others = others(directory, rule, &standing, line.wallet, at);
     Ok(Enrolled::Recorded(EnrollmentFacts {
         several: others.several,
         linked: others.linked,
         used: others.used,
+        drew: others.drew,
         wallet: line.wallet,
         person: line.person,
         program: line.program,

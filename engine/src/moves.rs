@@ -111,17 +111,17 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         self.admit(Space::Enough)?;
         self.check_journal()?;
         let directory = self.state.directory.read();
-        let mut at = self.now()?;
-        let line = match self.line_of_move(&directory, input, at) {
-            Ok(line) => line,
-            Err(refusal) => return Ok(MoveOutcome::Refused(refusal)),
-        };
         loop {
+            // Each time by the rules of the time: midnight may have come.
+            let at = self.now()?;
+            let line = match self.line_of_move(&directory, input, at) {
+                Ok(line) => line,
+                Err(refusal) => return Ok(MoveOutcome::Refused(refusal)),
+            };
             self.count_lapses(line.from, at)?;
             self.count_lapses(line.to, at)?;
-            match self.move_line(&line, by, at)? {
-                Some(outcome) => return Ok(outcome),
-                None => at = self.now()?,
+            if let Some(outcome) = self.move_line(&line, by, at)? {
+                return Ok(outcome);
             }
         }
     }
@@ -239,6 +239,7 @@ pub fn decide(
         Held::Lapsed(wallet) => Some(wallet),
         Held::Live | Held::None => None,
     };
+    let others = others(line.directory, to, &standing, line.wallet, at);
     Ok(Some(Moved {
         wallet: line.wallet,
         person: line.person,
@@ -250,7 +251,8 @@ pub fn decide(
         tier: line.tier,
         usable_from: line.usable_from,
         replaces,
-        used: others(line.directory, to, &standing, line.wallet).used,
+        used: others.used,
+        drew: others.drew,
         at,
         reason: line.reason.clone(),
     }))

@@ -53,6 +53,8 @@ struct Prepared {
     old: Old<Vec<(RegistrationId, Position)>>,
     /// Who registers, in order; `None` where the decision does not depend on it, or the id has an outcome.
     persons: Vec<Option<PersonId>>,
+    /// What each asks, as a keyed hash.
+    contents: Vec<u64>,
 }
 
 /// The shards that a batch reads and changes.
@@ -128,7 +130,11 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
             };
             persons.push(person);
         }
-        Ok(Prepared { old, persons })
+        Ok(Prepared {
+            old,
+            persons,
+            contents: requests.iter().map(|request| self.content_of(request)).collect(),
+        })
     }
 
     /// Decides a batch; `None` when what was prepared is no longer so.
@@ -167,8 +173,11 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
                 continue;
             }
             let applicant = applicant(directory, request, at);
-            let verdict = decide(directory, &applicant, *person, &shards, &quotas, at);
-            if let Some(sequence) = shards.told(&verdict, *person) {
+            // Who was let in when this was prepared may be too late by now: then it does not matter who it is.
+            let is_let_in = register::check_policy(directory, &applicant, at).is_ok();
+            let person = person.filter(|_| is_let_in);
+            let verdict = decide(directory, &applicant, person, &shards, &quotas, at);
+            if let Some(sequence) = shards.told(&verdict, person) {
                 // Where it lies is not known here; the caller learns it when the locks are given back.
                 registered.push(Registered::Told {
                     sequence,
@@ -176,9 +185,8 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
                 });
                 continue;
             }
-            let (content, ticket) = (self.content_of(request), quotas.tickets(verdict.benefit) + 1);
-            let mut record =
-                verdict.record(request.registration_id, content, &applicant, *person, ticket, at);
+            let (content, ticket) = (prepared.contents[index], quotas.tickets(verdict.benefit) + 1);
+            let mut record = verdict.record(request.registration_id, content, &applicant, person, ticket, at);
             let (sequence, position) = appending.push(RecordBuf::of(&record).as_bytes());
             record.header.sequence = sequence;
             shards.apply(&record, position);
@@ -235,10 +243,14 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
     /// # Errors
     /// [`SubmitError::Clock`], [`SubmitError::Storage`].
     pub fn live_rights(&self, rule: &Rule, at: Instant) -> Result<u64, SubmitError> {
-        self.count_lapses(rule, at)?;
-        let quotas = self.state.quotas.lock();
-        let live = quotas.live(rule.entitlement, rule.first_use_by(), at);
-        Ok(live.expect("lapsed rights were counted"))
+        loop {
+            self.count_lapses(rule, at)?;
+            let quotas = self.state.quotas.lock();
+            // Another version's deadline may have been counted meanwhile.
+            if let Ok(live) = quotas.live(rule.entitlement, rule.first_use_by(), at) {
+                return Ok(live);
+            }
+        }
     }
 
     /// The last ticket of the rule's programme; 0 before the first.

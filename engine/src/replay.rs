@@ -209,7 +209,11 @@ impl<'s, 'r, S: Storage> Replay<'s, 'r, S> {
             } => {
                 self.persons.push(moved.person);
                 if counts {
-                    state.quotas.lock().apply_moved(&moved);
+                    let mut quotas = state.quotas.lock();
+                    if quotas.held(moved.from_benefit) == 0 {
+                        return Err("nobody holds the right that ends".into());
+                    }
+                    quotas.apply_moved(&moved);
                 }
             }
             Record::Admin { record, .. } if sequence > through.directory => {

@@ -195,6 +195,7 @@ fn a_record_that_does_not_fit_what_came_before_is_refused() {
         several: false,
         linked: None,
         used: false,
+        drew: false,
         by: NameNumber::UNKNOWN,
     };
     let nobody = EnrollmentRecord::new(noon(), &facts);

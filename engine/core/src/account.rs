@@ -146,6 +146,8 @@ struct Granted {
     several: bool,
     /// Whether the person drew on an earlier right in the programme, through another wallet.
     used: bool,
+    /// On which date the person drew on it last, when that is today.
+    drew_on: Option<BusinessDate>,
 }
 
 impl WalletShard {
@@ -326,6 +328,7 @@ impl WalletShard {
             registered_ms: record.granted().then_some(record.header.at_ms),
             several: record.several(),
             used: record.used(),
+            drew_on: record.drew().then(|| record.header.at().business_date()),
         });
     }
 
@@ -346,6 +349,7 @@ impl WalletShard {
             registered_ms: Some(record.header.at_ms),
             several: record.several(),
             used: record.used(),
+            drew_on: record.drew().then(|| record.header.at().business_date()),
         });
     }
 
@@ -364,6 +368,7 @@ impl WalletShard {
             registered_ms: Some(moved.at.unix_ms()),
             several: true,
             used: moved.used,
+            drew_on: moved.drew.then(|| moved.at.business_date()),
         });
     }
 
@@ -390,6 +395,10 @@ impl WalletShard {
         slot.set(ENROLLED, true);
         if right.used {
             slot.set(DRAWN, true);
+        }
+        if let Some(date) = right.drew_on {
+            slot.mark(date);
+            slot.set_drew(date);
         }
         slot.set(PARTICULAR, particular);
         if let Some(at_ms) = right.registered_ms {
@@ -556,6 +565,7 @@ mod tests {
                 several: false,
                 linked: None,
                 used: false,
+                drew: false,
                 by: NameNumber::UNKNOWN,
             };
             EnrollmentRecord::new(at, &facts)

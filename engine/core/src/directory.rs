@@ -352,7 +352,12 @@ impl Directory {
         if !self.entitlements.iter().any(|(of, _)| *of == program) {
             self.entitlements.push((program, rule.entitlement));
         }
+        let every_benefit = rule.every_benefit.clone();
         self.rules.push(rule);
+        // An older version may be put back in force: a use of a newer benefit is a use all the same.
+        for rule in self.rules.iter_mut().filter(|rule| rule.program == program) {
+            rule.every_benefit.clone_from(&every_benefit);
+        }
         Ok(())
     }
 

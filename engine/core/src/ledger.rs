@@ -38,7 +38,9 @@ struct Paid {
     /// Satang by source, in the period of `last_day`.
     by_source: [u32; SOURCES_MAX],
     last_day: u16,
-    reserved: [u8; 6],
+    /// The period's number: sums of another one, of an earlier version of the rules, say nothing.
+    period: u16,
+    reserved: u32,
 }
 
 impl Entry for Paid {
@@ -54,7 +56,7 @@ impl Entry for Paid {
 impl Paid {
     /// What counts in the period of `date`.
     fn in_period(&self, period: CapPeriod, date: BusinessDate) -> [u32; SOURCES_MAX] {
-        match is_same(period, unpack_day(self.last_day), date) {
+        match self.period == period as u16 && is_same(period, unpack_day(self.last_day), date) {
             true => self.by_source,
             false => [0; SOURCES_MAX],
         }
@@ -228,7 +230,7 @@ impl Ledger {
         let mut by_source = paid.in_period(period, date);
         for hold in self
             .ended(key, at)
-            .filter(|hold| is_same(period, hold.date(), date))
+            .filter(|hold| hold.period == period as u8 && is_same(period, hold.date(), date))
         {
             take_off(&mut by_source, &hold.sources);
         }
@@ -304,6 +306,10 @@ impl Ledger {
             }
             return;
         };
+        if room == 0 && !draws {
+            // Nothing to free, and no draw to take back.
+            return;
+        }
         let hold = OpenHold {
             txn_id: authorization.txn_id().bits().to_le_bytes(),
             expires_ms: expires.unix_ms(),
@@ -383,13 +389,15 @@ impl Ledger {
             key,
             by_source: [0; SOURCES_MAX],
             last_day: pack_day(date),
-            reserved: [0; 6],
+            period: funding.period as u16,
+            reserved: 0,
         };
         let (paid, _) = self
             .paid
             .find_or_insert(slot_hash(key), |paid| paid.key == key, new);
         paid.by_source = paid.in_period(funding.period, date);
         paid.last_day = pack_day(date);
+        paid.period = funding.period as u16;
         for (sum, paid) in paid.by_source.iter_mut().zip(funding.paid) {
             *sum = sum.saturating_add(paid);
         }
@@ -397,6 +405,7 @@ impl Ledger {
 
     fn remove_paid(&mut self, key: u64, original: BusinessDate, funding: &Funding) {
         if let Some(paid) = self.paid.find_mut(slot_hash(key), |paid| paid.key == key)
+            && paid.period == funding.period as u16
             && is_same(funding.period, unpack_day(paid.last_day), original)
         {
             take_off(&mut paid.by_source, &funding.paid);
@@ -437,7 +446,7 @@ impl Ledger {
                 .by_source
                 .iter()
                 .fold(paid.key, |hash, sum| hash_pair(hash, u64::from(*sum)));
-            hash_pair(by_source, u64::from(paid.last_day))
+            hash_pair(by_source, u64::from(paid.last_day) << 16 | u64::from(paid.period))
         });
         let holds = self.holds.iter().flat_map(|(key, holds)| {
             holds.iter().map(move |hold| {

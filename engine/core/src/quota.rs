@@ -61,6 +61,13 @@ impl Quotas {
         self.of_mut(entitlement).lapsed = Some(Lapsed { deadline, count });
     }
 
+    /// Rules have changed: what lapsed under the ones before says nothing any more.
+    pub fn forget_lapsed(&mut self) {
+        self.programs
+            .iter_mut()
+            .for_each(|counters| counters.lapsed = None);
+    }
+
     /// The last ticket of the programme; 0 before the first.
     pub fn tickets(&self, entitlement: BenefitNumber) -> u64 {
         self.of(entitlement).tickets

@@ -83,6 +83,8 @@ pub struct Others {
     pub linked: Option<WalletId>,
     /// Whether the citizen drew on an earlier right in the same programme, through another wallet: the new one counts as used.
     pub used: bool,
+    /// Whether the citizen drew on it on the very date.
+    pub drew: bool,
 }
 
 impl Verdict {
@@ -134,6 +136,7 @@ impl Verdict {
                 several: self.others.several,
                 linked: self.others.linked,
                 used: self.others.used,
+                drew: self.others.drew,
             },
         )
     }
@@ -249,7 +252,7 @@ pub fn decide<'s, W: Fn(WalletId) -> &'s WalletShard>(
         returning: returning.is_some(),
         usable_from: returning.map(|returning| returning.usable_from),
         replaces,
-        others: others(directory, rule, standing, applicant.wallet),
+        others: others(directory, rule, standing, applicant.wallet, at),
         ..rejected(Reason::Accepted)
     }
 }
@@ -260,19 +263,21 @@ pub fn others<'s, W: Fn(WalletId) -> &'s WalletShard>(
     rule: &Rule,
     standing: &Standing<'s, W>,
     wallet: WalletId,
+    at: Instant,
 ) -> Others {
     let elsewhere = || {
         let entitlements = directory.entitlements().filter(|e| *e != rule.entitlement);
         entitlements.filter_map(|e| standing.citizens.last_wallet(standing.person, e))
     };
+    let earlier = standing.citizens.last_wallet(standing.person, rule.entitlement);
+    let earlier = earlier.filter(|earlier| *earlier != wallet);
     let unknowing = |other: &WalletId| *other != wallet && !(standing.wallets)(*other).is_several(*other);
     Others {
         several: elsewhere().next().is_some(),
         linked: elsewhere().find(unknowing),
-        used: standing
-            .citizens
-            .last_wallet(standing.person, rule.entitlement)
-            .is_some_and(|earlier| earlier != wallet && (standing.wallets)(earlier).has_drawn(earlier, rule)),
+        used: earlier.is_some_and(|earlier| (standing.wallets)(earlier).has_drawn(earlier, rule)),
+        drew: earlier
+            .is_some_and(|earlier| (standing.wallets)(earlier).drew(earlier, &rule.every_benefit, at)),
     }
 }
 

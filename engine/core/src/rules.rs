@@ -15,7 +15,7 @@ pub struct Rule {
     pub benefits: Vec<BenefitRule>,
     /// The benefit whose slot keeps the entitlement: the programme's first one ever, so that it stays the same over versions.
     pub entitlement: BenefitNumber,
-    /// Every benefit that the programme had in this version or an earlier one.
+    /// Every benefit that the programme had in any version so far.
     pub every_benefit: Vec<BenefitNumber>,
     /// How citizens register; absent when holders come by import only.
     pub registration: Option<RegistrationRule>,

@@ -105,6 +105,7 @@ fn samples() -> Vec<(&'static str, Vec<u8>)> {
         several: true,
         linked: Some(WalletId::from_number(8)),
         used: true,
+        drew: false,
         by: NameNumber(5),
     };
     let enrollment = EnrollmentRecord::new(noon(), &enrolled);
@@ -128,6 +129,7 @@ fn samples() -> Vec<(&'static str, Vec<u8>)> {
         several: true,
         linked: Some(WalletId::from_number(8)),
         used: true,
+        drew: false,
     };
     let excluded = RegistrationFacts {
         reason: RegistrationReason::Excluded,
@@ -140,6 +142,7 @@ fn samples() -> Vec<(&'static str, Vec<u8>)> {
         several: false,
         linked: None,
         used: false,
+        drew: false,
         ..registered
     };
     let listed = ListedRecord::new(noon(), NameNumber(11), person, NameNumber(5));
@@ -190,6 +193,7 @@ fn samples() -> Vec<(&'static str, Vec<u8>)> {
         usable_from: Some(date),
         replaces: Some(WalletId::from_number(7)),
         used: false,
+        drew: false,
         at: noon(),
         reason: "ย้าย".into(),
     });

@@ -152,6 +152,7 @@ fn record(reason: RegistrationReason, ticket: u64, sequence: u64) -> Registratio
         usable_from: None,
         replaces: None,
         used: false,
+        drew: false,
         several: false,
         linked: None,
     };

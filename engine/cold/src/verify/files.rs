@@ -200,8 +200,8 @@ fn compare(own: Option<&DayIds>, found: &DayIds, findings: &Findings) {
 fn may_be_missing(entry: &IdEntry) -> bool {
     match entry.fact() {
         Some(IdFact::Txn) => entry.txn_state() == TxnState::Tombstone,
-        Some(IdFact::Reversed | IdFact::Closing) => true,
-        Some(IdFact::Reversal | IdFact::Registration) | None => false,
+        Some(IdFact::Reversed) => true,
+        Some(IdFact::Reversal | IdFact::Registration | IdFact::Closing) | None => false,
     }
 }
 

@@ -192,8 +192,17 @@ impl<'s, 'r, S: Storage, W: Storage> Reading<'s, 'r, S, W> {
                 let mut directory = self.context.state.directory.write();
                 admin::check(&directory, &record, by.as_ref(), header.at(), bytes)?;
                 match record {
-                    AdminRecord::WalletStatus { .. } | AdminRecord::Moved(_) => Ok(()),
-                    other => directory.apply(&other).map_err(|error| error.to_string()),
+                    AdminRecord::WalletStatus { .. } => Ok(()),
+                    AdminRecord::Moved(moved) => match moved.usable_from {
+                        Some(from) => possible(from, "first date"),
+                        None => Ok(()),
+                    },
+                    other => {
+                        if matches!(other, AdminRecord::RulesInForce(_)) {
+                            self.context.state.quotas.lock().forget_lapsed();
+                        }
+                        directory.apply(&other).map_err(|error| error.to_string())
+                    }
                 }
             }
         }

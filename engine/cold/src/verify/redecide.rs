@@ -19,7 +19,7 @@ use satang_core::record::{
     Act, AdminRecord, Authorization, AuthorizationRecord, Closing, Extra, NameNumber, Position, Record,
     RecordKind, ReversalRecord, extra_of, split_record,
 };
-use satang_core::request::{ClosingRequest, Purchase, ReversalRequest};
+use satang_core::request::{ClosingRequest, HOLD_SECONDS_MAX, Purchase, ReversalRequest};
 use satang_core::reverse;
 use satang_engine::crew::{Chunk, Located, Own, Share, Worker};
 use satang_engine::day_ids::DayIdsError;
@@ -193,6 +193,9 @@ impl<S: Storage> Redecider<'_, S> {
                 decide(&self.directory, wallets, &Beyond::default(), &purchase, when)
             }
         };
+        if !is_possible_hold(&recorded) {
+            self.report(at, IMPOSSIBLE_HOLD.into());
+        }
         let decided = verdict.record(record.txn_id(), &purchase, when, recorded.extra.expires());
         let plain = at.bytes.len() == size_of::<AuthorizationRecord>() && decided.extra == Extra::NONE;
         let differs = match plain {
@@ -387,6 +390,18 @@ impl<S: Storage> Redecider<'_, S> {
         let read = self.context.reader.read(position);
         read.map_err(|error| error.to_string())
     }
+}
+
+/// What is said of a hold for which [`is_possible_hold`] is false.
+pub const IMPOSSIBLE_HOLD: &str = "its hold does not last whole seconds, up to a week";
+
+/// Whether a hold lasts as long as one can be asked for; an authorization is none and passes.
+pub fn is_possible_hold(authorization: &Authorization) -> bool {
+    let Some(expires) = authorization.extra.expires() else {
+        return true;
+    };
+    let lasts_ms = expires.unix_ms() - authorization.header.at_ms;
+    lasts_ms % 1_000 == 0 && (1..=i64::from(HOLD_SECONDS_MAX)).contains(&(lasts_ms / 1_000))
 }
 
 /// What memory, or else the index of an older day, knows of an authorization's id.

@@ -5,7 +5,7 @@
 //! rights come in long runs, the others are few.
 
 use super::compare::{authorization_differences, enrollment_differences, registration_differences};
-use super::redecide::{Context, differ, named, take_txn, unread};
+use super::redecide::{Context, IMPOSSIBLE_HOLD, differ, is_possible_hold, named, take_txn, unread};
 use satang_core::authorize;
 use satang_core::calendar::Instant;
 use satang_core::citizen::citizen_shard;
@@ -279,6 +279,9 @@ fn take_moved<S: Storage>(context: &Context<S>, moved: &Moved, at: &At<'_>) {
             quotas.apply_moved(&decided);
         }
     }
+    if moved.tier != NameNumber::UNKNOWN && !to.has_tier(moved.tier) {
+        report(context, at, "the new programme has no such tier".into());
+    }
 }
 
 /// A purchase that reads more than its wallet's shard.
@@ -316,6 +319,9 @@ fn take_authorization<S: Storage>(
     let beyond = reach.beyond(&directory, &purchase, when);
     let verdict = authorize::decide(&directory, reach.wallets(&purchase), &beyond, &purchase, when);
     let expires = recorded.extra.expires();
+    if !is_possible_hold(recorded) {
+        report(context, at, IMPOSSIBLE_HOLD.into());
+    }
     let mut decided = verdict.record(recorded.txn_id(), &purchase, when, expires);
     if differ(at.bytes, verdict.encode(&decided, &purchase).as_bytes()) {
         report(context, at, authorization_differences(recorded, &decided));

@@ -108,6 +108,8 @@ pub struct Moved {
     pub replaces: Option<WalletId>,
     /// Whether the citizen drew on an earlier right in the new programme, through another wallet.
     pub used: bool,
+    /// Whether the citizen drew on it on the very date.
+    pub drew: bool,
     /// When the new right was registered.
     pub at: Instant,
     /// Why, in the operator's words.
@@ -218,7 +220,7 @@ impl AdminRecord {
                 to.u16(moved.tier.0);
                 to.u64(optional(moved.usable_from.map(|date| date.days() as u32 as u64)));
                 to.u64(optional(moved.replaces.map(WalletId::number)));
-                to.u16(u16::from(moved.used));
+                to.u16(u16::from(moved.used) | u16::from(moved.drew) << 1);
                 to.u64(moved.at.unix_ms() as u64);
                 to.text(&moved.reason);
                 RecordKind::Moved
@@ -300,6 +302,7 @@ fn decode_moved(from: &mut Decoder<'_>) -> Option<Moved> {
     let tier = NameNumber(from.u16()?);
     let usable_from = from.u64()?.checked_sub(1);
     let replaces = from.u64()?.checked_sub(1);
+    let flags = from.u16()?;
     let possible = of_benefit.is_possible() && to_benefit.is_possible();
     possible.then_some(())?;
     Some(Moved {
@@ -322,7 +325,8 @@ fn decode_moved(from: &mut Decoder<'_>) -> Option<Moved> {
             Some(wallet) => Some(WalletId::try_from_number(wallet).ok()?),
             None => None,
         },
-        used: from.u16()? != 0,
+        used: flags & 1 != 0,
+        drew: flags & 2 != 0,
         at: Instant::from_unix_ms(from.u64()? as i64),
         reason: from.text()?.to_owned(),
     })

@@ -5,6 +5,7 @@ use crate::calendar::Instant;
 use crate::ids::HouseholdId;
 use crate::money::Satang;
 use crate::policy::{CapPeriod, SOURCES_MAX};
+use crate::request::HOLD_SECONDS_MAX;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 /// A household, funding sources, the end of a hold: 48 bytes.
@@ -97,7 +98,8 @@ impl Extra {
         if behind || (len > 0 && paid != state.get()) {
             return fail("sources");
         }
-        match (0..=Instant::MAX.unix_ms()).contains(&self.expires_ms) {
+        let latest_ms = Instant::MAX.unix_ms() + i64::from(HOLD_SECONDS_MAX) * 1_000;
+        match (0..=latest_ms).contains(&self.expires_ms) {
             true => Ok(()),
             false => fail("expiry"),
         }

@@ -11,6 +11,8 @@ const FLAG_GRANTED: u8 = 2;
 const FLAG_SEVERAL: u8 = 4;
 /// In the header's flags: the citizen drew on an earlier right in the programme, through another wallet.
 const FLAG_USED: u8 = 8;
+/// In the header's flags: the citizen drew on it on the very date.
+const FLAG_DREW: u8 = 16;
 
 /// A wallet holds an entitlement in a programme: 80 bytes.
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, KnownLayout, Immutable)]
@@ -59,6 +61,8 @@ pub struct EnrollmentFacts {
     pub linked: Option<WalletId>,
     /// Whether the citizen drew on an earlier right in the programme, through another wallet: this one counts as used.
     pub used: bool,
+    /// Whether the citizen drew on it on the very date.
+    pub drew: bool,
     /// The wallet through which the citizen held the lapsed right that this one replaces.
     pub replaces: Option<WalletId>,
     /// The name of the key it was imported with; [`NameNumber::UNKNOWN`] without keys.
@@ -71,7 +75,8 @@ impl EnrollmentRecord {
         let flag = |flag: u8, on: bool| if on { flag } else { 0 };
         let flags = flag(FLAG_GRANTED, facts.granted)
             | flag(FLAG_SEVERAL, facts.several)
-            | flag(FLAG_USED, facts.used);
+            | flag(FLAG_USED, facts.used)
+            | flag(FLAG_DREW, facts.drew);
         EnrollmentRecord {
             header: RecordHeader::new(RecordKind::Enrollment, at, flags, size_of::<EnrollmentRecord>()),
             wallet: facts.wallet.number(),
@@ -111,6 +116,11 @@ impl EnrollmentRecord {
     /// Whether the citizen drew on an earlier right in the programme, through another wallet: this one counts as used.
     pub fn used(&self) -> bool {
         self.header.flags & FLAG_USED != 0
+    }
+
+    /// Whether the citizen drew on it on the very date.
+    pub fn drew(&self) -> bool {
+        self.header.flags & FLAG_DREW != 0
     }
 
     /// Whether the citizen holds, or held, rights in other programmes, too.

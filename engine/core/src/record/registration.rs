@@ -14,6 +14,8 @@ const FLAG_RENEWED: u8 = 4;
 const FLAG_SEVERAL: u8 = 8;
 /// In the header's flags: the citizen drew on an earlier right in the programme, through another wallet.
 const FLAG_USED: u8 = 16;
+/// In the header's flags: the citizen drew on it on the very date.
+const FLAG_DREW: u8 = 32;
 
 /// A registration and its outcome: 112 bytes. Neither the citizen's id nor the date of birth stand in it.
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, KnownLayout, Immutable)]
@@ -85,6 +87,8 @@ pub struct RegistrationFacts {
     pub linked: Option<WalletId>,
     /// Whether the citizen drew on an earlier right in the programme, through another wallet: this one counts as used.
     pub used: bool,
+    /// Whether the citizen drew on it on the very date.
+    pub drew: bool,
 }
 
 impl RegistrationRecord {
@@ -95,7 +99,8 @@ impl RegistrationRecord {
             | flag(FLAG_RETURNING, facts.returning)
             | flag(FLAG_RENEWED, facts.replaces.is_some())
             | flag(FLAG_SEVERAL, facts.several)
-            | flag(FLAG_USED, facts.used);
+            | flag(FLAG_USED, facts.used)
+            | flag(FLAG_DREW, facts.drew);
         RegistrationRecord {
             header: RecordHeader::new(
                 RecordKind::Registration,
@@ -207,6 +212,11 @@ impl RegistrationRecord {
     /// Whether the citizen drew on an earlier right in the programme, through another wallet: this one counts as used.
     pub fn used(&self) -> bool {
         self.header.flags & FLAG_USED != 0
+    }
+
+    /// Whether the citizen drew on it on the very date.
+    pub fn drew(&self) -> bool {
+        self.header.flags & FLAG_DREW != 0
     }
 
     /// Whether the citizen holds, or held, rights in other programmes, too.
