@@ -349,7 +349,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
             }
             let ids = ids.get_mut(txn_shard(request.txn_id));
             let known = match ids.txn(request.txn_id) {
-                TxnState::New => find_old(&old.found, request.txn_id),
+                TxnState::New => old.of(request.txn_id).unwrap_or(TxnState::New),
                 known => known,
             };
             let tombstone = match known {
@@ -488,14 +488,6 @@ impl Order<'_> {
         let authorization = verdict.record(self.txn_id, self.purchase, at, expires);
         let bytes = verdict.encode(&authorization, self.purchase);
         (authorization, bytes)
-    }
-}
-
-/// What the files know of one of a batch's ids.
-fn find_old(found: &[(TxnId, TxnState)], id: TxnId) -> TxnState {
-    match found.binary_search_by_key(&id, |(known, _)| *known) {
-        Ok(at) => found[at].1,
-        Err(_) => TxnState::New,
     }
 }
 

@@ -3,21 +3,16 @@
 use crate::clock::Clock;
 use crate::engine::{Engine, SubmitError};
 use crate::journal::Space;
-use crate::locked::Locked;
 use crate::log::ReadLog;
-use crate::register::Holders;
-use crate::state::State;
-use satang_core::account::{Entitlement, WalletShard, wallet_shard};
+use crate::people::People;
+use satang_core::account::Entitlement;
 use satang_core::calendar::{BusinessDate, Instant};
-use satang_core::citizen::{CitizenShard, citizen_shard};
+use satang_core::citizen::citizen_shard;
 use satang_core::directory::{Directory, Rule};
 use satang_core::ids::{CitizenId, HouseholdId, Name, PersonId, WalletId};
-use satang_core::quota::{Quotas, Uncounted};
-use satang_core::record::{
-    EnrollmentFacts, EnrollmentRecord, ListedRecord, Moved, NameNumber, Position, RecordBuf,
-    RegistrationRecord,
-};
-use satang_core::register::{Held, Standing, held_right, others, wallets_of};
+use satang_core::quota::Quotas;
+use satang_core::record::{EnrollmentFacts, EnrollmentRecord, ListedRecord, NameNumber, Position, RecordBuf};
+use satang_core::register::{Held, Standing, held_right, others};
 
 /// An entitlement as an operator imports it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -188,9 +183,9 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         line: &Line,
         at: Instant,
     ) -> Result<Option<Result<(), EnrollmentRefusal>>, SubmitError> {
-        let mut holders = OnePerson::of_line(&self.state, directory, line);
+        let mut holders = People::lock_one(&self.state, directory, line.person, line.wallet);
         let mut quotas = self.state.quotas.lock();
-        if quotas.live(rule.entitlement, rule.first_use_by(), at) == Err(Uncounted) {
+        if !quotas.is_counted(rule, at) {
             return Ok(None);
         }
         let facts = match decide(directory, rule, line, &holders, &quotas, at) {
@@ -204,7 +199,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
             Ok(mut appending) => {
                 (record.header.sequence, _) = appending.push(bytes.as_bytes());
                 drop(appending);
-                holders.apply(&record);
+                holders.apply_enrollment(&record);
                 quotas.apply_enrollment(&record);
                 Ok(Some(Ok(())))
             }
@@ -230,11 +225,11 @@ pub fn decide(
     directory: &Directory,
     rule: &Rule,
     line: &Line,
-    holders: &impl Holders,
+    holders: &People<'_>,
     quotas: &Quotas,
     at: Instant,
 ) -> Result<Enrolled, EnrollmentRefusal> {
-    let live = quotas.live(rule.entitlement, rule.first_use_by(), at);
+    let live = quotas.live(rule, at);
     let standing = Standing {
         person: line.person,
         citizens: holders.citizens(line.person),
@@ -247,16 +242,11 @@ pub fn decide(
         return Err(EnrollmentRefusal::WalletTaken);
     }
     let held = held_right(rule, &standing, at);
-    let granted = !matches!(held, Held::Live);
+    let granted = held != Held::Live;
     if !granted && standing.citizens.wallet(line.person, rule.entitlement) != Some(line.wallet) {
         return Err(EnrollmentRefusal::AlreadyRegistered);
     }
-    let quota = rule
-        .policy
-        .registration
-        .as_ref()
-        .and_then(|registration| registration.quota);
-    if granted && quota.is_some_and(|quota| standing.live >= quota) {
+    if granted && rule.quota().is_some_and(|quota| standing.live >= quota) {
         return Err(EnrollmentRefusal::QuotaFull);
     }
     let known = wallets.standing(line.wallet, rule.entitlement);
@@ -278,10 +268,7 @@ pub fn decide(
         tier: line.tier,
         usable_from: line.usable_from,
         granted,
-        replaces: match held {
-            Held::Lapsed(wallet) => Some(wallet),
-            Held::Live | Held::None => None,
-        },
+        replaces: held.lapsed(),
         by: line.by,
     }))
 }
@@ -291,85 +278,4 @@ fn says_the_same(line: &Line, known: &Entitlement) -> bool {
         && known.usable_from == line.usable_from
         && known.household == line.household
         && known.tier == line.tier
-}
-
-/// The shards of one person and of the wallets concerned.
-pub struct OnePerson<'s> {
-    citizens: Locked<'s, CitizenShard>,
-    wallets: Locked<'s, WalletShard>,
-}
-
-impl<'s> OnePerson<'s> {
-    /// Locks the shards of a person, of a wallet, and of the wallets through which the person holds, or held, rights.
-    pub fn lock(
-        state: &'s State,
-        directory: &Directory,
-        person: PersonId,
-        wallet: WalletId,
-    ) -> OnePerson<'s> {
-        let citizens = Locked::lock(&state.citizens, [citizen_shard(person)].into_iter());
-        let wallets = wallets_of(directory, wallet, person, citizens.get(citizen_shard(person)));
-        let wallets = Locked::lock(&state.wallets, wallets.map(wallet_shard));
-        OnePerson { citizens, wallets }
-    }
-
-    /// Locks the shards of a line's person, of its wallet, and of the wallets through which the person holds, or held, rights.
-    pub fn of_line(state: &'s State, directory: &Directory, line: &Line) -> OnePerson<'s> {
-        OnePerson::lock(state, directory, line.person, line.wallet)
-    }
-
-    /// The shard of a person that was locked.
-    pub fn citizens_mut(&mut self, person: PersonId) -> &mut CitizenShard {
-        self.citizens.get_mut(citizen_shard(person))
-    }
-
-    /// The shard of a wallet that was locked.
-    pub fn wallets_mut(&mut self, wallet: WalletId) -> &mut WalletShard {
-        self.wallets.get_mut(wallet_shard(wallet))
-    }
-
-    /// Applies a registration.
-    pub fn apply_registration(&mut self, record: &RegistrationRecord) {
-        if let Some(person) = record.person() {
-            self.citizens_mut(person).apply_registration(record);
-        }
-        self.wallets_mut(record.wallet()).apply_registration(record);
-        if let Some(wallet) = record.replaces().filter(|wallet| *wallet != record.wallet()) {
-            self.wallets_mut(wallet).take_away(wallet, record.benefit());
-        }
-        if let Some(wallet) = record.linked() {
-            self.wallets_mut(wallet).apply_linked(wallet);
-        }
-    }
-
-    /// Applies a move.
-    pub fn apply_moved(&mut self, moved: &Moved) {
-        self.citizens_mut(moved.person).apply_moved(moved);
-        self.wallets_mut(moved.wallet).apply_moved(moved);
-        if let Some(wallet) = moved.replaces.filter(|wallet| *wallet != moved.wallet) {
-            self.wallets_mut(wallet).take_away(wallet, moved.to_benefit);
-        }
-    }
-
-    /// Applies an enrollment.
-    pub fn apply(&mut self, record: &EnrollmentRecord) {
-        self.citizens_mut(record.person()).apply_enrollment(record);
-        self.wallets_mut(record.wallet()).apply_enrollment(record);
-        if let Some(wallet) = record.replaces().filter(|wallet| *wallet != record.wallet()) {
-            self.wallets_mut(wallet).take_away(wallet, record.benefit());
-        }
-        if let Some(wallet) = record.linked() {
-            self.wallets_mut(wallet).apply_linked(wallet);
-        }
-    }
-}
-
-impl Holders for OnePerson<'_> {
-    fn citizens(&self, person: PersonId) -> &CitizenShard {
-        self.citizens.get(citizen_shard(person))
-    }
-
-    fn wallets(&self, wallet: WalletId) -> &WalletShard {
-        self.wallets.get(wallet_shard(wallet))
-    }
 }

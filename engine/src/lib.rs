@@ -18,6 +18,7 @@ pub mod reach;
 pub mod engine;
 pub mod reverse;
 pub mod arrivals;
+pub mod people;
 pub mod register;
 pub mod enroll;
 pub mod moves;

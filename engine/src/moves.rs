@@ -2,15 +2,15 @@
 
 use crate::clock::Clock;
 use crate::engine::{Engine, SubmitError};
-use crate::enroll::{OnePerson, rule_for_import};
+use crate::enroll::rule_for_import;
 use crate::journal::Space;
 use crate::log::ReadLog;
-use crate::register::Holders;
+use crate::people::People;
 use satang_core::account::wallet_shard;
 use satang_core::calendar::{BusinessDate, Instant};
 use satang_core::directory::{Directory, Rule};
 use satang_core::ids::{HouseholdId, Name, PersonId, WalletId};
-use satang_core::quota::{Quotas, Uncounted};
+use satang_core::quota::Quotas;
 use satang_core::record::{AdminRecord, Moved, NameNumber, Position};
 use satang_core::register::{Held, Standing, held_right, others};
 
@@ -165,10 +165,9 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         by: Option<&Name>,
         at: Instant,
     ) -> Result<Option<MoveOutcome>, SubmitError> {
-        let mut holders = OnePerson::lock(&self.state, line.directory, line.person, line.wallet);
+        let mut holders = People::lock_one(&self.state, line.directory, line.person, line.wallet);
         let mut quotas = self.state.quotas.lock();
-        let counted = |rule: &Rule| quotas.live(rule.entitlement, rule.first_use_by(), at) != Err(Uncounted);
-        if !counted(line.from) || !counted(line.to) {
+        if !quotas.is_counted(line.from, at) || !quotas.is_counted(line.to, at) {
             return Ok(None);
         }
         let moved = match decide(line, &holders, &quotas, at) {
@@ -199,12 +198,12 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
 /// Why nobody moves.
 pub fn decide(
     line: &MoveLine<'_>,
-    holders: &impl Holders,
+    holders: &People<'_>,
     quotas: &Quotas,
     at: Instant,
 ) -> Result<Option<Moved>, MoveRefusal> {
     let (from, to) = (line.from, line.to);
-    let live = quotas.live(to.entitlement, to.first_use_by(), at);
+    let live = quotas.live(to, at);
     let standing = Standing {
         person: line.person,
         citizens: holders.citizens(line.person),
@@ -213,7 +212,7 @@ pub fn decide(
     };
     let through = |rule: &Rule| {
         let wallet = standing.citizens.wallet(line.person, rule.entitlement);
-        matches!(held_right(rule, &standing, at), Held::Live)
+        (held_right(rule, &standing, at) == Held::Live)
             .then_some(wallet)
             .flatten()
     };
@@ -227,18 +226,9 @@ pub fn decide(
     if in_to.is_some() {
         return Err(MoveRefusal::AlreadyRegistered);
     }
-    let quota = to
-        .policy
-        .registration
-        .as_ref()
-        .and_then(|registration| registration.quota);
-    if quota.is_some_and(|quota| standing.live >= quota) {
+    if to.quota().is_some_and(|quota| standing.live >= quota) {
         return Err(MoveRefusal::QuotaFull);
     }
-    let replaces = match held_right(to, &standing, at) {
-        Held::Lapsed(wallet) => Some(wallet),
-        Held::Live | Held::None => None,
-    };
     let others = others(line.directory, to, &standing, line.wallet, at);
     Ok(Some(Moved {
         wallet: line.wallet,
@@ -250,7 +240,7 @@ pub fn decide(
         household: line.household,
         tier: line.tier,
         usable_from: line.usable_from,
-        replaces,
+        replaces: held_right(to, &standing, at).lapsed(),
         used: others.used,
         drew: others.drew,
         at,

@@ -60,6 +60,14 @@ pub struct Old<T> {
     pub found: T,
 }
 
+impl<I: Ord + Copy, V: Copy> Old<Vec<(I, V)>> {
+    /// What was found of one of a batch's ids, which are in order.
+    pub fn of(&self, id: I) -> Option<V> {
+        let at = self.found.binary_search_by_key(&id, |(known, _)| *known).ok()?;
+        Some(self.found[at].1)
+    }
+}
+
 impl OldIds {
     /// The ids of dates that left memory before this start.
     pub fn of(days: OldDays) -> OldIds {

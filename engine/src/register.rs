@@ -10,15 +10,14 @@ use crate::journal::Space;
 use crate::locked::Locked;
 use crate::log::ReadLog;
 use crate::old_ids::Old;
+use crate::people::People;
 use crate::state::State;
-use satang_core::account::{WalletShard, wallet_shard};
 use satang_core::calendar::Instant;
-use satang_core::citizen::{CitizenShard, citizen_shard};
 use satang_core::dedup::{IdShard, registration_shard};
 use satang_core::directory::{Directory, Rule};
 use satang_core::ids::{PersonId, RegistrationId};
 use satang_core::outcome::RegistrationReason;
-use satang_core::quota::{Quotas, Uncounted};
+use satang_core::quota::Quotas;
 use satang_core::record::{Position, RecordBuf, RegistrationRecord};
 use satang_core::register::{self, Applicant, Standing, Verdict};
 use satang_core::request::RegistrationRequest;
@@ -60,8 +59,7 @@ struct Prepared {
 /// The shards that a batch reads and changes.
 struct Shards<'s> {
     ids: Locked<'s, IdShard>,
-    citizens: Locked<'s, CitizenShard>,
-    wallets: Locked<'s, WalletShard>,
+    people: People<'s>,
 }
 
 /// How many elements ahead a batch fetches.
@@ -122,7 +120,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
             let in_memory = self.state.ids[registration_shard(id)].lock().registration(id);
             let applicant = applicant(&directory, request, at);
             let person = match register::check_policy(&directory, &applicant, at) {
-                Ok((rule, _)) if in_memory.is_none() && find_old(&old, id).is_none() => {
+                Ok((rule, _)) if in_memory.is_none() && old.of(id).is_none() => {
                     self.count_lapses(rule, at)?;
                     Some(self.resolve_person(request.citizen)?)
                 }
@@ -176,7 +174,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
             // Who was let in when this was prepared may be too late by now: then it does not matter who it is.
             let is_let_in = register::check_policy(directory, &applicant, at).is_ok();
             let person = person.filter(|_| is_let_in);
-            let verdict = decide(directory, &applicant, person, &shards, &quotas, at);
+            let verdict = decide(directory, &applicant, person, &shards.people, &quotas, at);
             if let Some(sequence) = shards.told(&verdict, person) {
                 // Where it lies is not known here; the caller learns it when the locks are given back.
                 registered.push(Registered::Told {
@@ -217,7 +215,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         };
         let counted = || {
             let quotas = self.state.quotas.lock();
-            quotas.live(rule.entitlement, Some(deadline), at) != Err(Uncounted)
+            quotas.is_counted(rule, at)
         };
         if counted() {
             return Ok(());
@@ -247,7 +245,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
             self.count_lapses(rule, at)?;
             let quotas = self.state.quotas.lock();
             // Another version's deadline may have been counted meanwhile.
-            if let Ok(live) = quotas.live(rule.entitlement, rule.first_use_by(), at) {
+            if let Ok(live) = quotas.live(rule, at) {
                 return Ok(live);
             }
         }
@@ -308,21 +306,11 @@ fn lock<'s>(
 ) -> Shards<'s> {
     let ids = requests.iter().map(|r| registration_shard(r.registration_id));
     let ids = Locked::lock(&state.ids, ids);
-    let known = persons.iter().flatten().copied();
-    let citizens = Locked::lock(&state.citizens, known.map(citizen_shard));
-    let wallets = requests.iter().zip(persons).flat_map(|(request, person)| {
-        let held = person.map(|person| {
-            let shard = citizens.get(citizen_shard(person));
-            register::wallets_of(directory, request.wallet, person, shard)
-        });
-        let wanted = held.into_iter().flatten().chain([request.wallet]);
-        wanted.map(wallet_shard).collect::<Vec<usize>>()
-    });
-    let wallets = Locked::lock(&state.wallets, wallets);
+    let wanted = requests.iter().zip(persons);
+    let wanted = wanted.map(|(request, person)| (request.wallet, *person));
     Shards {
         ids,
-        citizens,
-        wallets,
+        people: People::lock(state, directory, wanted),
     }
 }
 
@@ -342,9 +330,9 @@ fn is_prepared(
         let Ok((rule, _)) = checked else {
             return true;
         };
-        let seen = || shard.registration(id).is_some() || find_old(&prepared.old, id).is_some();
+        let seen = || shard.registration(id).is_some() || prepared.old.of(id).is_some();
         match person {
-            Some(_) => quotas.live(rule.entitlement, rule.first_use_by(), at) != Err(Uncounted),
+            Some(_) => quotas.is_counted(rule, at),
             None => seen(),
         }
     })
@@ -355,7 +343,7 @@ pub fn decide(
     directory: &Directory,
     applicant: &Applicant,
     person: Option<PersonId>,
-    shards: &impl Holders,
+    people: &People<'_>,
     quotas: &Quotas,
     at: Instant,
 ) -> Verdict {
@@ -364,51 +352,35 @@ pub fn decide(
         (Ok(_), None) => unreachable!("a decision that depends on the person knows who it is"),
         (Err(verdict), _) => return verdict,
     };
-    let live = quotas.live(rule.entitlement, rule.first_use_by(), at);
+    let live = quotas.live(rule, at);
     let standing = Standing {
         person,
-        citizens: shards.citizens(person),
-        wallets: |wallet| shards.wallets(wallet),
+        citizens: people.citizens(person),
+        wallets: |wallet| people.wallets(wallet),
         live: live.expect("lapsed rights were counted"),
     };
     register::decide(directory, applicant, &standing, at)
-}
-
-/// Where the shards of persons and wallets are found.
-pub trait Holders {
-    /// The shard of a person.
-    fn citizens(&self, person: PersonId) -> &CitizenShard;
-    /// The shard of a wallet.
-    fn wallets(&self, wallet: satang_core::ids::WalletId) -> &WalletShard;
-}
-
-impl Holders for Shards<'_> {
-    fn citizens(&self, person: PersonId) -> &CitizenShard {
-        self.citizens.get(citizen_shard(person))
-    }
-
-    fn wallets(&self, wallet: satang_core::ids::WalletId) -> &WalletShard {
-        self.wallets.get(wallet_shard(wallet))
-    }
 }
 
 impl Shards<'_> {
     /// Where the outcome lies that the id has already.
     fn known(&self, old: &Old<Vec<(RegistrationId, Position)>>, id: RegistrationId) -> Option<Position> {
         let known = self.ids.get(registration_shard(id)).registration(id);
-        known.or_else(|| find_old(old, id))
+        known.or_else(|| old.of(id))
     }
 
     /// The sequence of the record that told the person before what the verdict says.
     fn told(&self, verdict: &Verdict, person: Option<PersonId>) -> Option<u64> {
         let person = person.filter(|_| verdict.reason == RegistrationReason::QuotaFull)?;
-        self.citizens(person).told_full(person, verdict.benefit)
+        self.people.citizens(person).told_full(person, verdict.benefit)
     }
 
     fn prefetch(&self, request: &RegistrationRequest) {
         let id = request.registration_id;
         self.ids.get(registration_shard(id)).prefetch_registration(id);
-        self.wallets(request.wallet).prefetch_wallet(request.wallet);
+        self.people
+            .wallets(request.wallet)
+            .prefetch_wallet(request.wallet);
     }
 
     /// Applies a record that was just appended.
@@ -416,27 +388,6 @@ impl Shards<'_> {
         let id = record.registration_id();
         let ids = self.ids.get_mut(registration_shard(id));
         ids.insert_registration(record.header.sequence, id, position);
-        if let Some(person) = record.person() {
-            self.citizens
-                .get_mut(citizen_shard(person))
-                .apply_registration(record);
-        }
-        self.wallets
-            .get_mut(wallet_shard(record.wallet()))
-            .apply_registration(record);
-        if let Some(wallet) = record.replaces().filter(|wallet| *wallet != record.wallet()) {
-            self.wallets
-                .get_mut(wallet_shard(wallet))
-                .take_away(wallet, record.benefit());
-        }
-        if let Some(wallet) = record.linked() {
-            self.wallets.get_mut(wallet_shard(wallet)).apply_linked(wallet);
-        }
+        self.people.apply_registration(record);
     }
-}
-
-/// What the files know of one of a batch's ids.
-fn find_old(old: &Old<Vec<(RegistrationId, Position)>>, id: RegistrationId) -> Option<Position> {
-    let at = old.found.binary_search_by_key(&id, |(known, _)| *known).ok()?;
-    Some(old.found[at].1)
 }

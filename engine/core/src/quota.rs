@@ -3,6 +3,7 @@
 //! A ticket is taken where the record is appended, so the counters are changed under the lock that the append is made under.
 
 use crate::calendar::Instant;
+use crate::directory::Rule;
 use crate::export;
 use crate::record::{BenefitNumber, EnrollmentRecord, Moved, RegistrationRecord};
 
@@ -36,24 +37,24 @@ struct Lapsed {
 pub struct Uncounted;
 
 impl Quotas {
-    /// How many rights are live at `at`, when those that are not used by `deadline` lapse then.
+    /// How many rights are live in the rule's programme at `at`.
     ///
     /// # Errors
     /// [`Uncounted`]: [`Quotas::set_lapsed`] is to be called first.
-    pub fn live(
-        &self,
-        entitlement: BenefitNumber,
-        deadline: Option<Instant>,
-        at: Instant,
-    ) -> Result<u64, Uncounted> {
-        let counters = self.of(entitlement);
-        let Some(deadline) = deadline.filter(|deadline| at >= *deadline) else {
+    pub fn live(&self, rule: &Rule, at: Instant) -> Result<u64, Uncounted> {
+        let counters = self.of(rule.entitlement);
+        let Some(deadline) = rule.first_use_by().filter(|deadline| at >= *deadline) else {
             return Ok(counters.held);
         };
         match counters.lapsed {
             Some(lapsed) if lapsed.deadline == deadline => Ok(counters.held - lapsed.count),
             _ => Err(Uncounted),
         }
+    }
+
+    /// Whether [`Quotas::live`] can say it.
+    pub fn is_counted(&self, rule: &Rule, at: Instant) -> bool {
+        self.live(rule, at).is_ok()
     }
 
     /// As many rights as this lapsed at the deadline and were not replaced since.

@@ -234,16 +234,15 @@ pub fn decide<'s, W: Fn(WalletId) -> &'s WalletShard>(
             ..rejected(Reason::Excluded)
         };
     }
-    let replaces = match held_right(rule, standing, at) {
-        Held::Live => return rejected(Reason::AlreadyRegistered),
-        Held::Lapsed(wallet) => Some(wallet),
-        Held::None => None,
-    };
+    let held = held_right(rule, standing, at);
+    if held == Held::Live {
+        return rejected(Reason::AlreadyRegistered);
+    }
     let owner = (standing.wallets)(applicant.wallet).person(applicant.wallet);
     if owner.is_some_and(|owner| owner != standing.person) {
         return rejected(Reason::WalletTaken);
     }
-    if registration.quota.is_some_and(|quota| standing.live >= quota) {
+    if rule.quota().is_some_and(|quota| standing.live >= quota) {
         return rejected(Reason::QuotaFull);
     }
     let tier = rules.tiers.iter().find(|(_, list)| listed(&list));
@@ -251,7 +250,7 @@ pub fn decide<'s, W: Fn(WalletId) -> &'s WalletShard>(
         tier: tier.map_or(NameNumber::UNKNOWN, |(tier, _)| *tier),
         returning: returning.is_some(),
         usable_from: returning.map(|returning| returning.usable_from),
-        replaces,
+        replaces: held.lapsed(),
         others: others(directory, rule, standing, applicant.wallet, at),
         ..rejected(Reason::Accepted)
     }
@@ -282,6 +281,7 @@ pub fn others<'s, W: Fn(WalletId) -> &'s WalletShard>(
 }
 
 /// A citizen's right in a programme.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Held {
     /// Never had, or not any more.
     None,
@@ -289,6 +289,16 @@ pub enum Held {
     Live,
     /// One that lapsed, through this wallet.
     Lapsed(WalletId),
+}
+
+impl Held {
+    /// The wallet of a right that lapsed.
+    pub fn lapsed(self) -> Option<WalletId> {
+        match self {
+            Held::Lapsed(wallet) => Some(wallet),
+            Held::Live | Held::None => None,
+        }
+    }
 }
 
 /// The citizen's right in the rule's programme at `at`.
@@ -325,7 +335,7 @@ fn is_returning<'s, W: Fn(WalletId) -> &'s WalletShard>(
         return true;
     }
     match directory.rule_on(from, at.business_date()) {
-        Some(earlier) => matches!(held_right(earlier, standing, at), Held::Live),
+        Some(earlier) => held_right(earlier, standing, at) == Held::Live,
         // A programme whose file is gone has no deadline any more.
         None => directory
             .entitlement_in(from)

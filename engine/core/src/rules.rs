@@ -107,6 +107,11 @@ impl Rule {
         tiers.into_iter().any(|(number, _)| *number == tier)
     }
 
+    /// The most rights that may be live at once; `None` for any number.
+    pub fn quota(&self) -> Option<u64> {
+        self.policy.registration.as_ref()?.quota
+    }
+
     /// When rights lapse that are not used before.
     pub fn first_use_by(&self) -> Option<Instant> {
         self.policy.registration.as_ref()?.first_use_by

@@ -76,7 +76,7 @@ impl<S: Storage> Ready<S> {
             };
             let registration = rule.policy.registration.as_ref();
             let registered = self.engine.live_rights(rule, at)?;
-            let quota = registration.and_then(|registration| registration.quota);
+            let quota = rule.quota();
             let paused = directory.paused(number).is_some();
             let progress = Progress {
                 open: !paused && is_open(&rule.policy, at) && quota.is_none_or(|quota| registered < quota),

@@ -19,10 +19,11 @@ use satang_core::record::{
 };
 use satang_core::register::{self, Applicant, Verdict};
 use satang_core::request::Purchase;
-use satang_engine::enroll::{self, Enrolled, Line, OnePerson, rule_for_import};
+use satang_engine::enroll::{self, Enrolled, Line, rule_for_import};
 use satang_engine::moves::{self, MoveLine};
+use satang_engine::people::People;
 use satang_engine::reach::Reach;
-use satang_engine::register::{Holders, decide};
+use satang_engine::register::decide;
 use satang_engine::storage::Storage;
 use zerocopy::IntoBytes as _;
 
@@ -116,7 +117,7 @@ fn take_registration<S: Storage>(
         return Ok(());
     };
     count_lapses(context, rule, when);
-    let mut holders = OnePerson::lock(&context.state, &directory, person, applicant.wallet);
+    let mut holders = People::lock_one(&context.state, &directory, person, applicant.wallet);
     let verdict = {
         let quotas = context.state.quotas.lock();
         decide(&directory, &applicant, Some(person), &holders, &quotas, when)
@@ -186,8 +187,8 @@ fn count_lapses<S: Storage>(context: &Context<S>, rule: &Rule, at: Instant) {
     let Some(deadline) = rule.first_use_by().filter(|deadline| at >= *deadline) else {
         return;
     };
-    let live = state.quotas.lock().live(rule.entitlement, Some(deadline), at);
-    if live.is_err() {
+    let is_counted = state.quotas.lock().is_counted(rule, at);
+    if !is_counted {
         let count = state.count_lapsing(rule, deadline);
         state.quotas.lock().set_lapsed(rule.entitlement, deadline, count);
     }
@@ -209,7 +210,7 @@ fn take_enrollment<S: Storage>(context: &Context<S>, record: &EnrollmentRecord, 
         by: record.by(),
     };
     count_lapses(context, rule, when);
-    let mut holders = OnePerson::of_line(&context.state, &directory, &line);
+    let mut holders = People::lock_one(&context.state, &directory, line.person, line.wallet);
     let mut quotas = context.state.quotas.lock();
     match enroll::decide(&directory, rule, &line, &holders, &quotas, when) {
         Err(refusal) => report(
@@ -229,7 +230,7 @@ fn take_enrollment<S: Storage>(context: &Context<S>, record: &EnrollmentRecord, 
             if differ(at.bytes, decided.as_bytes()) {
                 report(context, at, enrollment_differences(record, &decided));
             }
-            holders.apply(&decided);
+            holders.apply_enrollment(&decided);
             quotas.apply_enrollment(&decided);
         }
     }
@@ -259,7 +260,7 @@ fn take_moved<S: Storage>(context: &Context<S>, moved: &Moved, at: &At<'_>) {
         usable_from: moved.usable_from,
         reason: moved.reason.clone(),
     };
-    let mut holders = OnePerson::lock(&context.state, &directory, moved.person, moved.wallet);
+    let mut holders = People::lock_one(&context.state, &directory, moved.person, moved.wallet);
     let mut quotas = context.state.quotas.lock();
     match moves::decide(&line, &holders, &quotas, when) {
         Err(refusal) => {

@@ -1,0 +1,107 @@
+//! The shards of persons, and of the wallets through which they hold rights: what granting a right reads and changes.
+
+use crate::locked::Locked;
+use crate::state::State;
+use satang_core::account::{WalletShard, wallet_shard};
+use satang_core::citizen::{CitizenShard, citizen_shard};
+use satang_core::directory::Directory;
+use satang_core::ids::{PersonId, WalletId};
+use satang_core::record::{BenefitNumber, EnrollmentRecord, Moved, RegistrationRecord};
+use satang_core::register::wallets_of;
+
+/// Shards of citizens and wallets, locked together in that order.
+pub struct People<'s> {
+    citizens: Locked<'s, CitizenShard>,
+    wallets: Locked<'s, WalletShard>,
+}
+
+impl<'s> People<'s> {
+    /// Locks the shards of all the wallets, and, where a right of a person is at stake, the person's and those of the wallets
+    /// through which the person holds, or held, rights.
+    pub fn lock(
+        state: &'s State,
+        directory: &Directory,
+        wanted: impl Iterator<Item = (WalletId, Option<PersonId>)> + Clone,
+    ) -> People<'s> {
+        let persons = wanted.clone().filter_map(|(_, person)| person);
+        let citizens = Locked::lock(&state.citizens, persons.map(citizen_shard));
+        let mut wallets = Vec::new();
+        for (wallet, person) in wanted {
+            wallets.push(wallet_shard(wallet));
+            if let Some(person) = person {
+                let held = wallets_of(directory, wallet, person, citizens.get(citizen_shard(person)));
+                wallets.extend(held.map(wallet_shard));
+            }
+        }
+        People {
+            citizens,
+            wallets: Locked::lock(&state.wallets, wallets.into_iter()),
+        }
+    }
+
+    /// Locks what a right of one person through one wallet has to do with.
+    pub fn lock_one(
+        state: &'s State,
+        directory: &Directory,
+        person: PersonId,
+        wallet: WalletId,
+    ) -> People<'s> {
+        People::lock(state, directory, core::iter::once((wallet, Some(person))))
+    }
+
+    /// The shard of a person that was locked.
+    pub fn citizens(&self, person: PersonId) -> &CitizenShard {
+        self.citizens.get(citizen_shard(person))
+    }
+
+    /// The shard of a wallet that was locked.
+    pub fn wallets(&self, wallet: WalletId) -> &WalletShard {
+        self.wallets.get(wallet_shard(wallet))
+    }
+
+    /// Applies a registration.
+    pub fn apply_registration(&mut self, record: &RegistrationRecord) {
+        if let Some(person) = record.person() {
+            self.citizens_mut(person).apply_registration(record);
+        }
+        self.wallets_mut(record.wallet()).apply_registration(record);
+        self.replace(record.wallet(), record.replaces(), record.benefit());
+        self.link(record.linked());
+    }
+
+    /// Applies an enrollment.
+    pub fn apply_enrollment(&mut self, record: &EnrollmentRecord) {
+        self.citizens_mut(record.person()).apply_enrollment(record);
+        self.wallets_mut(record.wallet()).apply_enrollment(record);
+        self.replace(record.wallet(), record.replaces(), record.benefit());
+        self.link(record.linked());
+    }
+
+    /// Applies a move.
+    pub fn apply_moved(&mut self, moved: &Moved) {
+        self.citizens_mut(moved.person).apply_moved(moved);
+        self.wallets_mut(moved.wallet).apply_moved(moved);
+        self.replace(moved.wallet, moved.replaces, moved.to_benefit);
+    }
+
+    /// The lapsed right that a new one through `wallet` replaces ends, if it was another wallet's.
+    fn replace(&mut self, wallet: WalletId, replaced: Option<WalletId>, benefit: BenefitNumber) {
+        if let Some(replaced) = replaced.filter(|replaced| *replaced != wallet) {
+            self.wallets_mut(replaced).take_away(replaced, benefit);
+        }
+    }
+
+    fn link(&mut self, linked: Option<WalletId>) {
+        if let Some(wallet) = linked {
+            self.wallets_mut(wallet).apply_linked(wallet);
+        }
+    }
+
+    fn citizens_mut(&mut self, person: PersonId) -> &mut CitizenShard {
+        self.citizens.get_mut(citizen_shard(person))
+    }
+
+    fn wallets_mut(&mut self, wallet: WalletId) -> &mut WalletShard {
+        self.wallets.get_mut(wallet_shard(wallet))
+    }
+}
