@@ -9,7 +9,8 @@ use crate::journal::Space;
 use crate::log::ReadLog;
 use satang_core::account::wallet_shard;
 use satang_core::calendar::Instant;
-use satang_core::directory::Directory;
+use satang_core::desk::DeskRefusal;
+use satang_core::directory::{Directory, Made};
 use satang_core::ids::{MerchantId, Name, WalletId};
 use satang_core::policy::Category;
 use satang_core::record::{AdminRecord, Merchant, NameNumber, Position, Status};
@@ -37,8 +38,19 @@ pub struct MerchantInput {
     pub account_name: Option<String>,
 }
 
+/// A record that was appended.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Appended {
+    /// Its sequence.
+    pub sequence: u64,
+    /// Where it lies.
+    pub position: Position,
+    /// The time in it.
+    pub at: Instant,
+}
+
 impl<R: ReadLog, C: Clock> Engine<R, C> {
-    /// Registers or changes merchants; they are durable once the returned position is.
+    /// Registers or changes merchants, each by itself; they are durable once the returned position is.
     ///
     /// # Errors
     /// [`SubmitError`]; merchants before the one that failed are registered, and sending all again is harmless.
@@ -46,12 +58,16 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         &self,
         merchants: &[MerchantInput],
         by: Option<&Name>,
-    ) -> Result<Position, SubmitError> {
+    ) -> Result<(Vec<Result<(), DeskRefusal>>, Position), SubmitError> {
         self.admit(Space::Enough)?;
         let mut directory = self.state.directory.write();
         let at = self.now()?;
-        let mut last = self.appender.last_position();
+        let mut outcomes = Vec::with_capacity(merchants.len());
         for input in merchants {
+            if let Some(refusal) = directory.refuses_merchant(input.id, &input.programs) {
+                outcomes.push(Err(refusal));
+                continue;
+            }
             let programs = self.number_names(&mut directory, &input.programs, by, at)?;
             let channels = self.number_names(&mut directory, &input.channels, by, at)?;
             let record = AdminRecord::Merchant(Merchant {
@@ -65,9 +81,10 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
                 bank_account: input.bank_account.clone(),
                 account_name: input.account_name.clone(),
             });
-            last = self.append_to_directory(&mut directory, &record, by, at)?;
+            self.append_to_directory(&mut directory, &record, by, at)?;
+            outcomes.push(Ok(()));
         }
-        Ok(last)
+        Ok((outcomes, self.appender.last_position()))
     }
 
     /// Suspends a wallet or makes it active; it is known from then on.
@@ -88,9 +105,9 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
             status,
             reason: reason.to_owned(),
         };
-        let (_, position) = self.append(self.now()?, |at| record.encode(at, by))?;
+        let appended = self.append(self.now()?, |at| record.encode(at, by))?;
         wallets.apply_status(wallet, status);
-        Ok(position)
+        Ok(appended.position)
     }
 
     /// Pauses a programme or resumes it; `None` when no programme of that name is in force.
@@ -116,8 +133,8 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
             reason: reason.to_owned(),
         };
         let at = self.now()?;
-        self.append_to_directory(&mut directory, &record, by, at)
-            .map(Some)
+        let appended = self.append_to_directory(&mut directory, &record, by, at)?;
+        Ok(Some(appended.position))
     }
 
     /// The numbers of names, with a record for each one that has none yet.
@@ -164,24 +181,32 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         record: &AdminRecord,
         by: Option<&Name>,
         at: Instant,
-    ) -> Result<Position, SubmitError> {
-        let (_, position) = self.append(at, |at| record.encode(at, by))?;
+    ) -> Result<Appended, SubmitError> {
+        let appended = self.append(at, |at| record.encode(at, by))?;
+        let made = Made {
+            sequence: appended.sequence,
+            at: appended.at,
+            by: by.copied(),
+        };
         directory
-            .apply(record)
+            .apply(record, &made)
             .expect("a record just made fits what came before");
-        Ok(position)
+        Ok(appended)
     }
 
     /// Appends one record, made for the time at which it is appended.
-    fn append(
-        &self,
-        mut at: Instant,
-        encode: impl Fn(Instant) -> Vec<u8>,
-    ) -> Result<(u64, Position), SubmitError> {
+    fn append(&self, mut at: Instant, encode: impl Fn(Instant) -> Vec<u8>) -> Result<Appended, SubmitError> {
         loop {
             let bytes = encode(at);
             match self.appender.begin(at, bytes.len()) {
-                Ok(mut appending) => return Ok(appending.push(&bytes)),
+                Ok(mut appending) => {
+                    let (sequence, position) = appending.push(&bytes);
+                    return Ok(Appended {
+                        sequence,
+                        position,
+                        at,
+                    });
+                }
                 Err(refused) => at = self.read_clock_again(refused)?,
             }
         }

@@ -8,6 +8,7 @@ use crate::people::People;
 use satang_core::account::Entitlement;
 use satang_core::calendar::{BusinessDate, Instant};
 use satang_core::citizen::citizen_shard;
+use satang_core::desk::Block;
 use satang_core::directory::{Directory, Rule};
 use satang_core::ids::{CitizenId, HouseholdId, Name, PersonId, WalletId};
 use satang_core::quota::Quotas;
@@ -42,6 +43,8 @@ pub enum EnrollmentRefusal {
     WalletTaken,
     /// The citizen holds a right in the programme under another wallet.
     AlreadyRegistered,
+    /// The citizen gets no right.
+    Excluded(Block),
     /// It would be one right more than the quota allows.
     QuotaFull,
 }
@@ -54,6 +57,7 @@ impl EnrollmentRefusal {
             EnrollmentRefusal::TierUnknown => "tier_unknown",
             EnrollmentRefusal::WalletTaken => "wallet_taken",
             EnrollmentRefusal::AlreadyRegistered => "already_registered",
+            EnrollmentRefusal::Excluded(block) => block.reason(),
             EnrollmentRefusal::QuotaFull => "quota_full",
         }
     }
@@ -124,6 +128,10 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         let mut at = self.now()?;
         for citizen in citizens {
             let person = self.resolve_person(*citizen)?;
+            if person == PersonId::ERASED {
+                // No list changes what becomes of an erased citizen.
+                continue;
+            }
             let mut shard = self.state.citizens[citizen_shard(person)].lock();
             while !shard.is_listed(person, list) {
                 let mut record = ListedRecord::new(at, list, person, by);
@@ -236,6 +244,9 @@ pub fn decide(
         wallets: |wallet| holders.wallets(wallet),
         live: live.expect("lapsed rights were counted"),
     };
+    if line.person == PersonId::ERASED {
+        return Err(EnrollmentRefusal::Excluded(Block::Erased));
+    }
     let wallets = holders.wallets(line.wallet);
     let owner = wallets.person(line.wallet);
     if owner.is_some_and(|owner| owner != line.person) {
@@ -245,6 +256,9 @@ pub fn decide(
     let granted = held != Held::Live;
     if !granted && standing.citizens.wallet(line.person, rule.entitlement) != Some(line.wallet) {
         return Err(EnrollmentRefusal::AlreadyRegistered);
+    }
+    if granted && let Some((block, _)) = directory.block_of(line.person) {
+        return Err(EnrollmentRefusal::Excluded(block));
     }
     if granted && rule.quota().is_some_and(|quota| standing.live >= quota) {
         return Err(EnrollmentRefusal::QuotaFull);

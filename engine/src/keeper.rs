@@ -1,13 +1,17 @@
 //! What the engine does beside answering: old ids leave memory, snapshots are taken. One thread at a time, never a decision's.
 
 use crate::clock::{Clock, ClockError};
-use crate::engine::Engine;
-use crate::journal::{Layout, Place, Space};
+use crate::engine::{Engine, SubmitError};
+use crate::journal::{Layout, Place, ScanError, Space};
 use crate::log::ReadLog;
+use crate::persons::{PERSONS_FILE, erase_entries};
+use crate::received::received_by;
 use crate::snapshot::{self, SnapshotError, SnapshotFacts, Source};
 use crate::storage::Storage;
 use parking_lot::Mutex;
-use satang_core::record::Position;
+use satang_core::ids::{CaseId, MerchantId, PersonId};
+use satang_core::record::{DeskRecord, Position};
+use std::collections::BTreeSet;
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant as Moment};
@@ -35,6 +39,10 @@ pub struct Keeper<S: Storage, R: ReadLog, C: Clock> {
     rule: SnapshotRule,
     /// Held by whoever keeps house.
     kept: Mutex<Kept>,
+    /// Held by whoever deletes entries of the person store.
+    erasing: Mutex<()>,
+    /// Held by whoever counts what merchants received.
+    counting: Mutex<()>,
 }
 
 /// What it knows of what is kept.
@@ -90,6 +98,20 @@ pub enum KeepError {
     DiskFull,
 }
 
+/// Why a decision of the desk was not carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum ChoreError {
+    /// The person store cannot be changed.
+    #[error("{PERSONS_FILE}: {0}")]
+    Persons(#[from] io::Error),
+    /// The journal cannot be read.
+    #[error(transparent)]
+    Scan(#[from] ScanError),
+    /// What was counted cannot be recorded.
+    #[error(transparent)]
+    Submit(#[from] SubmitError),
+}
+
 impl<S: Storage, R: ReadLog, C: Clock> Keeper<S, R, C> {
     /// A keeper of `engine`.
     pub(crate) fn new(
@@ -107,7 +129,52 @@ impl<S: Storage, R: ReadLog, C: Clock> Keeper<S, R, C> {
             layout,
             rule,
             kept: Mutex::new(kept),
+            erasing: Mutex::default(),
+            counting: Mutex::default(),
         }
+    }
+
+    /// Counts what merchants received who withdrew their consent, and says in their cases that it is owed; to be called once the
+    /// withdrawals are durable, and at a start, which may be the first to get to it. Reads the journal from its beginning.
+    ///
+    /// # Errors
+    /// [`ChoreError`]: they are counted at the next call.
+    pub fn count_received(&self) -> Result<(), ChoreError> {
+        let _one_at_a_time = self.counting.lock();
+        let uncounted: Vec<(CaseId, MerchantId, u64)> = {
+            let directory = self.engine.state.directory.read();
+            let cases = directory.desk().uncounted();
+            cases
+                .map(|(case, merchant)| (case.id, merchant, case.sequence))
+                .collect()
+        };
+        if uncounted.is_empty() {
+            return Ok(());
+        }
+        let merchants = uncounted
+            .iter()
+            .map(|(_, merchant, sequence)| (*merchant, *sequence));
+        let received = received_by(&*self.storage, &merchants.collect())?;
+        for (case, merchant, _) in uncounted {
+            let owed = received[&merchant];
+            self.engine
+                .decide_desk(&DeskRecord::CaseCounted { case, owed }, None)?;
+        }
+        Ok(())
+    }
+
+    /// Deletes the entries of erased citizens from memory and from the person store; to be called once the records are durable that
+    /// say so, and at a start, which may be the first to get to it. Says how many there were.
+    ///
+    /// # Errors
+    /// [`ChoreError`]: entries may be there still, and the next start deletes them.
+    pub fn forget_erased(&self) -> Result<usize, ChoreError> {
+        let _one_at_a_time = self.erasing.lock();
+        let erased: BTreeSet<PersonId> = self.engine.state.directory.read().desk().erased().collect();
+        if erased.is_empty() || self.engine.persons.forget(&erased) == 0 {
+            return Ok(0);
+        }
+        Ok(erase_entries(&*self.storage, &erased)?)
     }
 
     /// Does what is due: to be called now and then.

@@ -22,6 +22,8 @@ pub mod people;
 pub mod register;
 pub mod enroll;
 pub mod moves;
+pub mod desk;
+pub mod received;
 pub mod lookup;
 pub mod admin;
 pub mod install;

@@ -8,6 +8,7 @@ use crate::log::ReadLog;
 use crate::people::People;
 use satang_core::account::wallet_shard;
 use satang_core::calendar::{BusinessDate, Instant};
+use satang_core::desk::Block;
 use satang_core::directory::{Directory, Rule};
 use satang_core::ids::{HouseholdId, Name, PersonId, WalletId};
 use satang_core::quota::Quotas;
@@ -46,6 +47,8 @@ pub enum MoveRefusal {
     NotRegistered,
     /// The citizen holds a live right in the new programme.
     AlreadyRegistered,
+    /// The citizen gets no right.
+    Excluded(Block),
     /// The new programme has as many live rights as its quota allows.
     QuotaFull,
 }
@@ -59,6 +62,7 @@ impl MoveRefusal {
             MoveRefusal::WalletUnknown => "wallet_unknown",
             MoveRefusal::NotRegistered => "not_registered",
             MoveRefusal::AlreadyRegistered => "already_registered",
+            MoveRefusal::Excluded(block) => block.reason(),
             MoveRefusal::QuotaFull => "quota_full",
         }
     }
@@ -225,6 +229,9 @@ pub fn decide(
     }
     if in_to.is_some() {
         return Err(MoveRefusal::AlreadyRegistered);
+    }
+    if let Some((block, _)) = line.directory.block_of(line.person) {
+        return Err(MoveRefusal::Excluded(block));
     }
     if to.quota().is_some_and(|quota| standing.live >= quota) {
         return Err(MoveRefusal::QuotaFull);

@@ -22,7 +22,9 @@ use crate::state::named_persons;
 use crate::storage::Storage;
 use parking_lot::Mutex;
 use satang_core::calendar::Instant;
+use satang_core::ids::PersonId;
 use satang_core::record::Position;
+use std::collections::BTreeSet;
 use std::io;
 use std::sync::Arc;
 
@@ -302,9 +304,10 @@ fn check_persons<S: Storage>(store: &PersonStore<S>, found: &Found) -> Result<()
             .is_some_and(|pages| pages <= store.persons().pages());
     let at_most = if whole { NAMES_LOOKED_UP } else { usize::MAX };
     let named = named_persons(&found.beginning.state, at_most);
-    let missing = store
-        .persons()
-        .missing(named.chain(found.replayed.persons.iter().copied()));
+    let erased: BTreeSet<PersonId> = found.beginning.state.directory.read().desk().erased().collect();
+    let stays = |person: &PersonId| *person != PersonId::ERASED && !erased.contains(person);
+    let named = named.chain(found.replayed.persons.iter().copied());
+    let missing = store.persons().missing(named.filter(stays));
     if missing > 0 {
         return Err(OpenError::PersonsMissing {
             missing,

@@ -6,8 +6,8 @@ use satang_core::account::{WalletShard, wallet_shard};
 use satang_core::citizen::{CitizenShard, citizen_shard};
 use satang_core::directory::Directory;
 use satang_core::ids::{PersonId, WalletId};
-use satang_core::record::{BenefitNumber, EnrollmentRecord, Moved, RegistrationRecord};
-use satang_core::register::wallets_of;
+use satang_core::record::{BenefitNumber, DeskRecord, EnrollmentRecord, Moved, RegistrationRecord};
+use satang_core::register::{wallets_held, wallets_of};
 
 /// Shards of citizens and wallets, locked together in that order.
 pub struct People<'s> {
@@ -49,6 +49,22 @@ impl<'s> People<'s> {
         People::lock(state, directory, core::iter::once((wallet, Some(person))))
     }
 
+    /// Locks a person's shard, and those of the wallets through which the person holds, or held, rights.
+    pub fn lock_person(state: &'s State, directory: &Directory, person: PersonId) -> People<'s> {
+        let citizens = Locked::lock(&state.citizens, core::iter::once(citizen_shard(person)));
+        let held = wallets_held(directory, person, citizens.get(citizen_shard(person)));
+        let wallets = Locked::lock(&state.wallets, held.map(wallet_shard));
+        People { citizens, wallets }
+    }
+
+    /// The wallets through which a person that was locked holds, or held, rights; sorted.
+    pub fn wallets_of_person(&self, directory: &Directory, person: PersonId) -> Vec<WalletId> {
+        let mut wallets: Vec<WalletId> = wallets_held(directory, person, self.citizens(person)).collect();
+        wallets.sort_unstable();
+        wallets.dedup();
+        wallets
+    }
+
     /// The shard of a person that was locked.
     pub fn citizens(&self, person: PersonId) -> &CitizenShard {
         self.citizens.get(citizen_shard(person))
@@ -82,6 +98,15 @@ impl<'s> People<'s> {
         self.citizens_mut(moved.person).apply_moved(moved);
         self.wallets_mut(moved.wallet).apply_moved(moved);
         self.replace(moved.wallet, moved.replaces, moved.to_benefit);
+    }
+
+    /// Suspends the wallets with their citizen, or makes them active again.
+    pub fn apply_desk(&mut self, record: &DeskRecord) {
+        if let Some((wallets, status)) = record.stops() {
+            for wallet in wallets {
+                self.wallets_mut(*wallet).apply_person_status(*wallet, status);
+            }
+        }
     }
 
     /// The lapsed right that a new one through `wallet` replaces ends, if it was another wallet's.

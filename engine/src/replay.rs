@@ -13,12 +13,13 @@ use satang_core::account::{WALLET_SHARDS, wallet_shard};
 use satang_core::calendar::BusinessDate;
 use satang_core::citizen::{CITIZEN_SHARDS, citizen_shard};
 use satang_core::dedup::{ID_SHARDS, registration_shard, reversal_shard, txn_shard};
+use satang_core::directory::Made;
 use satang_core::household::{HOUSEHOLD_SHARDS, household_shard};
 use satang_core::ids::{PersonId, WalletId};
 use satang_core::outcome::Reason;
 use satang_core::record::{
     AdminRecord, Authorization, AuthorizationRecord, BenefitNumber, CutOverRecord, Position, Record,
-    RecordHeader, RecordKind, ReversalRecord, extra_of,
+    RecordHeader, RecordKind, ReversalRecord, Status, extra_of,
 };
 use std::sync::Arc;
 use std::thread::Scope;
@@ -199,8 +200,9 @@ impl<'s, 'r, S: Storage> Replay<'s, 'r, S> {
     }
 
     /// Takes what concerns no shard, and whom a record names.
-    fn take_other(&mut self, sequence: u64, record: Record) -> Result<(), String> {
+    fn take_other(&mut self, header: &RecordHeader, record: Record) -> Result<(), String> {
         let Beginning { state, through, .. } = self.beginning;
+        let sequence = header.sequence;
         let counts = sequence > through.quotas;
         match record {
             Record::Admin {
@@ -216,9 +218,14 @@ impl<'s, 'r, S: Storage> Replay<'s, 'r, S> {
                     quotas.apply_moved(&moved);
                 }
             }
-            Record::Admin { record, .. } if sequence > through.directory => {
-                let applied = state.directory.write().apply(&record);
-                return applied.map_err(|error| error.to_string());
+            Record::Admin { by, record } => {
+                if let AdminRecord::Desk(desk) = &record {
+                    self.persons.extend(desk.person());
+                }
+                if sequence > through.directory {
+                    let applied = state.directory.write().apply(&record, &Made::of(header, by));
+                    return applied.map_err(|error| error.to_string());
+                }
             }
             Record::Enrollment(record) => {
                 self.persons.push(record.person());
@@ -240,11 +247,7 @@ impl<'s, 'r, S: Storage> Replay<'s, 'r, S> {
                 }
             }
             Record::Listed(record) => self.persons.push(record.person()),
-            Record::Admin { .. }
-            | Record::Authorization { .. }
-            | Record::Reversal(_)
-            | Record::Closing(_)
-            | Record::CutOver(_) => {}
+            Record::Authorization { .. } | Record::Reversal(_) | Record::Closing(_) | Record::CutOver(_) => {}
         }
         Ok(())
     }
@@ -283,7 +286,7 @@ impl<S: Storage> Visitor for Replay<'_, '_, S> {
         if !plain {
             // The others are few: whatever is wrong with one is found here.
             let record = Record::decode(header, bytes).map_err(|error| error.to_string())?;
-            self.take_other(header.sequence, record)?;
+            self.take_other(header, record)?;
         }
         self.crew.push(position);
         self.records += 1;
@@ -439,7 +442,8 @@ impl Applier<'_> {
                 | RecordKind::Enrollment
                 | RecordKind::Registration
                 | RecordKind::Listed
-                | RecordKind::WalletStatus,
+                | RecordKind::WalletStatus
+                | RecordKind::Desk,
             ) => {}
             // The reader of the journal has applied it, or it changes nothing.
             _ => return Ok(()),
@@ -513,6 +517,18 @@ impl Applier<'_> {
                 if let Some(shard) = Self::lacking(&mut own.wallets, wallets, wallet_shard(wallet), sequence)
                 {
                     shard.apply_status(wallet, status);
+                }
+            }
+            Record::Admin {
+                record: AdminRecord::Desk(desk),
+                ..
+            } => {
+                let (stopped, status) = desk.stops().unwrap_or((&[], Status::Active));
+                for wallet in stopped {
+                    let shard = wallet_shard(*wallet);
+                    if let Some(shard) = Self::lacking(&mut own.wallets, wallets, shard, sequence) {
+                        shard.apply_person_status(*wallet, status);
+                    }
                 }
             }
             Record::Authorization { .. } | Record::CutOver(_) | Record::Admin { .. } => {}

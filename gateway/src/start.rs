@@ -1,6 +1,6 @@
 //! Starting and stopping a server: the listener first, then recovery, then the threads of the journal.
 
-use crate::app::{Api, App, GatewayEngine, GatewayKeeper, Metrics};
+use crate::app::{Api, App, GatewayEngine, GatewayKeeper, Metrics, catch_up};
 use crate::keys::KeyRing;
 use crate::programs::{ProgramSource, load_programs, reload, warn_about_programs};
 use crate::server::{Server, ServerHandle, ServerOptions};
@@ -107,11 +107,13 @@ impl Running {
         let opened = open(&storage, clock, engine_options, progress)
             .with_context(|| options.data_dir.display().to_string())?;
         metrics.recovered(&opened.recovered, started.elapsed());
-        let running = Running::with_threads(handle, opened, &storage, source, metrics);
+        let mut running = Running::with_threads(handle, opened, &storage, source, metrics);
         running.install_programs(&files)?;
         // Only now: a refusal to start is one line.
         warn_about_programs(&programs, &running.engine);
         app.ready(running.engine.clone(), running.keeper.clone());
+        let keeper = running.keeper.clone();
+        running.threads.push(spawn("desk", move || catch_up(&*keeper)));
         Ok(running)
     }
 

@@ -53,8 +53,16 @@ struct WalletEntry {
 }
 
 const SUSPENDED: u64 = 1;
+/// Its person is suspended, or was erased.
+const STOPPED: u64 = 4;
 /// Its person holds, or held, rights in several programmes, through this wallet or others.
 const SEVERAL: u64 = 2;
+
+impl WalletEntry {
+    fn is_suspended(&self) -> bool {
+        self.key & (SUSPENDED | STOPPED) != 0
+    }
+}
 
 impl Entry for WalletEntry {
     fn is_empty(&self) -> bool {
@@ -257,7 +265,8 @@ impl WalletShard {
 
     /// The wallet's status; `None` for a wallet nothing ever named.
     pub fn status(&self, wallet: WalletId) -> Option<Status> {
-        self.wallet(wallet).map(|entry| status_of(entry.key & SUSPENDED))
+        self.wallet(wallet)
+            .map(|entry| status_of(u64::from(entry.is_suspended())))
     }
 
     /// Whose wallet it is, when that is known.
@@ -428,14 +437,24 @@ impl WalletShard {
 
     /// Suspends the wallet or makes it active; it is known from then on.
     pub fn apply_status(&mut self, wallet: WalletId, status: Status) {
+        self.stop(wallet, SUSPENDED, status);
+    }
+
+    /// The wallet's person is suspended, or not any more.
+    pub fn apply_person_status(&mut self, wallet: WalletId, status: Status) {
+        self.stop(wallet, STOPPED, status);
+    }
+
+    fn stop(&mut self, wallet: WalletId, flag: u64, status: Status) {
         let entry = self.wallet_or_insert(wallet);
         match status {
-            Status::Active => entry.key &= !SUSPENDED,
-            Status::Suspended => entry.key |= SUSPENDED,
+            Status::Active => entry.key &= !flag,
+            Status::Suspended => entry.key |= flag,
         }
+        let suspended = entry.is_suspended();
         for benefit in self.ledger.benefits() {
             if let Some(slot) = self.ledger.slot_mut(wallet.number(), benefit) {
-                slot.set(SLOT_SUSPENDED, status == Status::Suspended);
+                slot.set(SLOT_SUSPENDED, suspended);
             }
         }
     }
@@ -517,7 +536,7 @@ impl WalletShard {
 
 /// The flags of a wallet's new slot.
 fn slot_flags(wallets: &Table<WalletEntry>, wallet: WalletId) -> u64 {
-    match find_wallet(wallets, wallet).is_some_and(|entry| entry.key & SUSPENDED != 0) {
+    match find_wallet(wallets, wallet).is_some_and(WalletEntry::is_suspended) {
         true => SLOT_SUSPENDED,
         false => 0,
     }

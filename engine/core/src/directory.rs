@@ -3,12 +3,15 @@
 //! It is a function of the administrative records alone (I2): [`Directory::apply`] is the only way in, at run time and at replay.
 
 use crate::calendar::{BusinessDate, Instant};
+use crate::desk::{Block, Desk};
 use crate::export;
-use crate::ids::{MerchantId, Name};
-use crate::merchants::{MerchantView, Merchants};
+use crate::ids::{CaseId, MerchantId, Name, PersonId};
+use crate::merchants::{MerchantView, Merchants, Stop};
 use crate::money::Satang;
 use crate::policy::{CapPeriod, Caps, Category, Holder, PolicyError, Program, Tier, WhenExhausted};
-use crate::record::{AdminRecord, BenefitNumber, Merchant, NameNumber, Record, Status, split_record};
+use crate::record::{
+    AdminRecord, BenefitNumber, DeskRecord, Merchant, NameNumber, Record, RecordHeader, Status, split_record,
+};
 use crate::slot::PeriodCaps;
 use crate::table::hash_pair;
 use hashbrown::HashMap;
@@ -30,6 +33,29 @@ pub struct Directory {
     in_force: Vec<InForce>,
     paused: BTreeMap<NameNumber, String>,
     merchants: Merchants,
+    desk: Desk,
+}
+
+/// When, by whom and as which record something was decided.
+#[derive(Clone, Copy, Debug)]
+pub struct Made {
+    /// The record's sequence.
+    pub sequence: u64,
+    /// When.
+    pub at: Instant,
+    /// The name of the key; `None` without keys, and for what the process does by itself.
+    pub by: Option<Name>,
+}
+
+impl Made {
+    /// As the header of a record says, which the bearer of the key `by` caused.
+    pub fn of(header: &RecordHeader, by: Option<Name>) -> Made {
+        Made {
+            sequence: header.sequence,
+            at: header.at(),
+            by,
+        }
+    }
 }
 
 /// A programme and its rule versions, oldest first.
@@ -63,14 +89,17 @@ pub enum DirectoryError {
         /// The number in the record.
         number: u32,
     },
+    /// A record is about a case that no earlier record opened.
+    #[error("no record opened the case {0}")]
+    NoCase(CaseId),
 }
 
 impl Directory {
-    /// Applies an administrative record. Wallet statuses are no business of the directory and change nothing here.
+    /// Applies an administrative record. Wallets are no business of the directory.
     ///
     /// # Errors
     /// [`DirectoryError`] when the record does not fit what came before: the journal is not one of ours.
-    pub fn apply(&mut self, record: &AdminRecord) -> Result<(), DirectoryError> {
+    pub fn apply(&mut self, record: &AdminRecord, made: &Made) -> Result<(), DirectoryError> {
         match record {
             AdminRecord::Name { number, name } => self.apply_name(*number, *name),
             AdminRecord::RuleVersion {
@@ -94,6 +123,7 @@ impl Directory {
                 Ok(())
             }
             AdminRecord::WalletStatus { .. } | AdminRecord::Moved(_) => Ok(()),
+            AdminRecord::Desk(record) => self.apply_desk(record, made),
         }
     }
 
@@ -131,6 +161,7 @@ impl Directory {
             to.extend_from_slice(&record.encode(Instant::MIN, None));
         }
         self.merchants.export(to);
+        self.desk.export(to);
     }
 
     /// The directory that [`Directory::export`] wrote; `None` when the bytes are none.
@@ -141,11 +172,13 @@ impl Directory {
             let (header, bytes) = split_record(from).ok()?;
             *from = &from[bytes.len()..];
             match Record::decode(&header, bytes).ok()? {
-                Record::Admin { record, .. } => directory.apply(&record).ok()?,
+                Record::Admin { by, record } => directory.apply(&record, &Made::of(&header, by)).ok()?,
                 _ => return None,
             }
         }
         directory.merchants = Merchants::import(from)?;
+        // What it decided about merchants stands in their entries already.
+        directory.desk = Desk::import(from)?;
         from.is_empty().then_some(directory)
     }
 
@@ -298,7 +331,19 @@ impl Directory {
             .chain(in_force)
             .chain(paused)
             .fold(0, hash_pair);
-        hash_pair(ordered, self.merchants.digest())
+        let desk = hash_pair(ordered, self.desk.digest());
+        hash_pair(desk, self.merchants.digest())
+    }
+
+    /// What the desk decided.
+    pub fn desk(&self) -> &Desk {
+        &self.desk
+    }
+
+    /// What keeps the citizen from getting a right, and the number of the list that an answer names for it.
+    pub fn block_of(&self, person: PersonId) -> Option<(Block, NameNumber)> {
+        let block = self.desk.block_of(person)?;
+        Some((block, self.number_of(&block.list())))
     }
 
     /// How many merchants there are.
@@ -502,12 +547,48 @@ impl Directory {
         Ok(())
     }
 
+    fn apply_desk(&mut self, record: &DeskRecord, made: &Made) -> Result<(), DirectoryError> {
+        match record {
+            DeskRecord::MerchantStatus { merchant, status, .. } => {
+                let stopped = *status == Status::Suspended;
+                self.merchants.stop(*merchant, Stop::Suspended, stopped);
+            }
+            DeskRecord::ConsentWithdrawn { merchant, .. } => {
+                self.merchants.stop(*merchant, Stop::Withdrawn, true);
+            }
+            DeskRecord::Joined {
+                merchant, program, ..
+            } => {
+                self.introduced("programme", *program)?;
+                self.merchants.join(*merchant, *program);
+            }
+            DeskRecord::Platform { platform, .. } => self.introduced("platform", *platform)?,
+            DeskRecord::CasePaid { case, .. }
+            | DeskRecord::CaseClosed { case, .. }
+            | DeskRecord::CaseCounted { case, .. } => {
+                self.desk.case(*case).ok_or(DirectoryError::NoCase(*case))?;
+            }
+            DeskRecord::CaseOpened { .. }
+            | DeskRecord::MerchantPayout { .. }
+            | DeskRecord::AuthorizationPayout { .. }
+            | DeskRecord::PersonStatus { .. }
+            | DeskRecord::Erased { .. } => {}
+        }
+        self.desk.apply(record, made);
+        Ok(())
+    }
+
+    fn introduced(&self, what: &'static str, number: NameNumber) -> Result<(), DirectoryError> {
+        let known = self.name(number).map(drop);
+        known.ok_or(DirectoryError::Dangling {
+            what,
+            number: number.0.into(),
+        })
+    }
+
     fn apply_merchant(&mut self, merchant: &Merchant) -> Result<(), DirectoryError> {
         for number in merchant.programs.iter().chain(&merchant.channels) {
-            self.name(*number).ok_or(DirectoryError::Dangling {
-                what: "name",
-                number: number.0.into(),
-            })?;
+            self.introduced("name", *number)?;
         }
         self.merchants.put(merchant);
         Ok(())

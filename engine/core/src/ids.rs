@@ -80,6 +80,14 @@ uuid_id! {
     /// The registrar's id of one registration: one id has one answer for ever (I5).
     RegistrationId
 }
+uuid_id! {
+    /// The id an operator gives a clawback case.
+    CaseId
+}
+uuid_id! {
+    /// The id an operator gives a payment towards a clawback case.
+    PaymentId
+}
 
 /// The value of an ASCII hexadecimal digit; 0xFF for every other byte.
 const HEX_VALUE: [u8; 256] = {
@@ -208,6 +216,9 @@ fn parse_digits(text: &[u8], count: usize) -> Option<u64> {
 pub struct PersonId(u64);
 
 impl PersonId {
+    /// Stands for every citizen who was erased: whoever is looked up leads to nobody else.
+    pub const ERASED: PersonId = PersonId(u64::MAX);
+
     /// The person with this number, or `None` for 0, which means "no person" in a record.
     pub const fn from_number(number: u64) -> Option<PersonId> {
         if number == 0 { None } else { Some(PersonId(number)) }

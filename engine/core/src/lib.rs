@@ -15,6 +15,7 @@ mod export;
 pub mod merchants;
 mod rules;
 pub mod directory;
+pub mod desk;
 pub mod slot;
 pub mod totals;
 mod ledger;

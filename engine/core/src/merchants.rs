@@ -32,6 +32,16 @@ pub struct MerchantView<'m> {
 }
 
 impl MerchantView<'_> {
+    /// The programmes it takes part in.
+    pub fn programs(&self) -> &[NameNumber] {
+        self.programs
+    }
+
+    /// The channels it sells through.
+    pub fn channels(&self) -> &[NameNumber] {
+        self.channels
+    }
+
     /// Whether it takes part in the programme.
     pub fn takes_part_in(&self, program: NameNumber) -> bool {
         self.programs.contains(&program)
@@ -46,14 +56,30 @@ impl MerchantView<'_> {
 #[derive(Clone, Copy, FromBytes, IntoBytes, KnownLayout, Immutable)]
 #[repr(C)]
 struct MerchantEntry {
-    /// `(merchant + 1) << 14 | category << 1`, and bit 0: suspended.
+    /// `(merchant + 1) << 14 | category << 1`, and flags.
     key: u64,
     /// Indices into the sets.
     programs: u32,
     channels: u32,
 }
 
+/// The register says that it is suspended.
 const SUSPENDED: u64 = 1;
+/// The desk suspended it.
+const STOPPED: u64 = 1 << 9;
+/// It withdrew its consent.
+const WITHDRAWN: u64 = 1 << 10;
+const FLAGS_OF_DESK: u64 = STOPPED | WITHDRAWN;
+const FLAGS: u64 = SUSPENDED | FLAGS_OF_DESK;
+
+/// Why the desk has a merchant suspended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stop {
+    /// It decided so.
+    Suspended,
+    /// The merchant withdrew its consent.
+    Withdrawn,
+}
 
 impl Entry for MerchantEntry {
     fn is_empty(&self) -> bool {
@@ -78,7 +104,7 @@ impl Merchants {
         let entry = self.entries.find(merchant_hash(id), wanted)?;
         Some(MerchantView {
             category: Category::ALL[(entry.key >> 1) as usize & 0xFF],
-            status: if entry.key & SUSPENDED == 0 {
+            status: if entry.key & FLAGS == 0 {
                 Status::Active
             } else {
                 Status::Suspended
@@ -94,7 +120,7 @@ impl Merchants {
         self.entries.prefetch(merchant_hash(id));
     }
 
-    /// Registers or changes a merchant.
+    /// Registers or changes a merchant. What the desk decided about it stays.
     pub fn put(&mut self, merchant: &Merchant) {
         let suspended = u64::from(merchant.status == Status::Suspended) * SUSPENDED;
         let key = (merchant.id.number() + 1) << 14 | (merchant.category as u64) << 1 | suspended;
@@ -104,7 +130,33 @@ impl Merchants {
             channels: self.set(&merchant.channels),
         };
         let wanted = |other: &MerchantEntry| other.key >> 14 == key >> 14;
-        *self.entries.find_or_insert(entry.hash(), wanted, || entry).0 = entry;
+        let (known, _) = self.entries.find_or_insert(entry.hash(), wanted, || entry);
+        let kept = known.key & FLAGS_OF_DESK;
+        *known = entry;
+        known.key |= kept;
+    }
+
+    /// The desk has the merchant suspended, or not any more; one that was never registered is left alone.
+    pub(crate) fn stop(&mut self, id: MerchantId, why: Stop, stopped: bool) {
+        let flag = match why {
+            Stop::Suspended => STOPPED,
+            Stop::Withdrawn => WITHDRAWN,
+        };
+        if let Some(entry) = self.entry_mut(id) {
+            entry.key = entry.key & !flag | u64::from(stopped) * flag;
+        }
+    }
+
+    /// The merchant takes part in one programme more; one that was never registered is left alone.
+    pub(crate) fn join(&mut self, id: MerchantId, program: NameNumber) {
+        let Some(entry) = self.entry_mut(id) else {
+            return;
+        };
+        let before = entry.programs as usize;
+        let mut programs = self.sets[before].to_vec();
+        programs.push(program);
+        let set = self.set(&programs);
+        self.entry_mut(id).expect("found above").programs = set;
     }
 
     /// A digest of all of them that does not depend on hash order. Sets are numbered in the order of the journal.
@@ -154,6 +206,11 @@ impl Merchants {
         }
         merchants.entries = Table::from_entries(export::take_entries::<MerchantEntry>(from)?, 0);
         Some(merchants)
+    }
+
+    fn entry_mut(&mut self, id: MerchantId) -> Option<&mut MerchantEntry> {
+        let wanted = |entry: &MerchantEntry| entry.key >> 14 == id.number() + 1;
+        self.entries.find_mut(merchant_hash(id), wanted)
     }
 
     fn set(&mut self, names: &[NameNumber]) -> u32 {

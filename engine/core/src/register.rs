@@ -198,9 +198,17 @@ pub fn wallets_of(
     person: PersonId,
     citizens: &CitizenShard,
 ) -> impl Iterator<Item = WalletId> {
+    wallets_held(directory, person, citizens).chain([wallet])
+}
+
+/// The wallets through which the person holds, or held, rights; with repeats.
+pub fn wallets_held(
+    directory: &Directory,
+    person: PersonId,
+    citizens: &CitizenShard,
+) -> impl Iterator<Item = WalletId> {
     let entitlements = directory.entitlements();
-    let held = entitlements.filter_map(move |entitlement| citizens.last_wallet(person, entitlement));
-    held.chain([wallet])
+    entitlements.filter_map(move |entitlement| citizens.last_wallet(person, entitlement))
 }
 
 /// Decides a registration at `at`; the order of the checks is the contract's ("Register").
@@ -231,6 +239,12 @@ pub fn decide<'s, W: Fn(WalletId) -> &'s WalletShard>(
     if let Some(list) = rules.excluded.iter().find(listed) {
         return Verdict {
             list: *list,
+            ..rejected(Reason::Excluded)
+        };
+    }
+    if let Some((_, list)) = directory.block_of(standing.person) {
+        return Verdict {
+            list,
             ..rejected(Reason::Excluded)
         };
     }

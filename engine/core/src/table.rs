@@ -153,6 +153,11 @@ impl<E: Entry> Table<E> {
         self.entries.iter().filter(|entry| !entry.is_empty())
     }
 
+    /// The same, to change in place. Their hashes must stay the same.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut E> {
+        self.entries.iter_mut().filter(|entry| !entry.is_empty())
+    }
+
     #[inline]
     fn home(&self, hash: u64) -> usize {
         ((u128::from(hash) * self.homes as u128) >> 64) as usize

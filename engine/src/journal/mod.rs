@@ -15,7 +15,7 @@ pub use format::{
 };
 pub use group::Group;
 pub use reader::{JournalReader, ReadError};
-pub use scan::{Scanned, first_header, scan, scan_from};
+pub use scan::{Scanned, first_header, scan, scan_from, scan_through};
 pub use spare::{Space, Spares};
 pub use visit::{Misfit, ScanError, VisitedFrame, Visitor};
 

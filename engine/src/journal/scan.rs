@@ -80,6 +80,21 @@ pub fn scan_from<S: Storage>(
     }
 }
 
+/// Reads the journal from its beginning up to a record that is durable: what lies behind may be being written.
+///
+/// # Errors
+/// [`ScanError`]; nothing was changed on disk.
+pub fn scan_through<S: Storage>(
+    storage: &S,
+    through: u64,
+    visitor: &mut impl Visitor,
+) -> Result<(), ScanError> {
+    match begin(storage)? {
+        Some(scan) => Scan { through, ..scan }.run(1, visitor).map(drop),
+        None => Ok(()),
+    }
+}
+
 /// The header of the journal's first segment; `None` when there is no journal.
 ///
 /// # Errors
@@ -136,6 +151,8 @@ struct Scan<'s, S: Storage> {
     buffers: Vec<Arc<Vec<Page>>>,
     /// A segment that was never begun was met: the ones behind it must be unused too.
     behind_end: bool,
+    /// The scan ends behind the frame that has this record.
+    through: u64,
     out: Scanned,
 }
 
@@ -199,6 +216,7 @@ impl<'s, S: Storage> Scan<'s, S> {
             buffer: Arc::default(),
             buffers: Vec::new(),
             behind_end: false,
+            through: u64::MAX,
             out,
         })
     }
@@ -223,6 +241,9 @@ impl<'s, S: Storage> Scan<'s, S> {
             if self.out.sealed && !self.behind_end && self.header(segment)? {
                 self.out.last_segment = segment;
                 self.frames(segment, visitor)?;
+                if self.is_done() {
+                    return Ok(self.out);
+                }
             } else {
                 self.unused(segment)?;
             }
@@ -368,6 +389,9 @@ impl<'s, S: Storage> Scan<'s, S> {
             });
             offset += header.frame_bytes() as u32;
             self.out.end = Place { segment, offset };
+            if self.is_done() {
+                return Ok(());
+            }
             if kind == FrameKind::Seal {
                 self.out.sealed = true;
                 self.out.end = Place::start_of(segment + 1);
@@ -375,6 +399,10 @@ impl<'s, S: Storage> Scan<'s, S> {
             }
         }
         Ok(())
+    }
+
+    fn is_done(&self) -> bool {
+        self.out.next_sequence > self.through
     }
 
     /// The header of the frame at `place`, when all of the frame is intact and continues the chain.

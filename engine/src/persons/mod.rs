@@ -4,14 +4,17 @@
 //! make persons in memory ([`Persons`]), where new ones are staged. The journal's thread makes what is staged durable before
 //! the records that may name it ([`PersonStore`]).
 
+mod erase;
 mod store;
 
+pub use erase::erase_entries;
 pub use store::{PERSONS_FILE, PersonStore, is_whole_page};
 
 use parking_lot::Mutex;
 use satang_core::ids::{CitizenId, PersonId};
 use satang_core::table::{Entry, Table};
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
@@ -157,6 +160,21 @@ impl Persons {
         first_word(hasher.finalize().as_bytes())
     }
 
+    /// The hashes of these persons lead to [`PersonId::ERASED`] from now on, in memory; says how many did not before.
+    pub fn forget(&self, erased: &BTreeSet<PersonId>) -> usize {
+        let mut forgotten = 0;
+        for table in &self.tables {
+            let mut table = table.lock();
+            for entry in table.entries.iter_mut() {
+                if erased.contains(&entry.person()) {
+                    entry.person = PersonId::ERASED.number();
+                    forgotten += 1;
+                }
+            }
+        }
+        forgotten
+    }
+
     /// How many persons there are.
     pub fn len(&self) -> usize {
         self.tables.iter().map(|table| table.lock().entries.len()).sum()
@@ -261,7 +279,8 @@ fn draw_person() -> io::Result<PersonId> {
                 drawn.left = drawn.numbers.len();
             }
             drawn.left -= 1;
-            if let Some(person) = PersonId::from_number(drawn.numbers[drawn.left]) {
+            let person = PersonId::from_number(drawn.numbers[drawn.left]);
+            if let Some(person) = person.filter(|person| *person != PersonId::ERASED) {
                 return Ok(person);
             }
         }

@@ -1,5 +1,6 @@
 //! The person store on disk: pages that are written once (`docs/FORMAT.md`).
 
+use super::erase::finish_erasing;
 use super::{CitizenKey, PersonEntry, PersonTable, Persons, TABLES, insert, table_of};
 use crate::storage::{PAGE_BYTES, Page, Storage, StorageFile};
 use parking_lot::Mutex;
@@ -42,6 +43,7 @@ impl<S: Storage> PersonStore<S> {
     /// # Errors
     /// Of the operating system.
     pub fn open(storage: &Arc<S>, key: CitizenKey) -> io::Result<PersonStore<S>> {
+        finish_erasing(&**storage)?;
         let file = match storage.open(PERSONS_FILE) {
             Ok(file) => {
                 // After a kill, entries may live in the page cache alone; a record that names one relies on it.
@@ -200,7 +202,7 @@ fn insert_all(table: &mut Table<PersonEntry>, entries: &mut Vec<PersonEntry>) {
     entries.clear();
 }
 
-fn write_page(entries: &[PersonEntry]) -> Page {
+pub(super) fn write_page(entries: &[PersonEntry]) -> Page {
     let mut page = Page::ZERO;
     page.0[..8].copy_from_slice(&MAGIC);
     page.0[16..20].copy_from_slice(&(entries.len() as u32).to_le_bytes());
@@ -210,7 +212,7 @@ fn write_page(entries: &[PersonEntry]) -> Page {
     page
 }
 
-fn read_page(page: &Page) -> Option<&[PersonEntry]> {
+pub(super) fn read_page(page: &Page) -> Option<&[PersonEntry]> {
     let bytes = &page.0;
     if bytes[..8] != MAGIC || bytes[8..16] != page_check(bytes) {
         return None;

@@ -38,8 +38,11 @@ impl<S: Storage> Ready<S> {
     ) -> Result<Response, Failure> {
         let request = parse::merchant(merchant_id, body)?;
         let stored = merchant_json(&request);
-        let position = self.engine.put_merchants(&[request], by)?;
+        let (outcomes, position) = self.engine.put_merchants(&[request], by)?;
         self.waits.wait(position).await?;
+        if let Err(refusal) = outcomes[0] {
+            return Err(super::desk::refused(refusal));
+        }
         Ok(json(&stored))
     }
 

@@ -7,7 +7,7 @@ use http::header::{ALLOW, HeaderValue, WWW_AUTHENTICATE};
 use http::{Method, StatusCode};
 use satang_engine::durable::StorageFailed;
 use satang_engine::engine::SubmitError;
-use satang_engine::keeper::KeepError;
+use satang_engine::keeper::{ChoreError, KeepError};
 use satang_engine::snapshot::SnapshotError;
 use std::io::{self, ErrorKind};
 
@@ -30,6 +30,8 @@ pub enum Failure {
     Submit(SubmitError),
     /// No snapshot was taken.
     Snapshot(KeepError),
+    /// What the desk decided was not carried out yet.
+    Chore(ChoreError),
     /// A snapshot that was asked for before is not done.
     SnapshotBeingTaken,
 }
@@ -60,6 +62,7 @@ impl Failure {
             }
             Failure::Submit(error) => submit_error(error),
             Failure::Snapshot(error) => keep_error(error),
+            Failure::Chore(error) => chore_error(error),
             Failure::SnapshotBeingTaken => {
                 let detail = "another snapshot is being taken; ask again when it is done";
                 let title = "A snapshot is being taken.";
@@ -162,6 +165,16 @@ fn keep_error(error: KeepError) -> Response {
     };
     tracing::warn!(%error, "no snapshot was taken");
     retry_later(&Problem::new(503, code, title, detail))
+}
+
+fn chore_error(error: ChoreError) -> Response {
+    match error {
+        ChoreError::Submit(error) => submit_error(error),
+        ChoreError::Persons(_) | ChoreError::Scan(_) => {
+            let title = "It was decided, but not carried out yet.";
+            retry_later(&Problem::new(503, "not_carried_out", title, error.to_string()))
+        }
+    }
 }
 
 fn retry_later(problem: &Problem) -> Response {

@@ -29,15 +29,23 @@ impl<S: Storage> Ready<S> {
             if chunk.is_empty() {
                 return Ok(report.response());
             }
-            let mut merchants = Vec::with_capacity(chunk.len());
+            let (mut numbers, mut merchants) = (Vec::new(), Vec::with_capacity(chunk.len()));
             for line in &chunk {
                 match line.parse(parse::merchant_line) {
-                    Ok(request) => merchants.push(request),
+                    Ok(request) => {
+                        numbers.push(line.number);
+                        merchants.push(request);
+                    }
                     Err(reason) => report.reject(line.number, reason),
                 }
             }
-            report.accepted += merchants.len() as u64;
-            let position = self.engine.put_merchants(&merchants, by)?;
+            let (outcomes, position) = self.engine.put_merchants(&merchants, by)?;
+            for (number, outcome) in numbers.into_iter().zip(outcomes) {
+                match outcome {
+                    Ok(()) => report.accepted += 1,
+                    Err(refusal) => report.reject(number, refusal.name().to_owned()),
+                }
+            }
             report.in_line_order();
             self.waits.wait(position).await?;
         }

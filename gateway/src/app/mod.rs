@@ -5,6 +5,8 @@ mod access;
 mod admin;
 mod authorizations;
 mod batch;
+mod chores;
+mod desk;
 mod explanation;
 mod failure;
 mod import;
@@ -18,6 +20,7 @@ mod snapshots;
 mod tests_snapshots;
 
 pub use access::Refused;
+pub use chores::catch_up;
 pub use failure::Failure;
 pub use metrics::Metrics;
 

@@ -2,7 +2,7 @@
 
 use super::content::{same_content, same_reversal_content};
 use satang_core::calendar::Instant;
-use satang_core::directory::Directory;
+use satang_core::directory::{Directory, Made};
 use satang_core::ids::{MerchantId, Name, ReversalId, TxnId, WalletId};
 use satang_core::money::Satang;
 use satang_core::outcome::{Reason, ReversalCause};
@@ -17,15 +17,24 @@ fn name(text: &str) -> Name {
     Name::parse(text).unwrap()
 }
 
+const MADE: Made = Made {
+    sequence: 0,
+    at: Instant::MIN,
+    by: None,
+};
+
 pub(super) fn directory(names: &[&str]) -> Directory {
     let mut directory = Directory::default();
     for (index, text) in names.iter().enumerate() {
         let number = NameNumber(index as u16 + 1);
         directory
-            .apply(&AdminRecord::Name {
-                number,
-                name: name(text),
-            })
+            .apply(
+                &AdminRecord::Name {
+                    number,
+                    name: name(text),
+                },
+                &MADE,
+            )
             .unwrap();
     }
     directory

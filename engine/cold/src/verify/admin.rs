@@ -4,7 +4,7 @@ use satang_core::calendar::Instant;
 use satang_core::directory::Directory;
 use satang_core::ids::Name;
 use satang_core::policy::Program;
-use satang_core::record::{AdminRecord, BenefitNumber, NameNumber};
+use satang_core::record::{AdminRecord, BenefitNumber, Merchant, NameNumber};
 
 /// Holds a record against the directory in front of it.
 ///
@@ -38,7 +38,18 @@ pub fn check(
                 false => Err("its programme is not in force".into()),
             }
         }
-        AdminRecord::Merchant(_) | AdminRecord::WalletStatus { .. } | AdminRecord::Moved(_) => Ok(()),
+        AdminRecord::Merchant(merchant) => check_merchant(directory, merchant),
+        AdminRecord::WalletStatus { .. } | AdminRecord::Moved(_) | AdminRecord::Desk(_) => Ok(()),
+    }
+}
+
+fn check_merchant(directory: &Directory, merchant: &Merchant) -> Result<(), String> {
+    let programs = merchant.programs.iter();
+    let programs: Option<Vec<Name>> = programs.map(|number| directory.name(*number).copied()).collect();
+    let programs = programs.ok_or("a programme of it has no name")?;
+    match directory.refuses_merchant(merchant.id, &programs) {
+        Some(refusal) => Err(format!("recorded, though it is to be refused {}", refusal.name())),
+        None => Ok(()),
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod admin;
 mod compare;
+mod desk;
 mod files;
 mod findings;
 mod reading;
@@ -180,6 +181,7 @@ pub fn verify_storage<S: Storage, W: Storage>(
         findings: Findings::default(),
         tallies: Mutex::default(),
         reader: JournalReader::new(storage.clone(), header.layout()),
+        counted: Mutex::default(),
     };
     let (scanned, read) = read_all(storage, &context, work, &header, options, progress);
     if let Some(source) = read.failed {
@@ -196,6 +198,7 @@ pub fn verify_storage<S: Storage, W: Storage>(
             .iter()
             .for_each(|scanned| check_headers(scanned, &context.findings));
         check_money(&context);
+        desk::check_counted(&**storage, &context)?;
         if let Some(head) = options.head.filter(|_| !read.met) {
             let what = format!("the chain does not pass through {head}");
             context.findings.file("journal", 0, what);

@@ -6,6 +6,7 @@ use super::admin;
 use super::redecide::{Context, Redecider, possible_date};
 use super::rights;
 use satang_core::calendar::Instant;
+use satang_core::directory::Made;
 use satang_core::record::{
     AdminRecord, AuthorizationRecord, CutOverRecord, Position, Record, RecordHeader, RecordKind,
 };
@@ -139,7 +140,13 @@ impl<'s, 'r, S: Storage, W: Storage> Reading<'s, 'r, S, W> {
             bytes,
             position,
         };
-        rights::take(self.context, &at)
+        rights::take(self.context, &at)?;
+        if header.kind == RecordKind::Desk as u8 {
+            // Each worker has a directory of its own, which learns it, too.
+            self.crew.push(position);
+            self.workers_idle = false;
+        }
+        Ok(())
     }
 
     fn report(&self, header: &RecordHeader, position: Position, what: String) {
@@ -192,7 +199,8 @@ impl<'s, 'r, S: Storage, W: Storage> Reading<'s, 'r, S, W> {
                 let mut directory = self.context.state.directory.write();
                 admin::check(&directory, &record, by.as_ref(), header.at(), bytes)?;
                 match record {
-                    AdminRecord::WalletStatus { .. } => Ok(()),
+                    // Decided with the citizens' and wallets' shards in view.
+                    AdminRecord::WalletStatus { .. } | AdminRecord::Desk(_) => Ok(()),
                     AdminRecord::Moved(moved) => match moved.usable_from {
                         Some(from) => possible(from, "first date"),
                         None => Ok(()),
@@ -201,7 +209,8 @@ impl<'s, 'r, S: Storage, W: Storage> Reading<'s, 'r, S, W> {
                         if matches!(other, AdminRecord::RulesInForce(_)) {
                             self.context.state.quotas.lock().forget_lapsed();
                         }
-                        directory.apply(&other).map_err(|error| error.to_string())
+                        let made = Made::of(header, by);
+                        directory.apply(&other, &made).map_err(|error| error.to_string())
                     }
                 }
             }

@@ -5,13 +5,14 @@
 //! an authorization's id its reversals; whoever owns an id's shard looks that it is new (I5).
 
 use super::compare::{authorization_differences, reversal_differences};
+use super::desk::Counted;
 use super::findings::Findings;
 use parking_lot::Mutex;
 use satang_core::account::{WalletShard, wallet_shard};
 use satang_core::authorize::{Beyond, decide, decide_reversed_before_arrival, needed};
 use satang_core::calendar::{BusinessDate, Instant};
 use satang_core::dedup::{IdShard, Reversed, TxnState, reversal_shard, txn_shard};
-use satang_core::directory::Directory;
+use satang_core::directory::{Directory, Made};
 use satang_core::household::household_shard;
 use satang_core::ids::{Name, TxnId};
 use satang_core::outcome::Reason;
@@ -53,6 +54,8 @@ pub struct Context<S: Storage> {
     pub tallies: Mutex<BTreeMap<NameNumber, Tally>>,
     /// For originals that lie in another segment.
     pub reader: JournalReader<S>,
+    /// What records say that merchants received.
+    pub counted: Mutex<Vec<Counted>>,
 }
 
 impl<S: Storage> Context<S> {
@@ -137,13 +140,16 @@ impl<S: Storage> Redecider<'_, S> {
                 self.take_return(own, chunk, &record, at)?;
             }
             Record::Closing(record) => self.take_return(own, chunk, &record, at)?,
-            Record::Admin { record, .. } => {
+            Record::Admin { by, record } => {
                 if let AdminRecord::WalletStatus { wallet, status, .. } = &record
                     && let Some(wallets) = &mut own.wallets[wallet_shard(*wallet)]
                 {
                     wallets.apply_status(*wallet, *status);
                 }
-                self.directory.apply(&record).map_err(|error| error.to_string())?;
+                let made = Made::of(&at.header, by);
+                self.directory
+                    .apply(&record, &made)
+                    .map_err(|error| error.to_string())?;
             }
             // Who got a right is decided by the thread that reads the journal.
             Record::Enrollment(_) | Record::Registration(_) | Record::Listed(_) => {}

@@ -30,9 +30,13 @@ use zerocopy::IntoBytes as _;
 /// Whether a record is decided here.
 pub fn reads_several_shards(header: &RecordHeader, bytes: &[u8]) -> bool {
     match RecordKind::from_number(header.kind) {
-        Some(RecordKind::Registration | RecordKind::Enrollment | RecordKind::Listed | RecordKind::Moved) => {
-            true
-        }
+        Some(
+            RecordKind::Registration
+            | RecordKind::Enrollment
+            | RecordKind::Listed
+            | RecordKind::Moved
+            | RecordKind::Desk,
+        ) => true,
         Some(RecordKind::Authorization) => {
             AuthorizationRecord::view(bytes).is_ok_and(AuthorizationRecord::looked_beyond)
         }
@@ -77,13 +81,17 @@ pub fn take<S: Storage>(context: &Context<S>, at: &At<'_>) -> Result<(), String>
             take_moved(context, &moved, at);
             Ok(())
         }
+        Record::Admin {
+            record: AdminRecord::Desk(record),
+            by,
+        } => super::desk::take(context, &record, by, at),
         Record::Reversal(_) | Record::Closing(_) | Record::CutOver(_) | Record::Admin { .. } => {
             unreachable!("workers decide these")
         }
     }
 }
 
-fn report<S: Storage>(context: &Context<S>, at: &At<'_>, what: String) {
+pub(super) fn report<S: Storage>(context: &Context<S>, at: &At<'_>, what: String) {
     context.findings.record(at.header.sequence, at.position, what);
 }
 

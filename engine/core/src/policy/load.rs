@@ -5,7 +5,7 @@ use super::*;
 
 const PROGRAM_KEYS: &str = "id name_th name_en exclusive_with usable_from effective_from source \
                             merchant_registration registration benefit";
-const MERCHANT_REGISTRATION_KEYS: &str = "opens closes returning_closes";
+const MERCHANT_REGISTRATION_KEYS: &str = "opens closes returning_closes returning_from";
 const REGISTRATION_KEYS: &str = "opens closes hours quota min_age excluded_lists first_use_by returning tier";
 const RETURNING_KEYS: &str = "from_program opens usable_from";
 const TIER_KEYS: &str = "id required_list caps";
@@ -76,6 +76,7 @@ fn merchant_registration(value: &Value<'_>) -> Result<MerchantRegistration, Poli
         opens: optional(&table, "opens", Value::date)?,
         closes: closing_date(&table, "closes")?,
         returning_closes: closing_date(&table, "returning_closes")?,
+        returning_from: optional(&table, "returning_from", Value::name)?,
     })
 }
 

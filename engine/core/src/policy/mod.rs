@@ -310,7 +310,7 @@ impl Benefit {
     }
 }
 
-/// When merchants may join. Information for the merchant app: the engine refuses no merchant because of it.
+/// When merchants may join by themselves.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MerchantRegistration {
     /// The first date.
@@ -319,6 +319,8 @@ pub struct MerchantRegistration {
     pub closes: Option<BusinessDate>,
     /// The last date for merchants of the earlier programme, who only confirm.
     pub returning_closes: Option<BusinessDate>,
+    /// The earlier programme; absent for any other one.
+    pub returning_from: Option<Name>,
 }
 
 /// How citizens get the right.

@@ -1,7 +1,7 @@
 //! Administrative records: rare, of any length.
 
 use super::coding::{Decoder, Encoder};
-use super::{BenefitNumber, NameNumber, RECORD_UNIT, RecordHeader, RecordKind, finish};
+use super::{BenefitNumber, DeskRecord, NameNumber, RECORD_UNIT, RecordHeader, RecordKind, finish};
 use crate::calendar::{BusinessDate, Instant};
 use crate::ids::{HouseholdId, MerchantId, Name, PersonId, WalletId};
 use crate::policy::Category;
@@ -54,6 +54,8 @@ pub enum AdminRecord {
         /// Why, in the operator's words.
         reason: String,
     },
+    /// The desk decided something.
+    Desk(DeskRecord),
 }
 
 /// Whether a merchant, wallet or programme takes part.
@@ -235,6 +237,10 @@ impl AdminRecord {
                 to.text(reason);
                 RecordKind::ProgramStatus
             }
+            AdminRecord::Desk(desk) => {
+                desk.encode(to);
+                RecordKind::Desk
+            }
         }
     }
 
@@ -280,6 +286,7 @@ impl AdminRecord {
                 reason: from.text()?.to_owned(),
             },
             RecordKind::Moved => AdminRecord::Moved(decode_moved(&mut from)?),
+            RecordKind::Desk => AdminRecord::Desk(DeskRecord::decode(&mut from)?),
             RecordKind::Authorization
             | RecordKind::Reversal
             | RecordKind::Capture

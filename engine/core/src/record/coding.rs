@@ -1,6 +1,8 @@
 //! The little language of tails and administrative records: little-endian numbers and length-prefixed texts.
 
 use super::{ID_END, Status};
+use crate::calendar::BusinessDate;
+use crate::ids::WalletId;
 
 /// Writes little-endian numbers and length-prefixed texts.
 #[derive(Default)]
@@ -19,6 +21,19 @@ impl Encoder {
 
     pub(super) fn u64(&mut self, number: u64) {
         self.bytes.extend_from_slice(&number.to_le_bytes());
+    }
+
+    pub(super) fn u128(&mut self, number: u128) {
+        self.bytes.extend_from_slice(&number.to_le_bytes());
+    }
+
+    pub(super) fn date(&mut self, date: BusinessDate) {
+        self.u32(date.days() as u32);
+    }
+
+    pub(super) fn wallets(&mut self, wallets: &[WalletId]) {
+        self.u16(wallets.len() as u16);
+        wallets.iter().for_each(|wallet| self.u64(wallet.number()));
     }
 
     pub(super) fn text(&mut self, text: &str) {
@@ -54,6 +69,28 @@ impl<'a> Decoder<'a> {
 
     pub(super) fn u64(&mut self) -> Option<u64> {
         Some(u64::from_le_bytes(self.take(8)?.try_into().ok()?))
+    }
+
+    pub(super) fn u128(&mut self) -> Option<u128> {
+        Some(u128::from_le_bytes(self.take(16)?.try_into().ok()?))
+    }
+
+    pub(super) fn flag(&mut self) -> Option<bool> {
+        match self.u16()? {
+            0 => Some(false),
+            1 => Some(true),
+            _ => None,
+        }
+    }
+
+    pub(super) fn date(&mut self) -> Option<BusinessDate> {
+        Some(BusinessDate::from_days(self.u32()? as i32))
+    }
+
+    pub(super) fn wallets(&mut self) -> Option<Vec<WalletId>> {
+        let count = self.u16()?;
+        let wallet = |_| self.fifteen_digits().map(WalletId::from_number);
+        (0..count).map(wallet).collect()
     }
 
     pub(super) fn fifteen_digits(&mut self) -> Option<u64> {

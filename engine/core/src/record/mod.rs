@@ -7,6 +7,7 @@
 mod admin;
 mod authorization;
 mod coding;
+mod desk;
 mod extra;
 mod fixed;
 mod registration;
@@ -14,6 +15,7 @@ mod reversal;
 
 pub use admin::{AdminRecord, Merchant, Moved, Status};
 pub use authorization::{Authorization, AuthorizationFacts, AuthorizationRecord, RecordBuf, extra_of};
+pub use desk::{Debtor, DeskRecord, Payout};
 pub use extra::{Extra, Funding};
 pub use fixed::{CutOverRecord, EnrollmentFacts, EnrollmentRecord};
 pub use registration::{ListedRecord, RegistrationFacts, RegistrationRecord};
@@ -137,6 +139,8 @@ pub enum RecordKind {
     Capture = 14,
     /// A hold was voided, or was to be.
     Void = 15,
+    /// The desk decided something about a merchant, a person or money that is to come back.
+    Desk = 16,
 }
 
 impl RecordKind {
@@ -158,6 +162,7 @@ impl RecordKind {
             13 => RecordKind::Moved,
             14 => RecordKind::Capture,
             15 => RecordKind::Void,
+            16 => RecordKind::Desk,
             _ => return None,
         })
     }
@@ -382,7 +387,8 @@ impl Record {
             | RecordKind::Merchant
             | RecordKind::WalletStatus
             | RecordKind::ProgramStatus
-            | RecordKind::Moved => AdminRecord::decode(kind, &bytes[size_of::<RecordHeader>()..])
+            | RecordKind::Moved
+            | RecordKind::Desk => AdminRecord::decode(kind, &bytes[size_of::<RecordHeader>()..])
                 .map(|(by, record)| Record::Admin { by, record })
                 .ok_or(impossible("body")),
         }

@@ -262,6 +262,11 @@ impl ReversalRecord {
         WalletId::from_number(self.wallet)
     }
 
+    /// Where the original was made.
+    pub fn merchant(&self) -> MerchantId {
+        MerchantId::from_number(self.merchant)
+    }
+
     /// The benefit the original drew on; none when nothing is given back.
     pub fn benefit(&self) -> BenefitNumber {
         BenefitNumber(self.benefit)

@@ -1,0 +1,175 @@
+//! Re-deciding what the desk decided (I3).
+
+use super::redecide::{Context, known_txn};
+use super::rights::{At, report};
+use satang_core::dedup::{TxnState, txn_shard};
+use satang_core::desk::{Block, Cause, Novelty};
+use satang_core::directory::{Directory, Made};
+use satang_core::ids::{CaseId, MerchantId, Name, TxnId};
+use satang_core::money::Satang;
+use satang_core::record::{AdminRecord, Debtor, DeskRecord, NameNumber, Position, Record, Status};
+use satang_engine::desk::wallets_reached;
+use satang_engine::journal::ScanError;
+use satang_engine::log::ReadLog as _;
+use satang_engine::people::People;
+use satang_engine::received::received_by;
+use satang_engine::storage::Storage;
+use std::collections::BTreeMap;
+
+/// What a record says that a merchant received.
+pub struct Counted {
+    merchant: MerchantId,
+    /// The withdrawal of the merchant's consent.
+    before: u64,
+    owed: Satang,
+    sequence: u64,
+    position: Position,
+}
+
+/// Decides a record again and applies it. No worker may be working meanwhile.
+///
+/// # Errors
+/// When what is needed to go on cannot be read, or it cannot be applied.
+pub fn take<S: Storage>(
+    context: &Context<S>,
+    record: &DeskRecord,
+    by: Option<Name>,
+    at: &At<'_>,
+) -> Result<(), String> {
+    let mut directory = context.state.directory.write();
+    match directory.check_desk(record, at.header.at()) {
+        Ok(Novelty::New) => {}
+        Ok(Novelty::Known) => {
+            let what = "it changes nothing, and would not have been recorded";
+            report(context, at, what.into());
+        }
+        Err(refusal) => {
+            let what = format!("recorded, though it is to be refused {}", refusal.name());
+            report(context, at, what);
+        }
+    }
+    match record {
+        DeskRecord::Joined {
+            merchant,
+            program,
+            returning,
+        } => {
+            if directory.is_returning_merchant(*merchant, *program, at.header.at()) != *returning {
+                report(context, at, "it says wrongly whether the merchant returns".into());
+            }
+        }
+        DeskRecord::AuthorizationPayout { txn_id, .. } => check_payable(context, *txn_id, at)?,
+        DeskRecord::PersonStatus { status, .. } => take_person(context, &directory, record, *status, at),
+        DeskRecord::Erased { .. } => take_person(context, &directory, record, Status::Suspended, at),
+        DeskRecord::CaseOpened {
+            debtor: Debtor::Person(_),
+            ..
+        } => check_block(context, &directory, Block::Clawback, at),
+        DeskRecord::CaseCounted { case, owed } => note_counted(context, &directory, *case, *owed, at),
+        DeskRecord::MerchantStatus { .. }
+        | DeskRecord::Platform { .. }
+        | DeskRecord::MerchantPayout { .. }
+        | DeskRecord::CaseOpened { .. }
+        | DeskRecord::CasePaid { .. }
+        | DeskRecord::CaseClosed { .. }
+        | DeskRecord::ConsentWithdrawn { .. } => {}
+    }
+    directory
+        .apply(&AdminRecord::Desk(record.clone()), &Made::of(&at.header, by))
+        .map_err(|error| error.to_string())
+}
+
+/// What a citizen's status reaches, and that the name of the block has a number.
+fn take_person<S: Storage>(
+    context: &Context<S>,
+    directory: &Directory,
+    record: &DeskRecord,
+    status: Status,
+    at: &At<'_>,
+) {
+    let person = record.person().expect("it is about a citizen");
+    let mut people = People::lock_person(&context.state, directory, person);
+    let reached = match record {
+        DeskRecord::Erased { .. } => people.wallets_of_person(directory, person),
+        _ => wallets_reached(directory, &people, person, status),
+    };
+    if record.stops().is_none_or(|(wallets, _)| *wallets != reached) {
+        report(context, at, "it reaches other wallets than the citizen's".into());
+    }
+    people.apply_desk(record);
+    match record {
+        DeskRecord::Erased { .. } => check_block(context, directory, Block::Erased, at),
+        _ if status == Status::Suspended => check_block(context, directory, Block::Suspended, at),
+        _ => {}
+    }
+}
+
+fn check_block<S: Storage>(context: &Context<S>, directory: &Directory, block: Block, at: &At<'_>) {
+    if directory.number_of(&block.list()) == NameNumber::UNKNOWN {
+        let what = format!("the name {} was never introduced", block.name());
+        report(context, at, what);
+    }
+}
+
+/// Money is held back for an authorization that was approved.
+fn check_payable<S: Storage>(context: &Context<S>, txn_id: TxnId, at: &At<'_>) -> Result<(), String> {
+    let known = known_txn(context, &context.state.ids[txn_shard(txn_id)].lock(), txn_id)?;
+    let approved = match known {
+        TxnState::New | TxnState::Tombstone => false,
+        TxnState::Seen { position, .. } => {
+            match context.reader.read(position).map_err(|error| error.to_string())? {
+                Record::Authorization { record, .. } => record.approved(),
+                _ => false,
+            }
+        }
+    };
+    if !approved {
+        report(context, at, "no authorization of its txn_id was approved".into());
+    }
+    Ok(())
+}
+
+/// What was received is counted from the whole journal, once it was read.
+fn note_counted<S: Storage>(
+    context: &Context<S>,
+    directory: &Directory,
+    case: CaseId,
+    owed: Satang,
+    at: &At<'_>,
+) {
+    let case = directory.desk().case(case);
+    let withdrawn = case.filter(|case| case.cause == Cause::ConsentWithdrawn);
+    match withdrawn.map(|case| (case.debtor, case.sequence)) {
+        Some((Debtor::Merchant(merchant), before)) => context.counted.lock().push(Counted {
+            merchant,
+            before,
+            owed,
+            sequence: at.header.sequence,
+            position: at.position,
+        }),
+        Some((Debtor::Person(_), _)) | None => {
+            report(context, at, "nobody withdrew a consent with its case".into());
+        }
+    }
+}
+
+/// Counts again what merchants received who withdrew their consent.
+///
+/// # Errors
+/// When the journal cannot be read again.
+pub fn check_counted<S: Storage>(storage: &S, context: &Context<S>) -> Result<(), ScanError> {
+    let counted = std::mem::take(&mut *context.counted.lock());
+    if counted.is_empty() {
+        return Ok(());
+    }
+    let wanted = counted.iter().map(|counted| (counted.merchant, counted.before));
+    let received: BTreeMap<MerchantId, Satang> = received_by(storage, &wanted.collect())?;
+    for counted in counted {
+        let received = received[&counted.merchant];
+        if received != counted.owed {
+            let what = format!("it says that {} is owed, received was {received}", counted.owed);
+            context.findings.record(counted.sequence, counted.position, what);
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,306 @@
+//! The desk: merchants who join, are bound, suspended or withdraw; citizens who are suspended or erased; money that is held back or
+//! claimed back. What may be decided says [`Directory::check_desk`]; each decision is one record, with the name of the key.
+
+use crate::clock::Clock;
+use crate::engine::{Engine, SubmitError};
+use crate::journal::Space;
+use crate::log::ReadLog;
+use crate::people::People;
+use satang_core::account::wallet_shard;
+use satang_core::calendar::{BusinessDate, Instant};
+use satang_core::desk::{Block, DeskRefusal, Novelty};
+use satang_core::directory::{Directory, Made};
+use satang_core::ids::{CaseId, CitizenId, MerchantId, Name, PersonId, WalletId};
+use satang_core::money::Satang;
+use satang_core::record::{AdminRecord, Debtor, DeskRecord, Position, Status};
+
+/// Who a citizen is, as an operator says it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Subject {
+    /// By the national id.
+    Citizen(CitizenId),
+    /// By a wallet.
+    Wallet(WalletId),
+}
+
+/// Who is to pay back.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum DebtorInput {
+    /// A citizen.
+    Person(Subject),
+    /// A merchant.
+    Merchant(MerchantId),
+}
+
+/// What became of a decision of the desk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeskOutcome {
+    /// It was decided; it is durable once the position is.
+    Recorded {
+        /// The sequence of the record.
+        sequence: u64,
+        /// Where it lies.
+        position: Position,
+    },
+    /// It was decided before: nothing was written.
+    Unchanged,
+    /// Nothing changed.
+    Refused(DeskRefusal),
+    /// Nobody is known by the wallet, or by the national id where that does not make one known.
+    NobodyKnown,
+}
+
+impl<R: ReadLog, C: Clock> Engine<R, C> {
+    /// Decides what concerns merchants, authorizations and cases alone.
+    ///
+    /// # Errors
+    /// [`SubmitError`].
+    ///
+    /// # Panics
+    /// When it is about a citizen.
+    pub fn decide_desk(&self, record: &DeskRecord, by: Option<&Name>) -> Result<DeskOutcome, SubmitError> {
+        assert!(record.person().is_none(), "who a citizen is must be found first");
+        let mut directory = self.directory_for_desk()?;
+        self.record_desk(&mut directory, by, |_, _| record.clone())
+            .map(|(outcome, _)| outcome)
+    }
+
+    /// A merchant joins a programme; whether it took part in the earlier one, too.
+    ///
+    /// # Errors
+    /// [`SubmitError`].
+    pub fn join_program(
+        &self,
+        merchant: MerchantId,
+        program: &Name,
+        by: Option<&Name>,
+    ) -> Result<(DeskOutcome, bool), SubmitError> {
+        let mut directory = self.directory_for_desk()?;
+        let joined = |directory: &Directory, at| {
+            let program = directory.number_of(program);
+            DeskRecord::Joined {
+                merchant,
+                program,
+                returning: directory.is_returning_merchant(merchant, program, at),
+            }
+        };
+        let (outcome, record) = self.record_desk(&mut directory, by, joined)?;
+        let returning = matches!(record, Some(DeskRecord::Joined { returning: true, .. }));
+        Ok((outcome, returning))
+    }
+
+    /// Binds a merchant to its delivery platform, or releases it.
+    ///
+    /// # Errors
+    /// [`SubmitError`].
+    pub fn bind_platform(
+        &self,
+        merchant: MerchantId,
+        platform: &Name,
+        bound: bool,
+        reason: &str,
+        by: Option<&Name>,
+    ) -> Result<DeskOutcome, SubmitError> {
+        let mut directory = self.directory_for_desk()?;
+        let record = |platform| DeskRecord::Platform {
+            merchant,
+            platform,
+            bound,
+            reason: reason.to_owned(),
+        };
+        let at = self.now()?;
+        // Only a platform that somebody is bound to gets a number: there are few.
+        if let Err(refusal) = directory.check_desk(&record(directory.number_of(platform)), at) {
+            return Ok(DeskOutcome::Refused(refusal));
+        }
+        let number = self.number_names(&mut directory, &[*platform], by, at)?[0];
+        self.record_desk(&mut directory, by, |_, _| record(number))
+            .map(|(outcome, _)| outcome)
+    }
+
+    /// Suspends a citizen over all programmes, or makes the citizen active again; and which wallets that reaches.
+    ///
+    /// # Errors
+    /// [`SubmitError`].
+    pub fn set_person_status(
+        &self,
+        subject: Subject,
+        status: Status,
+        reason: &str,
+        by: Option<&Name>,
+    ) -> Result<(DeskOutcome, Vec<WalletId>), SubmitError> {
+        let Some(person) = self.person_of(subject, true)? else {
+            return Ok((DeskOutcome::NobodyKnown, Vec::new()));
+        };
+        let mut directory = self.directory_for_desk()?;
+        if status == Status::Suspended {
+            self.number_block(&mut directory, Block::Suspended, by)?;
+        }
+        let mut people = People::lock_person(&self.state, &directory, person);
+        let decide = |directory: &Directory, _| DeskRecord::PersonStatus {
+            person,
+            wallets: wallets_reached(directory, &people, person, status),
+            status,
+            reason: reason.to_owned(),
+        };
+        let (outcome, record) = self.record_desk(&mut directory, by, decide)?;
+        Ok((outcome, apply_to(&mut people, outcome, record)))
+    }
+
+    /// Opens a clawback case.
+    ///
+    /// # Errors
+    /// [`SubmitError`].
+    pub fn open_case(
+        &self,
+        case: CaseId,
+        debtor: DebtorInput,
+        owed: Satang,
+        letter: BusinessDate,
+        reason: &str,
+        by: Option<&Name>,
+    ) -> Result<DeskOutcome, SubmitError> {
+        let debtor = match debtor {
+            DebtorInput::Merchant(merchant) => Debtor::Merchant(merchant),
+            DebtorInput::Person(subject) => match self.person_of(subject, true)? {
+                Some(person) => Debtor::Person(person),
+                None => return Ok(DeskOutcome::NobodyKnown),
+            },
+        };
+        let mut directory = self.directory_for_desk()?;
+        if matches!(debtor, Debtor::Person(_)) {
+            self.number_block(&mut directory, Block::Clawback, by)?;
+        }
+        let opened = DeskRecord::CaseOpened {
+            case,
+            debtor,
+            owed,
+            letter,
+            reason: reason.to_owned(),
+        };
+        self.record_desk(&mut directory, by, |_, _| opened.clone())
+            .map(|(outcome, _)| outcome)
+    }
+
+    /// Erases a citizen: from now on nobody gets a right as this citizen any more, and the wallets are suspended for good. The entry
+    /// in the person store is still to be deleted once this is durable ([`crate::keeper::Keeper::forget_erased`]).
+    ///
+    /// # Errors
+    /// [`SubmitError`].
+    pub fn erase_person(
+        &self,
+        subject: Subject,
+        reason: &str,
+        by: Option<&Name>,
+    ) -> Result<(DeskOutcome, Vec<WalletId>), SubmitError> {
+        let Some(person) = self.person_of(subject, false)? else {
+            return Ok((DeskOutcome::NobodyKnown, Vec::new()));
+        };
+        let mut directory = self.directory_for_desk()?;
+        self.number_block(&mut directory, Block::Erased, by)?;
+        let mut people = People::lock_person(&self.state, &directory, person);
+        let decide = |directory: &Directory, _| DeskRecord::Erased {
+            person,
+            wallets: people.wallets_of_person(directory, person),
+            reason: reason.to_owned(),
+        };
+        let (outcome, record) = self.record_desk(&mut directory, by, decide)?;
+        let known = || directory.desk().person(person)?.erased.clone();
+        match outcome {
+            DeskOutcome::Unchanged => Ok((outcome, known().unwrap_or_default())),
+            _ => Ok((outcome, apply_to(&mut people, outcome, record))),
+        }
+    }
+
+    /// The citizen a caller means. `None`: nobody is known by the wallet; or by the national id, when that is not to make one known.
+    fn person_of(&self, subject: Subject, make: bool) -> Result<Option<PersonId>, SubmitError> {
+        self.check_journal()?;
+        match subject {
+            Subject::Citizen(citizen) if make => self.resolve_person(citizen).map(Some),
+            Subject::Citizen(citizen) => Ok(self.persons.find(citizen)),
+            Subject::Wallet(wallet) => Ok(self.state.wallets[wallet_shard(wallet)].lock().person(wallet)),
+        }
+    }
+
+    fn directory_for_desk(&self) -> Result<parking_lot::RwLockWriteGuard<'_, Directory>, SubmitError> {
+        self.admit(Space::Enough)?;
+        Ok(self.state.directory.write())
+    }
+
+    /// The name that answers give for a block has a number from now on.
+    fn number_block(
+        &self,
+        directory: &mut Directory,
+        block: Block,
+        by: Option<&Name>,
+    ) -> Result<(), SubmitError> {
+        let at = self.now()?;
+        self.number_names(directory, &[block.list()], by, at).map(drop)
+    }
+
+    /// Decides as `decide` says for the time, appends and applies.
+    fn record_desk(
+        &self,
+        directory: &mut Directory,
+        by: Option<&Name>,
+        decide: impl Fn(&Directory, Instant) -> DeskRecord,
+    ) -> Result<(DeskOutcome, Option<DeskRecord>), SubmitError> {
+        let mut at = self.now()?;
+        loop {
+            let record = decide(directory, at);
+            match directory.check_desk(&record, at) {
+                Err(refusal) => return Ok((DeskOutcome::Refused(refusal), None)),
+                Ok(Novelty::Known) => return Ok((DeskOutcome::Unchanged, Some(record))),
+                Ok(Novelty::New) => {}
+            }
+            let record = AdminRecord::Desk(record);
+            let bytes = record.encode(at, by);
+            match self.appender.begin(at, bytes.len()) {
+                Err(refused) => at = self.read_clock_again(refused)?,
+                Ok(mut appending) => {
+                    let (sequence, position) = appending.push(&bytes);
+                    drop(appending);
+                    let made = Made {
+                        sequence,
+                        at,
+                        by: by.copied(),
+                    };
+                    directory
+                        .apply(&record, &made)
+                        .expect("a record just made fits what came before");
+                    let AdminRecord::Desk(record) = record else {
+                        unreachable!("made above")
+                    };
+                    return Ok((DeskOutcome::Recorded { sequence, position }, Some(record)));
+                }
+            }
+        }
+    }
+}
+
+/// The wallets that a change of a citizen's status reaches: when it is lifted, those that were suspended by it.
+pub fn wallets_reached(
+    directory: &Directory,
+    people: &People<'_>,
+    person: PersonId,
+    status: Status,
+) -> Vec<WalletId> {
+    let suspended = directory.desk().person(person);
+    let suspended = suspended.and_then(|file| file.suspended.as_ref());
+    match (status, suspended) {
+        (Status::Active, Some((_, wallets))) => wallets.clone(),
+        (Status::Active, None) => Vec::new(),
+        (Status::Suspended, _) => people.wallets_of_person(directory, person),
+    }
+}
+
+/// Applies what was recorded to the citizen's wallets, and says which they are.
+fn apply_to(people: &mut People<'_>, outcome: DeskOutcome, record: Option<DeskRecord>) -> Vec<WalletId> {
+    let Some(record) = record else {
+        return Vec::new();
+    };
+    if matches!(outcome, DeskOutcome::Recorded { .. }) {
+        people.apply_desk(&record);
+    }
+    record.stops().map_or(Vec::new(), |(wallets, _)| wallets.to_vec())
+}
