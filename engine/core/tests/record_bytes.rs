@@ -2,16 +2,17 @@
 
 use satang_core::calendar::{BusinessDate, Instant};
 use satang_core::ids::{
-    HouseholdId, MerchantId, Name, Nationality, PersonId, RegistrationId, ReversalId, TxnId, WalletId,
+    CaseId, HouseholdId, MerchantId, Name, Nationality, PaymentId, PersonId, RegistrationId, ReversalId,
+    TxnId, WalletId,
 };
 use satang_core::money::Satang;
 use satang_core::outcome::{Reason, RegistrationReason, ReversalCause, ReversalReason};
 use satang_core::policy::{CapPeriod, Category};
 use satang_core::record::{
     Act, AdminRecord, Authorization, AuthorizationFacts, AuthorizationRecord, BenefitNumber, CutOverRecord,
-    EnrollmentFacts, EnrollmentRecord, Extra, Funding, ListedRecord, Merchant, Moved, NameNumber,
-    OriginalFacts, Position, Record, RecordBuf, RecordError, RegistrationFacts, RegistrationRecord,
-    ReversalFacts, ReversalRecord, Status, set_sequence, split_record,
+    Debtor, DeskRecord, EnrollmentFacts, EnrollmentRecord, Extra, Funding, ListedRecord, Merchant, Moved,
+    NameNumber, OriginalFacts, Payout, Position, Record, RecordBuf, RecordError, RegistrationFacts,
+    RegistrationRecord, ReversalFacts, ReversalRecord, Status, set_sequence, split_record,
 };
 
 fn noon() -> Instant {
@@ -257,10 +258,119 @@ fn samples() -> Vec<(&'static str, Vec<u8>)> {
         ("wallet status", wallet.encode(noon(), None)),
         ("programme status", paused.encode(noon(), None)),
     ];
+    let desk = desk_records(&facts).map(|(what, record)| {
+        let record = AdminRecord::Desk(record);
+        (what, record.encode(noon(), Some(&name("nok"))))
+    });
+    samples.extend(desk);
     samples
         .iter_mut()
         .for_each(|(_, bytes)| set_sequence(bytes, 123_456_789));
     samples
+}
+
+/// One of each decision of the desk.
+fn desk_records(facts: &AuthorizationFacts) -> [(&'static str, DeskRecord); 13] {
+    let person = PersonId::from_number(0x1122_3344_5566_7788).unwrap();
+    let (merchant, case) = (facts.merchant, CaseId::from_bits(0xC1));
+    let letter = noon().business_date();
+    let (owed, reason) = (Satang::new(1_234_567_890_123), "ตามหนังสือ".to_owned());
+    let wallets = vec![facts.wallet, WalletId::from_number(7)];
+    let opened = |debtor| DeskRecord::CaseOpened {
+        case,
+        debtor,
+        owed,
+        letter,
+        reason: "ตามหนังสือ".to_owned(),
+    };
+    [
+        (
+            "merchant status",
+            DeskRecord::MerchantStatus {
+                merchant,
+                status: Status::Suspended,
+                reason: reason.clone(),
+            },
+        ),
+        (
+            "merchant joined",
+            DeskRecord::Joined {
+                merchant,
+                program: NameNumber(1),
+                returning: true,
+            },
+        ),
+        (
+            "platform",
+            DeskRecord::Platform {
+                merchant,
+                platform: NameNumber(8),
+                bound: true,
+                reason: reason.clone(),
+            },
+        ),
+        (
+            "merchant payout",
+            DeskRecord::MerchantPayout {
+                merchant,
+                payout: Payout::Frozen,
+                reason: reason.clone(),
+            },
+        ),
+        (
+            "authorization payout",
+            DeskRecord::AuthorizationPayout {
+                txn_id: facts.txn_id,
+                payout: Payout::Active,
+                reason: reason.clone(),
+            },
+        ),
+        (
+            "person status",
+            DeskRecord::PersonStatus {
+                person,
+                wallets: wallets.clone(),
+                status: Status::Suspended,
+                reason: reason.clone(),
+            },
+        ),
+        ("case of a person", opened(Debtor::Person(person))),
+        ("case of a merchant", opened(Debtor::Merchant(merchant))),
+        (
+            "case paid",
+            DeskRecord::CasePaid {
+                case,
+                payment: PaymentId::from_bits(0xA2),
+                amount: owed,
+                reason: reason.clone(),
+            },
+        ),
+        (
+            "case closed",
+            DeskRecord::CaseClosed {
+                case,
+                reason: reason.clone(),
+            },
+        ),
+        (
+            "consent withdrawn",
+            DeskRecord::ConsentWithdrawn {
+                merchant,
+                case,
+                letter,
+                reason: reason.clone(),
+            },
+        ),
+        ("case counted", DeskRecord::CaseCounted { case, owed }),
+        (
+            "erased",
+            DeskRecord::Erased {
+                person,
+                wallets,
+                reason,
+            },
+        ),
+    ]
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -298,7 +408,8 @@ fn every_record_is_read_back_as_it_was_written() {
         );
         let record = Record::decode(&header, whole).unwrap();
         if let Record::Admin { by, record } = &record {
-            assert_eq!(by.is_some(), what == "merchant", "{what}");
+            let desk = matches!(record, AdminRecord::Desk(_));
+            assert_eq!(by.is_some(), desk || what == "merchant", "{what}");
             let mut again = record.encode(noon(), by.as_ref());
             set_sequence(&mut again, 123_456_789);
             assert_eq!(again, bytes, "{what}");

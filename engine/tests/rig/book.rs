@@ -81,6 +81,10 @@ impl Answer {
         }
     }
 
+    pub fn is_approved(&self) -> bool {
+        self.approved
+    }
+
     fn of(record: &Record) -> Answer {
         match record {
             Record::Registration(record) => Answer::registration(record),

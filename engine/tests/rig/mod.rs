@@ -4,6 +4,7 @@
 
 pub mod book;
 pub mod damage;
+pub mod desk;
 pub mod hooked;
 pub mod random;
 pub mod snapshots;

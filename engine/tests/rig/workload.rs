@@ -1,6 +1,7 @@
 //! A random day at the engine, written down in a [`Book`].
 
 use super::book::{Answer, Asked, Book, Entry};
+use super::desk;
 use super::random::Random;
 use super::{
     CARD, CARDS, PROGRAM, RUSH, Rig, card, citizen, enrollment, merchant, noon, request, reversal, utility,
@@ -99,6 +100,7 @@ impl Workload {
                     .set_wallet_status(wallet, status, "ทดสอบ", None)
                     .map(drop)?;
             }
+            93..96 if self.rights => desk::decide(self, rig)?,
             93..98 => rig.pass(self.random.below(3_600_000) as i64),
             _ => rig.pass(self.random.below(3 * 86_400_000) as i64),
         }

@@ -2,6 +2,7 @@
 
 use super::redecide::{Context, known_txn};
 use super::rights::{At, report};
+use satang_core::account::wallet_shard;
 use satang_core::dedup::{TxnState, txn_shard};
 use satang_core::desk::{Block, Cause, Novelty};
 use satang_core::directory::{Directory, Made};
@@ -88,15 +89,21 @@ fn take_person<S: Storage>(
     at: &At<'_>,
 ) {
     let person = record.person().expect("it is about a citizen");
-    let mut people = People::lock_person(&context.state, directory, person);
-    let reached = match record {
-        DeskRecord::Erased { .. } => people.wallets_of_person(directory, person),
-        _ => wallets_reached(directory, &people, person, status),
+    let reached = {
+        let people = People::lock_person(&context.state, directory, person);
+        match record {
+            DeskRecord::Erased { .. } => people.wallets_of_person(directory, person),
+            _ => wallets_reached(directory, &people, person, status),
+        }
     };
-    if record.stops().is_none_or(|(wallets, _)| *wallets != reached) {
+    let (stopped, _) = record.stops().expect("it reaches wallets");
+    if *stopped != reached {
         report(context, at, "it reaches other wallets than the citizen's".into());
     }
-    people.apply_desk(record);
+    for wallet in stopped {
+        let mut shard = context.state.wallets[wallet_shard(*wallet)].lock();
+        shard.apply_person_status(*wallet, status);
+    }
     match record {
         DeskRecord::Erased { .. } => check_block(context, directory, Block::Erased, at),
         _ if status == Status::Suspended => check_block(context, directory, Block::Suspended, at),

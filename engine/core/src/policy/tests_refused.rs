@@ -14,6 +14,7 @@ source = "letter 7"
 opens = 2026-05-01
 closes = 2026-07-31
 returning_closes = 2026-09-30
+returning_from = "fair-2024"
 [registration]
 opens = 2026-05-25
 closes = 2026-05-29
@@ -196,7 +197,7 @@ fn a_file_without_benefit_or_with_too_many_of_anything_is_refused() {
     );
     check(
         &text,
-        "p.toml:75: benefit[0].channel[16]: one too many: there may be at most 16",
+        "p.toml:76: benefit[0].channel[16]: one too many: there may be at most 16",
     );
     let names: Vec<_> = (0..=ENTRIES_MAX).map(|n| format!("\"n{n}\"")).collect();
     let text = format!("{head}exclusive_with = [{}]\n", names.join(","));

@@ -113,6 +113,10 @@ fn thai_chuai_thai_plus_6040_says_what_letter_c_says() {
         (Some(date("2026-05-25")), Some(date("2026-07-31")))
     );
     assert_eq!(merchants.returning_closes, Some(date("2026-09-30")));
+    assert_eq!(
+        merchants.returning_from,
+        Some(Name::parse("khon-la-khrueng-plus").unwrap())
+    );
 }
 
 #[test]

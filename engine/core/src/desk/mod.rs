@@ -1,0 +1,402 @@
+//! The desk: what operators decided about merchants, persons, money that is held back and money that is to come back.
+//!
+//! All of it is a function of the desk's records (I2), which it keeps as they were journaled: few enough, and a snapshot is made
+//! from them. [`crate::directory::Directory::check_desk`] says what may be decided.
+
+mod case;
+mod check;
+
+pub use case::{CLAIM_MAX, Case, CaseState, Cause, DUE_DAYS, Payment};
+pub use check::{DeskRefusal, Novelty};
+
+use crate::calendar::Instant;
+use crate::directory::Made;
+use crate::export;
+use crate::ids::{CaseId, MerchantId, Name, PersonId, TxnId, WalletId};
+use crate::record::{AdminRecord, Debtor, DeskRecord, NameNumber, Payout, Record, Status, split_record};
+use crate::table::hash_pair;
+use std::collections::BTreeMap;
+
+/// What the desk's records come to.
+#[derive(Default)]
+pub struct Desk {
+    /// The records, as they were journaled, one behind the other.
+    records: Vec<u8>,
+    merchants: BTreeMap<MerchantId, MerchantFile>,
+    persons: BTreeMap<PersonId, PersonFile>,
+    frozen: BTreeMap<TxnId, Mark>,
+    cases: BTreeMap<CaseId, Case>,
+    /// The cases in the order in which they were opened.
+    opened: Vec<CaseId>,
+    merchants_frozen: usize,
+    cases_open: usize,
+}
+
+/// When, why and by whom something was decided.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// When.
+    pub at: Instant,
+    /// The name of the key; `None` without keys.
+    pub by: Option<Name>,
+    /// Why, in the operator's words.
+    pub reason: String,
+}
+
+/// What the desk knows of a merchant.
+#[derive(Clone, Debug, Default)]
+pub struct MerchantFile {
+    /// Since when the desk has it suspended.
+    pub suspended: Option<Mark>,
+    /// Since when its consent is withdrawn, and the case this opened.
+    pub withdrawn: Option<(Mark, CaseId)>,
+    /// Since when its money is held back.
+    pub frozen: Option<Mark>,
+    /// The delivery platform it is bound to.
+    pub platform: Option<NameNumber>,
+    /// The programmes it joined by itself, in order.
+    pub joined: Vec<Joining>,
+    /// Its cases, in order.
+    pub cases: Vec<CaseId>,
+}
+
+/// A merchant joined a programme.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Joining {
+    /// Which.
+    pub program: NameNumber,
+    /// When.
+    pub at: Instant,
+    /// Whether it took part in the earlier programme.
+    pub returning: bool,
+}
+
+/// What the desk knows of a citizen.
+#[derive(Clone, Debug, Default)]
+pub struct PersonFile {
+    /// Since when the citizen is suspended, and through which wallets.
+    pub suspended: Option<(Mark, Vec<WalletId>)>,
+    /// The wallets the citizen had when the entry in the person store was deleted.
+    pub erased: Option<Vec<WalletId>>,
+    /// The citizen's cases, in order.
+    pub cases: Vec<CaseId>,
+}
+
+/// What keeps a citizen from getting a right. In order of precedence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Block {
+    /// The desk suspended the citizen.
+    Suspended,
+    /// A case of the citizen is open.
+    Clawback,
+    /// The citizen was erased.
+    Erased,
+}
+
+impl Block {
+    /// Every block.
+    pub const ALL: [Block; 3] = [Block::Suspended, Block::Clawback, Block::Erased];
+
+    /// Its name, which an answer gives as that of an excluding list.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Block::Suspended => "suspended",
+            Block::Clawback => "clawback",
+            Block::Erased => "erased",
+        }
+    }
+
+    /// How an answer says that it excludes.
+    pub const fn reason(self) -> &'static str {
+        match self {
+            Block::Suspended => "excluded:suspended",
+            Block::Clawback => "excluded:clawback",
+            Block::Erased => "excluded:erased",
+        }
+    }
+
+    /// The same as a name that has a number.
+    pub fn list(self) -> Name {
+        Name::parse(self.name()).expect("a name of lower-case letters")
+    }
+}
+
+impl Desk {
+    /// What is known of a merchant, when anything was ever decided.
+    pub fn merchant(&self, merchant: MerchantId) -> Option<&MerchantFile> {
+        self.merchants.get(&merchant)
+    }
+
+    /// What is known of a citizen, when anything was ever decided.
+    pub fn person(&self, person: PersonId) -> Option<&PersonFile> {
+        self.persons.get(&person)
+    }
+
+    /// The case with the id.
+    pub fn case(&self, case: CaseId) -> Option<&Case> {
+        self.cases.get(&case)
+    }
+
+    /// Every case, in the order in which they were opened.
+    pub fn cases(&self) -> impl Iterator<Item = &Case> {
+        self.opened.iter().map(|id| &self.cases[id])
+    }
+
+    /// The cases whose amount is to be counted, each with its merchant.
+    pub fn uncounted(&self) -> impl Iterator<Item = (&Case, MerchantId)> {
+        let counting = self.cases().filter(|case| case.state() == CaseState::Counting);
+        counting.filter_map(|case| match case.debtor {
+            Debtor::Merchant(merchant) => Some((case, merchant)),
+            Debtor::Person(_) => None,
+        })
+    }
+
+    /// How many cases are open.
+    pub fn cases_open(&self) -> usize {
+        self.cases_open
+    }
+
+    /// Since when an authorization's money is held back.
+    pub fn frozen(&self, txn_id: TxnId) -> Option<&Mark> {
+        self.frozen.get(&txn_id)
+    }
+
+    /// The authorizations whose money is held back, by id.
+    pub fn frozen_authorizations(&self) -> impl ExactSizeIterator<Item = (TxnId, &Mark)> {
+        self.frozen.iter().map(|(txn_id, mark)| (*txn_id, mark))
+    }
+
+    /// The merchants whose money is held back, by id.
+    pub fn frozen_merchants(&self) -> impl Iterator<Item = (MerchantId, &Mark)> {
+        let files = self.merchants.iter();
+        files.filter_map(|(merchant, file)| Some((*merchant, file.frozen.as_ref()?)))
+    }
+
+    /// How many merchants' money is held back.
+    pub fn merchants_frozen(&self) -> usize {
+        self.merchants_frozen
+    }
+
+    /// The citizens whose entries in the person store are to be gone.
+    pub fn erased(&self) -> impl Iterator<Item = PersonId> {
+        let erased = self.persons.iter().filter(|(_, file)| file.erased.is_some());
+        erased.map(|(person, _)| *person)
+    }
+
+    /// What keeps the citizen from getting a right.
+    #[inline]
+    pub fn block_of(&self, person: PersonId) -> Option<Block> {
+        if person == PersonId::ERASED {
+            return Some(Block::Erased);
+        }
+        let file = self.persons.get(&person)?;
+        if file.suspended.is_some() {
+            return Some(Block::Suspended);
+        }
+        if self.any_blocks(&file.cases) {
+            return Some(Block::Clawback);
+        }
+        file.erased.is_some().then_some(Block::Erased)
+    }
+
+    /// Whether a case of the merchant is open.
+    pub fn has_open_case(&self, merchant: MerchantId) -> bool {
+        let file = self.merchants.get(&merchant);
+        file.is_some_and(|file| self.any_blocks(&file.cases))
+    }
+
+    /// Whether the merchant withdrew its consent.
+    pub fn has_withdrawn(&self, merchant: MerchantId) -> bool {
+        let file = self.merchants.get(&merchant);
+        file.is_some_and(|file| file.withdrawn.is_some())
+    }
+
+    /// Takes a record.
+    pub(crate) fn apply(&mut self, record: &DeskRecord, made: &Made) {
+        let mut bytes = AdminRecord::Desk(record.clone()).encode(made.at, made.by.as_ref());
+        crate::record::set_sequence(&mut bytes, made.sequence);
+        self.records.extend_from_slice(&bytes);
+        let mark = |reason: &String| Mark {
+            at: made.at,
+            by: made.by,
+            reason: reason.clone(),
+        };
+        match record {
+            DeskRecord::MerchantStatus {
+                merchant,
+                status,
+                reason,
+            } => {
+                self.file(*merchant).suspended = (*status == Status::Suspended).then(|| mark(reason));
+            }
+            DeskRecord::Joined {
+                merchant,
+                program,
+                returning,
+            } => {
+                let joining = Joining {
+                    program: *program,
+                    at: made.at,
+                    returning: *returning,
+                };
+                self.file(*merchant).joined.push(joining);
+            }
+            DeskRecord::Platform {
+                merchant,
+                platform,
+                bound,
+                ..
+            } => self.file(*merchant).platform = bound.then_some(*platform),
+            DeskRecord::MerchantPayout {
+                merchant,
+                payout,
+                reason,
+            } => {
+                let frozen = (*payout == Payout::Frozen).then(|| mark(reason));
+                let (before, now) = (self.file(*merchant).frozen.is_some(), frozen.is_some());
+                self.file(*merchant).frozen = frozen;
+                self.merchants_frozen = self.merchants_frozen + usize::from(now) - usize::from(before);
+            }
+            DeskRecord::AuthorizationPayout {
+                txn_id,
+                payout,
+                reason,
+            } => {
+                match payout {
+                    Payout::Active => self.frozen.remove(txn_id),
+                    Payout::Frozen => self.frozen.insert(*txn_id, mark(reason)),
+                };
+            }
+            DeskRecord::PersonStatus {
+                person,
+                wallets,
+                status,
+                reason,
+            } => {
+                let suspended = (*status == Status::Suspended).then(|| (mark(reason), wallets.clone()));
+                self.persons.entry(*person).or_default().suspended = suspended;
+            }
+            DeskRecord::CaseOpened {
+                case,
+                debtor,
+                owed,
+                letter,
+                reason,
+            } => self.open(Case {
+                id: *case,
+                debtor: *debtor,
+                cause: Cause::Ordered,
+                owed: Some(*owed),
+                letter: *letter,
+                opened: mark(reason),
+                sequence: made.sequence,
+                payments: Vec::new(),
+                closed: None,
+            }),
+            DeskRecord::CasePaid {
+                case,
+                payment,
+                amount,
+                reason,
+            } => {
+                let payment = Payment {
+                    id: *payment,
+                    amount: *amount,
+                    mark: mark(reason),
+                };
+                self.change(*case, |case| case.payments.push(payment));
+            }
+            DeskRecord::CaseClosed { case, reason } => {
+                let closed = mark(reason);
+                self.change(*case, |case| case.closed = Some(closed));
+            }
+            DeskRecord::ConsentWithdrawn {
+                merchant,
+                case,
+                letter,
+                reason,
+            } => {
+                self.file(*merchant).withdrawn = Some((mark(reason), *case));
+                self.open(Case {
+                    id: *case,
+                    debtor: Debtor::Merchant(*merchant),
+                    cause: Cause::ConsentWithdrawn,
+                    owed: None,
+                    letter: *letter,
+                    opened: mark(reason),
+                    sequence: made.sequence,
+                    payments: Vec::new(),
+                    closed: None,
+                });
+            }
+            DeskRecord::CaseCounted { case, owed } => self.change(*case, |case| case.owed = Some(*owed)),
+            DeskRecord::Erased { person, wallets, .. } => {
+                self.persons.entry(*person).or_default().erased = Some(wallets.clone());
+            }
+        }
+    }
+
+    /// Appends the desk to a snapshot.
+    pub(crate) fn export(&self, to: &mut Vec<u8>) {
+        export::number(to, self.records.len() as u64);
+        to.extend_from_slice(&self.records);
+    }
+
+    /// The desk that [`Desk::export`] wrote; `None` when the bytes are none.
+    pub(crate) fn import(from: &mut &[u8]) -> Option<Desk> {
+        let len = usize::try_from(export::take_number(from)?).ok()?;
+        let mut records = export::take_bytes(from, len)?;
+        let mut desk = Desk::default();
+        while !records.is_empty() {
+            let (header, bytes) = split_record(records).ok()?;
+            records = &records[bytes.len()..];
+            let Record::Admin {
+                by,
+                record: AdminRecord::Desk(record),
+            } = Record::decode(&header, bytes).ok()?
+            else {
+                return None;
+            };
+            let made = Made {
+                sequence: header.sequence,
+                at: header.at(),
+                by,
+            };
+            desk.apply(&record, &made);
+        }
+        Some(desk)
+    }
+
+    /// A digest of all of it.
+    pub(crate) fn digest(&self) -> u64 {
+        let words = self.records.chunks_exact(8);
+        let words = words.map(|word| u64::from_le_bytes(word.try_into().expect("eight bytes")));
+        words.fold(self.records.len() as u64, hash_pair)
+    }
+
+    fn file(&mut self, merchant: MerchantId) -> &mut MerchantFile {
+        self.merchants.entry(merchant).or_default()
+    }
+
+    fn open(&mut self, case: Case) {
+        match case.debtor {
+            Debtor::Person(person) => self.persons.entry(person).or_default().cases.push(case.id),
+            Debtor::Merchant(merchant) => self.file(merchant).cases.push(case.id),
+        }
+        self.cases_open += usize::from(case.state().blocks());
+        self.opened.push(case.id);
+        self.cases.insert(case.id, case);
+    }
+
+    fn change(&mut self, id: CaseId, change: impl FnOnce(&mut Case)) {
+        let case = self.cases.get_mut(&id).expect("a case that was opened");
+        let before = case.state().blocks();
+        change(case);
+        let now = case.state().blocks();
+        self.cases_open = self.cases_open + usize::from(now) - usize::from(before);
+    }
+
+    fn any_blocks(&self, cases: &[CaseId]) -> bool {
+        cases.iter().any(|case| self.cases[case].state().blocks())
+    }
+}
