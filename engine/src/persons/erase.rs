@@ -165,7 +165,7 @@ mod tests {
         let before = whole.operations();
         erase_entries(&whole, &erased).unwrap();
         let operations = whole.operations() - before;
-        assert_eq!(operations, 6, "two writes, and what makes them durable");
+        assert_eq!(operations, 8, "a file comes, two writes, it goes");
         for (done, kept) in (0..=operations).flat_map(|done| (0..8u64).map(move |kept| (done, kept))) {
             let disk = storage.copy();
             disk.break_after(done);
