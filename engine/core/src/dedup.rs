@@ -54,7 +54,7 @@ pub struct IdShard {
     registrations: Table<IdEntry>,
     /// By the id of the hold.
     closings: Table<IdEntry>,
-    reversed: HashMap<TxnId, Reversed, crate::directory::FixedSeed>,
+    reversed: HashMap<TxnId, Reversed, crate::table::FixedSeed>,
 }
 
 /// What one id leads to: 24 bytes, the same in memory, in snapshots and in index files.

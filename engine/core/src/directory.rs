@@ -13,7 +13,7 @@ use crate::record::{
     AdminRecord, BenefitNumber, DeskRecord, Merchant, NameNumber, Record, RecordHeader, Status, split_record,
 };
 use crate::slot::PeriodCaps;
-use crate::table::hash_pair;
+use crate::table::{FixedSeed, hash_pair};
 use hashbrown::HashMap;
 use std::collections::BTreeMap;
 
@@ -597,41 +597,4 @@ impl Directory {
 
 fn period_caps(caps: &Caps) -> PeriodCaps {
     CapPeriod::ALL.map(|period| caps.get(period).map(|cap| cap.get_u32()))
-}
-
-/// A hasher with a fixed seed (I7); iteration order never reaches an answer.
-#[derive(Clone, Copy, Default)]
-pub struct FixedSeed;
-
-/// The state of [`FixedSeed`].
-pub struct FixedSeedHasher(u64);
-
-impl core::hash::BuildHasher for FixedSeed {
-    type Hasher = FixedSeedHasher;
-    fn build_hasher(&self) -> FixedSeedHasher {
-        FixedSeedHasher(0)
-    }
-}
-
-impl core::hash::Hasher for FixedSeedHasher {
-    fn write(&mut self, bytes: &[u8]) {
-        for chunk in bytes.chunks(8) {
-            let mut word = [0u8; 8];
-            word[..chunk.len()].copy_from_slice(chunk);
-            self.write_u64(u64::from_le_bytes(word));
-        }
-    }
-
-    fn write_u64(&mut self, word: u64) {
-        self.0 = crate::table::hash_pair(self.0, word);
-    }
-
-    fn write_u128(&mut self, word: u128) {
-        self.write_u64(word as u64);
-        self.write_u64((word >> 64) as u64);
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
-    }
 }

@@ -4,11 +4,11 @@
 //! and the next record of the slot takes them off the books.
 
 use crate::calendar::{BusinessDate, Instant};
-use crate::directory::FixedSeed;
 use crate::export;
 use crate::policy::{CapPeriod, SOURCES_MAX};
 use crate::record::{Authorization, BenefitNumber, Closing, Funding, NameNumber, ReversalRecord};
 use crate::slot::{PeriodCaps, Slot, pack_day, slot_hash, slot_key, unpack_day};
+use crate::table::FixedSeed;
 use crate::table::{Entry, Table, hash_pair};
 use crate::totals::ProgramTotals;
 use hashbrown::HashMap;

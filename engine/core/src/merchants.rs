@@ -143,7 +143,10 @@ impl Merchants {
             Stop::Withdrawn => WITHDRAWN,
         };
         if let Some(entry) = self.entry_mut(id) {
-            entry.key = entry.key & !flag | u64::from(stopped) * flag;
+            match stopped {
+                true => entry.key |= flag,
+                false => entry.key &= !flag,
+            }
         }
     }
 

@@ -6,6 +6,7 @@ pub mod book;
 pub mod damage;
 pub mod desk;
 pub mod hooked;
+pub mod office;
 pub mod random;
 pub mod snapshots;
 pub mod workload;

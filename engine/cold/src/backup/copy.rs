@@ -6,7 +6,7 @@ use satang_engine::persons::is_whole_page;
 use satang_engine::storage::PAGE_BYTES;
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 /// Bytes that are read and written at once.
@@ -231,9 +231,15 @@ pub fn sync_folder(folder: &Path) -> Result<(), BackupError> {
     synced.map_err(BackupError::io(folder))
 }
 
+/// How often a page that is not whole is read again.
+const REREADS: usize = 3;
+
 /// The pages of a person store that are whole, up to a length it had.
 pub struct WholePages {
     from: io::Take<io::BufReader<File>>,
+    file: File,
+    /// How many bytes of the file were looked at.
+    at: u64,
     page: Box<[u8; PAGE_BYTES]>,
     /// How much of the page was given out.
     given: usize,
@@ -246,8 +252,11 @@ impl WholePages {
     /// Of the operating system.
     pub fn open(path: &Path, length: u64) -> io::Result<WholePages> {
         let pages = length / PAGE_BYTES as u64 * PAGE_BYTES as u64;
+        let file = File::open(path)?;
         Ok(WholePages {
-            from: io::BufReader::with_capacity(PIECE_BYTES, File::open(path)?).take(pages),
+            from: io::BufReader::with_capacity(PIECE_BYTES, file.try_clone()?).take(pages),
+            file,
+            at: 0,
             page: Box::new([0; PAGE_BYTES]),
             given: PAGE_BYTES,
         })
@@ -261,9 +270,16 @@ impl Read for WholePages {
                 return Ok(0);
             }
             self.from.read_exact(&mut self.page[..])?;
+            let mut rereads = 0;
+            while !is_whole_page(&self.page) && rereads < REREADS {
+                // Somebody in it may just have been erased.
+                self.file.read_exact_at(&mut self.page[..], self.at)?;
+                rereads += 1;
+            }
             if is_whole_page(&self.page) {
                 self.given = 0;
             }
+            self.at += PAGE_BYTES as u64;
         }
         let given = into.len().min(PAGE_BYTES - self.given);
         into[..given].copy_from_slice(&self.page[self.given..][..given]);

@@ -1,5 +1,7 @@
 //! Journals with right checks and wrong contents: every frame of a real one, written again after its records were changed.
 
+#![allow(dead_code, reason = "each test file uses its part of it")]
+
 use satang_core::calendar::Instant;
 use satang_core::record::{Position, RecordHeader};
 use satang_engine::journal::{

@@ -1,0 +1,45 @@
+use super::*;
+use crate::calendar::Instant;
+use crate::record::EnrollmentFacts;
+
+#[test]
+fn a_suspension_reaches_every_slot_whether_it_came_before_or_after() {
+    let (wallet, person) = (WalletId::from_number(7), PersonId::from_number(1).unwrap());
+    let at = Instant::parse("2026-06-15T12:00:00+07:00").unwrap();
+    let enrollment = |benefit| {
+        let facts = EnrollmentFacts {
+            wallet,
+            person,
+            program: NameNumber(1),
+            benefit: BenefitNumber(benefit),
+            household: None,
+            tier: NameNumber::UNKNOWN,
+            usable_from: None,
+            granted: true,
+            replaces: None,
+            several: false,
+            linked: None,
+            used: false,
+            drew: false,
+            by: NameNumber::UNKNOWN,
+        };
+        EnrollmentRecord::new(at, &facts)
+    };
+    let mut shard = WalletShard::default();
+    let status = |shard: &WalletShard, benefit| {
+        let standing = shard.standing(wallet, BenefitNumber(benefit));
+        standing.map(|standing| (standing.status, standing.entitlement.is_some()))
+    };
+    assert_eq!(status(&shard, 1), None);
+    shard.apply_enrollment(&enrollment(1));
+    assert_eq!(status(&shard, 1), Some((Status::Active, true)));
+    shard.apply_status(wallet, Status::Suspended);
+    shard.apply_enrollment(&enrollment(5));
+    for (benefit, enrolled) in [(1, true), (5, true), (3, false)] {
+        assert_eq!(status(&shard, benefit), Some((Status::Suspended, enrolled)));
+    }
+    shard.apply_status(wallet, Status::Active);
+    for benefit in [1, 5] {
+        assert_eq!(status(&shard, benefit), Some((Status::Active, true)));
+    }
+}
