@@ -14,6 +14,7 @@ mod lookup;
 mod moves;
 mod openapi;
 mod policy;
+mod privacy;
 mod progress;
 mod refusals;
 mod registrations;
