@@ -39,8 +39,8 @@ pub struct Keeper<S: Storage, R: ReadLog, C: Clock> {
     rule: SnapshotRule,
     /// Held by whoever keeps house.
     kept: Mutex<Kept>,
-    /// Held by whoever deletes entries of the person store.
-    erasing: Mutex<()>,
+    /// Held by whoever deletes entries of the person store: whether some may be left on the disk that memory has forgotten.
+    erasing: Mutex<bool>,
     /// Held by whoever counts what merchants received.
     counting: Mutex<()>,
 }
@@ -134,23 +134,25 @@ impl<S: Storage, R: ReadLog, C: Clock> Keeper<S, R, C> {
         }
     }
 
-    /// Counts what merchants received who withdrew their consent, and says in their cases that it is owed; to be called once the
-    /// withdrawals are durable, and at a start, which may be the first to get to it. Reads the journal from its beginning.
+    /// Counts what merchants received who withdrew their consent, and says in their cases that it is owed; to be called after
+    /// withdrawals, and at a start, which may be the first to get to it. Reads the journal from its beginning.
     ///
     /// # Errors
     /// [`ChoreError`]: they are counted at the next call.
     pub fn count_received(&self) -> Result<(), ChoreError> {
         let _one_at_a_time = self.counting.lock();
-        let uncounted: Vec<(CaseId, MerchantId, u64)> = {
+        let (uncounted, last) = {
             let directory = self.engine.state.directory.read();
             let cases = directory.desk().uncounted();
-            cases
-                .map(|(case, merchant)| (case.id, merchant, case.sequence))
-                .collect()
+            let cases = cases.map(|(case, merchant)| (case.id, merchant, case.sequence));
+            let uncounted: Vec<(CaseId, MerchantId, u64)> = cases.collect();
+            (uncounted, self.engine.appender.last_position())
         };
         if uncounted.is_empty() {
             return Ok(());
         }
+        // Another request's withdrawal may be among them, and its records not be in the file yet.
+        self.block_until(last)?;
         let merchants = uncounted
             .iter()
             .map(|(_, merchant, sequence)| (*merchant, *sequence));
@@ -163,18 +165,36 @@ impl<S: Storage, R: ReadLog, C: Clock> Keeper<S, R, C> {
         Ok(())
     }
 
-    /// Deletes the entries of erased citizens from memory and from the person store; to be called once the records are durable that
-    /// say so, and at a start, which may be the first to get to it. Says how many there were.
+    /// Deletes the entries of erased citizens from memory and from the person store; to be called after erasures, and at a start,
+    /// which may be the first to get to it. Says how many there were.
     ///
     /// # Errors
     /// [`ChoreError`]: entries may be there still, and the next start deletes them.
     pub fn forget_erased(&self) -> Result<usize, ChoreError> {
-        let _one_at_a_time = self.erasing.lock();
-        let erased: BTreeSet<PersonId> = self.engine.state.directory.read().desk().erased().collect();
-        if erased.is_empty() || self.engine.persons.forget(&erased) == 0 {
+        let mut unfinished = self.erasing.lock();
+        let (erased, last) = {
+            let directory = self.engine.state.directory.read();
+            let erased: BTreeSet<PersonId> = directory.desk().erased().collect();
+            (erased, self.engine.appender.last_position())
+        };
+        if erased.is_empty() {
             return Ok(0);
         }
-        Ok(erase_entries(&*self.storage, &erased)?)
+        // Another request's erasure may be among them: an entry that is gone without a record that says so looks like damage.
+        self.block_until(last)?;
+        *unfinished |= self.engine.persons.forget(&erased) > 0;
+        if !*unfinished {
+            return Ok(0);
+        }
+        let count = erase_entries(&*self.storage, &erased)?;
+        *unfinished = false;
+        Ok(count)
+    }
+
+    /// Blocks until what was read of the state is durable.
+    fn block_until(&self, position: Position) -> Result<(), ChoreError> {
+        let durable = self.engine.durable().block_until(position);
+        Ok(durable.map_err(SubmitError::from)?)
     }
 
     /// Does what is due: to be called now and then.
