@@ -133,16 +133,18 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
             return Ok((DeskOutcome::NobodyKnown, Vec::new()));
         };
         let mut directory = self.directory_for_desk()?;
-        if status == Status::Suspended {
-            self.number_block(&mut directory, Block::Suspended, by)?;
-        }
-        let mut people = People::lock_person(&self.state, &directory, person);
-        let decide = |directory: &Directory, _| DeskRecord::PersonStatus {
+        let reaching = |wallets| DeskRecord::PersonStatus {
             person,
-            wallets: wallets_reached(directory, &people, person, status),
+            wallets,
             status,
             reason: reason.to_owned(),
         };
+        if status == Status::Suspended {
+            self.number_block(&mut directory, &reaching(Vec::new()), Block::Suspended, by)?;
+        }
+        let mut people = People::lock_person(&self.state, &directory, person);
+        let decide =
+            |directory: &Directory, _| reaching(wallets_reached(directory, &people, person, status));
         let (outcome, record) = self.record_desk(&mut directory, by, decide)?;
         Ok((outcome, apply_to(&mut people, outcome, record)))
     }
@@ -168,9 +170,6 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
             },
         };
         let mut directory = self.directory_for_desk()?;
-        if matches!(debtor, Debtor::Person(_)) {
-            self.number_block(&mut directory, Block::Clawback, by)?;
-        }
         let opened = DeskRecord::CaseOpened {
             case,
             debtor,
@@ -178,6 +177,9 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
             letter,
             reason: reason.to_owned(),
         };
+        if matches!(debtor, Debtor::Person(_)) {
+            self.number_block(&mut directory, &opened, Block::Clawback, by)?;
+        }
         self.record_desk(&mut directory, by, |_, _| opened.clone())
             .map(|(outcome, _)| outcome)
     }
@@ -197,13 +199,14 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
             return Ok((DeskOutcome::NobodyKnown, Vec::new()));
         };
         let mut directory = self.directory_for_desk()?;
-        self.number_block(&mut directory, Block::Erased, by)?;
-        let mut people = People::lock_person(&self.state, &directory, person);
-        let decide = |directory: &Directory, _| DeskRecord::Erased {
+        let reaching = |wallets| DeskRecord::Erased {
             person,
-            wallets: people.wallets_of_person(directory, person),
+            wallets,
             reason: reason.to_owned(),
         };
+        self.number_block(&mut directory, &reaching(Vec::new()), Block::Erased, by)?;
+        let mut people = People::lock_person(&self.state, &directory, person);
+        let decide = |directory: &Directory, _| reaching(people.wallets_of_person(directory, person));
         let (outcome, record) = self.record_desk(&mut directory, by, decide)?;
         let known = || directory.desk().person(person)?.erased.clone();
         match outcome {
@@ -227,15 +230,24 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         Ok(self.state.directory.write())
     }
 
-    /// The name that answers give for a block has a number from now on.
+    /// The name that answers give for a block has a number from now on, unless the desk does not decide what makes the block.
     fn number_block(
         &self,
         directory: &mut Directory,
+        record: &DeskRecord,
         block: Block,
         by: Option<&Name>,
     ) -> Result<(), SubmitError> {
         let at = self.now()?;
-        self.number_names(directory, &[block.list()], by, at).map(drop)
+        match directory.check_desk(record, at) {
+            Ok(Novelty::New) => self.number_names(directory, &[block.list()], by, at).map(drop),
+            Ok(Novelty::Known) | Err(_) => Ok(()),
+        }
+    }
+
+    /// The wallets through which a citizen holds, or held, rights; sorted.
+    pub fn wallets_of_person(&self, directory: &Directory, person: PersonId) -> Vec<WalletId> {
+        People::lock_person(&self.state, directory, person).wallets_of_person(directory, person)
     }
 
     /// Decides as `decide` says for the time, appends and applies.
