@@ -30,6 +30,8 @@ pub struct Desk {
     opened: Vec<CaseId>,
     merchants_frozen: usize,
     cases_open: usize,
+    /// Of the last record.
+    last_sequence: u64,
 }
 
 /// When, why and by whom something was decided.
@@ -183,6 +185,11 @@ impl Desk {
         erased.map(|(person, _)| *person)
     }
 
+    /// The sequence of the last decision; 0 before the first.
+    pub fn last_sequence(&self) -> u64 {
+        self.last_sequence
+    }
+
     /// What keeps the citizen from getting a right.
     #[inline]
     pub fn block_of(&self, person: PersonId) -> Option<Block> {
@@ -216,6 +223,7 @@ impl Desk {
         let mut bytes = AdminRecord::Desk(record.clone()).encode(made.at, made.by.as_ref());
         crate::record::set_sequence(&mut bytes, made.sequence);
         self.records.extend_from_slice(&bytes);
+        self.last_sequence = made.sequence;
         let mark = |reason: &String| Mark {
             at: made.at,
             by: made.by,
