@@ -1,14 +1,13 @@
 //! The command line: one binary, `satang`. Data goes to stdout, words to stderr; exit 0 only on success.
 
-use crate::client::{Client, Credentials, read_bearer_key};
-use crate::commands::{backup, verify};
+use crate::client::{Credentials, read_bearer_key};
+use crate::commands::{backup, erase, import, verify};
 use crate::keys::{self, KeyRing, Role};
 use crate::programs::ProgramSource;
 use crate::reload::Reloads;
 use crate::server::{ServerOptions, Tls};
 use crate::start::{Running, StartOptions};
 use crate::tls::{TlsFiles, client_config, readable_by_others};
-use anyhow::{Context, bail};
 use clap::{Args, Parser, Subcommand};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use satang_core::calendar::Instant;
@@ -17,7 +16,6 @@ use satang_engine::commit::Pacing;
 use satang_engine::journal::Layout;
 use satang_engine::keeper::SnapshotRule;
 use satang_engine::open::Expected;
-use std::fs::File;
 use std::io::IsTerminal as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -42,7 +40,9 @@ enum Command {
     Demo(DemoArgs),
     /// Send a file of merchants, a list's citizens or enrollments to a running server.
     #[command(subcommand)]
-    Import(ImportCommand),
+    Import(import::ImportCommand),
+    /// Erase citizens on a running server: the person store forgets them, their wallets are suspended for good.
+    Erase(erase::EraseArgs),
     /// Make a key for a caller, or list a file of them.
     #[command(subcommand)]
     Keys(KeysCommand),
@@ -118,54 +118,12 @@ struct DemoArgs {
     exit: bool,
 }
 
-#[derive(Subcommand)]
-enum ImportCommand {
-    /// NDJSON, one merchant a line: {"merchant_id", "name", "category", "status", "programs", "channels", …}.
-    Merchants(ImportArgs),
-    /// CSV, one citizen_id a line, for a list that programme files name; a first line `citizen_id` is skipped.
-    List(ImportListArgs),
-    /// NDJSON, one entitlement a line: {"program", "wallet_id", "citizen_id", "household_id"?, "tier"?, "usable_from"?}.
-    Enrollments(ImportArgs),
-}
-
-#[derive(Args)]
-struct ImportArgs {
-    /// The file.
-    file: PathBuf,
-    #[command(flatten)]
-    server: ServerArgs,
-}
-
-#[derive(Args)]
-struct ImportListArgs {
-    /// The list's name, of a-z, 0-9 and -; without, the file's name up to its extension.
-    #[arg(long, value_name = "NAME", value_parser = |text: &str| Name::parse(text))]
-    list: Option<Name>,
-    #[command(flatten)]
-    import: ImportArgs,
-}
-
-impl ImportListArgs {
-    /// The list that was named, or that the file is named for.
-    fn name(&self) -> anyhow::Result<Name> {
-        let file = &self.import.file;
-        let stem = || file.file_stem()?.to_str().and_then(|stem| Name::parse(stem).ok());
-        let name = self.list.or_else(stem);
-        name.with_context(|| {
-            format!(
-                "{}: no list has such a name; say which: --list NAME",
-                file.display()
-            )
-        })
-    }
-}
-
 /// The server that a command calls, and what it shows there.
 #[derive(Args)]
-struct ServerArgs {
+pub(crate) struct ServerArgs {
     /// The running server, http:// or https://.
     #[arg(long, default_value = "http://127.0.0.1:8080")]
-    server: String,
+    pub(crate) server: String,
     /// File with the key to send, where the server asks for one; the environment variable SATANG_KEY without.
     #[arg(long, value_name = "FILE")]
     key_file: Option<PathBuf>,
@@ -181,7 +139,11 @@ struct ServerArgs {
 }
 
 impl ServerArgs {
-    fn credentials(&self) -> anyhow::Result<Credentials> {
+    /// Whom the command trusts and who it is.
+    ///
+    /// # Errors
+    /// When one of the files cannot be read.
+    pub(crate) fn credentials(&self) -> anyhow::Result<Credentials> {
         let identity = self.client_cert.as_deref().zip(self.client_key.as_deref());
         let tls = self.ca.as_deref().map(|ca| client_config(ca, identity));
         Ok(Credentials {
@@ -263,6 +225,7 @@ impl Cli {
             Command::Demo(_) => LevelFilter::ERROR,
             Command::Serve(_)
             | Command::Import(_)
+            | Command::Erase(_)
             | Command::Keys(_)
             | Command::Explain(_)
             | Command::Verify(_)
@@ -282,13 +245,8 @@ impl Cli {
             Command::Explain(args) => {
                 crate::explain::run(&args.txn_id, &args.server.server, &args.server.credentials()?)
             }
-            Command::Import(ImportCommand::Merchants(args)) => import("/v1/merchants/import", NDJSON, &args),
-            Command::Import(ImportCommand::List(args)) => {
-                import(&format!("/v1/lists/{}/import", args.name()?), CSV, &args.import)
-            }
-            Command::Import(ImportCommand::Enrollments(args)) => {
-                import("/v1/enrollments/import", NDJSON, &args)
-            }
+            Command::Import(command) => import::run(&command),
+            Command::Erase(args) => erase::run(&args),
             Command::Keys(KeysCommand::New(args)) => keys::new(args.name, args.role, args.file.as_deref()),
             Command::Keys(KeysCommand::List(args)) => keys::list(&args.file),
             Command::Verify(args) => verify::run(&args),
@@ -481,45 +439,6 @@ pub(crate) fn wait_for_the_end(running: Running, signals: Signals, reloads: &Rel
         tracing::info!("stopping: requests in progress are answered, the journal is flushed");
     }
     running.stop()
-}
-
-/// The content type of imports of one JSON object a line.
-const NDJSON: &str = "application/x-ndjson";
-/// The content type of lists.
-const CSV: &str = "text/csv";
-
-fn import(path: &str, content_type: &str, args: &ImportArgs) -> anyhow::Result<()> {
-    let named = || args.file.display().to_string();
-    let file = File::open(&args.file).with_context(named)?;
-    let credentials = args.server.credentials()?;
-    let bar = byte_bar("sending");
-    bar.set_length(file.metadata().with_context(named)?.len());
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    let sent = bar.clone();
-    let (status, answer) = tokio::task::LocalSet::new().block_on(&runtime, async {
-        let mut client = Client::connect(&args.server.server, &credentials).await?;
-        client
-            .upload(path, content_type, file, move |bytes| sent.inc(bytes))
-            .await
-            .with_context(named)
-    })?;
-    bar.finish_and_clear();
-    let answer = String::from_utf8_lossy(&answer);
-    if !status.is_success() {
-        bail!("{}: the server answered {status}: {answer}", named());
-    }
-    println!("{answer}");
-    let report: serde_json::Value = serde_json::from_str(&answer).context("the server's answer")?;
-    match report["rejected"].as_u64() {
-        Some(0) => Ok(()),
-        rejected => bail!(
-            "{}: {} lines were rejected",
-            named(),
-            rejected.unwrap_or_default()
-        ),
-    }
 }
 
 /// A bar for what may take over two seconds, on a terminal only.

@@ -7,7 +7,7 @@ use crate::wire::problem::Problem;
 use bytes::Bytes;
 use satang_core::ids::Name;
 use satang_engine::storage::Storage;
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// The longest line (I12).
 const LINE_BYTES_MAX: usize = 64 << 10;
@@ -42,7 +42,7 @@ impl<S: Storage> Ready<S> {
             let (outcomes, position) = self.engine.put_merchants(&merchants, by)?;
             for (number, outcome) in numbers.into_iter().zip(outcomes) {
                 match outcome {
-                    Ok(()) => report.accepted += 1,
+                    Ok(()) => report.accept(1),
                     Err(refusal) => report.reject(number, refusal.name().to_owned()),
                 }
             }
@@ -76,7 +76,7 @@ impl<S: Storage> Ready<S> {
             let (outcomes, position) = self.engine.enroll(&inputs, by)?;
             for (number, outcome) in numbers.into_iter().zip(outcomes) {
                 match outcome {
-                    Ok(()) => report.accepted += 1,
+                    Ok(()) => report.accept(1),
                     Err(refusal) => report.reject(number, refusal.name().to_owned()),
                 }
             }
@@ -111,7 +111,7 @@ impl<S: Storage> Ready<S> {
                     Err(reason) => report.reject(line.number, reason),
                 }
             }
-            report.accepted += citizens.len() as u64;
+            report.accept(citizens.len() as u64);
             report.in_line_order();
             // A list's name takes a number in the journal: not for a file without a citizen.
             if !citizens.is_empty() {
@@ -122,9 +122,9 @@ impl<S: Storage> Ready<S> {
     }
 }
 
-/// What an import answers.
+/// What became of the lines of a file.
 #[derive(Default)]
-struct Report {
+pub struct Report {
     accepted: u64,
     rejected: u64,
     errors: Vec<(u64, String)>,
@@ -133,7 +133,13 @@ struct Report {
 }
 
 impl Report {
-    fn reject(&mut self, line: u64, reason: String) {
+    /// So many lines were taken.
+    pub fn accept(&mut self, lines: u64) {
+        self.accepted += lines;
+    }
+
+    /// A line was not, for this reason.
+    pub fn reject(&mut self, line: u64, reason: String) {
         self.rejected += 1;
         self.errors.push((line, reason));
     }
@@ -145,11 +151,16 @@ impl Report {
         self.ordered = self.errors.len();
     }
 
-    fn response(mut self) -> Response {
+    /// The report as it is answered and printed.
+    pub fn to_json(mut self) -> Value {
         self.in_line_order();
         let error = |(line, reason): &(u64, String)| json!({ "line": line, "reason": reason });
         let errors: Vec<_> = self.errors.iter().map(error).collect();
-        json(&json!({ "accepted": self.accepted, "rejected": self.rejected, "errors": errors }))
+        json!({ "accepted": self.accepted, "rejected": self.rejected, "errors": errors })
+    }
+
+    fn response(self) -> Response {
+        json(&self.to_json())
     }
 }
 

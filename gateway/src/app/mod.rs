@@ -22,6 +22,7 @@ mod tests_snapshots;
 pub use access::Refused;
 pub use chores::catch_up;
 pub use failure::Failure;
+pub use import::Report;
 pub use metrics::Metrics;
 
 use crate::keys::{HeldKeys, KeyRing};

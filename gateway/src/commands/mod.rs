@@ -1,4 +1,7 @@
-//! The commands that need no server: what they print and how they end. The work is done in `satang-cold`.
+//! The commands that end by themselves: what they are told, what they print and how they end. Those that work on a data folder leave
+//! the work to `satang-cold`.
 
 pub mod verify;
 pub mod backup;
+pub mod import;
+pub mod erase;

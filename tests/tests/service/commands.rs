@@ -6,7 +6,7 @@ use satang_tests::site::Site;
 #[test]
 fn every_command_explains_itself() {
     let site = Site::new(BINARY);
-    let commands: [&[&str]; 14] = [
+    let commands: [&[&str]; 15] = [
         &[],
         &["serve"],
         &["demo"],
@@ -14,6 +14,7 @@ fn every_command_explains_itself() {
         &["import", "merchants"],
         &["import", "list"],
         &["import", "enrollments"],
+        &["erase"],
         &["keys"],
         &["keys", "new"],
         &["keys", "list"],
@@ -44,7 +45,7 @@ fn every_command_explains_itself() {
         .filter_map(|line| line.strip_prefix("  ")?.split(' ').next())
         .collect();
     let asked = [
-        "serve", "demo", "import", "keys", "explain", "verify", "backup", "restore", "help",
+        "serve", "demo", "import", "erase", "keys", "explain", "verify", "backup", "restore", "help",
     ];
     assert!(
         names
@@ -83,6 +84,9 @@ fn a_wrong_command_line_is_no_success() {
         vec!["serve"],
         vec!["import"],
         vec!["import", "merchants"],
+        vec!["erase"],
+        vec!["erase", "citizens.csv"],
+        vec!["erase", "/nowhere/citizens.csv", "--reason", "a test"],
         vec!["explain"],
         vec!["explain", "0049999"],
         vec!["sell"],
