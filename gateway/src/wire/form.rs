@@ -83,6 +83,29 @@ impl<'a> Form<'a> {
         self.value(field).and_then(|value| self.read(field, value, read))
     }
 
+    /// Which of these fields is there, when it is the only one; none and several are faults.
+    pub(super) fn only_one(&mut self, fields: &[&'static str]) -> Option<&'static str> {
+        let there: Vec<&'static str> = fields
+            .iter()
+            .copied()
+            .filter(|field| self.value(field).is_some())
+            .collect();
+        match there.as_slice() {
+            [] => {
+                self.fault(
+                    fields[0],
+                    format!("is missing: one of {} is required", fields.join(", ")),
+                );
+                None
+            }
+            [one] => Some(one),
+            [first, second, ..] => {
+                self.fault(second, format!("must not stand beside {first}"));
+                None
+            }
+        }
+    }
+
     /// Ends the reading.
     ///
     /// # Errors

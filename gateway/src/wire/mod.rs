@@ -8,6 +8,7 @@
 pub mod batch;
 pub mod binary;
 pub mod content;
+pub mod desk_forms;
 pub mod parse;
 pub mod problem;
 pub mod render;

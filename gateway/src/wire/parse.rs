@@ -293,7 +293,7 @@ pub fn path_name(field: &str, text: &str) -> Result<Name, Problem> {
     Name::parse(text).map_err(|error| Problem::malformed_field(field, error.to_string()))
 }
 
-const STATUS_REASON: &str = "must be active or suspended";
+pub(super) const STATUS_REASON: &str = "must be active or suspended";
 
 /// The fields of a merchant; a PUT has the first in its path.
 static MERCHANT_FIELDS: [&str; 9] = [
@@ -341,7 +341,7 @@ fn parse_account(text: &str) -> Option<String> {
 }
 
 /// A date of the years the engine keeps accounts for.
-fn parse_date(text: &str) -> Result<BusinessDate, String> {
+pub(super) fn parse_date(text: &str) -> Result<BusinessDate, String> {
     let date = BusinessDate::parse(text).map_err(|error| error.to_string())?;
     if (Instant::MIN..=Instant::MAX).contains(&date.start()) {
         Ok(date)
