@@ -143,8 +143,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
             self.number_block(&mut directory, &reaching(Vec::new()), Block::Suspended, by)?;
         }
         let mut people = People::lock_person(&self.state, &directory, person);
-        let decide =
-            |directory: &Directory, _| reaching(wallets_reached(directory, &people, person, status));
+        let decide = |directory: &Directory, _| reaching(wallets_reached(directory, &people, person, status));
         let (outcome, record) = self.record_desk(&mut directory, by, decide)?;
         Ok((outcome, apply_to(&mut people, outcome, record)))
     }

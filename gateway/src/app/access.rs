@@ -34,17 +34,33 @@ const fn access(route: &Route<'_>) -> Access {
         | Route::Capture { .. }
         | Route::Void { .. }
         | Route::Quote => Access::Roles(&[Switch]),
-        Route::Authorization { .. } => Access::Roles(&[Settlement, Admin, Viewer]),
+        Route::Authorization { .. }
+        | Route::Merchant { .. }
+        | Route::Payouts
+        | Route::Clawbacks
+        | Route::Clawback { .. } => Access::Roles(&[Settlement, Admin, Viewer]),
+        // Who pays out holds back, and sees what came back.
+        Route::PutMerchantPayout { .. }
+        | Route::PutAuthorizationPayout { .. }
+        | Route::PayClawback { .. } => Access::Roles(&[Settlement, Admin]),
         Route::Wallet { .. } => Access::Roles(&[Admin, Viewer]),
         Route::Register | Route::RegisterBatch => Access::Roles(&[Registrar]),
         // Policy names nobody, and whoever sends requests must see the rules they are decided by.
         Route::Programs | Route::Program { .. } | Route::RegistrationProgress { .. } => {
             Access::Roles(&[Switch, Registrar, Settlement, Admin, Viewer])
         }
-        Route::ImportEnrollments | Route::ImportList { .. } | Route::Move { .. } => {
-            Access::Roles(&[Registrar, Admin])
-        }
+        Route::ImportEnrollments
+        | Route::ImportList { .. }
+        | Route::Move { .. }
+        | Route::JoinProgram { .. }
+        | Route::BindPlatform { .. } => Access::Roles(&[Registrar, Admin]),
         Route::PutMerchant { .. }
+        | Route::PutMerchantStatus { .. }
+        | Route::WithdrawConsent { .. }
+        | Route::PutPersonStatus
+        | Route::ErasePerson
+        | Route::OpenClawback
+        | Route::CloseClawback { .. }
         | Route::PutWalletStatus { .. }
         | Route::PutProgramStatus { .. }
         | Route::ReloadPrograms

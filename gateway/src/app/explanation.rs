@@ -1,5 +1,6 @@
 //! One authorization, looked up: the first answer again, what was given back since, and by which rule it was decided.
 
+use super::desk::{MarkShown, payout};
 use super::lookup::{caps_json, hex};
 use super::{Failure, Ready};
 use crate::server::Response;
@@ -7,10 +8,11 @@ use crate::wire::problem::Problem;
 use crate::wire::{parse, render};
 use http::StatusCode;
 use satang_core::calendar::Instant;
+use satang_core::desk::Desk;
 use satang_core::directory::{BenefitRule, Directory, Rule};
 use satang_core::ids::Name;
 use satang_core::policy::Benefit;
-use satang_core::record::{Act, BenefitNumber, Closing, NameNumber, ReversalRecord};
+use satang_core::record::{Act, Authorization, BenefitNumber, Closing, NameNumber, ReversalRecord};
 use satang_engine::engine::SubmitError;
 use satang_engine::lookup::{Found, FoundAuthorization};
 use satang_engine::storage::Storage;
@@ -35,8 +37,15 @@ impl<S: Storage> Ready<S> {
                     let expires = found.record.extra.expires();
                     let now = expires.map(|_| self.engine.now()).transpose();
                     let hold = now.map_err(SubmitError::from)?.and_then(|now| hold(&found, now));
-                    let directory = self.engine.state().directory.read();
-                    let body = answer(&directory, &found, &sources, hold);
+                    let (body, decided) = {
+                        let directory = self.engine.state().directory.read();
+                        let body = answer(&directory, &found, &sources, hold);
+                        (body, directory.desk().last_sequence())
+                    };
+                    // Waits for the desk alone, so that everything else is found when the journal has failed.
+                    if self.engine.durable().sequence() < decided {
+                        self.waits.wait(self.engine.appender().last_position()).await?;
+                    }
                     return Ok(Response::json(StatusCode::OK, body));
                 }
             }
@@ -78,12 +87,26 @@ fn answer(
     if let Some(hold) = hold {
         more["hold"] = json!(hold);
     }
+    if found.record.approved() {
+        put_payout(&mut more, directory.desk(), &found.record);
+    }
     let more = more.to_string();
     let end = answer.pop();
     assert_eq!(end, Some(b'}'), "an answer is an object");
     answer.push(b',');
     answer.extend_from_slice(&more.as_bytes()[1..]);
     answer
+}
+
+/// Whether settlement pays, and why not when this authorization was frozen by itself.
+fn put_payout(shown: &mut Value, desk: &Desk, record: &Authorization) {
+    let frozen = desk.frozen(record.txn_id());
+    let merchant = desk.merchant(record.merchant());
+    let is_frozen = frozen.is_some() || merchant.is_some_and(|file| file.frozen.is_some());
+    shown["payout"] = json!(payout(is_frozen));
+    if let Some(mark) = frozen {
+        shown["frozen"] = json!(MarkShown::of(mark));
+    }
 }
 
 fn reversal_json(record: &ReversalRecord) -> Value {

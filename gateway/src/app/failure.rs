@@ -20,8 +20,8 @@ pub enum Failure {
     Body(BodyError),
     /// No such path.
     NoRoute,
-    /// The path has another method.
-    MethodNotAllowed(Method),
+    /// The path has other methods, these.
+    MethodNotAllowed(Vec<Method>),
     /// Nobody's key, or one of another role.
     Refused(Refused),
     /// Recovery is not done.
@@ -49,9 +49,11 @@ impl Failure {
                 super::problem(&Problem::not_found("there is no such route; see /openapi.json"))
             }
             Failure::MethodNotAllowed(allowed) => {
+                let allowed: Vec<&str> = allowed.iter().map(Method::as_str).collect();
+                let allowed = allowed.join(", ");
                 let detail = format!("this path takes {allowed}");
                 let title = "The path does not take this method.";
-                let value = HeaderValue::from_str(allowed.as_str()).expect("a method is a header value");
+                let value = HeaderValue::from_str(&allowed).expect("methods are a header value");
                 super::problem(&Problem::new(405, "method_not_allowed", title, detail))
                     .with_header(ALLOW, value)
             }

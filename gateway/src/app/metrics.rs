@@ -1,5 +1,6 @@
 //! What is counted and timed, in Prometheus' text format.
 
+use super::desk::DeskCounts;
 use super::{Ready, Refused};
 use crate::server::Response;
 use http::StatusCode;
@@ -36,6 +37,7 @@ pub struct Metrics {
     register_batch: Histogram,
     /// By reason.
     refused: [AtomicU64; Refused::REASONS.len()],
+    desk: DeskCounts,
     replays: IntCounter,
     quotes: IntCounter,
     authorize: Histogram,
@@ -120,6 +122,7 @@ impl Metrics {
                 seconds(64e-6, 16),
             ),
             refused: std::array::from_fn(|_| AtomicU64::new(0)),
+            desk: DeskCounts::default(),
             replays: counter(
                 "satang_replays_total",
                 "Requests answered with the first answer of their id.",
@@ -223,6 +226,11 @@ impl Metrics {
         self.refused[refused.reason()].fetch_add(1, Relaxed);
     }
 
+    /// What the desk decided.
+    pub(super) fn desk(&self) -> &DeskCounts {
+        &self.desk
+    }
+
     pub(super) fn count_replay(&self) {
         self.replays.inc();
     }
@@ -290,6 +298,9 @@ impl<S: Storage> Ready<S> {
         self.write_registrations(&mut out);
         self.write_refused(&mut out);
         self.write_snapshots(&mut out);
+        let directory = self.engine.state().directory.read();
+        self.metrics.desk.write(directory.desk(), &mut out);
+        drop(directory);
         self.write_state(&mut out);
         Response::new(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", out)
     }
@@ -460,11 +471,11 @@ fn write_by_reason(
     }
 }
 
-fn heading(out: &mut String, name: &str, kind: &str, help: &str) {
+pub(super) fn heading(out: &mut String, name: &str, kind: &str, help: &str) {
     writeln!(out, "# HELP {name} {help}\n# TYPE {name} {kind}").expect("writing to memory does not fail");
 }
 
-fn line(out: &mut String, name: &str, labels: &str, value: impl std::fmt::Display) {
+pub(super) fn line(out: &mut String, name: &str, labels: &str, value: impl std::fmt::Display) {
     let braced = if labels.is_empty() {
         String::new()
     } else {

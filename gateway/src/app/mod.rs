@@ -259,6 +259,53 @@ impl<S: Storage> Api<S> {
             Route::ImportMerchants => self.ready()?.import_merchants(body, by).await,
             Route::ImportList { list } => self.ready()?.import_list(list, body, by).await,
             Route::ImportEnrollments => self.ready()?.import_enrollments(body, by).await,
+            Route::Merchant { merchant_id } => self.ready()?.merchant(merchant_id).await,
+            Route::JoinProgram { merchant_id } => {
+                self.ready()?
+                    .join_program(merchant_id, &body.collect().await?, by)
+                    .await
+            }
+            Route::BindPlatform { merchant_id } => {
+                self.ready()?
+                    .bind_platform(merchant_id, &body.collect().await?, by)
+                    .await
+            }
+            Route::PutMerchantStatus { merchant_id } => {
+                self.ready()?
+                    .put_merchant_status(merchant_id, &body.collect().await?, by)
+                    .await
+            }
+            Route::PutMerchantPayout { merchant_id } => {
+                self.ready()?
+                    .put_merchant_payout(merchant_id, &body.collect().await?, by)
+                    .await
+            }
+            Route::WithdrawConsent { merchant_id } => {
+                self.ready()?
+                    .withdraw_consent(merchant_id, &body.collect().await?, by)
+                    .await
+            }
+            Route::PutAuthorizationPayout { txn_id } => {
+                self.ready()?
+                    .put_authorization_payout(txn_id, &body.collect().await?, by)
+                    .await
+            }
+            Route::Payouts => self.ready()?.payouts().await,
+            Route::PutPersonStatus => self.ready()?.put_person_status(&body.collect().await?, by).await,
+            Route::ErasePerson => self.ready()?.erase_person(&body.collect().await?, by).await,
+            Route::OpenClawback => self.ready()?.open_clawback(&body.collect().await?, by).await,
+            Route::Clawbacks => self.ready()?.clawbacks().await,
+            Route::Clawback { case_id } => self.ready()?.clawback(case_id).await,
+            Route::PayClawback { case_id } => {
+                self.ready()?
+                    .pay_clawback(case_id, &body.collect().await?, by)
+                    .await
+            }
+            Route::CloseClawback { case_id } => {
+                self.ready()?
+                    .close_clawback(case_id, &body.collect().await?, by)
+                    .await
+            }
         }
     }
 

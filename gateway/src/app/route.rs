@@ -34,68 +34,142 @@ pub(super) enum Route<'p> {
     ImportMerchants,
     ImportEnrollments,
     ImportList { list: &'p str },
+    Merchant { merchant_id: &'p str },
+    JoinProgram { merchant_id: &'p str },
+    BindPlatform { merchant_id: &'p str },
+    PutMerchantStatus { merchant_id: &'p str },
+    PutMerchantPayout { merchant_id: &'p str },
+    WithdrawConsent { merchant_id: &'p str },
+    PutAuthorizationPayout { txn_id: &'p str },
+    Payouts,
+    PutPersonStatus,
+    ErasePerson,
+    OpenClawback,
+    Clawbacks,
+    Clawback { case_id: &'p str },
+    PayClawback { case_id: &'p str },
+    CloseClawback { case_id: &'p str },
+}
+
+/// The methods that a path takes, each with its route; few paths take a second.
+struct Resource<'p> {
+    first: (Method, Route<'p>),
+    second: Option<(Method, Route<'p>)>,
+}
+
+impl<'p> Resource<'p> {
+    const fn of(method: Method, route: Route<'p>) -> Resource<'p> {
+        Resource {
+            first: (method, route),
+            second: None,
+        }
+    }
+
+    fn and(self, method: Method, route: Route<'p>) -> Resource<'p> {
+        Resource {
+            second: Some((method, route)),
+            ..self
+        }
+    }
+
+    fn routes(&self) -> impl Iterator<Item = &(Method, Route<'p>)> {
+        core::iter::once(&self.first).chain(&self.second)
+    }
 }
 
 impl<'p> Route<'p> {
     /// The route of a method and path.
     ///
     /// # Errors
-    /// [`Failure::NoRoute`]; [`Failure::MethodNotAllowed`] when the path is one of another method.
+    /// [`Failure::NoRoute`]; [`Failure::MethodNotAllowed`] when the path is one of other methods.
     pub(super) fn find(method: &Method, path: &'p str) -> Result<Route<'p>, Failure> {
-        let (allows, route) = Route::of_path(path).ok_or(Failure::NoRoute)?;
-        match method == allows || (method == Method::HEAD && allows == Method::GET) {
-            true => Ok(route),
-            false => Err(Failure::MethodNotAllowed(allows)),
+        let resource = Route::of_path(path).ok_or(Failure::NoRoute)?;
+        let wanted = if *method == Method::HEAD {
+            &Method::GET
+        } else {
+            method
+        };
+        match resource.routes().find(|(allows, _)| allows == wanted) {
+            Some((_, route)) => Ok(*route),
+            None => Err(Failure::MethodNotAllowed(
+                resource.routes().map(|(allows, _)| allows.clone()).collect(),
+            )),
         }
     }
 
-    /// The route of a path and its method; each path has one.
-    fn of_path(path: &'p str) -> Option<(Method, Route<'p>)> {
+    /// What a path stands for.
+    fn of_path(path: &'p str) -> Option<Resource<'p>> {
         let mut segments = path.strip_prefix('/')?.split('/');
         let mut next = || segments.next();
         let found = match (next(), next(), next(), next(), next()) {
-            (Some("healthz"), None, ..) => (Method::GET, Route::Health),
-            (Some("readyz"), None, ..) => (Method::GET, Route::Ready),
-            (Some("metrics"), None, ..) => (Method::GET, Route::Metrics),
-            (Some("openapi.json"), None, ..) => (Method::GET, Route::OpenApi),
+            (Some("healthz"), None, ..) => Resource::of(Method::GET, Route::Health),
+            (Some("readyz"), None, ..) => Resource::of(Method::GET, Route::Ready),
+            (Some("metrics"), None, ..) => Resource::of(Method::GET, Route::Metrics),
+            (Some("openapi.json"), None, ..) => Resource::of(Method::GET, Route::OpenApi),
             (Some("v1"), Some(collection), id, action, None) => Route::of_v1(collection, id, action)?,
             _ => return None,
         };
         Some(found)
     }
 
-    fn of_v1(collection: &str, id: Option<&'p str>, action: Option<&'p str>) -> Option<(Method, Route<'p>)> {
+    fn of_v1(collection: &str, id: Option<&'p str>, action: Option<&'p str>) -> Option<Resource<'p>> {
+        let (get, post, put) = (
+            |route| Resource::of(Method::GET, route),
+            |route| Resource::of(Method::POST, route),
+            |route| Resource::of(Method::PUT, route),
+        );
         Some(match (collection, id, action) {
-            ("authorizations", None, None) => (Method::POST, Route::Authorize),
-            ("authorizations", Some("batch"), None) => (Method::POST, Route::AuthorizeBatch),
+            ("authorizations", None, None) => post(Route::Authorize),
+            ("authorizations", Some("batch"), None) => post(Route::AuthorizeBatch),
             ("authorizations", Some(txn_id), None) if !txn_id.is_empty() => {
-                (Method::GET, Route::Authorization { txn_id })
+                get(Route::Authorization { txn_id })
             }
-            ("authorizations", Some(txn_id), Some("reversals")) => (Method::POST, Route::Reverse { txn_id }),
-            ("holds", None, None) => (Method::POST, Route::Hold),
-            ("holds", Some(txn_id), Some("capture")) => (Method::POST, Route::Capture { txn_id }),
-            ("holds", Some(txn_id), Some("void")) => (Method::POST, Route::Void { txn_id }),
-            ("registrations", None, None) => (Method::POST, Route::Register),
-            ("registrations", Some("batch"), None) => (Method::POST, Route::RegisterBatch),
-            ("quotes", None, None) => (Method::POST, Route::Quote),
-            ("wallets", Some(wallet_id), None) => (Method::GET, Route::Wallet { wallet_id }),
-            ("wallets", Some(wallet_id), Some("status")) => {
-                (Method::PUT, Route::PutWalletStatus { wallet_id })
+            ("authorizations", Some(txn_id), Some("payout")) => put(Route::PutAuthorizationPayout { txn_id }),
+            ("authorizations", Some(txn_id), Some("reversals")) => post(Route::Reverse { txn_id }),
+            ("holds", None, None) => post(Route::Hold),
+            ("holds", Some(txn_id), Some("capture")) => post(Route::Capture { txn_id }),
+            ("holds", Some(txn_id), Some("void")) => post(Route::Void { txn_id }),
+            ("registrations", None, None) => post(Route::Register),
+            ("registrations", Some("batch"), None) => post(Route::RegisterBatch),
+            ("quotes", None, None) => post(Route::Quote),
+            ("wallets", Some(wallet_id), None) => get(Route::Wallet { wallet_id }),
+            ("wallets", Some(wallet_id), Some("status")) => put(Route::PutWalletStatus { wallet_id }),
+            ("wallets", Some(wallet_id), Some("moves")) => post(Route::Move { wallet_id }),
+            ("programs", None, None) => get(Route::Programs),
+            ("programs", Some("reload"), None) => post(Route::ReloadPrograms),
+            ("programs", Some(id), None) => get(Route::Program { id }),
+            ("programs", Some(id), Some("registration")) => get(Route::RegistrationProgress { id }),
+            ("programs", Some(id), Some("status")) => put(Route::PutProgramStatus { id }),
+            ("merchants", Some("import"), None) => post(Route::ImportMerchants),
+            ("merchants", Some(merchant_id), None) => {
+                get(Route::Merchant { merchant_id }).and(Method::PUT, Route::PutMerchant { merchant_id })
             }
-            ("wallets", Some(wallet_id), Some("moves")) => (Method::POST, Route::Move { wallet_id }),
-            ("programs", None, None) => (Method::GET, Route::Programs),
-            ("programs", Some("reload"), None) => (Method::POST, Route::ReloadPrograms),
-            ("programs", Some(id), None) => (Method::GET, Route::Program { id }),
-            ("programs", Some(id), Some("registration")) => (Method::GET, Route::RegistrationProgress { id }),
-            ("programs", Some(id), Some("status")) => (Method::PUT, Route::PutProgramStatus { id }),
-            ("merchants", Some("import"), None) => (Method::POST, Route::ImportMerchants),
-            ("merchants", Some(merchant_id), None) => (Method::PUT, Route::PutMerchant { merchant_id }),
-            ("enrollments", Some("import"), None) => (Method::POST, Route::ImportEnrollments),
-            ("lists", Some(list), Some("import")) => (Method::POST, Route::ImportList { list }),
-            ("clock", None, None) => (Method::PUT, Route::PutClock),
-            ("snapshots", None, None) => (Method::POST, Route::TakeSnapshot),
+            ("merchants", Some(merchant_id), Some(action)) => Route::of_merchant(merchant_id, action)?,
+            ("payouts", None, None) => get(Route::Payouts),
+            ("persons", Some("status"), None) => put(Route::PutPersonStatus),
+            ("persons", Some("erase"), None) => post(Route::ErasePerson),
+            ("clawbacks", None, None) => get(Route::Clawbacks).and(Method::POST, Route::OpenClawback),
+            ("clawbacks", Some(case_id), None) => get(Route::Clawback { case_id }),
+            ("clawbacks", Some(case_id), Some("payments")) => post(Route::PayClawback { case_id }),
+            ("clawbacks", Some(case_id), Some("close")) => post(Route::CloseClawback { case_id }),
+            ("enrollments", Some("import"), None) => post(Route::ImportEnrollments),
+            ("lists", Some(list), Some("import")) => post(Route::ImportList { list }),
+            ("clock", None, None) => put(Route::PutClock),
+            ("snapshots", None, None) => post(Route::TakeSnapshot),
             _ => return None,
         })
+    }
+
+    fn of_merchant(merchant_id: &'p str, action: &str) -> Option<Resource<'p>> {
+        let (method, route) = match action {
+            "registrations" => (Method::POST, Route::JoinProgram { merchant_id }),
+            "platform" => (Method::POST, Route::BindPlatform { merchant_id }),
+            "consent-withdrawal" => (Method::POST, Route::WithdrawConsent { merchant_id }),
+            "status" => (Method::PUT, Route::PutMerchantStatus { merchant_id }),
+            "payout" => (Method::PUT, Route::PutMerchantPayout { merchant_id }),
+            _ => return None,
+        };
+        Some(Resource::of(method, route))
     }
 }
 
@@ -104,7 +178,7 @@ mod tests {
     use super::*;
 
     /// Every route, with an id of its own kind.
-    const ALL: [Route<'_>; 28] = [
+    const ALL: [Route<'_>; 43] = [
         Route::Health,
         Route::Ready,
         Route::Metrics,
@@ -141,6 +215,33 @@ mod tests {
         Route::ImportMerchants,
         Route::ImportEnrollments,
         Route::ImportList { list: "list" },
+        Route::Merchant {
+            merchant_id: "merchant_id",
+        },
+        Route::JoinProgram {
+            merchant_id: "merchant_id",
+        },
+        Route::BindPlatform {
+            merchant_id: "merchant_id",
+        },
+        Route::PutMerchantStatus {
+            merchant_id: "merchant_id",
+        },
+        Route::PutMerchantPayout {
+            merchant_id: "merchant_id",
+        },
+        Route::WithdrawConsent {
+            merchant_id: "merchant_id",
+        },
+        Route::PutAuthorizationPayout { txn_id: "txn_id" },
+        Route::Payouts,
+        Route::PutPersonStatus,
+        Route::ErasePerson,
+        Route::OpenClawback,
+        Route::Clawbacks,
+        Route::Clawback { case_id: "case_id" },
+        Route::PayClawback { case_id: "case_id" },
+        Route::CloseClawback { case_id: "case_id" },
     ];
 
     /// How often a route is in the list, so that a new one is put there.
@@ -206,7 +307,35 @@ mod tests {
                 "{path}"
             );
         }
-        let refused = Route::find(&Method::GET, "/v1/authorizations");
-        assert!(matches!(refused, Err(Failure::MethodNotAllowed(Method::POST))));
+        let allowed = |method: Method, path| match Route::find(&method, path) {
+            Err(Failure::MethodNotAllowed(allowed)) => allowed,
+            other => panic!("{method} {path}: {other:?}"),
+        };
+        assert_eq!(allowed(Method::GET, "/v1/authorizations"), [Method::POST]);
+        assert_eq!(
+            allowed(Method::POST, "/v1/merchants/x"),
+            [Method::GET, Method::PUT]
+        );
+        assert_eq!(allowed(Method::PUT, "/v1/clawbacks"), [Method::GET, Method::POST]);
+    }
+
+    #[test]
+    fn a_path_of_several_methods_has_a_route_for_each() {
+        let find = |method: Method, path| Route::find(&method, path).ok();
+        let merchant_id = "x";
+        assert_eq!(
+            find(Method::GET, "/v1/merchants/x"),
+            Some(Route::Merchant { merchant_id })
+        );
+        assert_eq!(
+            find(Method::HEAD, "/v1/merchants/x"),
+            Some(Route::Merchant { merchant_id })
+        );
+        assert_eq!(
+            find(Method::PUT, "/v1/merchants/x"),
+            Some(Route::PutMerchant { merchant_id })
+        );
+        assert_eq!(find(Method::POST, "/v1/clawbacks"), Some(Route::OpenClawback));
+        assert_eq!(find(Method::GET, "/v1/clawbacks"), Some(Route::Clawbacks));
     }
 }

@@ -37,10 +37,14 @@ pub enum Takes {
     Citizen,
     /// Satang, 1 to 100,000,000.
     Amount,
+    /// Satang that is claimed back, 1 to 10^15.
+    Claim,
     /// One of a few words.
     Word,
     /// A line of text of at most 200 characters, or any text of at most 500.
     Text(usize),
+    /// An operator's reason: the same of 1 to 500 characters.
+    Reason,
     /// A list of names, at most so many.
     Names(usize),
     /// A date of the Common Era.
@@ -160,8 +164,19 @@ static STATUS: [Field; 2] = [
     required("reason", r#""a card was lost""#, Takes::Text(500)),
 ];
 
+const REASON: Field = required("reason", r#""complaints""#, Takes::Reason);
+const LETTER: Field = required("letter_date", r#""2026-06-10""#, Takes::Date);
+const CASE: Field = required(
+    "case_id",
+    r#""0197a1d2-0f6e-7c3a-8b1e-000000000004""#,
+    Takes::Uuid,
+);
+
+static DESK_STATUS: [Field; 2] = [required("status", r#""suspended""#, Takes::Word), REASON];
+static PAYOUT: [Field; 2] = [required("status", r#""frozen""#, Takes::Word), REASON];
+
 /// Every kind of body.
-pub static SHAPES: [Shape; 15] = [
+pub static SHAPES: [Shape; 26] = [
     Shape {
         method: "POST",
         path: "/v1/authorizations",
@@ -251,6 +266,79 @@ pub static SHAPES: [Shape; 15] = [
         method: "POST",
         path: "/v1/wallets/000000000000001/moves",
         fields: &MOVE,
+    },
+    Shape {
+        method: "PUT",
+        path: "/v1/merchants/010555012345678/status",
+        fields: &DESK_STATUS,
+    },
+    Shape {
+        method: "POST",
+        path: "/v1/merchants/010555012345678/registrations",
+        fields: &[required("program", r#""khon-la-khrueng-4""#, Takes::Name)],
+    },
+    Shape {
+        method: "POST",
+        path: "/v1/merchants/010555012345678/platform",
+        fields: &[
+            required("action", r#""bind""#, Takes::Word),
+            required("platform", r#""food-express""#, Takes::Name),
+            REASON,
+        ],
+    },
+    Shape {
+        method: "PUT",
+        path: "/v1/merchants/010555012345678/payout",
+        fields: &PAYOUT,
+    },
+    Shape {
+        method: "PUT",
+        path: "/v1/authorizations/0197a1d2-0f6e-7c3a-8b1e-0000000000aa/payout",
+        fields: &PAYOUT,
+    },
+    Shape {
+        method: "POST",
+        path: "/v1/merchants/010555012345678/consent-withdrawal",
+        fields: &[CASE, LETTER, REASON],
+    },
+    Shape {
+        method: "PUT",
+        path: "/v1/persons/status",
+        fields: &[CITIZEN, required("status", r#""suspended""#, Takes::Word), REASON],
+    },
+    Shape {
+        method: "POST",
+        path: "/v1/persons/erase",
+        fields: &[CITIZEN, REASON],
+    },
+    Shape {
+        method: "POST",
+        path: "/v1/clawbacks",
+        fields: &[
+            CASE,
+            CITIZEN,
+            required("amount", "100", Takes::Claim),
+            LETTER,
+            REASON,
+        ],
+    },
+    Shape {
+        method: "POST",
+        path: "/v1/clawbacks/0197a1d2-0f6e-7c3a-8b1e-0000000000dd/payments",
+        fields: &[
+            required(
+                "payment_id",
+                r#""0197a1d2-0f6e-7c3a-8b1e-000000000005""#,
+                Takes::Uuid,
+            ),
+            required("amount", "100", Takes::Claim),
+            REASON,
+        ],
+    },
+    Shape {
+        method: "POST",
+        path: "/v1/clawbacks/0197a1d2-0f6e-7c3a-8b1e-0000000000dd/close",
+        fields: &[REASON],
     },
 ];
 

@@ -52,9 +52,19 @@ const AMOUNTS: [&str; 31] = [
     "[200]",
 ];
 
+/// The most that is claimed back at once.
+const CLAIM_MAX: u64 = 1_000_000_000_000_000;
+
 pub(super) fn refused(takes: Takes) -> Vec<String> {
     let more: Vec<String> = match takes {
         Takes::Amount => own(&AMOUNTS),
+        Takes::Claim => {
+            let is_claim = |value: &&str| value.parse().is_ok_and(|value| (1..=CLAIM_MAX).contains(&value));
+            let mut values: Vec<String> = own(&AMOUNTS);
+            values.retain(|value| !is_claim(&value.as_str()));
+            values.push((CLAIM_MAX + 1).to_string());
+            values
+        }
         Takes::Seconds(most) => {
             let mut values = own(&AMOUNTS);
             values.push((most + 1).to_string());
@@ -129,6 +139,11 @@ pub(super) fn refused(takes: Takes) -> Vec<String> {
             "\"TIMEOUT\"",
             "\"time_out\"",
         ]),
+        Takes::Reason => {
+            let mut values = refused(Takes::Text(500));
+            values.extend(own(&["\"\"", "\"a\\nb\"", "\"\\u0000\"", "\"\\u0085\""]));
+            values
+        }
         Takes::Text(most) => vec![format!("\"{}\"", "ก".repeat(most + 1)), "[]".to_owned()],
         Takes::Names(most) => {
             let names: Vec<String> = (0..=most).map(|number| format!("\"n{number}\"")).collect();
@@ -210,7 +225,7 @@ pub(super) fn refused(takes: Takes) -> Vec<String> {
     let common = OF_NO_KIND.iter().chain(
         NUMBERS
             .iter()
-            .filter(|_| !matches!(takes, Takes::Amount | Takes::Seconds(_))),
+            .filter(|_| !matches!(takes, Takes::Amount | Takes::Claim | Takes::Seconds(_))),
     );
     let mut values: Vec<String> = common.map(|value| (*value).to_owned()).collect();
     values.extend(more);

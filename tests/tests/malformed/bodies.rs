@@ -3,6 +3,7 @@
 use crate::{
     HELD, ORIGINAL, PROGRAM, REGISTERED, Site, WALLET, fields, purchase, purchase_head, registration,
 };
+use satang_tests::crash::citizen_id;
 use satang_tests::malformed::{Case, SHAPES, Shape, TXN_ID, broken_texts, deep, nested, wrong_fields};
 use serde_json::{Value, json};
 
@@ -128,7 +129,49 @@ impl Site {
         let path = format!("/v1/wallets/{WALLET}/moves");
         let answer = self.refused(400, "POST", &path, body.as_bytes());
         assert_eq!(fields(&answer.json()), ["to_program"], "it is the one to leave");
+        self.several_debtors();
         self.still_decides();
+    }
+
+    /// Who is meant is said once: nobody is told under the first name, several under the second that is there.
+    fn several_debtors(&mut self) {
+        let named = [
+            ("citizen_id", citizen_id(1)),
+            ("wallet_id", WALLET.to_owned()),
+            ("merchant_id", "010555012345678".to_owned()),
+        ];
+        let bodies = [
+            (
+                "PUT",
+                "/v1/persons/status",
+                json!({ "status": "suspended", "reason": "x" }),
+                2,
+            ),
+            ("POST", "/v1/persons/erase", json!({ "reason": "x" }), 2),
+            (
+                "POST",
+                "/v1/clawbacks",
+                json!({ "case_id": TXN_ID, "amount": 1, "letter_date": "2026-06-10", "reason": "x" }),
+                3,
+            ),
+        ];
+        for (method, path, body, kinds) in bodies {
+            for chosen in 0..1_usize << kinds {
+                let there = (0..kinds).filter(|at| chosen >> at & 1 == 1).collect::<Vec<_>>();
+                let wanted = match there.as_slice() {
+                    [] => "citizen_id",
+                    [_] => continue,
+                    [_, second, ..] => named[*second].0,
+                };
+                let mut body = body.clone();
+                for at in &there {
+                    body[named[*at].0] = json!(named[*at].1);
+                }
+                let answer = self.refused(400, method, path, body.to_string().as_bytes());
+                assert_eq!(fields(&answer.json()), [wanted], "{path} {there:?}");
+                assert!(!answer.text().contains(&citizen_id(1)), "{}", answer.text());
+            }
+        }
     }
 
     /// A void has no field, so that its body is empty or an empty object.
@@ -191,6 +234,18 @@ impl Site {
                 SHAPES[4].good().as_bytes(),
             );
             assert_eq!(fields(&answer.json()), ["merchant_id"], "{id}");
+            let merchant = [
+                ("GET", ""),
+                ("PUT", "/status"),
+                ("PUT", "/payout"),
+                ("POST", "/registrations"),
+                ("POST", "/platform"),
+                ("POST", "/consent-withdrawal"),
+            ];
+            for (method, action) in merchant {
+                let answer = self.refused(400, method, &format!("/v1/merchants/{id}{action}"), b"");
+                assert_eq!(fields(&answer.json()), ["merchant_id"], "{method} {id}{action}");
+            }
         }
         let long = "a".repeat(65);
         for id in ["A", "a_b", "a%20b", "%E0%B8%81", "a.b", "~", &long] {
@@ -226,6 +281,13 @@ impl Site {
             for act in ["capture", "void"] {
                 let answer = self.refused(400, "POST", &format!("/v1/holds/{id}/{act}"), b"");
                 assert_eq!(fields(&answer.json()), ["txn_id"], "{id}");
+            }
+            let answer = self.refused(400, "PUT", &format!("/v1/authorizations/{id}/payout"), b"");
+            assert_eq!(fields(&answer.json()), ["txn_id"], "{id}");
+            self.refused(400, "GET", &format!("/v1/clawbacks/{id}"), b"");
+            for act in ["payments", "close"] {
+                let answer = self.refused(400, "POST", &format!("/v1/clawbacks/{id}/{act}"), b"");
+                assert_eq!(fields(&answer.json()), ["case_id"], "{id}");
             }
         }
         self.still_decides();
@@ -265,6 +327,16 @@ impl Site {
             "/v1/holds/a/capture/b",
             "/v1/wallets/a/moves/b",
             "/v1/wallets/a/move",
+            "/v1/merchants/a/b",
+            "/v1/merchants/a/status/b",
+            "/v1/authorizations/a/payout/b",
+            "/v1/payouts/a",
+            "/v1/persons",
+            "/v1/persons/",
+            "/v1/persons/000000000000001",
+            "/v1/persons/status/b",
+            "/v1/clawbacks/a/b",
+            "/v1/clawbacks/a/close/b",
             "/healthz/",
             "/metrics/x",
             "/openapi",
@@ -292,14 +364,21 @@ impl Site {
             &program,
             &progress,
             &wallet,
+            "/v1/payouts",
+            "/v1/clawbacks/0197a1d2-0f6e-7c3a-8b1e-0000000000dd",
         ];
         let others = [("POST", "/v1/lists/suspended/import"), ("POST", "/v1/snapshots")];
         let taken = gets.into_iter().map(|path| ("GET", path)).chain(others);
         for (allowed, path) in taken.chain(SHAPES.iter().map(|shape| (shape.method, shape.path))) {
+            let allowed = match path {
+                "/v1/merchants/010555012345678" => "GET, PUT",
+                "/v1/clawbacks" => "GET, POST",
+                _ => allowed,
+            };
             for method in [
                 "GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "BREW", "get",
             ] {
-                if method != allowed {
+                if !allowed.split(", ").any(|allowed| allowed == method) {
                     let answer = self.refused(405, method, path, b"");
                     assert_eq!(answer.header("allow"), Some(allowed), "{method} {path}");
                 }

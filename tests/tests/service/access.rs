@@ -19,7 +19,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 /// Which roles may use which route, as docs/OPERATIONS.md says it. `None` needs no key.
-const TABLE: [(&str, &str, Option<&[&str]>); 28] = [
+const TABLE: [(&str, &str, Option<&[&str]>); 43] = [
     ("post", "/v1/authorizations", Some(&["switch"])),
     ("post", "/v1/authorizations/batch", Some(&["switch"])),
     ("post", "/v1/authorizations/{txn_id}/reversals", Some(&["switch"])),
@@ -52,6 +52,53 @@ const TABLE: [(&str, &str, Option<&[&str]>); 28] = [
     ),
     ("put", "/v1/programs/{id}/status", Some(&["admin"])),
     ("put", "/v1/clock", Some(&["admin"])),
+    (
+        "get",
+        "/v1/merchants/{merchant_id}",
+        Some(&["settlement", "admin", "viewer"]),
+    ),
+    (
+        "post",
+        "/v1/merchants/{merchant_id}/registrations",
+        Some(&["registrar", "admin"]),
+    ),
+    (
+        "post",
+        "/v1/merchants/{merchant_id}/platform",
+        Some(&["registrar", "admin"]),
+    ),
+    ("put", "/v1/merchants/{merchant_id}/status", Some(&["admin"])),
+    (
+        "put",
+        "/v1/merchants/{merchant_id}/payout",
+        Some(&["settlement", "admin"]),
+    ),
+    (
+        "post",
+        "/v1/merchants/{merchant_id}/consent-withdrawal",
+        Some(&["admin"]),
+    ),
+    (
+        "put",
+        "/v1/authorizations/{txn_id}/payout",
+        Some(&["settlement", "admin"]),
+    ),
+    ("get", "/v1/payouts", Some(&["settlement", "admin", "viewer"])),
+    ("put", "/v1/persons/status", Some(&["admin"])),
+    ("post", "/v1/persons/erase", Some(&["admin"])),
+    ("get", "/v1/clawbacks", Some(&["settlement", "admin", "viewer"])),
+    ("post", "/v1/clawbacks", Some(&["admin"])),
+    (
+        "get",
+        "/v1/clawbacks/{case_id}",
+        Some(&["settlement", "admin", "viewer"]),
+    ),
+    (
+        "post",
+        "/v1/clawbacks/{case_id}/payments",
+        Some(&["settlement", "admin"]),
+    ),
+    ("post", "/v1/clawbacks/{case_id}/close", Some(&["admin"])),
     ("get", "/healthz", None),
     ("get", "/readyz", None),
     ("get", "/metrics", Some(&["admin", "viewer"])),
@@ -60,6 +107,7 @@ const TABLE: [(&str, &str, Option<&[&str]>); 28] = [
 
 fn filled(path: &str) -> String {
     path.replace("{txn_id}", "0197a1d2-0f6e-7c3a-8b1e-000000000001")
+        .replace("{case_id}", "0197a1d2-0f6e-7c3a-8b1c-000000000001")
         .replace("{wallet_id}", &wallet_id(1))
         .replace("{merchant_id}", MERCHANT)
         .replace("{id}", PROGRAM)

@@ -348,6 +348,12 @@ fn records_say_whose_key_it_was_and_no_file_or_word_holds_the_key() {
     let path = format!("/v1/wallets/{}/moves", wallet_id(2));
     call("switch", "POST", &path, &moved.to_string(), 403);
     call("registrar", "POST", &path, &moved.to_string(), 200);
+    let frozen = json!({ "status": "frozen", "reason": "a test" }).to_string();
+    let path = format!("/v1/merchants/{MERCHANT}/payout");
+    call("registrar", "PUT", &path, &frozen, 403);
+    call("settlement", "PUT", &path, &frozen, 200);
+    let shown = call("viewer", "GET", &format!("/v1/merchants/{MERCHANT}"), "", 200);
+    assert!(shown.contains("\"by\":\"settlement-1\""), "{shown}");
     let bought = call("switch", "POST", "/v1/authorizations", &purchase(1, 1, 100), 200);
     assert!(bought.contains("\"approved\""), "{bought}");
     call("switch", "PUT", "/v1/clock", "{}", 403);
@@ -369,6 +375,7 @@ fn records_say_whose_key_it_was_and_no_file_or_word_holds_the_key() {
                     AdminRecord::WalletStatus { .. } => "wallet",
                     AdminRecord::ProgramStatus { .. } => "programme",
                     AdminRecord::Moved(_) => "move",
+                    AdminRecord::Desk(_) => "desk",
                     AdminRecord::Name { .. }
                     | AdminRecord::RuleVersion { .. }
                     | AdminRecord::RulesInForce(_) => continue,
@@ -396,6 +403,7 @@ fn records_say_whose_key_it_was_and_no_file_or_word_holds_the_key() {
         ("wallet", Some("admin-1")),
         ("programme", Some("admin-1")),
         ("move", Some("registrar-1")),
+        ("desk", Some("settlement-1")),
     ];
     assert_eq!(by, expected);
 

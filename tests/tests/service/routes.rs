@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::process::Command;
 
 /// Every route a client may rely on, those to come as well.
-const CONTRACT: [(&str, &str); 37] = [
+const CONTRACT: [(&str, &str); 53] = [
     ("post", "/v1/authorizations"),
     ("get", "/v1/authorizations/{txn_id}"),
     ("post", "/v1/authorizations/{txn_id}/reversals"),
@@ -35,6 +35,21 @@ const CONTRACT: [(&str, &str); 37] = [
     ("post", "/v1/enrollments/import"),
     ("put", "/v1/clock"),
     ("post", "/v1/snapshots"),
+    ("get", "/v1/merchants/{merchant_id}"),
+    ("post", "/v1/merchants/{merchant_id}/registrations"),
+    ("post", "/v1/merchants/{merchant_id}/platform"),
+    ("put", "/v1/merchants/{merchant_id}/status"),
+    ("put", "/v1/merchants/{merchant_id}/payout"),
+    ("post", "/v1/merchants/{merchant_id}/consent-withdrawal"),
+    ("put", "/v1/authorizations/{txn_id}/payout"),
+    ("get", "/v1/payouts"),
+    ("put", "/v1/persons/status"),
+    ("post", "/v1/persons/erase"),
+    ("get", "/v1/clawbacks"),
+    ("post", "/v1/clawbacks"),
+    ("get", "/v1/clawbacks/{case_id}"),
+    ("post", "/v1/clawbacks/{case_id}/payments"),
+    ("post", "/v1/clawbacks/{case_id}/close"),
     ("get", "/healthz"),
     ("get", "/readyz"),
     ("get", "/metrics"),
@@ -42,8 +57,9 @@ const CONTRACT: [(&str, &str); 37] = [
     // Of these there is none; were there one, it would have to be described.
     ("delete", "/v1/authorizations/{txn_id}"),
     ("get", "/v1/authorizations"),
-    ("get", "/v1/merchants/{merchant_id}"),
     ("get", "/v1/merchants"),
+    ("post", "/v1/payouts"),
+    ("put", "/v1/clawbacks/{case_id}"),
     ("get", "/v1/wallets"),
     ("get", "/v1/clock"),
     ("post", "/v1/programs"),
@@ -52,10 +68,14 @@ const CONTRACT: [(&str, &str); 37] = [
 ];
 
 /// How many of them exist by now.
-const BUILT: usize = 28;
+const BUILT: usize = 43;
+
+/// A clawback case of the merchant's.
+const CASE: &str = "0197a1d2-0f6e-7c3a-8b1c-000000000001";
 
 fn filled(path: &str) -> String {
     path.replace("{txn_id}", "0197a1d2-0f6e-7c3a-8b1e-000000000001")
+        .replace("{case_id}", CASE)
         .replace("{wallet_id}", &wallet_id(1))
         .replace("{merchant_id}", MERCHANT)
         .replace("{id}", PROGRAM)
@@ -74,6 +94,12 @@ fn the_description_names_the_routes_there_are() {
     let server = site.serve(&["--clock", NOON]);
     prepare(&server, 1);
     buy(&mut Wire::open(server.addr()).expect("it listens"), 1, 1, 100);
+    let case = json!({
+        "case_id": CASE, "merchant_id": MERCHANT, "amount": 1, "letter_date": "2026-06-15", "reason": "a test",
+    });
+    let mut wire = Wire::open(server.addr()).expect("it listens");
+    let opened = wire.call("POST", "/v1/clawbacks", case.to_string().as_bytes());
+    assert_eq!(opened.expect("an answer").status, 200);
     let answer = call(&server, "get", "/openapi.json");
     assert_eq!(
         (answer.status, answer.header("content-type")),

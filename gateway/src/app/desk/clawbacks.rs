@@ -1,0 +1,112 @@
+//! Clawback cases: opened, paid, closed, shown.
+
+use super::show::CaseShown;
+use super::{CASE_UNKNOWN, DeskKind, Ready, answered, bytes};
+use crate::app::Failure;
+use crate::server::Response;
+use crate::wire::desk_forms::{self, CaseRequest, PaymentRequest};
+use crate::wire::problem::Problem;
+use satang_core::calendar::BusinessDate;
+use satang_core::desk::Case;
+use satang_core::directory::Directory;
+use satang_core::ids::{CaseId, Name};
+use satang_core::record::{Debtor, DeskRecord};
+use satang_engine::storage::Storage;
+use serde::Serialize;
+
+/// The most cases that are shown at once (I12).
+const SHOWN_MAX: usize = 1_000;
+
+#[derive(Serialize)]
+struct CasesShown<'d> {
+    open: usize,
+    cases: Vec<CaseShown<'d>>,
+}
+
+impl<S: Storage> Ready<S> {
+    pub(in crate::app) async fn open_clawback(
+        &self,
+        body: &[u8],
+        by: Option<&Name>,
+    ) -> Result<Response, Failure> {
+        let CaseRequest {
+            case,
+            debtor,
+            owed,
+            letter,
+            reason,
+        } = desk_forms::case(body)?;
+        let outcome = self.engine.open_case(case, debtor, owed, letter, &reason, by)?;
+        self.settle_or_refuse(DeskKind::Clawback, outcome).await?;
+        self.show_case(case).await
+    }
+
+    pub(in crate::app) async fn pay_clawback(
+        &self,
+        case_id: &str,
+        body: &[u8],
+        by: Option<&Name>,
+    ) -> Result<Response, Failure> {
+        let PaymentRequest {
+            case,
+            payment,
+            amount,
+            reason,
+        } = desk_forms::payment(case_id, body)?;
+        let record = DeskRecord::CasePaid {
+            case,
+            payment,
+            amount,
+            reason,
+        };
+        let outcome = self.engine.decide_desk(&record, by)?;
+        self.settle_or_refuse(DeskKind::Payment, outcome).await?;
+        self.show_case(case).await
+    }
+
+    pub(in crate::app) async fn close_clawback(
+        &self,
+        case_id: &str,
+        body: &[u8],
+        by: Option<&Name>,
+    ) -> Result<Response, Failure> {
+        let (case, reason) = desk_forms::closing_of_case(case_id, body)?;
+        let record = DeskRecord::CaseClosed { case, reason };
+        let outcome = self.engine.decide_desk(&record, by)?;
+        self.settle_or_refuse(DeskKind::Closing, outcome).await?;
+        self.show_case(case).await
+    }
+
+    pub(in crate::app) async fn clawback(&self, case_id: &str) -> Result<Response, Failure> {
+        self.show_case(desk_forms::path_case(case_id)?).await
+    }
+
+    pub(in crate::app) async fn clawbacks(&self) -> Result<Response, Failure> {
+        let shown = self.look(|directory, today| {
+            let desk = directory.desk();
+            let open = desk.cases().filter(|case| case.state().blocks()).take(SHOWN_MAX);
+            bytes(&CasesShown {
+                open: desk.cases_open(),
+                cases: open.map(|case| self.case_shown(directory, case, today)).collect(),
+            })
+        });
+        Ok(answered(shown.await?))
+    }
+
+    async fn show_case(&self, case: CaseId) -> Result<Response, Failure> {
+        let shown = self.look(|directory, today| {
+            let case = directory.desk().case(case)?;
+            Some(bytes(&self.case_shown(directory, case, today)))
+        });
+        let body = shown.await?.ok_or_else(|| Problem::not_found(CASE_UNKNOWN))?;
+        Ok(answered(body))
+    }
+
+    fn case_shown<'d>(&self, directory: &'d Directory, case: &'d Case, today: BusinessDate) -> CaseShown<'d> {
+        let wallets = match case.debtor {
+            Debtor::Person(person) => Some(self.engine.wallets_of_person(directory, person)),
+            Debtor::Merchant(_) => None,
+        };
+        CaseShown::of(case, wallets, today)
+    }
+}

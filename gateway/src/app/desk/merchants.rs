@@ -1,0 +1,153 @@
+//! Merchants: what they take part in, whom they are bound to, whether they may sell.
+
+use super::show::MerchantShown;
+use super::{DeskKind, MERCHANT_UNKNOWN, Ready, answered, bytes, in_order, verdict};
+use crate::app::Failure;
+use crate::server::Response;
+use crate::wire::desk_forms::{self, WithdrawalRequest};
+use crate::wire::parse;
+use crate::wire::problem::Problem;
+use satang_core::ids::{MerchantId, Name};
+use satang_core::record::DeskRecord;
+use satang_engine::storage::Storage;
+use serde::Serialize;
+
+/// What a merchant that joins is answered, in this order.
+#[derive(Serialize)]
+struct JoinAnswer<'a> {
+    merchant_id: String,
+    program: &'a str,
+    decision: &'static str,
+    reason: &'static str,
+    returning: bool,
+    changed: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sequence: Option<u64>,
+}
+
+/// What a binding or release is answered with, in this order.
+#[derive(Serialize)]
+struct PlatformAnswer<'a> {
+    merchant_id: String,
+    platform: &'a str,
+    action: &'static str,
+    decision: &'static str,
+    reason: &'static str,
+    changed: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sequence: Option<u64>,
+}
+
+#[derive(Serialize)]
+struct StatusAnswer<'a> {
+    merchant_id: String,
+    status: &'static str,
+    reason: &'a str,
+}
+
+impl<S: Storage> Ready<S> {
+    pub(in crate::app) async fn merchant(&self, merchant_id: &str) -> Result<Response, Failure> {
+        self.show_merchant(parse::path_merchant(merchant_id)?).await
+    }
+
+    async fn show_merchant(&self, merchant: MerchantId) -> Result<Response, Failure> {
+        let shown = self.look(|directory, today| {
+            MerchantShown::of(directory, merchant, today).map(|shown| bytes(&shown))
+        });
+        let body = shown.await?.ok_or_else(|| Problem::not_found(MERCHANT_UNKNOWN))?;
+        Ok(answered(body))
+    }
+
+    pub(in crate::app) async fn join_program(
+        &self,
+        merchant_id: &str,
+        body: &[u8],
+        by: Option<&Name>,
+    ) -> Result<Response, Failure> {
+        let (merchant, program) = desk_forms::joining(merchant_id, body)?;
+        let (outcome, returning) = self.engine.join_program(merchant, &program, by)?;
+        self.settle(DeskKind::MerchantRegistration, outcome).await?;
+        let (decision, reason, changed, sequence) = verdict(outcome, "merchant_unknown");
+        Ok(in_order(&JoinAnswer {
+            merchant_id: merchant.to_string(),
+            program: program.as_str(),
+            decision,
+            reason,
+            // Who takes part already does not join, and so does not return.
+            returning: returning && changed,
+            changed,
+            sequence,
+        }))
+    }
+
+    pub(in crate::app) async fn bind_platform(
+        &self,
+        merchant_id: &str,
+        body: &[u8],
+        by: Option<&Name>,
+    ) -> Result<Response, Failure> {
+        let request = desk_forms::platform(merchant_id, body)?;
+        let (merchant, platform, bound) = (request.merchant, request.platform, request.bound);
+        let outcome = self
+            .engine
+            .bind_platform(merchant, &platform, bound, &request.reason, by)?;
+        self.settle(DeskKind::Platform, outcome).await?;
+        let (decision, reason, changed, sequence) = verdict(outcome, "merchant_unknown");
+        Ok(in_order(&PlatformAnswer {
+            merchant_id: merchant.to_string(),
+            platform: platform.as_str(),
+            action: if bound { "bind" } else { "release" },
+            decision,
+            reason,
+            changed,
+            sequence,
+        }))
+    }
+
+    pub(in crate::app) async fn put_merchant_status(
+        &self,
+        merchant_id: &str,
+        body: &[u8],
+        by: Option<&Name>,
+    ) -> Result<Response, Failure> {
+        let (merchant, status, reason) = desk_forms::merchant_status(merchant_id, body)?;
+        let record = DeskRecord::MerchantStatus {
+            merchant,
+            status,
+            reason: reason.clone(),
+        };
+        let outcome = self.engine.decide_desk(&record, by)?;
+        self.settle_or_refuse(DeskKind::MerchantStatus, outcome).await?;
+        Ok(in_order(&StatusAnswer {
+            merchant_id: merchant.to_string(),
+            status: status.name(),
+            reason: &reason,
+        }))
+    }
+
+    /// The merchant is answered once what it received is counted: sent again, that is made up for.
+    pub(in crate::app) async fn withdraw_consent(
+        &self,
+        merchant_id: &str,
+        body: &[u8],
+        by: Option<&Name>,
+    ) -> Result<Response, Failure> {
+        let WithdrawalRequest {
+            merchant,
+            case,
+            letter,
+            reason,
+        } = desk_forms::withdrawal(merchant_id, body)?;
+        let record = DeskRecord::ConsentWithdrawn {
+            merchant,
+            case,
+            letter,
+            reason,
+        };
+        let outcome = self.engine.decide_desk(&record, by)?;
+        self.settle_or_refuse(DeskKind::ConsentWithdrawal, outcome)
+            .await?;
+        self.count_received().await?;
+        self.show_merchant(merchant).await
+    }
+}

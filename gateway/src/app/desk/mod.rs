@@ -1,0 +1,161 @@
+//! The desk: merchants who join, are bound, suspended or withdraw; citizens who are suspended or erased; money that is held back or
+//! claimed back. Each decision is answered once it is durable, with what it was decided for.
+
+mod clawbacks;
+mod counts;
+mod merchants;
+mod payouts;
+mod persons;
+mod show;
+
+pub(super) use counts::{DeskCounts, DeskKind};
+pub(super) use show::{MarkShown, payout};
+
+use super::{Failure, Ready};
+use crate::server::Response;
+use crate::wire::problem::Problem;
+use http::StatusCode;
+use satang_core::calendar::BusinessDate;
+use satang_core::desk::DeskRefusal;
+use satang_core::directory::Directory;
+use satang_engine::desk::DeskOutcome;
+use satang_engine::engine::SubmitError;
+use satang_engine::storage::Storage;
+use serde::Serialize;
+
+impl<S: Storage> Ready<S> {
+    /// Waits until what was decided is durable, or that for which it was not, and counts it.
+    async fn settle(&self, kind: DeskKind, outcome: DeskOutcome) -> Result<(), Failure> {
+        let position = match outcome {
+            DeskOutcome::Recorded { position, .. } => position,
+            DeskOutcome::Unchanged | DeskOutcome::Refused(_) | DeskOutcome::NobodyKnown => {
+                self.engine.appender().last_position()
+            }
+        };
+        self.waits.wait(position).await?;
+        self.metrics.desk().count(kind, outcome);
+        Ok(())
+    }
+
+    /// The same where a refusal is a problem.
+    async fn settle_or_refuse(&self, kind: DeskKind, outcome: DeskOutcome) -> Result<(), Failure> {
+        self.settle(kind, outcome).await?;
+        match outcome {
+            DeskOutcome::Recorded { .. } | DeskOutcome::Unchanged => Ok(()),
+            DeskOutcome::Refused(refusal) => Err(refused(refusal)),
+            DeskOutcome::NobodyKnown => {
+                let detail = "nothing named a wallet of that id, or no citizen is known of it";
+                Err(Problem::not_found(detail).into())
+            }
+        }
+    }
+
+    /// Something of the directory and of today, once all that it shows is durable.
+    async fn look<T>(&self, what: impl FnOnce(&Directory, BusinessDate) -> T) -> Result<T, Failure> {
+        let today = self.engine.now().map_err(SubmitError::from)?.business_date();
+        let (seen, last) = {
+            let directory = self.engine.state().directory.read();
+            (what(&directory, today), self.engine.appender().last_position())
+        };
+        self.waits.wait(last).await?;
+        Ok(seen)
+    }
+}
+
+/// How an answer tells what was decided: `decision`, `reason`, whether anything was written, and its sequence.
+fn verdict(outcome: DeskOutcome, nobody: &'static str) -> (&'static str, &'static str, bool, Option<u64>) {
+    match outcome {
+        DeskOutcome::Recorded { sequence, .. } => ("accepted", "accepted", true, Some(sequence)),
+        DeskOutcome::Unchanged => ("accepted", "accepted", false, None),
+        DeskOutcome::Refused(refusal) => ("rejected", refusal.name(), false, None),
+        DeskOutcome::NobodyKnown => ("rejected", nobody, false, None),
+    }
+}
+
+/// An answer with its fields in the order of its struct.
+fn in_order(answer: &impl Serialize) -> Response {
+    answered(bytes(answer))
+}
+
+fn answered(body: Vec<u8>) -> Response {
+    Response::json(StatusCode::OK, body)
+}
+
+fn bytes(answer: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(answer).expect("it has no maps with keys that are no texts")
+}
+
+const MERCHANT_UNKNOWN: &str = "no merchant of that id is registered";
+const CASE_UNKNOWN: &str = "no clawback case has that id";
+
+/// What is answered when the desk does not decide so.
+pub(super) fn refused(refusal: DeskRefusal) -> Failure {
+    let (title, detail) = match refusal {
+        DeskRefusal::MerchantUnknown => return Problem::not_found(MERCHANT_UNKNOWN).into(),
+        DeskRefusal::CaseUnknown => return Problem::not_found(CASE_UNKNOWN).into(),
+        DeskRefusal::LetterInFuture => {
+            return Problem::malformed_field("letter_date", "must not be later than today").into();
+        }
+        DeskRefusal::ProgramUnknown => (
+            "The programme is unknown.",
+            "no rules of the programme count today; look at /v1/programs",
+        ),
+        DeskRefusal::ProgramSuspended => (
+            "The programme is paused.",
+            "the programme is paused; send the request again when it is resumed",
+        ),
+        DeskRefusal::ConsentWithdrawn => (
+            "The merchant withdrew its consent.",
+            "the merchant withdrew its consent, for good; nothing was changed",
+        ),
+        DeskRefusal::MerchantSuspended => (
+            "The merchant is suspended.",
+            "the merchant is suspended; make it active first",
+        ),
+        DeskRefusal::CategoryNotAllowed => (
+            "The category is not allowed.",
+            "no benefit of the programme takes the merchant's category",
+        ),
+        DeskRefusal::ClawbackOpen => (
+            "A clawback case is open.",
+            "a clawback case is open, so no programme may be added; record its payments, or close it, first",
+        ),
+        DeskRefusal::RegistrationClosed => (
+            "The programme takes no merchants today.",
+            "the programme takes no merchants today; look at its merchant_registration",
+        ),
+        DeskRefusal::PlatformBound => (
+            "The merchant is bound to another platform.",
+            "the merchant is bound to another platform; release it from that one first",
+        ),
+        DeskRefusal::PlatformNotBound => (
+            "The merchant is not bound to the platform.",
+            "the merchant is not bound to this platform; look at it",
+        ),
+        DeskRefusal::PersonErased => (
+            "The citizen was erased.",
+            "the citizen was erased, for good; nothing was changed",
+        ),
+        DeskRefusal::CaseIdConflict => (
+            "The case_id has other content.",
+            "this case_id was used before with other content; nothing was changed: look the case up, or use a new id",
+        ),
+        DeskRefusal::PaymentIdConflict => (
+            "The payment_id has other content.",
+            "this payment_id was used before in this case with other content; nothing was changed: look the case up, or use a new id",
+        ),
+        DeskRefusal::CaseClosed => (
+            "Nothing more is claimed.",
+            "the case is paid or closed; nothing was changed: look the case up",
+        ),
+        DeskRefusal::CaseCounting => (
+            "What is owed is being counted.",
+            "how much is owed is being counted; send the request again when the case is open",
+        ),
+        DeskRefusal::ExceedsOwed => (
+            "The amount exceeds what is left.",
+            "the amount is more than what is left of the case; nothing was changed: look the case up",
+        ),
+    };
+    Problem::new(409, refusal.name(), title, detail).into()
+}

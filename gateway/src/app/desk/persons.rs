@@ -1,0 +1,78 @@
+//! Citizens who are suspended over all programmes, or erased.
+
+use super::{DeskKind, Ready, in_order, verdict};
+use crate::app::Failure;
+use crate::server::Response;
+use crate::wire::desk_forms;
+use satang_core::ids::{Name, WalletId};
+use satang_engine::desk::{DeskOutcome, Subject};
+use satang_engine::storage::Storage;
+use serde::Serialize;
+
+#[derive(Serialize)]
+struct StatusAnswer<'a> {
+    status: &'static str,
+    reason: &'a str,
+    wallets: Vec<String>,
+}
+
+/// What an erasure is answered with, in this order.
+#[derive(Serialize)]
+struct ErasureAnswer {
+    decision: &'static str,
+    reason: &'static str,
+    changed: bool,
+    wallets: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sequence: Option<u64>,
+}
+
+impl<S: Storage> Ready<S> {
+    pub(in crate::app) async fn put_person_status(
+        &self,
+        body: &[u8],
+        by: Option<&Name>,
+    ) -> Result<Response, Failure> {
+        let request = desk_forms::person_status(body)?;
+        let (outcome, wallets) =
+            self.engine
+                .set_person_status(request.subject, request.status, &request.reason, by)?;
+        self.settle_or_refuse(DeskKind::PersonStatus, outcome).await?;
+        Ok(in_order(&StatusAnswer {
+            status: request.status.name(),
+            reason: &request.reason,
+            wallets: texts(&wallets),
+        }))
+    }
+
+    /// Answers once the entry is gone from the disk: sent again, that is made up for.
+    pub(in crate::app) async fn erase_person(
+        &self,
+        body: &[u8],
+        by: Option<&Name>,
+    ) -> Result<Response, Failure> {
+        let request = desk_forms::erasure(body)?;
+        let (outcome, wallets) = self.engine.erase_person(request.subject, &request.reason, by)?;
+        self.settle(DeskKind::Erasure, outcome).await?;
+        match outcome {
+            DeskOutcome::Recorded { .. } | DeskOutcome::Unchanged => self.forget_erased().await?,
+            DeskOutcome::Refused(_) | DeskOutcome::NobodyKnown => {}
+        }
+        let nobody = match request.subject {
+            Subject::Citizen(_) => "citizen_unknown",
+            Subject::Wallet(_) => "wallet_unknown",
+        };
+        let (decision, reason, changed, sequence) = verdict(outcome, nobody);
+        Ok(in_order(&ErasureAnswer {
+            decision,
+            reason,
+            changed,
+            wallets: texts(&wallets),
+            sequence,
+        }))
+    }
+}
+
+fn texts(wallets: &[WalletId]) -> Vec<String> {
+    wallets.iter().map(WalletId::to_string).collect()
+}
