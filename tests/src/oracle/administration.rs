@@ -3,9 +3,11 @@
 use serde_json::{Value, json};
 
 use super::calendar::Instant;
+use super::clawbacks::Debtor;
 use super::forms::{self, BadFields, Form};
 use super::json::Json;
-use super::{Model, malformed, problem};
+use super::merchants::AtTheDesk;
+use super::{Model, conflict, malformed, problem};
 
 /// Every merchant category there is.
 pub const CATEGORIES: &[&str] = &[
@@ -36,6 +38,15 @@ pub(crate) struct Merchant {
     pub channels: Vec<String>,
     /// The whole object as it is answered.
     pub stored: Value,
+    /// What no PUT changes.
+    pub desk: AtTheDesk,
+}
+
+impl Merchant {
+    /// Whether the register, the desk or the merchant itself says so.
+    pub fn is_suspended(&self) -> bool {
+        self.suspended || self.desk.suspended.is_some() || self.desk.withdrawn.is_some()
+    }
 }
 
 /// A wallet somebody named.
@@ -56,11 +67,33 @@ impl Model {
         match with_path("merchant_id", forms::is_digits(merchant_id, 15), read) {
             Ok(merchant) => {
                 let stored = merchant.stored.clone();
-                self.merchants.insert(merchant_id.to_owned(), merchant);
-                stored
+                match self.store_merchant(merchant_id, merchant) {
+                    Ok(()) => stored,
+                    Err(code) => conflict(code),
+                }
             }
             Err(fields) => malformed(fields),
         }
+    }
+
+    /// Takes a merchant as the operator's register has it, unless the desk is against it.
+    pub(crate) fn store_merchant(&mut self, merchant_id: &str, new: Merchant) -> Result<(), &'static str> {
+        let mut new = new;
+        if let Some(earlier) = self.merchants.get(merchant_id) {
+            if earlier.desk.withdrawn.is_some() {
+                return Err("consent_withdrawn");
+            }
+            let joins = new
+                .programs
+                .iter()
+                .any(|program| !earlier.programs.contains(program));
+            if joins && self.has_open_case(&Debtor::Merchant(merchant_id.to_owned())) {
+                return Err("clawback_open");
+            }
+            new.desk = earlier.desk.clone();
+        }
+        self.merchants.insert(merchant_id.to_owned(), new);
+        Ok(())
     }
 
     pub(crate) fn put_wallet_status(&mut self, wallet_id: &str, body: &str) -> Value {
@@ -132,6 +165,17 @@ pub(crate) fn with_path<T>(
     Err(fields)
 }
 
+/// A path id that is a UUID.
+pub(crate) fn with_path_id<T>(
+    name: &str,
+    text: &str,
+    read: Result<T, BadFields>,
+) -> Result<(u128, T), BadFields> {
+    let id = forms::parse_uuid(text);
+    let read = with_path(name, id.is_some(), read)?;
+    Ok((id.expect("a path without it is malformed"), read))
+}
+
 fn read_status(body: &str) -> Result<(String, String), BadFields> {
     let value = forms::body(body)?;
     let mut form = Form::open(&value)?;
@@ -175,5 +219,6 @@ pub(crate) fn read_merchant(form: &mut Form<'_>, merchant_id: &str) -> Merchant 
         programs,
         channels,
         stored,
+        desk: AtTheDesk::default(),
     }
 }

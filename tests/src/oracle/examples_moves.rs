@@ -20,7 +20,7 @@ fn programme(id: &str, head: &str, category: &str) -> String {
 }
 
 /// `near` names `far` and one that is not there; `other` names nobody and nobody names it.
-fn office() -> Office {
+pub(crate) fn office() -> Office {
     let files = [
         programme("near", "exclusive_with = [\"far\", \"gone\"]", "food_drink"),
         programme("far", "usable_from = 2026-06-10", "food_drink"),
@@ -31,18 +31,18 @@ fn office() -> Office {
 }
 
 impl Office {
-    fn join(&mut self, person: u32, program: &str, through: u32) {
+    pub(crate) fn join(&mut self, person: u32, program: &str, through: u32) {
         let line = json!({ "program": program, "wallet_id": wallet(through) });
         assert_eq!(self.enroll(person, line), "accepted");
     }
 
     /// Buys for 200 satang; the reason.
-    fn buys(&mut self, number: u32, through: u32, program: &str) -> String {
+    pub(crate) fn buys(&mut self, number: u32, through: u32, program: &str) -> String {
         let answer = self.purchase(number, through, program, 200);
         answer["reason"].as_str().unwrap().to_owned()
     }
 
-    fn purchase(&mut self, number: u32, through: u32, program: &str, amount: u64) -> Value {
+    pub(crate) fn purchase(&mut self, number: u32, through: u32, program: &str, amount: u64) -> Value {
         let body = json!({
             "txn_id": id(number), "program": program, "wallet_id": wallet(through), "merchant_id": FOOD,
             "channel": "store", "amount": amount,
@@ -51,7 +51,7 @@ impl Office {
     }
 
     /// Moves what is held through the wallet, changed as `with` says.
-    fn moves(&mut self, through: u32, from: &str, to: &str, with: Value) -> Value {
+    pub(crate) fn moves(&mut self, through: u32, from: &str, to: &str, with: Value) -> Value {
         let mut body = json!({ "from_program": from, "to_program": to, "reason": "new card" });
         for (key, value) in with.as_object().unwrap() {
             body[key] = value.clone();
@@ -60,18 +60,18 @@ impl Office {
     }
 
     /// The reason of a move and whether it changed anything.
-    fn moved(&mut self, through: u32, from: &str, to: &str) -> Value {
+    pub(crate) fn moved(&mut self, through: u32, from: &str, to: &str) -> Value {
         let answer = self.moves(through, from, to, json!({}));
         assert_eq!(answer["decision"] == "accepted", answer["reason"] == "accepted");
         assert_eq!(answer.get("$sequence").is_some(), answer["changed"] == true);
         json!([answer["reason"], answer["changed"]])
     }
 
-    fn held(&mut self, through: u32) -> Value {
+    pub(crate) fn held(&mut self, through: u32) -> Value {
         self.look(&format!("/v1/wallets/{}", wallet(through)))["programs"].clone()
     }
 
-    fn registered(&mut self, program: &str) -> Value {
+    pub(crate) fn registered(&mut self, program: &str) -> Value {
         self.look(&format!("/v1/programs/{program}"))["$subset"]["registration"]["registered"].clone()
     }
 }

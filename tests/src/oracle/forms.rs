@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::calendar::Date;
 use super::json::{self, Json};
 
 /// The largest bill in satang: one million baht.
@@ -59,6 +60,17 @@ impl<'a> Form<'a> {
             Ok(read)
         } else {
             Err(self.bad)
+        }
+    }
+
+    /// Demands that exactly one of the fields is there: without any the first is at fault, of several the second.
+    pub fn exactly_one(&mut self, names: &[&str]) {
+        let is_there = |name: &&&str| self.pairs.iter().any(|(key, _)| key == **name);
+        let there: Vec<&&str> = names.iter().filter(is_there).collect();
+        match there.as_slice() {
+            [] => self.fault(names[0]),
+            [_] => {}
+            [_, second, ..] => self.fault(second),
         }
     }
 
@@ -131,6 +143,18 @@ pub fn text_of(from: usize, to: usize) -> impl Fn(&Json) -> Option<String> {
 /// A label of `from` to `to` characters, none of them a control character.
 pub fn label_of(from: usize, to: usize) -> impl Fn(&Json) -> Option<String> {
     move |value| text_of(from, to)(value).filter(|text| !text.chars().any(char::is_control))
+}
+
+/// Why the desk does something: at least one character.
+pub fn reason(value: &Json) -> Option<String> {
+    label_of(1, 500)(value)
+}
+
+/// A day, in the years that requests may name.
+pub fn day(value: &Json) -> Option<Date> {
+    text(value)
+        .and_then(|text| Date::parse(&text))
+        .filter(|date| (2000..=2170).contains(&date.year))
 }
 
 /// A programme, channel or list name.
@@ -244,5 +268,27 @@ mod tests {
             form.finish(()).unwrap_err(),
             BadFields::from(["a", "b", "c", "d"].map(String::from))
         );
+    }
+
+    #[test]
+    fn of_some_fields_exactly_one_must_be_there() {
+        let faults = |text: &str| {
+            let value = body(text).unwrap();
+            let mut form = Form::open(&value).unwrap();
+            form.exactly_one(&["a", "b", "c"]);
+            for name in ["a", "b", "c"] {
+                form.optional(name, integer(1, 9));
+            }
+            form.finish(())
+                .err()
+                .unwrap_or_default()
+                .into_iter()
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(faults("{}"), ["a"]);
+        assert_eq!(faults(r#"{"b":1}"#), [""; 0]);
+        assert_eq!(faults(r#"{"b":null}"#), ["b"]);
+        assert_eq!(faults(r#"{"c":1,"a":1}"#), ["c"]);
+        assert_eq!(faults(r#"{"c":1,"b":1,"a":1}"#), ["b"]);
     }
 }

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::administration::with_path_id;
 use super::calendar::Instant;
 use super::forms::{self, BILL_MAX, BadFields, Form};
 use super::purchase::{Original, number};
@@ -46,7 +47,7 @@ impl Model {
     }
 
     pub(crate) fn capture(&mut self, path_txn_id: &str, body: &str) -> Value {
-        let (txn_id, amount) = match with_txn_id(path_txn_id, read_capture(body)) {
+        let (txn_id, amount) = match with_path_id("txn_id", path_txn_id, read_capture(body)) {
             Ok(read) => read,
             Err(fields) => return malformed(fields),
         };
@@ -70,7 +71,7 @@ impl Model {
     }
 
     pub(crate) fn void(&mut self, path_txn_id: &str, body: &str) -> Value {
-        let txn_id = match with_txn_id(path_txn_id, read_void(body)) {
+        let txn_id = match with_path_id("txn_id", path_txn_id, read_void(body)) {
             Ok((txn_id, ())) => txn_id,
             Err(fields) => return malformed(fields),
         };
@@ -174,17 +175,6 @@ fn replay(first: &Value) -> Value {
     let mut answer = first.clone();
     answer["replayed"] = json!(true);
     answer
-}
-
-fn with_txn_id<T>(path_txn_id: &str, read: Result<T, BadFields>) -> Result<(u128, T), BadFields> {
-    match (forms::parse_uuid(path_txn_id), read) {
-        (Some(txn_id), read) => Ok((txn_id, read?)),
-        (None, read) => {
-            let mut fields = read.err().unwrap_or_default();
-            fields.insert("txn_id".to_owned());
-            Err(fields)
-        }
-    }
 }
 
 /// How much is captured; absent: all that is held.

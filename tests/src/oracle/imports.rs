@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::administration::{read_merchant, with_path};
+use super::administration::{Merchant, read_merchant, with_path};
 use super::calendar::Date;
 use super::forms::{self, BadFields, Form};
 use super::json::Json;
@@ -30,7 +30,8 @@ pub(crate) struct Terms {
 impl Model {
     pub(crate) fn import_merchants(&mut self, body: &str) -> Value {
         import(body, |line| {
-            self.import_merchant(line).map_err(|_fields| "malformed")
+            let (merchant_id, merchant) = read_merchant_line(line).map_err(|_fields| "malformed")?;
+            self.store_merchant(&merchant_id, merchant)
         })
     }
 
@@ -39,16 +40,6 @@ impl Model {
             Ok(line) => self.enroll(&line),
             Err(_fields) => Err("malformed"),
         })
-    }
-
-    fn import_merchant(&mut self, line: &str) -> Result<(), BadFields> {
-        let value = forms::body(line)?;
-        let mut form = Form::open(&value)?;
-        let merchant_id = form.required("merchant_id", forms::digits(15));
-        let merchant = read_merchant(&mut form, &merchant_id);
-        let merchant = form.finish(merchant)?;
-        self.merchants.insert(merchant_id, merchant);
-        Ok(())
     }
 
     /// One citizen per line; a first line may be the name of the column.
@@ -61,8 +52,11 @@ impl Model {
             if forms::citizen(&Json::Text(citizen_id.to_owned())).is_none() {
                 return Err("malformed: citizen_id: must be 13 digits with a valid check digit");
             }
-            let citizens = self.lists.entry(list.to_owned()).or_default();
-            citizens.insert(citizen_id.to_owned());
+            if !self.is_erased(citizen_id) {
+                self.known_citizens.insert(citizen_id.to_owned());
+                let citizens = self.lists.entry(list.to_owned()).or_default();
+                citizens.insert(citizen_id.to_owned());
+            }
             Ok(())
         })
     }
@@ -79,6 +73,9 @@ impl Model {
         {
             return Err("tier_unknown");
         }
+        if self.is_erased(&line.citizen_id) {
+            return Err("excluded:erased");
+        }
         if self.is_taken(&line.wallet_id, &line.citizen_id) {
             return Err("wallet_taken");
         }
@@ -86,8 +83,13 @@ impl Model {
         if held.is_some_and(|right| right.wallet_id != line.wallet_id) {
             return Err("already_registered");
         }
-        if held.is_none() && self.is_full(programme) {
-            return Err("quota_full");
+        if held.is_none() {
+            if let Some(block) = self.block(&line.citizen_id) {
+                return Err(block);
+            }
+            if self.is_full(programme) {
+                return Err("quota_full");
+            }
         }
         let mut right = Right::new(&line.wallet_id, self.now).on(&line.terms);
         if let Some(held) = held {
@@ -127,6 +129,14 @@ fn import(body: &str, mut take: impl FnMut(&str) -> Result<(), &'static str>) ->
     json!({ "accepted": accepted, "rejected": rejected, "errors": errors })
 }
 
+fn read_merchant_line(line: &str) -> Result<(String, Merchant), BadFields> {
+    let value = forms::body(line)?;
+    let mut form = Form::open(&value)?;
+    let merchant_id = form.required("merchant_id", forms::digits(15));
+    let merchant = read_merchant(&mut form, &merchant_id);
+    form.finish((merchant_id, merchant))
+}
+
 fn read_line(line: &str) -> Result<Line, BadFields> {
     let value = forms::body(line)?;
     let mut form = Form::open(&value)?;
@@ -147,10 +157,6 @@ pub(crate) fn read_terms(form: &mut Form<'_>) -> Terms {
     Terms {
         household_id: form.optional("household_id", forms::digits(15)),
         tier: form.optional("tier", forms::name),
-        usable_from: form.optional("usable_from", |value| {
-            forms::text(value)
-                .and_then(|text| Date::parse(&text))
-                .filter(|date| (2000..=2170).contains(&date.year))
-        }),
+        usable_from: form.optional("usable_from", forms::day),
     }
 }

@@ -13,16 +13,17 @@ impl Model {
         if !forms::is_digits(wallet_id, 15) {
             return malformed(BadFields::from(["wallet_id".to_owned()]));
         }
-        let Some(wallet) = self.wallets.get(wallet_id) else {
+        if !self.wallets.contains_key(wallet_id) {
             return problem(404);
-        };
+        }
         let mut programs = Vec::new();
         for programme in self.programmes.values() {
             if let Some((citizen_id, right)) = self.right_through(wallet_id, programme) {
                 programs.push(self.show_right(citizen_id, right, programme));
             }
         }
-        json!({ "wallet_id": wallet_id, "status": status_word(wallet.suspended), "programs": programs })
+        let status = status_word(self.is_wallet_suspended(wallet_id));
+        json!({ "wallet_id": wallet_id, "status": status, "programs": programs })
     }
 
     fn show_right(&self, citizen_id: &str, right: &Right, programme: &Programme) -> Value {

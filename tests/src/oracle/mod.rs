@@ -11,12 +11,14 @@
 //! - `"$sequence": "rises"`: there is a `sequence` and it is above every earlier one, though nothing says `replayed`;
 //! - `"$sequence_of": id`: the answer's `sequence` is the one of the first answer to this `registration_id`;
 //! - `"$act": "capture"` or `"void"`: its first answer is kept apart from that of the purchase of this `txn_id`;
-//! - `{"$subset": …}`: the answer says at least this.
+//! - `{"$subset": …}`: the answer says at least this, and has none of the keys in `"$without"`.
 //!
-//! Not modelled because files do not change in a campaign: `effective_from`, several versions of a rule.
+//! Not modelled because files do not change in a campaign: `effective_from`, several versions of a rule. Without keys
+//! nobody is named in `by`.
 
 pub mod administration;
 pub mod calendar;
+pub(crate) mod clawbacks;
 pub(crate) mod exclusive;
 pub mod forms;
 pub(crate) mod funding;
@@ -24,7 +26,10 @@ pub(crate) mod holds;
 pub mod imports;
 pub mod json;
 pub mod lookups;
+pub(crate) mod merchants;
 pub mod moves;
+pub(crate) mod payouts;
+pub(crate) mod persons;
 pub mod programme;
 pub mod purchase;
 pub mod refund;
@@ -35,6 +40,10 @@ pub(crate) mod room;
 #[cfg(test)]
 mod examples;
 #[cfg(test)]
+mod examples_clawbacks;
+#[cfg(test)]
+mod examples_desk;
+#[cfg(test)]
 mod examples_holds;
 #[cfg(test)]
 mod examples_households;
@@ -42,6 +51,8 @@ mod examples_households;
 mod examples_money;
 #[cfg(test)]
 mod examples_moves;
+#[cfg(test)]
+mod examples_persons;
 #[cfg(test)]
 mod examples_registration;
 #[cfg(test)]
@@ -53,9 +64,11 @@ use serde_json::{Value, json};
 
 use self::administration::{Merchant, Wallet};
 use self::calendar::{Date, Instant};
+use self::clawbacks::Case;
 use self::exclusive::Draw;
 use self::forms::BadFields;
 use self::holds::Hold;
+use self::merchants::Note;
 use self::programme::Programme;
 use self::purchase::{FirstAnswer, Original};
 use self::refund::FirstReversal;
@@ -93,6 +106,18 @@ pub struct Model {
     pub(crate) first_quota_full: BTreeMap<(String, String), u128>,
     /// By programme: accepted registrations so far.
     pub(crate) tickets: BTreeMap<String, u64>,
+    /// Citizens of whom there is an entry for sure. Whoever only a refused line or registration named may have one.
+    pub(crate) known_citizens: BTreeSet<String>,
+    /// By citizen and programme: the wallet of the right that is or was there last.
+    pub(crate) last_wallets: BTreeMap<(String, String), String>,
+    /// Citizens whom the desk suspended.
+    pub(crate) suspended_citizens: BTreeSet<String>,
+    /// Citizens who were erased, and the name that stands everywhere else in the place of the national id.
+    pub(crate) erased: BTreeMap<String, String>,
+    /// Clawback cases, the oldest first.
+    pub(crate) cases: Vec<Case>,
+    /// Authorizations whose payouts are held back.
+    pub(crate) frozen: BTreeMap<u128, Note>,
 }
 
 impl Model {
@@ -126,6 +151,12 @@ impl Model {
             first_registrations: BTreeMap::new(),
             first_quota_full: BTreeMap::new(),
             tickets: BTreeMap::new(),
+            known_citizens: BTreeSet::new(),
+            last_wallets: BTreeMap::new(),
+            suspended_citizens: BTreeSet::new(),
+            erased: BTreeMap::new(),
+            cases: Vec::new(),
+            frozen: BTreeMap::new(),
         }
     }
 
@@ -154,13 +185,38 @@ impl Model {
             ("POST", ["v1", "enrollments", "import"]) => self.import_enrollments(body),
             ("POST", ["v1", "lists", list, "import"]) => self.import_list(list, body),
             ("PUT", ["v1", "clock"]) => self.put_clock(body),
-            _ => problem(404),
+            _ => self.call_the_desk(method, &segments, body),
         };
         let status = answer
             .get("$problem")
             .and_then(Value::as_u64)
             .map_or(200, |status| status as u16);
         (status, answer)
+    }
+
+    /// The routes of merchants' and persons' lives.
+    fn call_the_desk(&mut self, method: &str, segments: &[&str], body: &str) -> Value {
+        match (method, segments) {
+            ("POST", ["v1", "merchants", id, "registrations"]) => self.register_merchant(id, body),
+            ("PUT", ["v1", "merchants", id, "status"]) => self.put_merchant_status(id, body),
+            ("POST", ["v1", "merchants", id, "platform"]) => self.change_platform(id, body),
+            ("PUT", ["v1", "merchants", id, "payout"]) => self.put_merchant_payout(id, body),
+            ("POST", ["v1", "merchants", id, "consent-withdrawal"]) => self.withdraw_consent(id, body),
+            ("GET", ["v1", "merchants", id]) => self.show_merchant(id),
+            ("GET", ["v1", "authorizations", txn_id]) => self.show_authorization(txn_id),
+            ("PUT", ["v1", "authorizations", txn_id, "payout"]) => {
+                self.put_authorization_payout(txn_id, body)
+            }
+            ("GET", ["v1", "payouts"]) => self.show_payouts(),
+            ("PUT", ["v1", "persons", "status"]) => self.put_person_status(body),
+            ("POST", ["v1", "persons", "erase"]) => self.erase_person(body),
+            ("POST", ["v1", "clawbacks"]) => self.open_case(body),
+            ("GET", ["v1", "clawbacks"]) => self.show_open_cases(),
+            ("GET", ["v1", "clawbacks", case_id]) => self.show_one_case(case_id),
+            ("POST", ["v1", "clawbacks", case_id, "payments"]) => self.pay(case_id, body),
+            ("POST", ["v1", "clawbacks", case_id, "close"]) => self.close_case(case_id, body),
+            _ => problem(404),
+        }
     }
 
     /// The programmes, for whoever wants to ask questions that hit them.

@@ -72,6 +72,9 @@ impl Model {
         if wanted.is_some() {
             return Err("already_registered");
         }
+        if let Some(block) = self.block(citizen_id) {
+            return Err(block);
+        }
         if self.is_full(to) {
             return Err("quota_full");
         }

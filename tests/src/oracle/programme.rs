@@ -14,10 +14,36 @@ pub struct Programme {
     pub exclusive_with: Vec<String>,
     /// Nobody spends before this day.
     pub usable_from: Option<Date>,
+    /// When merchants join by themselves; without it they are put only.
+    pub merchant_registration: Option<MerchantRegistration>,
     /// How people come in by themselves; without it holders are imported only.
     pub registration: Option<Registration>,
     /// In the order of the file.
     pub benefits: Vec<Benefit>,
+}
+
+/// The days on which merchants join.
+#[derive(Clone, Debug)]
+pub struct MerchantRegistration {
+    /// First day; absent: from ever.
+    pub opens: Option<Date>,
+    /// Last day; absent: without end.
+    pub closes: Option<Date>,
+    /// Last day of those who come back, if it is another one.
+    pub returning_closes: Option<Date>,
+    /// Who takes part in this programme comes back; absent: who does in any other.
+    pub returning_from: Option<String>,
+}
+
+impl MerchantRegistration {
+    /// Whether today is one of the days, for one who comes back or does not.
+    pub fn is_open(&self, today: Date, returning: bool) -> bool {
+        let last = match self.returning_closes {
+            Some(day) if returning => Some(day),
+            _ => self.closes,
+        };
+        self.opens.is_none_or(|opens| today >= opens) && last.is_none_or(|last| today <= last)
+    }
 }
 
 /// When and by whom the programme may be registered for.
@@ -170,10 +196,17 @@ impl Programme {
             )?),
             None => None,
         };
+        let merchant_registration = match find(table, "merchant_registration") {
+            Some(value) => Some(read_merchant_registration(
+                value.as_table().ok_or("merchant_registration is a table")?,
+            )?),
+            None => None,
+        };
         Ok(Programme {
             id: string(table, "id")?,
             exclusive_with: strings(table, "exclusive_with")?.unwrap_or_default(),
             usable_from: optional_date(table, "usable_from")?,
+            merchant_registration,
             registration,
             benefits,
         })
@@ -187,6 +220,16 @@ impl Programme {
             .flat_map(|registration| &registration.tiers);
         tiers.into_iter().find(|tier| tier.id == id)
     }
+}
+
+fn read_merchant_registration(table: &Table<'_>) -> Result<MerchantRegistration, String> {
+    let returning_from = find(table, "returning_from").map(|_| string(table, "returning_from"));
+    Ok(MerchantRegistration {
+        opens: optional_date(table, "opens")?,
+        closes: optional_date(table, "closes")?,
+        returning_closes: optional_date(table, "returning_closes")?,
+        returning_from: returning_from.transpose()?,
+    })
 }
 
 fn read_registration(table: &Table<'_>) -> Result<Registration, String> {

@@ -48,6 +48,7 @@ pub(crate) struct FirstAnswer {
 /// An approved purchase and how much of it has been given back.
 #[derive(Clone, Debug)]
 pub(crate) struct Original {
+    pub merchant_id: String,
     pub amount: u128,
     pub state_amount: u128,
     pub given_back: u128,
@@ -229,6 +230,7 @@ impl Model {
         self.first_uses.entry(holder).or_insert(self.now);
         let buckets = verdict.room.expect("an approval knows its room").buckets;
         let original = Original {
+            merchant_id: purchase.merchant_id.clone(),
             amount: purchase.amount,
             state_amount: verdict.state_amount,
             given_back: 0,
@@ -260,16 +262,16 @@ impl Model {
             Ok(found) => found,
             Err(reason) => return Verdict::declined(reason, None),
         };
-        let Some(wallet) = self.wallets.get(&purchase.wallet_id) else {
+        if !self.wallets.contains_key(&purchase.wallet_id) {
             return Verdict::declined("wallet_unknown", None);
-        };
+        }
         let Some((citizen_id, right)) = self.right_through(&purchase.wallet_id, programme) else {
             return Verdict::declined("not_registered", None);
         };
         let Some(room) = self.room(right, programme, benefit) else {
             return Verdict::declined("not_registered", None);
         };
-        if wallet.suspended {
+        if self.is_wallet_suspended(&purchase.wallet_id) {
             return Verdict::declined("wallet_suspended", Some(room));
         }
         let usable_from = right.usable_from(programme);
@@ -296,7 +298,7 @@ impl Model {
         let Some(merchant) = self.merchants.get(&purchase.merchant_id) else {
             return Err("merchant_unknown");
         };
-        if merchant.suspended {
+        if merchant.is_suspended() {
             return Err("merchant_suspended");
         }
         if !merchant.programs.contains(&programme.id) {

@@ -61,6 +61,9 @@ impl Model {
             return replay;
         }
         let reason = self.refusal(&applicant).unwrap_or("accepted".to_owned());
+        if names_the_citizen(&reason) {
+            self.known_citizens.insert(applicant.citizen_id.clone());
+        }
         let mut answer = json!({
             "registration_id": forms::uuid_text(registration_id),
             "decision": if reason == "accepted" { "accepted" } else { "rejected" },
@@ -118,6 +121,9 @@ impl Model {
             if self.is_on_list(list, &applicant.citizen_id) {
                 return Some(format!("excluded:{list}"));
             }
+        }
+        if let Some(block) = self.block(&applicant.citizen_id) {
+            return Some(block.to_owned());
         }
         if self.live_right(&applicant.citizen_id, programme).is_some() {
             return Some("already_registered".to_owned());
@@ -184,6 +190,12 @@ impl Model {
         *tickets += 1;
         answer["ticket"] = json!(*tickets);
     }
+}
+
+/// Whether it was decided by who the citizen is: then there is an entry of the citizen from now on.
+fn names_the_citizen(reason: &str) -> bool {
+    let reasons = ["accepted", "already_registered", "wallet_taken", "quota_full"];
+    reasons.contains(&reason) || reason.starts_with("excluded:")
 }
 
 fn read_batch(value: &Json) -> Result<Vec<Json>, BadFields> {

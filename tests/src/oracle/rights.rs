@@ -149,7 +149,9 @@ impl Model {
     pub(crate) fn grant(&mut self, citizen_id: &str, program: &str, right: Right) {
         let wallet = self.wallets.entry(right.wallet_id.clone()).or_default();
         wallet.citizen_id = Some(citizen_id.to_owned());
-        self.rights
-            .insert((citizen_id.to_owned(), program.to_owned()), right);
+        self.known_citizens.insert(citizen_id.to_owned());
+        let holder = (citizen_id.to_owned(), program.to_owned());
+        self.last_wallets.insert(holder.clone(), right.wallet_id.clone());
+        self.rights.insert(holder, right);
     }
 }
