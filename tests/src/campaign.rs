@@ -48,8 +48,8 @@ pub struct Stats {
     /// Answers of each status.
     pub statuses: BTreeMap<u16, u64>,
     /// Answers by kind (`purchase`, `reversal`, `quote`, `registration`, `move`, `hold`, `capture`, `void`, `line`, `list
-    /// line`), decision and reason; batch
-    /// elements one by one.
+    /// line`, and those of the desk), decision and reason, or what somebody or something is since; batch elements one by
+    /// one.
     pub reasons: BTreeMap<String, u64>,
     /// Answers that repeated a first one.
     pub replays: u64,
@@ -204,15 +204,18 @@ fn count(stats: &mut Stats, path: &str, status: u16, answer: &Value) {
         }
     } else if let Some(Value::Array(results)) = answer.get("results") {
         for result in results {
-            count_one(stats, kind_of(path), result);
+            count_one(stats, path, result);
         }
     } else {
-        count_one(stats, kind_of(path), answer);
+        count_one(stats, path, answer);
     }
 }
 
 /// What is counted under this path.
 fn kind_of(path: &str) -> &'static str {
+    if let Some(kind) = kind_of_desk(path) {
+        return kind;
+    }
     match path {
         "/v1/quotes" => "quote",
         _ if path.starts_with("/v1/registrations") => "registration",
@@ -227,17 +230,40 @@ fn kind_of(path: &str) -> &'static str {
     }
 }
 
+/// What is counted under this path, if it is one of the desk.
+fn kind_of_desk(path: &str) -> Option<&'static str> {
+    let segments: Vec<&str> = path.trim_start_matches('/').split('/').collect();
+    Some(match segments.as_slice() {
+        ["v1", "merchants", _, "registrations"] => "joining",
+        ["v1", "merchants", _, "status"] => "merchant status",
+        ["v1", "merchants", _, "platform"] => "platform",
+        ["v1", "merchants", _, "payout"] => "payout of a merchant",
+        ["v1", "authorizations", _, "payout"] => "payout",
+        ["v1", "merchants", _, "consent-withdrawal"] => "withdrawal",
+        ["v1", "merchants", id] if *id != "import" => "merchant",
+        ["v1", "persons", "status"] => "person status",
+        ["v1", "persons", "erase"] => "erasure",
+        ["v1", "clawbacks"] | ["v1", "clawbacks", _] => "case",
+        ["v1", "clawbacks", _, "payments"] => "payment",
+        ["v1", "clawbacks", _, "close"] => "closing",
+        _ => return None,
+    })
+}
+
 fn add(stats: &mut Stats, what: String) {
     *stats.reasons.entry(what).or_default() += 1;
 }
 
-fn count_one(stats: &mut Stats, kind: &str, answer: &Value) {
+fn count_one(stats: &mut Stats, path: &str, answer: &Value) {
+    let kind = kind_of(path);
     if answer["replayed"] == true {
         stats.replays += 1;
     } else if let (Some(decision), Some(reason)) = (answer["decision"].as_str(), answer["reason"].as_str()) {
         let is_move_again = decision == "accepted" && answer["changed"] == false;
         let again = if is_move_again || answer.get("$sequence_of").is_some() {
             " again"
+        } else if answer["returning"] == true {
+            " returning"
         } else {
             ""
         };
@@ -249,6 +275,12 @@ fn count_one(stats: &mut Stats, kind: &str, answer: &Value) {
         stats.split += u64::from(parts.filter(|part| part["amount"] != 0).count() > 1);
     } else if let Some(code) = answer["code"].as_str() {
         add(stats, format!("{kind} refused {code}"));
+    } else if kind_of_desk(path).is_some()
+        && let Some(is) = ["state", "status", "payout"]
+            .iter()
+            .find_map(|key| answer[key].as_str())
+    {
+        add(stats, format!("{kind} {is}"));
     }
 }
 

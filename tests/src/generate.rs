@@ -5,9 +5,11 @@
 pub mod admin_requests;
 pub mod body;
 pub mod clock_moves;
+pub(crate) mod desk_requests;
 pub mod hold_requests;
 pub mod money_requests;
 pub mod move_requests;
+pub(crate) mod person_requests;
 pub mod programmes;
 pub mod random;
 pub mod registration_requests;
@@ -27,6 +29,10 @@ pub const ASKS_MOVES: bool = true;
 
 /// Whether holds are taken, captured and voided.
 pub const ASKS_HOLDS: bool = true;
+
+/// Whether the desk is asked for: merchants that join, suspensions, clawback, erasure, payouts held back; and whether files
+/// say when merchants may join.
+pub const ASKS_DESK: bool = true;
 
 /// One thing that happens to the system under test.
 #[derive(Clone, Debug, PartialEq)]
@@ -84,6 +90,14 @@ pub struct Generator {
     pub(crate) moves: Vec<(String, Body)>,
     /// Ids that were reversed before any original came.
     pub(crate) awaited: Vec<String>,
+    /// Withdrawals of consent sent so far: merchant and body.
+    pub(crate) withdrawals: Vec<(String, Body)>,
+    /// Clawback cases sent so far, the same id as often as it was sent.
+    pub(crate) cases: Vec<Body>,
+    /// Payments sent so far: case and body.
+    pub(crate) payments: Vec<(String, Body)>,
+    /// Erasures sent so far.
+    pub(crate) erasures: Vec<Body>,
 }
 
 impl Generator {
@@ -104,17 +118,23 @@ impl Generator {
             voids: Vec::new(),
             moves: Vec::new(),
             awaited: Vec::new(),
+            withdrawals: Vec::new(),
+            cases: Vec::new(),
+            payments: Vec::new(),
+            erasures: Vec::new(),
             random,
         }
     }
 
     /// The next step of an episode.
     pub fn step(&mut self, model: &mut Model) -> Step {
-        match self.random.below(1150) {
+        match self.random.below(1500) {
             1000..1060 if ASKS_HOLDS => self.hold(model),
             1060..1095 if ASKS_HOLDS => self.capture(model),
             1095..1115 if ASKS_HOLDS => self.void(model),
             1130..1150 if ASKS_MOVES => self.move_person(model),
+            // The numbers above are purchases, so that the desk is a tenth of everything.
+            1150..1306 if ASKS_DESK => self.at_the_desk(model),
             0..350 => self.authorize(model),
             350..470 => self.reverse(model),
             470..530 => self.quote(model),
@@ -163,6 +183,9 @@ impl Generator {
             steps.push(Step::call("POST", path, body.plain()));
         }
         steps.extend(self.closing_of_holds());
+        if ASKS_DESK {
+            steps.extend(self.closing_of_the_desk(model));
+        }
         for _ in 0..10.min(self.reversals.len()) {
             let (txn_id, body) = self.random.pick(&self.reversals).clone();
             steps.push(Step::call(

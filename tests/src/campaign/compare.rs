@@ -4,15 +4,20 @@
 //! replay must be the first answer's bytes again but for `"replayed": true`. A problem must have the status and
 //! name a field, or carry the code, that the model allows.
 //!
-//! The keys of a decision come in one order. What was done with a hold has a first answer of its own, and only an
+//! The keys of a decision come in one order, and so do those of a clawback case and of a merchant. What was done with a hold has a first answer of its own, and only an
 //! approval is repeated.
 //!
 //! A registration that is told `quota_full` again has the `sequence` of the first time and is no first answer
 //! itself: its id may come again with anything. Of a programme the model knows a part, which must be in the answer.
 
+mod keys;
+
 use std::collections::BTreeMap;
 
 use serde_json::Value;
+
+use self::keys::check_order;
+pub(super) use self::keys::keys_of;
 
 /// Remembers what the system said first.
 #[derive(Default)]
@@ -58,11 +63,10 @@ impl Comparer {
             return check_problem(expected, &got, in_batch);
         }
         if let Some(part) = expected.get("$subset") {
-            return contains(part, &got).map_err(|at| format!("the answer lacks {at}"));
+            contains(part, &got).map_err(|at| format!("the answer lacks {at}"))?;
+            return lacks(expected, &got);
         }
-        if expected.get("decision").is_some() {
-            check_order(text)?;
-        }
+        check_order(text, keys_of(expected))?;
         if expected.get("$sequence").is_some() {
             return self.check_record(expected, &mut got);
         }
@@ -171,40 +175,13 @@ pub(super) fn is_kept(answer: &Value) -> bool {
     answer.get("$act").is_none() || answer["decision"] == "approved"
 }
 
-/// The keys of every decision, in their order.
-pub(super) const DECISION_KEYS: [&str; 23] = [
-    "wallet_id",
-    "from_program",
-    "to_program",
-    "registration_id",
-    "reversal_id",
-    "txn_id",
-    "decision",
-    "reason",
-    "changed",
-    "response_code",
-    "state_amount",
-    "citizen_amount",
-    "limited_by",
-    "remaining",
-    "left",
-    "funding",
-    "business_date",
-    "decided_at",
-    "expires_at",
-    "ticket",
-    "registered_at",
-    "sequence",
-    "replayed",
-];
-
-fn check_order(text: &str) -> Result<(), String> {
-    let keys = DECISION_KEYS.iter();
-    let places = keys.filter_map(|key| text.find(&format!("\"{key}\":")));
-    if places.is_sorted() {
-        return Ok(());
+/// Whether the answer has none of the keys that it must not have.
+fn lacks(expected: &Value, got: &Value) -> Result<(), String> {
+    let keys = expected["$without"].as_array().into_iter().flatten();
+    match keys.filter_map(Value::as_str).find(|key| got.get(key).is_some()) {
+        Some(key) => Err(format!("{key} is too much")),
+        None => Ok(()),
     }
-    Err("the keys are in another order".to_owned())
 }
 
 /// Whether everything the model says is in the answer: objects may have more keys, lists more items. The error is
@@ -549,6 +526,25 @@ mod tests {
         assert!(contains(&part, &got).is_err());
         got["lists"] = json!([]);
         assert!(contains(&part, &got).is_err());
+    }
+
+    #[test]
+    fn a_key_that_must_not_be_there_is_not() {
+        let expected = json!({ "$subset": { "payout": "active" }, "$without": ["frozen"] });
+        let mut comparer = Comparer::default();
+        let mut check = |got: &str| comparer.check(200, &expected, 200, got);
+        check(r#"{"payout":"active","more":1}"#).unwrap();
+        check(r#"{"payout":"active","frozen":{}}"#).unwrap_err();
+        check(r#"{"payout":"frozen"}"#).unwrap_err();
+    }
+
+    #[test]
+    fn the_keys_of_a_case_come_in_one_order() {
+        let mut comparer = Comparer::default();
+        let expected = json!({ "case_id": "x", "state": "paid", "paid": 1, "payments": [] });
+        let mut check = |got: &str| comparer.check(200, &expected, 200, got);
+        check(r#"{"case_id":"x","state":"paid","paid":1,"payments":[]}"#).unwrap();
+        check(r#"{"case_id":"x","paid":1,"state":"paid","payments":[]}"#).unwrap_err();
     }
 
     #[test]

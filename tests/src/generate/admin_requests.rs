@@ -4,7 +4,7 @@ use crate::oracle::Model;
 use crate::oracle::administration::CATEGORIES;
 
 use super::body::Body;
-use super::{ASKS_HOUSEHOLDS, Generator, Step};
+use super::{ASKS_DESK, ASKS_HOUSEHOLDS, Generator, Step};
 
 impl Generator {
     /// What opens an episode: merchants and enrollments, with gaps.
@@ -207,7 +207,11 @@ impl Generator {
 
     /// One that can sell under some programme by every channel it has.
     fn sensible_merchant(&mut self, model: &Model) -> Body {
-        let programs: Vec<String> = model.programmes().map(|programme| programme.id.clone()).collect();
+        let mut programs: Vec<String> = model.programmes().map(|programme| programme.id.clone()).collect();
+        if ASKS_DESK && self.random.percent(40) {
+            // It is left to the merchant to join the others.
+            programs = self.random.some_of(&programs);
+        }
         let benefits: Vec<_> = model
             .programmes()
             .flat_map(|programme| programme.benefits.clone())

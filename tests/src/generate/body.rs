@@ -31,6 +31,14 @@ impl Body {
         self.raw(name, &serde_json::Value::from(values).to_string())
     }
 
+    /// With the field of that name as another body has it.
+    pub fn with_field_of(self, other: &Body, name: &str) -> Body {
+        match other.fields.iter().find(|(key, _)| key == name) {
+            Some((_, value)) => self.raw(name, &value.clone()),
+            None => self,
+        }
+    }
+
     /// Takes a field out.
     pub fn remove(&mut self, name: &str) {
         self.fields.retain(|(key, _)| key != name);
@@ -57,7 +65,7 @@ impl Body {
         let mut fields = self.fields.clone();
         random.shuffle(&mut fields);
         for (name, value) in &mut fields {
-            if matches!(name.as_str(), "txn_id" | "reversal_id" | "registration_id") {
+            if IDS.contains(&name.as_str()) {
                 *value = value.to_uppercase();
             }
             if random.percent(20) {
@@ -133,6 +141,15 @@ impl Body {
         render(&fields, ",", ":")
     }
 }
+
+/// Ids that may be written in upper case.
+const IDS: [&str; 5] = [
+    "txn_id",
+    "reversal_id",
+    "registration_id",
+    "case_id",
+    "payment_id",
+];
 
 impl Default for Body {
     fn default() -> Body {

@@ -85,6 +85,11 @@ impl Generator {
             let channels = programme.benefits.iter().flat_map(|benefit| &benefit.channels);
             days.extend(channels.flat_map(|channel| [channel.from, channel.to.plus_days(1)]));
             days.extend(programme.usable_from);
+            if let Some(window) = &programme.merchant_registration {
+                let last = [window.closes, window.returning_closes];
+                days.extend(window.opens);
+                days.extend(last.into_iter().flatten().map(|day| day.plus_days(1)));
+            }
             let Some(registration) = &programme.registration else {
                 continue;
             };
@@ -95,6 +100,8 @@ impl Generator {
             deadlines.extend(registration.first_use_by);
         }
         days.extend(model.rights.values().filter_map(|right| right.usable_from));
+        let open = model.cases.iter().filter(|case| case.is_open());
+        days.extend(open.map(|case| case.due_date().plus_days(1)));
         let mut ahead: Vec<Instant> = days
             .into_iter()
             .map(Date::midnight)

@@ -410,7 +410,7 @@ fn left_of(model: &Model, txn_id: &str) -> Option<u64> {
 fn fitting_merchants(model: &Model, program: &str, benefit: &Benefit, channel: &Channel) -> Vec<String> {
     let categories = channel.categories.as_ref().unwrap_or(&benefit.categories);
     let fits = |merchant: &Merchant| {
-        !merchant.suspended
+        !merchant.is_suspended()
             && categories.contains(&merchant.category)
             && merchant.programs.iter().any(|id| id == program)
             && merchant.channels.contains(&channel.id)

@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::oracle::calendar::Date;
 
 use super::random::Random;
-use super::{ASKS_HOUSEHOLDS, ASKS_MOVES};
+use super::{ASKS_DESK, ASKS_HOUSEHOLDS, ASKS_MOVES};
 
 /// The files under `programs/`, by name; none when the folder is absent.
 pub fn shipped() -> Vec<(String, String)> {
@@ -111,13 +111,16 @@ fn random_file(random: &mut Random, number: usize, ids: &[String], day: Date) ->
         let names = caps.into_iter().map(|(name, _)| name).collect();
         all_caps.push((format!("benefit-{index}"), names));
     }
+    let mut from: Vec<&str> = ids
+        .iter()
+        .filter(|other| *other != id)
+        .map(String::as_str)
+        .collect();
+    from.push(FORMER);
+    if ASKS_DESK && random.percent(65) {
+        text += &merchant_registration(random, &from, day);
+    }
     if random.percent(65) {
-        let mut from: Vec<&str> = ids
-            .iter()
-            .filter(|other| *other != id)
-            .map(String::as_str)
-            .collect();
-        from.push(FORMER);
         text += &registration(random, &from, &all_caps, day);
     }
     (format!("{id}.toml"), text + &benefits)
@@ -132,6 +135,25 @@ fn exclusive_with(random: &mut Random, id: &str, ids: &[String]) -> String {
         return String::new();
     }
     format!("exclusive_with = {}\n", list(&others))
+}
+
+/// Merchants may join around `day`, with or without first and last days; those of an earlier programme longer or shorter.
+fn merchant_registration(random: &mut Random, from: &[&str], day: Date) -> String {
+    let mut text = "\n[merchant_registration]\n".to_owned();
+    let opens = day.plus_days(random.between(-12, 3));
+    if random.percent(70) {
+        text += &format!("opens = {opens}\n");
+    }
+    if random.percent(75) {
+        text += &format!("closes = {}\n", opens.plus_days(random.between(0, 20)));
+    }
+    if random.percent(60) {
+        text += &format!("returning_closes = {}\n", opens.plus_days(random.between(0, 30)));
+    }
+    if random.percent(50) {
+        text += &format!("returning_from = \"{}\"\n", random.pick(from));
+    }
+    text
 }
 
 /// People may register around `day`. Quotas are small, so that they fill.
@@ -324,6 +346,7 @@ mod tests {
         let mut random = Random::new(1);
         let (mut registrations, mut tiers, mut returning) = (0, 0, 0);
         let (mut households, mut sources, mut exclusive) = (0, [0; 5], 0);
+        let (mut windows, mut coming_back) = (0, 0);
         for _ in 0..200 {
             let day = Date::new(2026, random.between(1, 12), 28).unwrap();
             for (name, text) in random_files(&mut random, 3, day) {
@@ -331,6 +354,10 @@ mod tests {
                     Programme::read(&text).unwrap_or_else(|reason| panic!("{name}: {reason}\n{text}"));
                 assert!(programme.benefits.iter().all(|benefit| !benefit.caps.is_empty()));
                 exclusive += usize::from(!programme.exclusive_with.is_empty());
+                if let Some(window) = &programme.merchant_registration {
+                    windows += 1;
+                    coming_back += usize::from(window.returning_from.is_some());
+                }
                 for benefit in &programme.benefits {
                     households += usize::from(benefit.household);
                     sources[benefit.funded_by.len()] += 1;
@@ -346,6 +373,7 @@ mod tests {
         }
         assert!(registrations > 300 && tiers > 200 && returning > 100);
         assert!(!ASKS_MOVES || exclusive > 200);
+        assert!(!ASKS_DESK || windows > 300 && coming_back > 100);
         if ASKS_HOUSEHOLDS {
             assert!(households > 200 && sources.iter().all(|count| *count > 50));
         }
