@@ -1,6 +1,6 @@
 //! The mistakes that are planted, one at a time.
 
-use crate::generate::{ASKS_HOLDS, ASKS_HOUSEHOLDS, ASKS_MOVES};
+use crate::generate::{ASKS_DESK, ASKS_HOLDS, ASKS_HOUSEHOLDS, ASKS_MOVES};
 
 /// One deliberate mistake.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -71,9 +71,25 @@ pub(super) enum Mistake {
     PartialReversalVoidsTheHold,
     CapturedHoldStillExpires,
     RestartOpensVoidedHolds,
+    WhoReturnsJoinsWithTheRest,
+    AnyProgrammeIsTheEarlierOne,
+    MerchantsJoinOneDayLonger,
+    JoiningIsNotRecorded,
+    RegisterLiftsTheDesksSuspension,
+    ReleaseForgets,
+    FreezeSuspends,
+    RestartLosesFreezes,
+    OwedIgnoresRefunds,
+    OwedCountsOpenHolds,
+    RestartReopensCases,
+    LiftingOpensTheWallet,
+    ErasureFreesThePlace,
+    ErasedIsStillListed,
+    RestartForgetsTheErased,
+    ErasureIsNotRecorded,
 }
 
-pub(super) const MISTAKES: [Mistake; 65] = [
+pub(super) const MISTAKES: [Mistake; 81] = [
     Mistake::ClosesOneMillisecondLate,
     Mistake::EndsOneDayEarly,
     Mistake::DayCapOneSatangHigh,
@@ -139,6 +155,22 @@ pub(super) const MISTAKES: [Mistake; 65] = [
     Mistake::PartialReversalVoidsTheHold,
     Mistake::CapturedHoldStillExpires,
     Mistake::RestartOpensVoidedHolds,
+    Mistake::WhoReturnsJoinsWithTheRest,
+    Mistake::AnyProgrammeIsTheEarlierOne,
+    Mistake::MerchantsJoinOneDayLonger,
+    Mistake::JoiningIsNotRecorded,
+    Mistake::RegisterLiftsTheDesksSuspension,
+    Mistake::ReleaseForgets,
+    Mistake::FreezeSuspends,
+    Mistake::RestartLosesFreezes,
+    Mistake::OwedIgnoresRefunds,
+    Mistake::OwedCountsOpenHolds,
+    Mistake::RestartReopensCases,
+    Mistake::LiftingOpensTheWallet,
+    Mistake::ErasureFreesThePlace,
+    Mistake::ErasedIsStillListed,
+    Mistake::RestartForgetsTheErased,
+    Mistake::ErasureIsNotRecorded,
 ];
 
 /// Mistakes that show only where households and sources are asked for.
@@ -168,7 +200,7 @@ const OF_MOVES: [Mistake; 12] = [
 ];
 
 /// Mistakes that show only where holds are taken.
-const OF_HOLDS: [Mistake; 15] = [
+const OF_HOLDS: [Mistake; 16] = [
     Mistake::HoldTakesNoRoom,
     Mistake::HoldExpiresOneMillisecondLate,
     Mistake::HoldIsNoFirstUse,
@@ -184,6 +216,27 @@ const OF_HOLDS: [Mistake; 15] = [
     Mistake::PartialReversalVoidsTheHold,
     Mistake::CapturedHoldStillExpires,
     Mistake::RestartOpensVoidedHolds,
+    Mistake::OwedCountsOpenHolds,
+];
+
+/// Mistakes that show only where the desk is asked for; one of them needs holds as well.
+const OF_THE_DESK: [Mistake; 16] = [
+    Mistake::WhoReturnsJoinsWithTheRest,
+    Mistake::AnyProgrammeIsTheEarlierOne,
+    Mistake::MerchantsJoinOneDayLonger,
+    Mistake::JoiningIsNotRecorded,
+    Mistake::RegisterLiftsTheDesksSuspension,
+    Mistake::ReleaseForgets,
+    Mistake::FreezeSuspends,
+    Mistake::RestartLosesFreezes,
+    Mistake::OwedIgnoresRefunds,
+    Mistake::OwedCountsOpenHolds,
+    Mistake::RestartReopensCases,
+    Mistake::LiftingOpensTheWallet,
+    Mistake::ErasureFreesThePlace,
+    Mistake::ErasedIsStillListed,
+    Mistake::RestartForgetsTheErased,
+    Mistake::ErasureIsNotRecorded,
 ];
 
 /// Whether the generator asks what this mistake shows in.
@@ -192,6 +245,7 @@ pub(super) fn is_asked_for(mistake: Mistake) -> bool {
         (ASKS_HOUSEHOLDS, &OF_HOUSEHOLDS[..]),
         (ASKS_MOVES, &OF_MOVES[..]),
         (ASKS_HOLDS, &OF_HOLDS[..]),
+        (ASKS_DESK, &OF_THE_DESK[..]),
     ];
     parts
         .iter()

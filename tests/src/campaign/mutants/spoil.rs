@@ -62,7 +62,7 @@ impl ModelSystem {
                 let draws = self.model.originals.values().map(|original| &original.draw);
                 self.model.draws.extend(draws.cloned());
             }
-            Mistake::MoveTakesATicket if answer["changed"] == true => {
+            Mistake::MoveTakesATicket if path.ends_with("/moves") && answer["changed"] == true => {
                 let to_program = answer["to_program"].as_str().unwrap().to_owned();
                 *self.model.tickets.entry(to_program).or_insert(0) += 1;
             }
@@ -250,6 +250,16 @@ pub(super) fn spoil_policy(mistake: Mistake, model: &mut Model) {
                     .retain(|other| *other > programme.id && ids.contains(other));
             }
             _ => {}
+        }
+        if let Some(window) = &mut programme.merchant_registration {
+            match mistake {
+                Mistake::WhoReturnsJoinsWithTheRest => window.returning_closes = None,
+                Mistake::AnyProgrammeIsTheEarlierOne => window.returning_from = None,
+                Mistake::MerchantsJoinOneDayLonger => {
+                    window.closes = window.closes.map(|closes| closes.plus_days(1));
+                }
+                _ => {}
+            }
         }
         if let Some(registration) = &mut programme.registration {
             match mistake {
