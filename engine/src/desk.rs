@@ -143,7 +143,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
             self.number_block(&mut directory, &reaching(Vec::new()), Block::Suspended, by)?;
         }
         let mut people = People::lock_person(&self.state, &directory, person);
-        let decide = |directory: &Directory, _| reaching(wallets_reached(directory, &people, person, status));
+        let decide = |directory: &Directory, _| reaching(people.wallets_of_person(directory, person));
         let (outcome, record) = self.record_desk(&mut directory, by, decide)?;
         Ok((outcome, apply_to(&mut people, outcome, record)))
     }
@@ -161,6 +161,10 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         reason: &str,
         by: Option<&Name>,
     ) -> Result<DeskOutcome, SubmitError> {
+        if letter > self.now()?.business_date() {
+            // Before anybody is looked for, who may get known by that.
+            return Ok(DeskOutcome::Refused(DeskRefusal::LetterInFuture));
+        }
         let debtor = match debtor {
             DebtorInput::Merchant(merchant) => Debtor::Merchant(merchant),
             DebtorInput::Person(subject) => match self.person_of(subject, true)? {
@@ -286,22 +290,6 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
                 }
             }
         }
-    }
-}
-
-/// The wallets that a change of a citizen's status reaches: when it is lifted, those that were suspended by it.
-pub fn wallets_reached(
-    directory: &Directory,
-    people: &People<'_>,
-    person: PersonId,
-    status: Status,
-) -> Vec<WalletId> {
-    let suspended = directory.desk().person(person);
-    let suspended = suspended.and_then(|file| file.suspended.as_ref());
-    match (status, suspended) {
-        (Status::Active, Some((_, wallets))) => wallets.clone(),
-        (Status::Active, None) => Vec::new(),
-        (Status::Suspended, _) => people.wallets_of_person(directory, person),
     }
 }
 

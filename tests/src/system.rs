@@ -2,6 +2,7 @@
 //! still. Only sockets and threads are missing.
 
 use crate::campaign::System;
+use crate::process::PATIENCE;
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue, Method};
@@ -18,7 +19,10 @@ use satang_gateway::app::{Api, App, GatewayEngine, GatewayKeeper, Metrics, Whole
 use satang_gateway::programs::ProgramSource;
 use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, Thread};
+use std::time::Instant as Moment;
 
 /// Small segments, so that every episode crosses many borders.
 const LAYOUT: Layout = Layout {
@@ -101,13 +105,16 @@ impl InProcess {
         let headers = HeaderMap::from_iter([(CONTENT_TYPE, content_type)]);
         let body = WholeBody(Some(Bytes::copy_from_slice(body)));
         let mut answer = pin!(self.api.respond(&method, path, &headers, body));
-        let mut context = Context::from_waker(Waker::noop());
+        let woken = Arc::new(Woken::by_others());
+        let waker = Waker::from(woken.clone());
+        let mut context = Context::from_waker(&waker);
         let response = loop {
             match answer.as_mut().poll(&mut context) {
                 Poll::Ready(response) => break response,
                 Poll::Pending => {
-                    let committed = self.committer.step().expect("a virtual disk does not fail");
-                    assert!(committed, "a request waits for nothing");
+                    if !self.committer.step().expect("a virtual disk does not fail") {
+                        woken.wait();
+                    }
                 }
             }
         };
@@ -116,6 +123,36 @@ impl InProcess {
             response.content_type,
             response.body.to_vec(),
         )
+    }
+}
+
+/// The thread of a request that waits for another thread: for entries that are deleted, or money that is counted.
+struct Woken {
+    sleeper: Thread,
+    woken: AtomicBool,
+}
+
+impl Woken {
+    fn by_others() -> Woken {
+        Woken {
+            sleeper: thread::current(),
+            woken: AtomicBool::new(false),
+        }
+    }
+
+    fn wait(&self) {
+        let begun = Moment::now();
+        while !self.woken.swap(false, Ordering::AcqRel) {
+            assert!(begun.elapsed() < PATIENCE, "a request waits for nothing");
+            thread::park_timeout(PATIENCE);
+        }
+    }
+}
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.woken.store(true, Ordering::Release);
+        self.sleeper.unpark();
     }
 }
 

@@ -9,7 +9,6 @@ use satang_core::directory::{Directory, Made};
 use satang_core::ids::{CaseId, MerchantId, Name, TxnId};
 use satang_core::money::Satang;
 use satang_core::record::{AdminRecord, Debtor, DeskRecord, NameNumber, Position, Record, Status};
-use satang_engine::desk::wallets_reached;
 use satang_engine::journal::ScanError;
 use satang_engine::log::ReadLog as _;
 use satang_engine::people::People;
@@ -91,10 +90,7 @@ fn take_person<S: Storage>(
     let person = record.person().expect("it is about a citizen");
     let reached = {
         let people = People::lock_person(&context.state, directory, person);
-        match record {
-            DeskRecord::Erased { .. } => people.wallets_of_person(directory, person),
-            _ => wallets_reached(directory, &people, person, status),
-        }
+        people.wallets_of_person(directory, person)
     };
     let (stopped, _) = record.stops().expect("it reaches wallets");
     if *stopped != reached {

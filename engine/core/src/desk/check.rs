@@ -10,6 +10,8 @@ use crate::record::{Debtor, DeskRecord, NameNumber, Status};
 /// Why the desk does not decide so. In order of precedence, where several are possible.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DeskRefusal {
+    /// The letter has a date to come.
+    LetterInFuture,
     /// No rules of the programme count today.
     ProgramUnknown,
     /// The programme is paused.
@@ -44,8 +46,6 @@ pub enum DeskRefusal {
     CaseCounting,
     /// It is more than what is left.
     ExceedsOwed,
-    /// The letter has a date to come.
-    LetterInFuture,
 }
 
 impl DeskRefusal {
@@ -138,12 +138,13 @@ impl Directory {
             DeskRecord::MerchantPayout { merchant, .. } => self.known(*merchant)?,
             DeskRecord::AuthorizationPayout { .. } => {}
             DeskRecord::PersonStatus { person, .. } => self.is_not_erased(*person)?,
-            DeskRecord::CaseOpened { debtor, .. } => {
+            DeskRecord::CaseOpened { debtor, letter, .. } => {
+                refuse(*letter > at.business_date(), DeskRefusal::LetterInFuture)?;
                 match debtor {
                     Debtor::Person(person) => self.is_not_erased(*person)?,
                     Debtor::Merchant(merchant) => self.known(*merchant)?,
                 }
-                return self.check_case(record, at);
+                return self.check_case(record);
             }
             DeskRecord::CasePaid { .. } => return self.check_payment(record),
             DeskRecord::CaseClosed { case, .. } => {
@@ -154,9 +155,10 @@ impl Directory {
                     CaseState::Paid | CaseState::Closed => return Ok(Novelty::Known),
                 }
             }
-            DeskRecord::ConsentWithdrawn { merchant, .. } => {
+            DeskRecord::ConsentWithdrawn { merchant, letter, .. } => {
+                refuse(*letter > at.business_date(), DeskRefusal::LetterInFuture)?;
                 self.known(*merchant)?;
-                return self.check_withdrawal(record, at);
+                return self.check_withdrawal(record);
             }
             DeskRecord::CaseCounted { case, .. } => {
                 let case = desk.case(*case).ok_or(DeskRefusal::CaseUnknown)?;
@@ -228,7 +230,7 @@ impl Directory {
         Ok(Novelty::New)
     }
 
-    fn check_case(&self, record: &DeskRecord, at: Instant) -> Result<Novelty, DeskRefusal> {
+    fn check_case(&self, record: &DeskRecord) -> Result<Novelty, DeskRefusal> {
         let DeskRecord::CaseOpened {
             case,
             debtor,
@@ -239,7 +241,6 @@ impl Directory {
         else {
             unreachable!("asked about opened cases only")
         };
-        refuse(*letter > at.business_date(), DeskRefusal::LetterInFuture)?;
         let Some(known) = self.desk().case(*case) else {
             return Ok(Novelty::New);
         };
@@ -280,7 +281,7 @@ impl Directory {
         Ok(Novelty::New)
     }
 
-    fn check_withdrawal(&self, record: &DeskRecord, at: Instant) -> Result<Novelty, DeskRefusal> {
+    fn check_withdrawal(&self, record: &DeskRecord) -> Result<Novelty, DeskRefusal> {
         let DeskRecord::ConsentWithdrawn {
             merchant,
             case,
@@ -290,7 +291,6 @@ impl Directory {
         else {
             unreachable!("asked about withdrawals only")
         };
-        refuse(*letter > at.business_date(), DeskRefusal::LetterInFuture)?;
         let desk = self.desk();
         if let Some((mark, known)) = desk.merchant(*merchant).and_then(|file| file.withdrawn.as_ref()) {
             let opened = &desk.cases[known];

@@ -76,8 +76,8 @@ pub struct Joining {
 /// What the desk knows of a citizen.
 #[derive(Clone, Debug, Default)]
 pub struct PersonFile {
-    /// Since when the citizen is suspended, and through which wallets.
-    pub suspended: Option<(Mark, Vec<WalletId>)>,
+    /// Since when the citizen is suspended.
+    pub suspended: Option<Mark>,
     /// The wallets the citizen had when the entry in the person store was deleted.
     pub erased: Option<Vec<WalletId>>,
     /// The citizen's cases, in order.
@@ -87,18 +87,15 @@ pub struct PersonFile {
 /// What keeps a citizen from getting a right. In order of precedence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Block {
+    /// The citizen was erased.
+    Erased,
     /// The desk suspended the citizen.
     Suspended,
     /// A case of the citizen is open.
     Clawback,
-    /// The citizen was erased.
-    Erased,
 }
 
 impl Block {
-    /// Every block.
-    pub const ALL: [Block; 3] = [Block::Suspended, Block::Clawback, Block::Erased];
-
     /// Its name, which an answer gives as that of an excluding list.
     pub const fn name(self) -> &'static str {
         match self {
@@ -197,13 +194,13 @@ impl Desk {
             return Some(Block::Erased);
         }
         let file = self.persons.get(&person)?;
+        if file.erased.is_some() {
+            return Some(Block::Erased);
+        }
         if file.suspended.is_some() {
             return Some(Block::Suspended);
         }
-        if self.any_blocks(&file.cases) {
-            return Some(Block::Clawback);
-        }
-        file.erased.is_some().then_some(Block::Erased)
+        self.any_blocks(&file.cases).then_some(Block::Clawback)
     }
 
     /// Whether a case of the merchant is open.
@@ -277,11 +274,11 @@ impl Desk {
             }
             DeskRecord::PersonStatus {
                 person,
-                wallets,
                 status,
                 reason,
+                ..
             } => {
-                let suspended = (*status == Status::Suspended).then(|| (mark(reason), wallets.clone()));
+                let suspended = (*status == Status::Suspended).then(|| mark(reason));
                 self.persons.entry(*person).or_default().suspended = suspended;
             }
             DeskRecord::CaseOpened {

@@ -61,7 +61,7 @@ pub enum DeskRecord {
     PersonStatus {
         /// The citizen.
         person: PersonId,
-        /// The wallets it reaches: those through which the citizen holds, or held, rights; the same when it is lifted.
+        /// The wallets it reaches: those through which the citizen holds, or held, rights. No new one comes while it lasts.
         wallets: Vec<WalletId>,
         /// The citizen's new status.
         status: Status,
