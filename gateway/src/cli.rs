@@ -303,13 +303,14 @@ fn serve(args: ServeArgs) -> anyhow::Result<()> {
             journal_bytes: args.snapshot_mib << 20,
         },
     };
-    let signals = Signals::listen()?;
+    let mut signals = Signals::listen()?;
     let started = std::time::Instant::now();
     let bar = byte_bar("replaying the journal");
-    let running = Running::start(options, &mut |done, total| {
+    let mut progress = |done, total| {
         bar.set_length(total);
         bar.set_position(done);
-    })?;
+    };
+    let running = Running::start(options, &mut progress, || signals.listen_for_stops())?;
     bar.finish_and_clear();
     report_start(&running, started.elapsed(), args.data_dir.display());
     report_access(&reloads, running.addr());
@@ -393,10 +394,12 @@ fn report_access(reloads: &Reloads, addr: SocketAddr) {
     tracing::info!("listening on {scheme}://{addr}; callers need a key");
 }
 
-/// The runtime of the main thread, and the signal that must not end the process while it starts.
+/// The runtime of the main thread, and the signals it waits for.
 pub(crate) struct Signals {
     runtime: tokio::runtime::Runtime,
     hangup: Signal,
+    /// SIGTERM and SIGINT: until they are waited for, they end the process at once.
+    stops: Option<[Signal; 2]>,
 }
 
 impl Signals {
@@ -411,16 +414,43 @@ impl Signals {
         let entered = runtime.enter();
         let hangup = signal(SignalKind::hangup())?;
         drop(entered);
-        Ok(Signals { runtime, hangup })
+        let stops = None;
+        Ok(Signals {
+            runtime,
+            hangup,
+            stops,
+        })
+    }
+
+    /// From here on a stop is in order: before anybody is told that the server is ready.
+    ///
+    /// # Errors
+    /// Of the operating system.
+    fn listen_for_stops(&mut self) -> anyhow::Result<()> {
+        let _entered = self.runtime.enter();
+        self.stops = Some([signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?]);
+        Ok(())
     }
 }
 
 /// Serves until a signal or the journal's failure. SIGHUP reads files again: programmes, keys, certificates.
-pub(crate) fn wait_for_the_end(running: Running, signals: Signals, reloads: &Reloads) -> anyhow::Result<()> {
-    let Signals { runtime, mut hangup } = signals;
+pub(crate) fn wait_for_the_end(
+    running: Running,
+    mut signals: Signals,
+    reloads: &Reloads,
+) -> anyhow::Result<()> {
+    if signals.stops.is_none() {
+        signals.listen_for_stops()?;
+    }
+    let Signals {
+        runtime,
+        mut hangup,
+        stops: Some([mut terminate, mut interrupt]),
+    } = signals
+    else {
+        unreachable!("listened for above")
+    };
     runtime.block_on(async {
-        let mut terminate = signal(SignalKind::terminate())?;
-        let mut interrupt = signal(SignalKind::interrupt())?;
         let mut look = tokio::time::interval(Duration::from_millis(100));
         loop {
             tokio::select! {
@@ -433,8 +463,7 @@ pub(crate) fn wait_for_the_end(running: Running, signals: Signals, reloads: &Rel
                 _ = look.tick() => if running.has_failed() { break },
             }
         }
-        anyhow::Ok(())
-    })?;
+    });
     if !running.has_failed() {
         tracing::info!("stopping: requests in progress are answered, the journal is flushed");
     }

@@ -69,11 +69,16 @@ pub struct Running {
 const TICK: Duration = Duration::from_secs(1);
 
 impl Running {
-    /// Starts a server. `progress` is told the bytes of journal read and the bytes there are.
+    /// Starts a server. `progress` is told the bytes of journal read and the bytes there are; `before_ready` is called when
+    /// all is read, and before anybody is told that the server is ready.
     ///
     /// # Errors
     /// One line that names the file (or option) and what is wrong with it.
-    pub fn start(options: StartOptions, progress: &mut dyn FnMut(u64, u64)) -> anyhow::Result<Running> {
+    pub fn start(
+        options: StartOptions,
+        progress: &mut dyn FnMut(u64, u64),
+        before_ready: impl FnOnce() -> anyhow::Result<()>,
+    ) -> anyhow::Result<Running> {
         refuse_foreign_address(options.server.listen, options.keys.is_some())?;
         let source = Arc::new(options.programs);
         let files = source.read()?;
@@ -111,6 +116,7 @@ impl Running {
         running.install_programs(&files)?;
         // Only now: a refusal to start is one line.
         warn_about_programs(&programs, &running.engine);
+        before_ready()?;
         app.ready(running.engine.clone(), running.keeper.clone());
         let keeper = running.keeper.clone();
         running.threads.push(spawn("desk", move || catch_up(&*keeper)));

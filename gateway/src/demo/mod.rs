@@ -108,7 +108,7 @@ fn start(folder: &Path, listen: SocketAddr) -> anyhow::Result<Running> {
         expected: Expected::default(),
         snapshots: SnapshotRule::DEFAULT,
     };
-    Running::start(options, &mut |_, _| {})
+    Running::start(options, &mut |_, _| {}, || Ok(()))
 }
 
 /// The usual port, or a free one when somebody has it.
