@@ -149,6 +149,18 @@ impl Site {
     /// # Panics
     /// When there is no such program.
     pub fn run_with<A: AsRef<OsStr>>(&self, variables: &[(&str, &str)], args: &[A]) -> Ended {
+        self.run_on(Stdio::null(), variables, args)
+    }
+
+    /// Runs a command to its end that reads a file from its standard input.
+    ///
+    /// # Panics
+    /// When there is no such program, or no such file.
+    pub fn run_from<A: AsRef<OsStr>>(&self, file: &Path, args: &[A]) -> Ended {
+        self.run_on(File::open(file).expect("a file").into(), &[], args)
+    }
+
+    fn run_on<A: AsRef<OsStr>>(&self, stdin: Stdio, variables: &[(&str, &str)], args: &[A]) -> Ended {
         let (mut stdout, mut stderr) = (captured(), captured());
         let handle = |file: &File| Stdio::from(file.try_clone().expect("a file"));
         let mut command = Command::new(&self.binary);
@@ -156,7 +168,7 @@ impl Site {
             .args(args)
             .env_remove("SATANG_KEY")
             .envs(variables.iter().copied())
-            .stdin(Stdio::null())
+            .stdin(stdin)
             .stdout(handle(&stdout))
             .stderr(handle(&stderr));
         let mut running = Running(command.spawn().expect("the program is there"));

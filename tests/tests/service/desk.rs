@@ -1,12 +1,14 @@
 //! A desk of the shipped programmes: shops, citizens, and a memory of everything that must be answered the same once more.
 
 use crate::BINARY;
+use crate::registrations::durable_sequence;
 use satang_tests::backup::verify;
 use satang_tests::crash::{citizen_id, wallet_id};
 use satang_tests::process::ServerProcess;
-use satang_tests::site::{PROGRAM, Site};
+use satang_tests::site::{Ended, PROGRAM, Site};
 use satang_tests::wire::{Answer, Wire};
 use serde_json::{Value, json};
+use std::path::Path;
 
 /// The state welfare card.
 pub const CARD: &str = "state-welfare-card";
@@ -66,6 +68,71 @@ impl Desk {
     pub fn send(&mut self, method: &str, path: &str, body: &Value) -> Answer {
         let answer = self.wire.call(method, path, body.to_string().as_bytes());
         answer.expect("an answer")
+    }
+
+    /// Sends a request that is answered with a problem of this status and code.
+    #[track_caller]
+    pub fn refuse(&mut self, status: u16, code: &str, (method, path, body): (&str, &str, &Value)) -> Value {
+        let before = self.durable_sequence();
+        let answer = self.send(method, path, body);
+        let said = answer.text();
+        assert_eq!(answer.status, status, "{method} {path} {body}: {said}");
+        let problem = answer.json();
+        assert_eq!(problem["code"], code, "{said}");
+        let is_told = problem["detail"].as_str().is_some_and(|detail| detail.len() > 20);
+        assert!(is_told || !problem["errors"].is_null(), "{said}");
+        assert_eq!(self.durable_sequence(), before, "a refusal was journaled: {said}");
+        problem
+    }
+
+    /// Sends a request twice that changes nothing the second time.
+    #[track_caller]
+    pub fn repeat(&mut self, method: &str, path: &str, body: &Value) -> Value {
+        let first = self.call(method, path, body);
+        let before = self.durable_sequence();
+        assert_eq!(self.call(method, path, body), first, "{method} {path}");
+        assert_eq!(self.durable_sequence(), before, "it was journaled again: {first}");
+        first
+    }
+
+    /// The sequence of the last durable record.
+    pub fn durable_sequence(&mut self) -> String {
+        durable_sequence(&mut self.wire)
+    }
+
+    /// A sample of the metrics.
+    #[track_caller]
+    pub fn sample(&mut self, series: &str) -> u64 {
+        let metrics = self.send("GET", "/metrics", &json!({})).text();
+        let found = metrics
+            .lines()
+            .find_map(|line| line.strip_prefix(series)?.trim().parse().ok());
+        found.unwrap_or_else(|| panic!("no {series}: {metrics}"))
+    }
+
+    /// Runs a command against the server.
+    pub fn run(&self, args: &[&str]) -> Ended {
+        let url = format!("http://{}", self.server().addr());
+        self.site.run(&[args, &["--server", &url]].concat())
+    }
+
+    /// The same with a file as its standard input.
+    pub fn run_from(&self, file: &Path, args: &[&str]) -> Ended {
+        let url = format!("http://{}", self.server().addr());
+        self.site.run_from(file, &[args, &["--server", &url]].concat())
+    }
+
+    /// Its folder.
+    pub fn site(&self) -> &Site {
+        &self.site
+    }
+
+    /// Restarts after a crash, from the journal alone and then from a snapshot: what is looked at stays the same.
+    #[track_caller]
+    pub fn restart_twice(&mut self, looks: &[String]) {
+        self.restart(looks);
+        self.call("POST", "/v1/snapshots", &json!({}));
+        self.restart(looks);
     }
 
     /// Asks for something that has one answer for ever.
@@ -184,7 +251,8 @@ impl Desk {
         self.restart(&looks);
         let server = self.server.take().expect("it serves");
         server.terminate();
-        assert_eq!(server.wait_for_code(), Some(0));
+        let (code, said) = server.wait();
+        assert_eq!(code, Some(0), "{said}");
         verify(&self.site, &self.site.data_dir(), &[]);
     }
 }

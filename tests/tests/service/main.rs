@@ -1,9 +1,11 @@
 //! The command line and its server, from outside: an operator's day. One module for each part of it.
 
 mod access;
+mod clawbacks;
 mod clock;
 mod commands;
 mod desk;
+mod erasure;
 mod folder;
 mod holds;
 mod households;
@@ -11,8 +13,11 @@ mod imports;
 mod keys;
 mod lists;
 mod lookup;
+mod merchants;
 mod moves;
 mod openapi;
+mod payouts;
+mod persons;
 mod policy;
 mod privacy;
 mod progress;
@@ -22,6 +27,7 @@ mod routes;
 mod snapshots;
 mod stop;
 mod tls;
+mod withdrawals;
 
 /// The product, as a program.
 const BINARY: &str = env!("CARGO_BIN_EXE_satang_under_test");
