@@ -59,6 +59,7 @@ def before_call(context, case, kwargs):
         elements = body.get("authorizations")
         for element in elements if isinstance(elements, list) else []:
             limit_eligible(element)
+        claim(body)
         name_somebody(body)
         elements = body.get("registrations")
         for element in elements if isinstance(elements, list) else []:
@@ -92,6 +93,13 @@ def move_on(move):
         move["to_program"] = "state-welfare-card" if leave != "state-welfare-card" else "thai-chuai-thai-plus-6040"
     if isinstance(usable_from, str) and re.fullmatch("[0-9]{4}-[0-9]{2}-[0-9]{2}", usable_from) and not is_day(usable_from):
         move["usable_from"] = "2026-07-01"
+
+
+def claim(case):
+    """The letter of a claim was written on a day there is, from 2000 to today."""
+    letter = case.get("letter_date")
+    if isinstance(letter, str) and re.fullmatch("[0-9]{4}-[0-9]{2}-[0-9]{2}", letter) and not (is_day(letter) and letter <= "2026-06-17"):
+        case["letter_date"] = "2026-06-10"
 
 
 def is_day(text):

@@ -314,6 +314,142 @@ fn what_holds_and_sources_and_households_show_is_as_described() {
 }
 
 #[test]
+fn what_the_desk_answers_is_as_described() {
+    let (_server, mut wire, _site) = served();
+    let document = document(&mut wire);
+    let mut send = |status: u16, id: &str, path: &str, body: &Value| {
+        let operations = operations(&document).into_iter();
+        let mut named = operations.filter(|operation| operation.id == id);
+        let operation = Operation {
+            path: path.to_owned(),
+            ..named.next().expect("it is described")
+        };
+        let answer = operation.send(&document, &mut wire, body.to_string().as_bytes());
+        assert_eq!(answer.status, status, "{id}: {}", answer.text());
+        answer.json()
+    };
+    let ids = [0, 1, 2].map(|number| format!("0197a1d2-0f6e-7c3a-8b1e-{number:012x}"));
+    let purchase = |id: &str, program: &str| {
+        json!({
+            "txn_id": id, "program": program, "wallet_id": WALLETS[0], "merchant_id": MERCHANT, "channel": "store", "amount": 1_000,
+        })
+    };
+    send(
+        200,
+        "authorize",
+        "/v1/authorizations",
+        &purchase(&ids[0], PROGRAM),
+    );
+    send(
+        200,
+        "authorize",
+        "/v1/authorizations",
+        &purchase(&ids[1], "nothing"),
+    );
+    let frozen = json!({ "status": "frozen", "reason": "x" });
+    let payout = |id: &str| format!("/v1/authorizations/{id}/payout");
+    send(200, "putAuthorizationPayout", &payout(&ids[0]), &frozen);
+    send(409, "putAuthorizationPayout", &payout(&ids[1]), &frozen);
+    send(404, "putAuthorizationPayout", &payout(&ids[2]), &frozen);
+    let found = send(
+        200,
+        "authorization",
+        &format!("/v1/authorizations/{}", ids[0]),
+        &json!({}),
+    );
+    assert_eq!(found["payout"], "frozen");
+    let merchant = format!("/v1/merchants/{MERCHANT}");
+    send(200, "putMerchantPayout", &format!("{merchant}/payout"), &frozen);
+    let shown = send(200, "payouts", "/v1/payouts", &json!({}));
+    assert_eq!(
+        (&shown["merchants_frozen"], &shown["authorizations_frozen"]),
+        (&json!(1), &json!(1))
+    );
+    let suspended = json!({ "status": "suspended", "reason": "x" });
+    send(
+        200,
+        "putMerchantStatus",
+        &format!("{merchant}/status"),
+        &suspended,
+    );
+    let bind = json!({ "action": "bind", "platform": "grab", "reason": "x" });
+    send(200, "bindPlatform", &format!("{merchant}/platform"), &bind);
+    send(
+        200,
+        "joinProgram",
+        &format!("{merchant}/registrations"),
+        &json!({ "program": TIERED }),
+    );
+    let case = |id: &str, key: &str, debtor: &str| {
+        let mut case = json!({ "case_id": id, "amount": 100, "letter_date": "2026-06-17", "reason": "x" });
+        case[key] = json!(debtor);
+        case
+    };
+    let opened = send(
+        200,
+        "openClawback",
+        "/v1/clawbacks",
+        &case(&ids[0], "wallet_id", WALLETS[0]),
+    );
+    assert_eq!(opened["wallets"], json!([WALLETS[0]]));
+    send(
+        409,
+        "openClawback",
+        "/v1/clawbacks",
+        &case(&ids[0], "wallet_id", WALLETS[1]),
+    );
+    send(
+        404,
+        "openClawback",
+        "/v1/clawbacks",
+        &case(&ids[1], "wallet_id", "004999900000000"),
+    );
+    let erasure = json!({ "wallet_id": WALLETS[0], "reason": "x" });
+    assert_eq!(
+        send(200, "erasePerson", "/v1/persons/erase", &erasure)["reason"],
+        "clawback_open"
+    );
+    let path = format!("/v1/clawbacks/{}", ids[0]);
+    let payment = |amount: u64| json!({ "payment_id": ids[2], "amount": amount, "reason": "x" });
+    send(409, "payClawback", &format!("{path}/payments"), &payment(101));
+    send(200, "payClawback", &format!("{path}/payments"), &payment(40));
+    send(200, "clawbacks", "/v1/clawbacks", &json!({}));
+    let closed = send(
+        200,
+        "closeClawback",
+        &format!("{path}/close"),
+        &json!({ "reason": "x" }),
+    );
+    assert_eq!(closed["closed"]["reason"], "x");
+    assert_eq!(
+        send(200, "erasePerson", "/v1/persons/erase", &erasure)["changed"],
+        true
+    );
+    let status = json!({ "wallet_id": WALLETS[0], "status": "active", "reason": "x" });
+    send(409, "putPersonStatus", "/v1/persons/status", &status);
+    send(200, "clawback", &path, &json!({}));
+    let letter = json!({ "case_id": ids[1], "letter_date": "2026-06-17", "reason": "x" });
+    let shown = send(
+        200,
+        "withdrawConsent",
+        &format!("{merchant}/consent-withdrawal"),
+        &letter,
+    );
+    assert_eq!(shown["clawbacks"][0]["owed"], 600);
+    send(200, "merchant", &merchant, &json!({}));
+    send(
+        409,
+        "putMerchantStatus",
+        &format!("{merchant}/status"),
+        &json!({ "status": "active", "reason": "x" }),
+    );
+    send(404, "clawback", &format!("/v1/clawbacks/{}", ids[2]), &json!({}));
+    let moved = json!({ "from_program": PROGRAM, "to_program": CARD, "reason": "x" });
+    let path = format!("/v1/wallets/{}/moves", WALLETS[0]);
+    assert_eq!(send(200, "move", &path, &moved)["reason"], "excluded:erased");
+}
+
+#[test]
 fn every_refusal_is_as_described() {
     let (_server, mut wire, _site) = served();
     let document = document(&mut wire);
