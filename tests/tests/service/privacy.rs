@@ -14,6 +14,9 @@ const OPEN: &str = "simulated:2026-05-25T12:00:00+07:00";
 /// Citizens whom nobody else has the numbers of.
 const CANARIES: core::ops::Range<u64> = 777_000_111_222..777_000_111_234;
 
+/// The wallet of the first of them: no number of theirs is in it.
+const FIRST_WALLET: u64 = 888_555_333_100;
+
 /// Everything that came out of the server.
 struct Heard {
     wire: Wire,
@@ -42,7 +45,7 @@ fn canary(number: u64) -> String {
 }
 
 fn wallet(number: u64) -> String {
-    wallet_id(CANARIES.start + number)
+    wallet_id(FIRST_WALLET + number)
 }
 
 fn uuid(number: u64) -> String {
@@ -150,7 +153,7 @@ fn bad_requests(heard: &mut Heard) {
     spoilt.push(wrong_digit);
     for body in &spoilt {
         heard.send(400, "POST", "/v1/registrations", &body.to_string());
-        heard.send(400, "POST", "/v1/persons/status", &body.to_string());
+        heard.send(400, "PUT", "/v1/persons/status", &body.to_string());
         heard.send(400, "POST", "/v1/clawbacks", &body.to_string());
     }
     let whole = registration(9).to_string();
@@ -241,7 +244,7 @@ fn a_national_id_is_in_no_answer_no_file_and_no_word() {
             "backup",
             "--data-dir",
             data_dir,
-            "--out",
+            "--to",
             backup.to_str().expect("a path"),
         ],
     ];
