@@ -6,7 +6,7 @@ use rig::office::*;
 use rig::random::Random;
 use rig::*;
 use satang_core::calendar::BusinessDate;
-use satang_core::desk::{Block, CaseState, DeskRefusal};
+use satang_core::desk::{Block, CaseState, DeskRefusal, PAYMENTS_MAX};
 use satang_core::ids::WalletId;
 use satang_core::outcome::{Reason, RegistrationReason};
 use satang_core::record::{DeskRecord, Status};
@@ -97,6 +97,19 @@ fn a_case_keeps_its_citizen_from_new_rights_until_it_is_paid_to_the_last_satang(
     assert_eq!(register(&rig, 3, 50).0, RegistrationReason::Accepted);
     assert_eq!(case_of(&rig, 1).due(), BusinessDate::parse("2026-07-15").unwrap());
     assert_eq!(rig.engine.state().directory.read().desk().cases_open(), 0);
+}
+
+#[test]
+fn a_case_has_a_bounded_number_of_payments() {
+    let mut rig = started();
+    let debtor = DebtorInput::Person(Subject::Citizen(citizen(50)));
+    assert_recorded(open(&mut rig, 1, debtor, 100_000));
+    for payment in 0..PAYMENTS_MAX as u128 {
+        assert_recorded(pays(&mut rig, 1, payment, 1));
+    }
+    let one_more = pays(&mut rig, 1, PAYMENTS_MAX as u128, 1);
+    assert_eq!(one_more, DeskOutcome::Refused(DeskRefusal::TooManyPayments));
+    assert_eq!(pays(&mut rig, 1, 0, 1), DeskOutcome::Unchanged);
 }
 
 #[test]

@@ -8,6 +8,8 @@ use crate::record::Debtor;
 
 /// Days from the letter until what is claimed back is due (letter C, May 2569: within 30 days).
 pub const DUE_DAYS: i32 = 30;
+/// The most payments towards one case (I12): answers show all of them.
+pub const PAYMENTS_MAX: usize = 1_000;
 /// The most money one case or payment is about: ten trillion baht.
 pub const CLAIM_MAX: Satang = Satang::new(1_000_000_000_000_000);
 

@@ -1,6 +1,6 @@
 //! What the desk may decide, as everything stands: [`Directory::check_desk`].
 
-use super::{CaseState, Cause};
+use super::{CaseState, Cause, PAYMENTS_MAX};
 use crate::calendar::{BusinessDate, Instant};
 use crate::directory::Directory;
 use crate::ids::{MerchantId, Name, PersonId};
@@ -44,6 +44,8 @@ pub enum DeskRefusal {
     CaseClosed,
     /// How much is owed is being counted.
     CaseCounting,
+    /// The case has as many payments as one may have.
+    TooManyPayments,
     /// It is more than what is left.
     ExceedsOwed,
 }
@@ -68,6 +70,7 @@ impl DeskRefusal {
             DeskRefusal::PaymentIdConflict => "payment_id_conflict",
             DeskRefusal::CaseClosed => "case_closed",
             DeskRefusal::CaseCounting => "case_counting",
+            DeskRefusal::TooManyPayments => "too_many_payments",
             DeskRefusal::ExceedsOwed => "exceeds_owed",
             DeskRefusal::LetterInFuture => "letter_in_future",
         }
@@ -274,6 +277,8 @@ impl Directory {
             CaseState::Paid | CaseState::Closed => return Err(DeskRefusal::CaseClosed),
             CaseState::Open => {}
         }
+        let full = case.payments.len() >= PAYMENTS_MAX;
+        refuse(full, DeskRefusal::TooManyPayments)?;
         refuse(
             case.left().is_some_and(|left| *amount > left),
             DeskRefusal::ExceedsOwed,

@@ -6,7 +6,7 @@
 mod case;
 mod check;
 
-pub use case::{CLAIM_MAX, Case, CaseState, Cause, DUE_DAYS, Payment};
+pub use case::{CLAIM_MAX, Case, CaseState, Cause, DUE_DAYS, PAYMENTS_MAX, Payment};
 pub use check::{DeskRefusal, Novelty};
 
 use crate::calendar::Instant;

@@ -152,6 +152,10 @@ pub(super) fn refused(refusal: DeskRefusal) -> Failure {
             "What is owed is being counted.",
             "how much is owed is being counted; send the request again when the case is open",
         ),
+        DeskRefusal::TooManyPayments => (
+            "The case has too many payments.",
+            "a case has at most 1,000 payments; nothing was changed: close it, and open one of what is left",
+        ),
         DeskRefusal::ExceedsOwed => (
             "The amount exceeds what is left.",
             "the amount is more than what is left of the case; nothing was changed: look the case up",
