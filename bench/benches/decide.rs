@@ -5,7 +5,7 @@ use satang_bench::discard::DiscardStorage;
 use satang_bench::rig::{Enroll, NOON, Rig};
 use satang_bench::workload::{Ids, Workload, wallet};
 use satang_core::account::wallet_shard;
-use satang_core::authorize::{Beyond, decide};
+use satang_core::authorize::{Beyond, Numbered, decide};
 use satang_core::dedup::{IdShard, txn_shard};
 use satang_core::record::{Authorization, AuthorizationRecord, Extra, Position, RecordBuf};
 use satang_core::request::AuthorizationRequest;
@@ -40,7 +40,8 @@ fn decisions(criterion: &mut Criterion) {
             bencher.iter(|| {
                 let purchase = &next.next().expect("a cycle").purchase;
                 let wallets = state.wallets[wallet_shard(purchase.wallet)].lock();
-                black_box(decide(&directory, &wallets, &Beyond::default(), purchase, NOON))
+                let numbered = Numbered::new(&directory, purchase);
+                black_box(decide(&directory, &wallets, &Beyond::default(), &numbered, NOON))
             });
         });
     }
@@ -51,7 +52,7 @@ fn decisions(criterion: &mut Criterion) {
         &directory,
         &shard.lock(),
         &Beyond::default(),
-        &requests[0].purchase,
+        &Numbered::new(&directory, &requests[0].purchase),
         NOON,
     );
     let record = verdict

@@ -17,11 +17,11 @@ use crate::reach::Reach;
 use crate::state::State;
 use parking_lot::{Mutex, MutexGuard};
 use satang_core::account::{WalletShard, wallet_shard};
-use satang_core::authorize::{self, Beyond, Verdict};
+use satang_core::authorize::{self, Beyond, Numbered, Verdict};
 use satang_core::calendar::Instant;
 use satang_core::dedup::{IdShard, TxnState, txn_shard};
 use satang_core::directory::Directory;
-use satang_core::ids::{Name, TxnId};
+use satang_core::ids::TxnId;
 use satang_core::record::{
     AUTHORIZATION_BYTES_MAX, AUTHORIZATION_BYTES_WITH_EXTRA, Authorization, AuthorizationRecord, NameNumber,
     Position, Record, RecordBuf,
@@ -179,11 +179,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
     /// # Errors
     /// [`SubmitError`].
     pub fn authorize(&self, request: &AuthorizationRequest) -> Result<Submitted<Authorization>, SubmitError> {
-        self.submit(&Order {
-            txn_id: request.txn_id,
-            purchase: &request.purchase,
-            expires_in_s: None,
-        })
+        self.submit(request.txn_id, &request.purchase, None)
     }
 
     /// Decides a hold, once per id: an authorization whose room is free again when it is not captured in time.
@@ -191,41 +187,49 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
     /// # Errors
     /// [`SubmitError`].
     pub fn hold(&self, request: &HoldRequest) -> Result<Submitted<Authorization>, SubmitError> {
-        self.submit(&Order {
-            txn_id: request.txn_id,
-            purchase: &request.purchase,
-            expires_in_s: Some(request.expires_in_s),
-        })
+        self.submit(request.txn_id, &request.purchase, Some(request.expires_in_s))
     }
 
-    fn submit(&self, order: &Order<'_>) -> Result<Submitted<Authorization>, SubmitError> {
+    fn submit(
+        &self,
+        txn_id: TxnId,
+        purchase: &Purchase,
+        expires_in_s: Option<u32>,
+    ) -> Result<Submitted<Authorization>, SubmitError> {
         self.admit(Space::Enough)?;
-        let mut old = match self.old_ids.may_hold(order.txn_id.bits()) {
-            true => Some(self.old_ids.txn(order.txn_id)?),
+        let mut old = match self.old_ids.may_hold(txn_id.bits()) {
+            true => Some(self.old_ids.txn(txn_id)?),
             false => None,
         };
         loop {
-            if let Some(submitted) = self.submit_knowing(order, old)? {
+            if let Some(submitted) = self.submit_knowing(txn_id, purchase, expires_in_s, old)? {
                 return Ok(submitted);
             }
-            old = Some(self.old_ids.txn(order.txn_id)?);
+            old = Some(self.old_ids.txn(txn_id)?);
         }
     }
 
-    /// Decides an order; `None` when the files of older days must be asked for its id first, without locks.
+    /// Decides a purchase; `None` when the files of older days must be asked for its id first, without locks.
     fn submit_knowing(
         &self,
-        order: &Order<'_>,
+        txn_id: TxnId,
+        purchase: &Purchase,
+        expires_in_s: Option<u32>,
         old: Option<Old<TxnState>>,
     ) -> Result<Option<Submitted<Authorization>>, SubmitError> {
         let directory = self.state.directory.read();
-        let mut ids = self.state.ids[txn_shard(order.txn_id)].lock();
-        let mut wallets = self.state.wallets[wallet_shard(order.purchase.wallet)].lock();
+        let order = &Order {
+            txn_id,
+            purchase: Numbered::new(&directory, purchase),
+            expires_in_s,
+        };
+        let mut ids = self.state.ids[txn_shard(txn_id)].lock();
+        let mut wallets = self.state.wallets[wallet_shard(purchase.wallet)].lock();
         // What the checks will read one after another is fetched at once, and while the clock is read.
-        ids.prefetch(order.txn_id);
-        prefetch(&directory, &wallets, order.purchase);
+        ids.prefetch(txn_id);
+        prefetch(&directory, &wallets, &order.purchase);
         let now = self.now();
-        let Some(known) = self.txn_state(&ids, order.txn_id, old) else {
+        let Some(known) = self.txn_state(&ids, txn_id, old) else {
             return Ok(None);
         };
         let tombstone = match known {
@@ -236,7 +240,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         // An answer that was given once needs no time.
         let mut at = now?;
         loop {
-            let needs = authorize::needed(&directory, &wallets, order.purchase, at);
+            let needs = authorize::needed(&directory, &wallets, &order.purchase, at);
             if needs.iter().any(Option::is_some) {
                 // Nearly no purchase: other shards come before the wallet's.
                 drop(wallets);
@@ -252,7 +256,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
                     drop(appending);
                     record.record.header.sequence = sequence;
                     wallets.apply_authorization(&record);
-                    ids.insert_txn(sequence, order.txn_id, position, tombstone);
+                    ids.insert_txn(sequence, txn_id, position, tombstone);
                     return Ok(Some(Submitted::Decided { record, position }));
                 }
                 Err(refused) => at = self.read_clock_again(refused)?,
@@ -270,9 +274,9 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         mut at: Instant,
     ) -> Result<Submitted<Authorization>, SubmitError> {
         loop {
-            let mut reach = Reach::lock(&self.state, directory, core::iter::once(order.purchase), at);
-            let beyond = reach.beyond(directory, order.purchase, at);
-            let wallets = reach.wallets(order.purchase);
+            let mut reach = Reach::lock(&self.state, directory, core::slice::from_ref(&order.purchase), at);
+            let beyond = reach.beyond(directory, &order.purchase, at);
+            let wallets = reach.wallets(&order.purchase);
             let (mut record, bytes) = order.prepare(directory, wallets, &beyond, tombstone, at);
             match self.appender.begin(at, bytes.as_bytes().len()) {
                 Ok(mut appending) => {
@@ -314,7 +318,9 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         old: &Old<Vec<(TxnId, TxnState)>>,
     ) -> Result<Option<Vec<Submitted<Authorization>>>, SubmitError> {
         let directory = &*self.state.directory.read();
-        let bytes = batch_bytes(directory, requests);
+        let numbered = |request| Numbered::new(directory, request);
+        let purchases: Vec<Numbered<'_>> = requests.iter().map(|r| numbered(&r.purchase)).collect();
+        let bytes = batch_bytes(directory, &purchases);
         let bytes_max = self.appender.batch_bytes_max();
         if bytes > bytes_max {
             return Err(SubmitError::BatchTooLarge { bytes, bytes_max });
@@ -322,8 +328,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         let mut results = Vec::with_capacity(requests.len());
         let mut ids = Locked::lock(&self.state.ids, requests.iter().map(|r| txn_shard(r.txn_id)));
         let mut at = self.now()?;
-        let purchases = || requests.iter().map(|request| &request.purchase);
-        let mut reach = Reach::lock(&self.state, directory, purchases(), at);
+        let mut reach = Reach::lock(&self.state, directory, &purchases, at);
         if self.old_ids.epoch() != old.epoch {
             return Ok(None);
         }
@@ -332,20 +337,24 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
                 Ok(appending) => break appending,
                 Err(refused) => at = self.read_clock_again(refused)?,
             }
-            if !reach.missing(directory, purchases(), at).is_empty() {
+            if !reach.missing(directory, &purchases, at).is_empty() {
                 return Ok(None);
             }
         };
-        let fetch = |ids: &Locked<'_, IdShard>, reach: &Reach<'_>, request: &AuthorizationRequest| {
+        let orders = || requests.iter().zip(&purchases);
+        let fetch = |ids: &Locked<'_, IdShard>,
+                     reach: &Reach<'_>,
+                     (request, purchase): (&AuthorizationRequest, &Numbered<'_>)| {
             ids.get(txn_shard(request.txn_id)).prefetch(request.txn_id);
-            prefetch(directory, reach.wallets(&request.purchase), &request.purchase);
+            prefetch(directory, reach.wallets(purchase), purchase);
         };
-        for request in requests.iter().take(PREFETCH_AHEAD) {
-            fetch(&ids, &reach, request);
+        let mut ahead = orders();
+        for order in ahead.by_ref().take(PREFETCH_AHEAD) {
+            fetch(&ids, &reach, order);
         }
-        for (index, request) in requests.iter().enumerate() {
-            if let Some(ahead) = requests.get(index + PREFETCH_AHEAD) {
-                fetch(&ids, &reach, ahead);
+        for (request, purchase) in orders() {
+            if let Some(order) = ahead.next() {
+                fetch(&ids, &reach, order);
             }
             let ids = ids.get_mut(txn_shard(request.txn_id));
             let known = match ids.txn(request.txn_id) {
@@ -362,11 +371,11 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
             };
             let order = Order {
                 txn_id: request.txn_id,
-                purchase: &request.purchase,
+                purchase: *purchase,
                 expires_in_s: None,
             };
-            let beyond = reach.beyond(directory, order.purchase, at);
-            let wallets = reach.wallets(order.purchase);
+            let beyond = reach.beyond(directory, purchase, at);
+            let wallets = reach.wallets(purchase);
             let (mut record, bytes) = order.prepare(directory, wallets, &beyond, tombstone, at);
             let (sequence, position) = appending.push(bytes.as_bytes());
             record.record.header.sequence = sequence;
@@ -402,9 +411,10 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
     pub fn quote(&self, purchase: &Purchase) -> Result<(Verdict, Instant), SubmitError> {
         let at = self.now()?;
         let directory = self.state.directory.read();
-        let reach = Reach::lock(&self.state, &directory, core::iter::once(purchase), at);
-        let beyond = reach.beyond(&directory, purchase, at);
-        let verdict = authorize::decide(&directory, reach.wallets(purchase), &beyond, purchase, at);
+        let purchase = Numbered::new(&directory, purchase);
+        let reach = Reach::lock(&self.state, &directory, core::slice::from_ref(&purchase), at);
+        let beyond = reach.beyond(&directory, &purchase, at);
+        let verdict = authorize::decide(&directory, reach.wallets(&purchase), &beyond, &purchase, at);
         Ok((verdict, at))
     }
 
@@ -463,7 +473,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
 /// A purchase to be authorized, or held.
 struct Order<'r> {
     txn_id: TxnId,
-    purchase: &'r Purchase,
+    purchase: Numbered<'r>,
     /// How long it is held; `None` for an authorization.
     expires_in_s: Option<u32>,
 }
@@ -479,38 +489,40 @@ impl Order<'_> {
         at: Instant,
     ) -> (Authorization, RecordBuf) {
         let verdict = match tombstone {
-            true => authorize::decide_reversed_before_arrival(directory, self.purchase),
-            false => authorize::decide(directory, wallets, beyond, self.purchase, at),
+            true => authorize::decide_reversed_before_arrival(&self.purchase),
+            false => authorize::decide(directory, wallets, beyond, &self.purchase, at),
         };
         let expires = self
             .expires_in_s
             .map(|seconds| at.plus_ms(i64::from(seconds) * 1_000));
-        let authorization = verdict.record(self.txn_id, self.purchase, at, expires);
-        let bytes = verdict.encode(&authorization, self.purchase);
+        let purchase = self.purchase.purchase;
+        let authorization = verdict.record(self.txn_id, purchase, at, expires);
+        let bytes = verdict.encode(&authorization, purchase);
         (authorization, bytes)
     }
 }
 
 /// The most bytes of journal that the records of a batch can take.
-fn batch_bytes(directory: &Directory, requests: &[AuthorizationRequest]) -> usize {
-    let unknown = |name: &Name| directory.number_of(name) == NameNumber::UNKNOWN;
-    let bytes = |request: &AuthorizationRequest| {
-        let purchase = &request.purchase;
-        if unknown(&purchase.program) || unknown(&purchase.channel) {
+fn batch_bytes(directory: &Directory, purchases: &[Numbered<'_>]) -> usize {
+    let bytes = |purchase: &Numbered<'_>| {
+        if purchase.program == NameNumber::UNKNOWN || purchase.channel == NameNumber::UNKNOWN {
             AUTHORIZATION_BYTES_MAX
-        } else if directory.may_have_extra(directory.number_of(&purchase.program)) {
+        } else if directory.may_have_extra(purchase.program) {
             AUTHORIZATION_BYTES_WITH_EXTRA
         } else {
             size_of::<AuthorizationRecord>()
         }
     };
-    requests.iter().map(bytes).sum()
+    purchases.iter().map(bytes).sum()
 }
 
 /// Asks the processor to fetch what a decision on the purchase will read of the accounts and merchants.
-fn prefetch(directory: &Directory, wallets: &WalletShard, purchase: &Purchase) {
+fn prefetch(directory: &Directory, wallets: &WalletShard, purchase: &Numbered<'_>) {
+    let Numbered {
+        purchase, program, ..
+    } = *purchase;
     directory.prefetch(purchase.merchant);
-    if let Some(entitlement) = directory.entitlement_of(&purchase.program) {
+    if let Some(entitlement) = directory.entitlement_in(program) {
         wallets.prefetch(purchase.wallet, entitlement);
     }
     wallets.prefetch_several(purchase.wallet);

@@ -4,14 +4,13 @@
 use crate::locked::Locked;
 use crate::state::State;
 use satang_core::account::{WalletShard, wallet_shard};
-use satang_core::authorize::{Beyond, Needed, drew_elsewhere, needed};
+use satang_core::authorize::{Beyond, Needed, Numbered, drew_elsewhere, needed};
 use satang_core::calendar::Instant;
 use satang_core::citizen::{CitizenShard, citizen_shard};
 use satang_core::directory::Directory;
 use satang_core::household::{HouseholdShard, household_shard};
 use satang_core::ids::{HouseholdId, PersonId};
 use satang_core::record::Authorization;
-use satang_core::request::Purchase;
 
 /// Shards of citizens, households and wallets, locked together in that order.
 pub struct Reach<'s> {
@@ -25,14 +24,16 @@ pub struct Reach<'s> {
 impl<'s> Reach<'s> {
     /// Locks what deciding the purchases at `at` reads. What a purchase needs shows once its wallet is locked; so the locks are
     /// given back and taken again, in their order, until nothing is missing.
-    pub fn lock<'p, I>(state: &'s State, directory: &Directory, purchases: I, at: Instant) -> Reach<'s>
-    where
-        I: Iterator<Item = &'p Purchase> + Clone,
-    {
+    pub fn lock(
+        state: &'s State,
+        directory: &Directory,
+        purchases: &[Numbered<'_>],
+        at: Instant,
+    ) -> Reach<'s> {
         let mut needs = Vec::new();
         loop {
-            let reach = Reach::lock_for(state, directory, purchases.clone(), needs);
-            let mut missing = reach.missing(directory, purchases.clone(), at);
+            let reach = Reach::lock_for(state, directory, purchases, needs);
+            let mut missing = reach.missing(directory, purchases, at);
             if missing.is_empty() {
                 return reach;
             }
@@ -41,17 +42,19 @@ impl<'s> Reach<'s> {
         }
     }
 
-    fn lock_for<'p>(
+    fn lock_for(
         state: &'s State,
         directory: &Directory,
-        purchases: impl Iterator<Item = &'p Purchase>,
+        purchases: &[Numbered<'_>],
         needs: Vec<Needed>,
     ) -> Reach<'s> {
         let persons = || needs.iter().filter_map(person);
         let citizens = Locked::lock(&state.citizens, persons().map(citizen_shard));
         let households = needs.iter().filter_map(household).map(household_shard);
         let households = Locked::lock(&state.households, households);
-        let own = purchases.map(|purchase| wallet_shard(purchase.wallet));
+        let own = purchases
+            .iter()
+            .map(|numbered| wallet_shard(numbered.purchase.wallet));
         let mut wanted: Vec<usize> = own.collect();
         for purchase in persons() {
             let shard = citizens.get(citizen_shard(purchase));
@@ -69,16 +72,10 @@ impl<'s> Reach<'s> {
     }
 
     /// What deciding the purchases at `at` reads and is not locked.
-    pub fn missing<'p>(
-        &self,
-        directory: &Directory,
-        purchases: impl Iterator<Item = &'p Purchase>,
-        at: Instant,
-    ) -> Vec<Needed> {
+    pub fn missing(&self, directory: &Directory, purchases: &[Numbered<'_>], at: Instant) -> Vec<Needed> {
         let mut missing = Vec::new();
-        for purchase in purchases {
-            let wallets = self.wallets.get(wallet_shard(purchase.wallet));
-            let needed = needed(directory, wallets, purchase, at);
+        for numbered in purchases {
+            let needed = needed(directory, self.wallets(numbered), numbered, at);
             let new = |need: &Needed| !self.needs.contains(need);
             missing.extend(needed.into_iter().flatten().filter(new));
         }
@@ -91,17 +88,17 @@ impl<'s> Reach<'s> {
     }
 
     /// The shard of a purchase's wallet.
-    pub fn wallets(&self, purchase: &Purchase) -> &WalletShard {
-        self.wallets.get(wallet_shard(purchase.wallet))
+    pub fn wallets(&self, numbered: &Numbered<'_>) -> &WalletShard {
+        self.wallets.get(wallet_shard(numbered.purchase.wallet))
     }
 
     /// What a decision on the purchase needs besides its wallet's shard.
-    pub fn beyond(&self, directory: &Directory, purchase: &Purchase, at: Instant) -> Beyond<'_> {
+    pub fn beyond(&self, directory: &Directory, numbered: &Numbered<'_>, at: Instant) -> Beyond<'_> {
         if self.is_plain() {
             return Beyond::default();
         }
         let mut beyond = Beyond::default();
-        for need in needed(directory, self.wallets(purchase), purchase, at)
+        for need in needed(directory, self.wallets(numbered), numbered, at)
             .iter()
             .flatten()
         {
@@ -112,7 +109,7 @@ impl<'s> Reach<'s> {
                 Needed::Person(person) => {
                     let citizens = self.citizens.get(citizen_shard(*person));
                     let wallets = |wallet| self.wallets.get(wallet_shard(wallet));
-                    let drew = drew_elsewhere(directory, purchase, *person, citizens, wallets, at);
+                    let drew = drew_elsewhere(directory, numbered.program, *person, citizens, wallets, at);
                     beyond.drew_elsewhere = Some(drew);
                 }
             }

@@ -18,6 +18,28 @@ use crate::record::{
 };
 use crate::request::Purchase;
 
+/// A purchase and the numbers of its names: looked up once, whoever asks by them.
+#[derive(Clone, Copy)]
+pub struct Numbered<'p> {
+    /// The purchase.
+    pub purchase: &'p Purchase,
+    /// The programme's number.
+    pub program: NameNumber,
+    /// The channel's number.
+    pub channel: NameNumber,
+}
+
+impl<'p> Numbered<'p> {
+    /// The purchase with the numbers that its names have in the directory.
+    pub fn new(directory: &Directory, purchase: &'p Purchase) -> Numbered<'p> {
+        Numbered {
+            purchase,
+            program: directory.number_of(&purchase.program),
+            channel: directory.number_of(&purchase.channel),
+        }
+    }
+}
+
 /// What was decided on a purchase, and the facts it was decided by.
 #[derive(Clone, Copy, Debug)]
 pub struct Verdict {
@@ -138,19 +160,17 @@ impl Verdict {
             .filter(capped)
             .map(move |period| (period, rooms[period as usize]))
     }
-
-    fn decline(mut self, reason: Reason) -> Verdict {
-        self.reason = reason;
-        self
-    }
 }
 
 /// The decision on an authorization whose full reversal came first: it comes before every other check.
-pub fn decide_reversed_before_arrival(directory: &Directory, purchase: &Purchase) -> Verdict {
-    undecided(directory, purchase).decline(Reason::ReversedBeforeArrival)
+pub fn decide_reversed_before_arrival(numbered: &Numbered<'_>) -> Verdict {
+    Verdict {
+        reason: Reason::ReversedBeforeArrival,
+        ..undecided(numbered)
+    }
 }
 
-fn undecided(directory: &Directory, purchase: &Purchase) -> Verdict {
+fn undecided(numbered: &Numbered<'_>) -> Verdict {
     Verdict {
         reason: Reason::Approved,
         state: Satang::ZERO,
@@ -159,8 +179,8 @@ fn undecided(directory: &Directory, purchase: &Purchase) -> Verdict {
         caps: 0,
         state_percent: 0,
         rule: 0,
-        program: directory.number_of(&purchase.program),
-        channel: directory.number_of(&purchase.channel),
+        program: numbered.program,
+        channel: numbered.channel,
         benefit: BenefitNumber::NONE,
         household: None,
         funding: None,
@@ -173,10 +193,12 @@ fn undecided(directory: &Directory, purchase: &Purchase) -> Verdict {
 pub fn needed(
     directory: &Directory,
     wallets: &WalletShard,
-    purchase: &Purchase,
+    numbered: &Numbered<'_>,
     at: Instant,
 ) -> [Option<Needed>; 2] {
-    let program = directory.number_of(&purchase.program);
+    let Numbered {
+        purchase, program, ..
+    } = *numbered;
     let Some(rule) = directory.rule_on(program, at.business_date()) else {
         return [None; 2];
     };
@@ -199,14 +221,14 @@ pub fn needed(
 /// [`crate::register::wallets_of`].
 pub fn drew_elsewhere<'s>(
     directory: &Directory,
-    purchase: &Purchase,
+    program: NameNumber,
     person: PersonId,
     citizens: &CitizenShard,
     wallets: impl Fn(WalletId) -> &'s WalletShard,
     at: Instant,
 ) -> bool {
     let date = at.business_date();
-    let Some(rule) = directory.rule_on(directory.number_of(&purchase.program), date) else {
+    let Some(rule) = directory.rule_on(program, date) else {
         return false;
     };
     directory.exclusive_on(rule, date).any(|program| {
@@ -226,63 +248,59 @@ pub fn decide(
     directory: &Directory,
     wallets: &WalletShard,
     beyond: &Beyond<'_>,
-    purchase: &Purchase,
+    numbered: &Numbered<'_>,
     at: Instant,
 ) -> Verdict {
-    let verdict = Verdict {
-        looked_beyond: beyond.households.is_some() || beyond.drew_elsewhere.is_some(),
-        ..undecided(directory, purchase)
-    };
-    let Some(rule) = directory.rule_on(verdict.program, at.business_date()) else {
-        return verdict.decline(Reason::ProgramUnknown);
-    };
-    let verdict = Verdict {
-        rule: rule.number,
-        ..verdict
-    };
+    let mut verdict = undecided(numbered);
+    verdict.looked_beyond = beyond.households.is_some() || beyond.drew_elsewhere.is_some();
+    if let Err(reason) = check(&mut verdict, directory, wallets, beyond, numbered.purchase, at) {
+        verdict.reason = reason;
+    }
+    verdict
+}
+
+/// The checks, in their order, and the split; the verdict notes what they find, also when a later one declines.
+fn check(
+    verdict: &mut Verdict,
+    directory: &Directory,
+    wallets: &WalletShard,
+    beyond: &Beyond<'_>,
+    purchase: &Purchase,
+    at: Instant,
+) -> Result<(), Reason> {
+    let rule = directory
+        .rule_on(verdict.program, at.business_date())
+        .ok_or(Reason::ProgramUnknown)?;
+    verdict.rule = rule.number;
     if directory.paused(verdict.program).is_some() {
-        return verdict.decline(Reason::ProgramSuspended);
+        return Err(Reason::ProgramSuspended);
     }
-    let benefit = match check_merchant(directory, rule, purchase) {
-        Ok((benefit, merchant)) => match check_channel(benefit, merchant, verdict.channel, at) {
-            None => benefit,
-            Some(reason) => return verdict.decline(reason),
-        },
-        Err(reason) => return verdict.decline(reason),
-    };
-    let verdict = Verdict {
-        benefit: benefit.number,
-        ..verdict
-    };
-    let Some(standing) = wallets.standing(purchase.wallet, rule.entitlement) else {
-        return verdict.decline(Reason::WalletUnknown);
-    };
+    let (benefit, merchant) = check_merchant(directory, rule, purchase)?;
+    check_channel(benefit, merchant, verdict.channel, at)?;
+    verdict.benefit = benefit.number;
+    let standing = wallets
+        .standing(purchase.wallet, rule.entitlement)
+        .ok_or(Reason::WalletUnknown)?;
     let in_household = |right: &Entitlement| !benefit.household || right.household.is_some();
-    let Some(right) = standing.entitlement.filter(in_household) else {
-        return verdict.decline(Reason::NotRegistered);
-    };
+    let right = standing
+        .entitlement
+        .filter(in_household)
+        .ok_or(Reason::NotRegistered)?;
     let holder = Holder::of(benefit, &right, wallets, beyond, purchase.wallet);
-    let verdict = Verdict {
-        room_before: holder.rooms(benefit, right.tier, at),
-        caps: benefit.caps_mask(),
-        state_percent: benefit.state_percent,
-        household: right.household.filter(|_| benefit.household),
-        ..verdict
-    };
+    verdict.room_before = holder.rooms(benefit, right.tier, at);
+    verdict.caps = benefit.caps_mask();
+    verdict.state_percent = benefit.state_percent;
+    verdict.household = right.household.filter(|_| benefit.household);
     if standing.status == Status::Suspended {
-        return verdict.decline(Reason::WalletSuspended);
+        return Err(Reason::WalletSuspended);
     }
-    if let Some(reason) = check_right(rule, wallets, &right, purchase.wallet, at) {
-        return verdict.decline(reason);
-    }
+    check_right(rule, wallets, &right, purchase.wallet, at)?;
     if drew_on_another(directory, rule, wallets, beyond, purchase.wallet) {
-        return verdict.decline(Reason::DrawnElsewhereToday);
+        return Err(Reason::DrawnElsewhereToday);
     }
-    let verdict = split(verdict, benefit, purchase);
-    Verdict {
-        funding: fund(&verdict, benefit, &holder, at),
-        ..verdict
-    }
+    split(verdict, benefit, purchase)?;
+    verdict.funding = fund(verdict, benefit, &holder, at);
+    Ok(())
 }
 
 /// The checks of the right itself: `not_yet_usable` and `entitlement_lapsed`.
@@ -292,13 +310,15 @@ fn check_right(
     right: &Entitlement,
     wallet: WalletId,
     at: Instant,
-) -> Option<Reason> {
+) -> Result<(), Reason> {
     let usable_from = right.usable_from(rule);
     if usable_from.is_some_and(|from| at.business_date() < from) {
-        return Some(Reason::NotYetUsable);
+        return Err(Reason::NotYetUsable);
     }
-    let has_lapsed = wallets.has_lapsed(wallet, right, rule, at);
-    has_lapsed.then_some(Reason::EntitlementLapsed)
+    match wallets.has_lapsed(wallet, right, rule, at) {
+        true => Err(Reason::EntitlementLapsed),
+        false => Ok(()),
+    }
 }
 
 /// Whether the citizen drew on an exclusive programme today.
@@ -357,7 +377,7 @@ impl<'s> Holder<'s> {
 
 /// Who pays the state's part of an approved purchase: the sources in order, each up to what it pays within the period.
 fn fund(verdict: &Verdict, benefit: &BenefitRule, holder: &Holder<'_>, at: Instant) -> Option<Funding> {
-    if benefit.sources.is_empty() || verdict.reason != Reason::Approved {
+    if benefit.sources.is_empty() {
         return None;
     }
     let before = holder.paid(benefit, at);
@@ -402,33 +422,31 @@ fn check_channel(
     merchant: MerchantView<'_>,
     number: NameNumber,
     at: Instant,
-) -> Option<Reason> {
-    let Some(channel) = benefit.channel(number) else {
-        return Some(Reason::ChannelNotAllowed);
-    };
+) -> Result<(), Reason> {
+    let channel = benefit.channel(number).ok_or(Reason::ChannelNotAllowed)?;
     if !merchant.sells_through(number) || !channel.categories.contains(merchant.category) {
-        return Some(Reason::ChannelNotAllowed);
+        return Err(Reason::ChannelNotAllowed);
     }
     if !(channel.from..=channel.to).contains(&at.business_date()) {
-        return Some(Reason::NotInSpendingPeriod);
+        return Err(Reason::NotInSpendingPeriod);
     }
     if !channel.hours.contains(at.time_of_day_ms()) {
-        return Some(Reason::OutsideHours);
+        return Err(Reason::OutsideHours);
     }
-    None
+    Ok(())
 }
 
 /// The split of a purchase that passed every check: `min(floor(eligible × percent / 100), room in each cap)`.
-fn split(verdict: Verdict, benefit: &BenefitRule, purchase: &Purchase) -> Verdict {
+fn split(verdict: &mut Verdict, benefit: &BenefitRule, purchase: &Purchase) -> Result<(), Reason> {
     let share = purchase.eligible.percent_floor(benefit.state_percent);
     let smallest = verdict.smallest_room().expect("a benefit has a cap");
     if smallest == 0 && !benefit.citizen_pays {
         let longest = verdict.capped().filter(|(_, room)| *room == 0).last();
         let (period, _) = longest.expect("the smallest room is one of them");
-        return verdict.decline(Reason::exhausted(period));
+        return Err(Reason::exhausted(period));
     }
     if smallest > 0 && share == Satang::ZERO {
-        return verdict.decline(Reason::AmountTooSmall);
+        return Err(Reason::AmountTooSmall);
     }
     let room = Satang::new(u64::from(smallest));
     // On a tie the shorter period is named: `find` meets it first.
@@ -436,9 +454,7 @@ fn split(verdict: Verdict, benefit: &BenefitRule, purchase: &Purchase) -> Verdic
         .capped()
         .find(|(_, room)| *room == smallest)
         .map(|(period, _)| period);
-    Verdict {
-        state: share.min(room),
-        limited_by: tightest.filter(|_| share > room),
-        ..verdict
-    }
+    verdict.state = share.min(room);
+    verdict.limited_by = tightest.filter(|_| share > room);
+    Ok(())
 }

@@ -233,13 +233,6 @@ impl Directory {
             .find(|rule| rule.policy.effective_from.is_none_or(|from| from <= date))
     }
 
-    /// The benefit whose slot keeps a programme's entitlements: where a decision will look for them.
-    pub fn entitlement_of(&self, program: &Name) -> Option<BenefitNumber> {
-        let number = self.number_of(program);
-        let entry = self.in_force.iter().find(|entry| entry.program == number)?;
-        self.rule(*entry.versions.last()?).map(|rule| rule.entitlement)
-    }
-
     /// The benefit whose slot keeps the entitlements of a programme, in force or not.
     pub fn entitlement_in(&self, program: NameNumber) -> Option<BenefitNumber> {
         let mut entitlements = self.entitlements.iter();

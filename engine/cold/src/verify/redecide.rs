@@ -9,7 +9,7 @@ use super::desk::Counted;
 use super::findings::Findings;
 use parking_lot::Mutex;
 use satang_core::account::{WalletShard, wallet_shard};
-use satang_core::authorize::{Beyond, decide, decide_reversed_before_arrival, needed};
+use satang_core::authorize::{Beyond, Numbered, decide, decide_reversed_before_arrival, needed};
 use satang_core::calendar::{BusinessDate, Instant};
 use satang_core::dedup::{IdShard, Reversed, TxnState, reversal_shard, txn_shard};
 use satang_core::directory::{Directory, Made};
@@ -187,16 +187,17 @@ impl<S: Storage> Redecider<'_, S> {
             record: *record,
             extra: extra_of(record, at.bytes),
         };
+        let numbered = Numbered::new(&self.directory, &purchase);
         let verdict = match record.reason() {
             // The owner of the id looks whether that is so.
-            Reason::ReversedBeforeArrival => decide_reversed_before_arrival(&self.directory, &purchase),
+            Reason::ReversedBeforeArrival => decide_reversed_before_arrival(&numbered),
             _ => {
-                let needs = needed(&self.directory, wallets, &purchase, when);
+                let needs = needed(&self.directory, wallets, &numbered, when);
                 if needs.iter().any(Option::is_some) {
                     let what = "decided without what the citizen drew elsewhere, or without the household";
                     return self.report(at, what.into());
                 }
-                decide(&self.directory, wallets, &Beyond::default(), &purchase, when)
+                decide(&self.directory, wallets, &Beyond::default(), &numbered, when)
             }
         };
         if !is_possible_hold(&recorded) {

@@ -6,7 +6,7 @@
 
 use super::compare::{authorization_differences, enrollment_differences, registration_differences};
 use super::redecide::{Context, IMPOSSIBLE_HOLD, differ, is_possible_hold, named, take_txn, unread};
-use satang_core::authorize;
+use satang_core::authorize::{self, Numbered};
 use satang_core::calendar::Instant;
 use satang_core::citizen::citizen_shard;
 use satang_core::dedup::{registration_shard, txn_shard};
@@ -324,9 +324,10 @@ fn take_authorization<S: Storage>(
         eligible: recorded.eligible(),
     };
     let when = at.header.at();
-    let mut reach = Reach::lock(&context.state, &directory, core::iter::once(&purchase), when);
-    let beyond = reach.beyond(&directory, &purchase, when);
-    let verdict = authorize::decide(&directory, reach.wallets(&purchase), &beyond, &purchase, when);
+    let numbered = Numbered::new(&directory, &purchase);
+    let mut reach = Reach::lock(&context.state, &directory, core::slice::from_ref(&numbered), when);
+    let beyond = reach.beyond(&directory, &numbered, when);
+    let verdict = authorize::decide(&directory, reach.wallets(&numbered), &beyond, &numbered, when);
     let expires = recorded.extra.expires();
     if !is_possible_hold(recorded) {
         report(context, at, IMPOSSIBLE_HOLD.into());
