@@ -268,10 +268,13 @@ impl Ledger {
         self.take_off_ended(holder, benefit, at);
         let slot = self.slot_or_insert(holder, benefit, new_flags);
         slot.take(date, state.get_u32());
+        if draws_for_good(authorization) {
+            slot.set_drew(date);
+        }
         if let Some(funding) = authorization.extra.funding() {
             self.add_paid(slot_key(holder, benefit), date, &funding);
         }
-        self.note_draw(
+        self.note_hold(
             holder,
             authorization,
             state.get_u32(),
@@ -287,25 +290,22 @@ impl Ledger {
         new_flags: impl FnOnce() -> u64,
     ) {
         let at = authorization.header.at();
+        let date = at.business_date();
         self.take_off_ended(holder, authorization.benefit(), at);
         let slot = self.slot_or_insert(holder, authorization.benefit(), new_flags);
-        slot.mark(at.business_date());
-        self.note_draw(holder, authorization, 0, None);
+        slot.mark(date);
+        if draws_for_good(authorization) {
+            slot.set_drew(date);
+        }
+        self.note_hold(holder, authorization, 0, None);
     }
 
-    /// Remembers a hold, or that the state paid something for good.
-    fn note_draw(&mut self, holder: u64, authorization: &Authorization, room: u32, funding: Option<Funding>) {
-        let draws = authorization.state().get() > 0;
-        let date = authorization.header.at().business_date();
-        let slot = self
-            .slot_mut(holder, authorization.benefit())
-            .expect("just drawn on");
+    /// Remembers a hold.
+    fn note_hold(&mut self, holder: u64, authorization: &Authorization, room: u32, funding: Option<Funding>) {
         let Some(expires) = authorization.extra.expires() else {
-            if draws {
-                slot.set_drew(date);
-            }
             return;
         };
+        let draws = authorization.state().get() > 0;
         if room == 0 && !draws {
             // Nothing to free, and no draw to take back.
             return;
@@ -313,7 +313,7 @@ impl Ledger {
         let hold = OpenHold {
             txn_id: authorization.txn_id().bits().to_le_bytes(),
             expires_ms: expires.unix_ms(),
-            date: date.days(),
+            date: authorization.header.at().business_date().days(),
             state: room,
             sources: funding.map_or([0; SOURCES_MAX], |funding| funding.paid),
             program: authorization.program().0,
@@ -322,7 +322,7 @@ impl Ledger {
             draws: u8::from(draws),
             reserved: [0; 11],
         };
-        let key = slot.key();
+        let key = slot_key(holder, authorization.benefit());
         self.holds.entry(key).or_default().push(hold);
     }
 
@@ -492,6 +492,11 @@ impl Ledger {
             benefits_max: u16::try_from(export::take_number(from)?).ok()?,
         })
     }
+}
+
+/// Whether the state pays something of an authorization that is no hold.
+fn draws_for_good(authorization: &Authorization) -> bool {
+    authorization.state().get() > 0 && authorization.extra.expires().is_none()
 }
 
 fn take_off(by_source: &mut [u32; SOURCES_MAX], back: &[u32; SOURCES_MAX]) {
