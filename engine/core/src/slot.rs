@@ -107,7 +107,7 @@ impl Slot {
     /// What counts as used in the buckets of `date`.
     fn used_on(&self, date: BusinessDate) -> [u32; 4] {
         let day = pack_day(date);
-        if self.last_day == day {
+        if self.last_day == day || self.used == [0; 4] {
             return self.used;
         }
         let mut used = self.used;
