@@ -199,6 +199,10 @@ pub fn needed(
     let Numbered {
         purchase, program, ..
     } = *numbered;
+    let is_several = directory.may_be_exclusive(program) && wallets.is_several(purchase.wallet);
+    if !is_several && !directory.may_have_extra(program) {
+        return [None; 2];
+    }
     let Some(rule) = directory.rule_on(program, at.business_date()) else {
         return [None; 2];
     };
@@ -209,7 +213,6 @@ pub fn needed(
         let right = wallets.standing(purchase.wallet, rule.entitlement)?.entitlement?;
         right.household.map(Needed::Household)
     };
-    let is_several = directory.may_be_exclusive(program) && wallets.is_several(purchase.wallet);
     let person = is_several.then(|| wallets.person(purchase.wallet)).flatten();
     [
         rule.has_extra.then(household).flatten(),

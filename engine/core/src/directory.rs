@@ -63,6 +63,8 @@ impl Made {
 struct InForce {
     program: NameNumber,
     versions: Vec<u32>,
+    /// Whether one of them has a household's benefit or funding sources.
+    has_extra: bool,
 }
 
 /// Why an administrative record of the journal cannot be applied.
@@ -222,11 +224,7 @@ impl Directory {
 
     /// The rule version of the programme that counts on `date`: the newest that is effective by then.
     pub fn rule_on(&self, program: NameNumber, date: BusinessDate) -> Option<&Rule> {
-        let versions = &self
-            .in_force
-            .iter()
-            .find(|entry| entry.program == program)?
-            .versions;
+        let versions = &self.entry(program)?.versions;
         let rules = versions.iter().rev().filter_map(|number| self.rule(*number));
         rules
             .into_iter()
@@ -248,9 +246,7 @@ impl Directory {
 
     /// Whether records of the programme may be longer: a version in force has a household's benefit or funding sources.
     pub fn may_have_extra(&self, program: NameNumber) -> bool {
-        let of_program = self.in_force.iter().filter(|entry| entry.program == program);
-        let mut rules = of_program.flat_map(|entry| &entry.versions);
-        rules.any(|number| self.rule(*number).is_some_and(|rule| rule.has_extra))
+        self.entry(program).is_some_and(|entry| entry.has_extra)
     }
 
     /// Whether any version in force sets the programme and another one against each other.
@@ -342,6 +338,10 @@ impl Directory {
     /// How many merchants there are.
     pub fn merchants_len(&self) -> usize {
         self.merchants.len()
+    }
+
+    fn entry(&self, program: NameNumber) -> Option<&InForce> {
+        self.in_force.iter().find(|entry| entry.program == program)
     }
 
     fn apply_name(&mut self, number: NameNumber, name: Name) -> Result<(), DirectoryError> {
@@ -525,9 +525,11 @@ impl Directory {
                 number: *number,
             })?;
         }
+        let has_extra = |number: &u32| self.rule(*number).is_some_and(|rule| rule.has_extra);
         let entry = |(program, versions): &(NameNumber, Vec<u32>)| InForce {
             program: *program,
             versions: versions.clone(),
+            has_extra: versions.iter().any(has_extra),
         };
         self.in_force = programs.iter().map(entry).collect();
         let rules = self.in_force.iter().flat_map(|entry| &entry.versions);
