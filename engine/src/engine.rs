@@ -239,6 +239,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         };
         // An answer that was given once needs no time.
         let mut at = now?;
+        let mut bytes = RecordBuf::EMPTY;
         loop {
             let needs = authorize::needed(&directory, &wallets, &order.purchase, at);
             if needs.iter().any(Option::is_some) {
@@ -249,7 +250,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
                     .map(Some);
             }
             let beyond = Beyond::default();
-            let (mut record, bytes) = order.prepare(&directory, &wallets, &beyond, tombstone, at);
+            let mut record = order.prepare(&directory, &wallets, &beyond, tombstone, at, &mut bytes);
             match self.appender.begin(at, bytes.as_bytes().len()) {
                 Ok(mut appending) => {
                     let (sequence, position) = appending.push(bytes.as_bytes());
@@ -273,11 +274,12 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         tombstone: bool,
         mut at: Instant,
     ) -> Result<Submitted<Authorization>, SubmitError> {
+        let mut bytes = RecordBuf::EMPTY;
         loop {
             let mut reach = Reach::lock(&self.state, directory, core::slice::from_ref(&order.purchase), at);
             let beyond = reach.beyond(directory, &order.purchase, at);
             let wallets = reach.wallets(&order.purchase);
-            let (mut record, bytes) = order.prepare(directory, wallets, &beyond, tombstone, at);
+            let mut record = order.prepare(directory, wallets, &beyond, tombstone, at, &mut bytes);
             match self.appender.begin(at, bytes.as_bytes().len()) {
                 Ok(mut appending) => {
                     let (sequence, position) = appending.push(bytes.as_bytes());
@@ -348,6 +350,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
             ids.get(txn_shard(request.txn_id)).prefetch(request.txn_id);
             prefetch(directory, reach.wallets(purchase), purchase);
         };
+        let mut bytes = RecordBuf::EMPTY;
         let mut ahead = orders();
         for order in ahead.by_ref().take(PREFETCH_AHEAD) {
             fetch(&ids, &reach, order);
@@ -376,7 +379,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
             };
             let beyond = reach.beyond(directory, purchase, at);
             let wallets = reach.wallets(purchase);
-            let (mut record, bytes) = order.prepare(directory, wallets, &beyond, tombstone, at);
+            let mut record = order.prepare(directory, wallets, &beyond, tombstone, at, &mut bytes);
             let (sequence, position) = appending.push(bytes.as_bytes());
             record.record.header.sequence = sequence;
             reach.apply(&record);
@@ -479,7 +482,7 @@ struct Order<'r> {
 }
 
 impl Order<'_> {
-    /// The decision as a record, and the record's bytes.
+    /// The decision as a record; its journal form goes into `bytes`.
     fn prepare(
         &self,
         directory: &Directory,
@@ -487,7 +490,8 @@ impl Order<'_> {
         beyond: &Beyond<'_>,
         tombstone: bool,
         at: Instant,
-    ) -> (Authorization, RecordBuf) {
+        bytes: &mut RecordBuf,
+    ) -> Authorization {
         let verdict = match tombstone {
             true => authorize::decide_reversed_before_arrival(&self.purchase),
             false => authorize::decide(directory, wallets, beyond, &self.purchase, at),
@@ -497,8 +501,8 @@ impl Order<'_> {
             .map(|seconds| at.plus_ms(i64::from(seconds) * 1_000));
         let purchase = self.purchase.purchase;
         let authorization = verdict.record(self.txn_id, purchase, at, expires);
-        let bytes = verdict.encode(&authorization, purchase);
-        (authorization, bytes)
+        verdict.encode(&authorization, purchase, bytes);
+        authorization
     }
 }
 

@@ -128,11 +128,11 @@ impl Verdict {
         )
     }
 
-    /// The journal form of [`Verdict::record`]: names without a number travel in the tail.
-    pub fn encode(&self, authorization: &Authorization, purchase: &Purchase) -> RecordBuf {
+    /// Puts the journal form of [`Verdict::record`] into `buf`: names without a number travel in the tail.
+    pub fn encode(&self, authorization: &Authorization, purchase: &Purchase, buf: &mut RecordBuf) {
         let program = (self.program == NameNumber::UNKNOWN).then_some(&purchase.program);
         let channel = (self.channel == NameNumber::UNKNOWN).then_some(&purchase.channel);
-        RecordBuf::of_authorization(&authorization.record, &authorization.extra, program, channel)
+        buf.put_authorization(&authorization.record, &authorization.extra, program, channel);
     }
 
     /// The smallest room among the caps the benefit has.

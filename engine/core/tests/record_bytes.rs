@@ -175,8 +175,9 @@ fn samples() -> Vec<(&'static str, Vec<u8>)> {
         status: Status::Active,
         reason: String::new(),
     };
-    let tail = RecordBuf::of_authorization(&unknown, &Extra::NONE, Some(&name("no-such-programme")), None);
-    let hold = RecordBuf::of_authorization(&held.record, &held.extra, None, None);
+    let (mut tail, mut hold) = (RecordBuf::EMPTY, RecordBuf::EMPTY);
+    tail.put_authorization(&unknown, &Extra::NONE, Some(&name("no-such-programme")), None);
+    hold.put_authorization(&held.record, &held.extra, None, None);
     let capture = ReversalFacts {
         act: Act::Capture,
         reversal_id: ReversalId::from_bits(0),

@@ -18,7 +18,7 @@ use satang_core::ids::{Name, TxnId};
 use satang_core::outcome::Reason;
 use satang_core::record::{
     Act, AdminRecord, Authorization, AuthorizationRecord, Closing, Extra, NameNumber, Position, Record,
-    RecordKind, ReversalRecord, extra_of, split_record,
+    RecordBuf, RecordKind, ReversalRecord, extra_of, split_record,
 };
 use satang_core::request::{ClosingRequest, HOLD_SECONDS_MAX, Purchase, ReversalRequest};
 use satang_core::reverse;
@@ -207,7 +207,11 @@ impl<S: Storage> Redecider<'_, S> {
         let plain = at.bytes.len() == size_of::<AuthorizationRecord>() && decided.extra == Extra::NONE;
         let differs = match plain {
             true => differ(at.bytes, decided.record.as_bytes()),
-            false => differ(at.bytes, verdict.encode(&decided, &purchase).as_bytes()),
+            false => {
+                let mut bytes = RecordBuf::EMPTY;
+                verdict.encode(&decided, &purchase, &mut bytes);
+                differ(at.bytes, bytes.as_bytes())
+            }
         };
         if !differs {
             return wallets.apply_authorization(&recorded);

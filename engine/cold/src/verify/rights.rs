@@ -15,7 +15,7 @@ use satang_core::ids::{Name, PersonId};
 use satang_core::outcome::RegistrationReason;
 use satang_core::record::{
     AdminRecord, Authorization, AuthorizationRecord, EnrollmentRecord, ListedRecord, Moved, NameNumber,
-    Position, Record, RecordHeader, RecordKind, RegistrationRecord,
+    Position, Record, RecordBuf, RecordHeader, RecordKind, RegistrationRecord,
 };
 use satang_core::register::{self, Applicant, Verdict};
 use satang_core::request::Purchase;
@@ -333,7 +333,9 @@ fn take_authorization<S: Storage>(
         report(context, at, IMPOSSIBLE_HOLD.into());
     }
     let mut decided = verdict.record(recorded.txn_id(), &purchase, when, expires);
-    if differ(at.bytes, verdict.encode(&decided, &purchase).as_bytes()) {
+    let mut bytes = RecordBuf::EMPTY;
+    verdict.encode(&decided, &purchase, &mut bytes);
+    if differ(at.bytes, bytes.as_bytes()) {
         report(context, at, authorization_differences(recorded, &decided));
     }
     decided.record.header.sequence = at.header.sequence;

@@ -276,28 +276,36 @@ pub struct RecordBuf {
 }
 
 impl RecordBuf {
+    /// Room for a record, to be used for one after another.
+    pub const EMPTY: RecordBuf = RecordBuf {
+        bytes: [0; AUTHORIZATION_BYTES_MAX],
+        len: 0,
+    };
+
     /// A record without tail.
     pub fn of(record: &(impl IntoBytes + Immutable)) -> RecordBuf {
-        let mut buf = RecordBuf {
-            bytes: [0; AUTHORIZATION_BYTES_MAX],
-            len: 0,
-        };
-        buf.bytes[..size_of_val(record)].copy_from_slice(record.as_bytes());
-        buf.len = size_of_val(record);
-        finish(&mut buf.bytes[..buf.len]);
+        let mut buf = RecordBuf::EMPTY;
+        buf.put(record);
         buf
     }
 
-    /// An authorization with what stands behind its fixed part: the extra, and the names that have no number.
-    pub fn of_authorization(
+    fn put(&mut self, record: &(impl IntoBytes + Immutable)) {
+        self.len = size_of_val(record);
+        self.bytes[..self.len].copy_from_slice(record.as_bytes());
+        finish(&mut self.bytes[..self.len]);
+    }
+
+    /// Replaced by an authorization with what stands behind its fixed part: the extra, and the names that have no number.
+    pub fn put_authorization(
+        &mut self,
         record: &AuthorizationRecord,
         extra: &Extra,
         program: Option<&Name>,
         channel: Option<&Name>,
-    ) -> RecordBuf {
+    ) {
         let has_extra = *extra != Extra::NONE;
         if !has_extra && program.is_none() && channel.is_none() {
-            return RecordBuf::of(record);
+            return self.put(record);
         }
         let mut behind = Encoder::default();
         let mut record = *record;
@@ -309,17 +317,14 @@ impl RecordBuf {
             behind.text(program.map_or("", Name::as_str));
             behind.text(channel.map_or("", Name::as_str));
         }
-        let mut buf = RecordBuf {
-            bytes: [0; AUTHORIZATION_BYTES_MAX],
-            len: 0,
-        };
         let fixed = size_of::<AuthorizationRecord>();
-        buf.len = (fixed + behind.bytes.len()).next_multiple_of(RECORD_UNIT);
-        record.header.units = (buf.len / RECORD_UNIT) as u16;
-        buf.bytes[..fixed].copy_from_slice(record.as_bytes());
-        buf.bytes[fixed..fixed + behind.bytes.len()].copy_from_slice(&behind.bytes);
-        finish(&mut buf.bytes[..buf.len]);
-        buf
+        let end = fixed + behind.bytes.len();
+        self.len = end.next_multiple_of(RECORD_UNIT);
+        record.header.units = (self.len / RECORD_UNIT) as u16;
+        self.bytes[..fixed].copy_from_slice(record.as_bytes());
+        self.bytes[fixed..end].copy_from_slice(&behind.bytes);
+        self.bytes[end..self.len].fill(0);
+        finish(&mut self.bytes[..self.len]);
     }
 
     /// The record's bytes.
