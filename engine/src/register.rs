@@ -232,7 +232,9 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
             .quotas
             .lock()
             .set_lapsed(rule.entitlement, deadline, count);
-        tracing::info!(program = %rule.policy.id, count, "rights have lapsed unused");
+        if count > 0 {
+            tracing::info!(program = %rule.policy.id, count, "rights have lapsed unused");
+        }
         Ok(())
     }
 

@@ -1,5 +1,6 @@
 //! Wallets and programmes as they stand. Only what is durable is shown.
 
+use super::desk::MarkShown;
 use super::{Failure, Ready, json};
 use crate::server::Response;
 use crate::wire::parse;
@@ -7,9 +8,10 @@ use crate::wire::problem::Problem;
 use crate::wire::render;
 use satang_core::account::{Entitlement, WalletShard, wallet_shard};
 use satang_core::calendar::Instant;
+use satang_core::desk::Block;
 use satang_core::directory::{BenefitRule, Directory, Rule};
 use satang_core::household::household_shard;
-use satang_core::ids::{Name, WalletId};
+use satang_core::ids::{Name, PersonId, WalletId};
 use satang_core::policy::{Benefit, Caps, CategorySet, FundingSource, Program};
 use satang_core::record::{NameNumber, Status};
 use satang_engine::engine::SubmitError;
@@ -177,7 +179,31 @@ fn wallet_json(
     }
     programs.sort_by(|a, b| a.0.cmp(&b.0));
     let programs: Vec<Value> = programs.into_iter().map(|(_, shown)| shown).collect();
-    Some(json!({ "wallet_id": wallet.to_string(), "status": status.name(), "programs": programs }))
+    let mut shown = json!({ "wallet_id": wallet.to_string(), "status": status.name(), "programs": programs });
+    if let Some(citizen) = wallets
+        .person(wallet)
+        .and_then(|person| citizen_json(directory, person))
+    {
+        shown["citizen"] = citizen;
+    }
+    Some(shown)
+}
+
+/// Why the citizen gets no new right, when that is so.
+fn citizen_json(directory: &Directory, person: PersonId) -> Option<Value> {
+    let desk = directory.desk();
+    let block = desk.block_of(person)?;
+    let file = desk.person(person)?;
+    let cases = file.cases.iter().filter_map(|case| desk.case(*case));
+    let open = cases.filter(|case| case.state().blocks());
+    let mut shown = json!({
+        "excluded": block.name(),
+        "clawbacks": open.map(|case| case.id.to_string()).collect::<Vec<_>>(),
+    });
+    if let Some(mark) = file.suspended.as_ref().filter(|_| block == Block::Suspended) {
+        shown["suspended"] = json!(MarkShown::of(mark));
+    }
+    Some(shown)
 }
 
 /// An instant that is kept to the second, without a fraction.

@@ -20,7 +20,7 @@ const AMOUNT_MAX: u64 = 1_000_000_000_000_000;
 impl Generator {
     /// Who is suspended is mostly let go, or nobody would buy.
     pub(crate) fn put_person_status(&mut self, model: &Model) -> Step {
-        let suspended = model.suspended_citizens.first();
+        let suspended = model.suspended_citizens.keys().next();
         let (named, status) = match (self.random.below(100), suspended) {
             (0..60, Some(citizen_id)) => (self.by_citizen_or_wallet(citizen_id, model), "active"),
             (60..75, _) => (self.somebody(model), "active"),

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::administration::status_word;
+use super::clawbacks::Debtor;
 use super::forms::{self, BadFields};
 use super::programme::Programme;
 use super::rights::Right;
@@ -23,7 +24,27 @@ impl Model {
             }
         }
         let status = status_word(self.is_wallet_suspended(wallet_id));
-        json!({ "wallet_id": wallet_id, "status": status, "programs": programs })
+        let mut shown = json!({ "wallet_id": wallet_id, "status": status, "programs": programs });
+        let person = self.wallets[wallet_id].citizen_id.as_ref();
+        if let Some(citizen) = person.and_then(|person| self.show_block(person)) {
+            shown["citizen"] = citizen;
+        }
+        shown
+    }
+
+    fn show_block(&self, person: &str) -> Option<Value> {
+        let block = self.block(person)?;
+        let debtor = Debtor::Person(person.to_owned());
+        let open = self
+            .cases
+            .iter()
+            .filter(|case| case.debtor == debtor && case.is_open());
+        let open: Vec<String> = open.map(|case| forms::uuid_text(case.case_id)).collect();
+        let mut shown = json!({ "excluded": block.trim_start_matches("excluded:"), "clawbacks": open });
+        if block == "excluded:suspended" {
+            shown["suspended"] = self.suspended_citizens[person].show();
+        }
+        Some(shown)
     }
 
     fn show_right(&self, citizen_id: &str, right: &Right, programme: &Programme) -> Value {

@@ -111,7 +111,7 @@ pub struct Model {
     /// By citizen and programme: the wallet of the right that is or was there last.
     pub(crate) last_wallets: BTreeMap<(String, String), String>,
     /// Citizens whom the desk suspended.
-    pub(crate) suspended_citizens: BTreeSet<String>,
+    pub(crate) suspended_citizens: BTreeMap<String, Note>,
     /// Citizens who were erased, and the name that stands everywhere else in the place of the national id.
     pub(crate) erased: BTreeMap<String, String>,
     /// Clawback cases, the oldest first.
@@ -153,7 +153,7 @@ impl Model {
             tickets: BTreeMap::new(),
             known_citizens: BTreeSet::new(),
             last_wallets: BTreeMap::new(),
-            suspended_citizens: BTreeSet::new(),
+            suspended_citizens: BTreeMap::new(),
             erased: BTreeMap::new(),
             cases: Vec::new(),
             frozen: BTreeMap::new(),

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::clawbacks::Debtor;
 use super::forms::{self, BadFields, Form};
+use super::merchants::Note;
 use super::{Model, conflict, malformed, problem};
 
 /// Whom a request is about.
@@ -32,7 +33,11 @@ impl Model {
         self.known_citizens.insert(citizen_id.clone());
         let wallets = self.wallets_of(&citizen_id);
         if status == "suspended" {
-            self.suspended_citizens.insert(citizen_id);
+            let note = Note {
+                reason: reason.clone(),
+                since: self.now,
+            };
+            self.suspended_citizens.insert(citizen_id, note);
         } else {
             self.suspended_citizens.remove(&citizen_id);
         }
@@ -66,7 +71,7 @@ impl Model {
     pub(crate) fn is_wallet_suspended(&self, wallet_id: &str) -> bool {
         let by_itself = self.wallets.get(wallet_id).is_some_and(|wallet| wallet.suspended);
         let by_person = self.owner(wallet_id).is_some_and(|person| {
-            let is_out = self.is_erased(person) || self.suspended_citizens.contains(person);
+            let is_out = self.is_erased(person) || self.suspended_citizens.contains_key(person);
             is_out && self.wallets_of(person).contains(wallet_id)
         });
         by_itself || by_person
@@ -77,7 +82,7 @@ impl Model {
         if self.is_erased(person) {
             return Some("excluded:erased");
         }
-        if self.suspended_citizens.contains(person) {
+        if self.suspended_citizens.contains_key(person) {
             return Some("excluded:suspended");
         }
         let has_open_case = self.has_open_case(&Debtor::Person(person.to_owned()));
