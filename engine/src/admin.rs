@@ -9,7 +9,7 @@ use crate::journal::Space;
 use crate::log::ReadLog;
 use satang_core::account::wallet_shard;
 use satang_core::calendar::Instant;
-use satang_core::desk::DeskRefusal;
+use satang_core::desk::{Block, DeskRefusal};
 use satang_core::directory::{Directory, Made};
 use satang_core::ids::{MerchantId, Name, WalletId};
 use satang_core::policy::Category;
@@ -150,7 +150,10 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
             let mut number = directory.number_of(name);
             if number == NameNumber::UNKNOWN {
                 let next = directory.names_len() + 1;
-                let bounded = u16::try_from(next).ok().filter(|next| *next <= NAMES_MAX);
+                // However many names there are: the desk can always keep somebody out.
+                let reserved = Block::ALL.iter().any(|block| block.list() == *name);
+                let names_max = NAMES_MAX + u16::from(reserved) * Block::ALL.len() as u16;
+                let bounded = u16::try_from(next).ok().filter(|next| *next <= names_max);
                 number = NameNumber(bounded.ok_or(SubmitError::TooManyNames)?);
                 self.append_to_directory(directory, &AdminRecord::Name { number, name: *name }, by, at)?;
             }

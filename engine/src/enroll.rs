@@ -128,7 +128,8 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         let mut at = self.now()?;
         for citizen in citizens {
             let person = self.resolve_person(*citizen)?;
-            if person == PersonId::ERASED {
+            let block = self.state.directory.read().desk().block_of(person);
+            if block == Some(Block::Erased) {
                 // No list changes what becomes of an erased citizen.
                 continue;
             }
@@ -244,7 +245,8 @@ pub fn decide(
         wallets: |wallet| holders.wallets(wallet),
         live: live.expect("lapsed rights were counted"),
     };
-    if line.person == PersonId::ERASED {
+    let block = directory.desk().block_of(line.person);
+    if block == Some(Block::Erased) {
         return Err(EnrollmentRefusal::Excluded(Block::Erased));
     }
     let wallets = holders.wallets(line.wallet);
@@ -257,7 +259,7 @@ pub fn decide(
     if !granted && standing.citizens.wallet(line.person, rule.entitlement) != Some(line.wallet) {
         return Err(EnrollmentRefusal::AlreadyRegistered);
     }
-    if granted && let Some((block, _)) = directory.block_of(line.person) {
+    if granted && let Some(block) = block {
         return Err(EnrollmentRefusal::Excluded(block));
     }
     if granted && rule.quota().is_some_and(|quota| standing.live >= quota) {

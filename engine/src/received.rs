@@ -33,7 +33,10 @@ pub fn received_by<S: Storage>(
     scan_through(storage, through, &mut counter)?;
     let counted = counter.merchants.into_iter();
     Ok(counted
-        .map(|(merchant, counting)| (merchant, Satang::new(counting.satang)))
+        .map(|(merchant, counting)| {
+            let satang = u64::try_from(counting.satang).unwrap_or(0);
+            (merchant, Satang::new(satang))
+        })
         .collect())
 }
 
@@ -43,12 +46,13 @@ struct Counter {
 
 struct Counting {
     before: u64,
-    satang: u64,
+    /// Below zero in a journal that gives back what was never received: no money, but a finding of whoever verifies it.
+    satang: i128,
 }
 
 impl Counter {
     /// The merchant's sum, when the record counts for it.
-    fn of(&mut self, merchant: MerchantId, header: &RecordHeader) -> Option<&mut u64> {
+    fn of(&mut self, merchant: MerchantId, header: &RecordHeader) -> Option<&mut i128> {
         let counting = self.merchants.get_mut(&merchant)?;
         (header.sequence < counting.before).then_some(&mut counting.satang)
     }
@@ -59,8 +63,7 @@ impl Counter {
             && record.closes() != Some(Closing::Voided)
             && let Some(satang) = self.of(record.merchant(), header)
         {
-            let rest = satang.checked_sub(record.state().get());
-            *satang = rest.expect("no more is given back than was received");
+            *satang -= i128::from(record.state().get());
         }
     }
 }
@@ -75,14 +78,14 @@ impl Visitor for Counter {
                     && record.approved()
                     && extra_of(record, bytes).expires().is_none()
                 {
-                    *satang += record.state().get();
+                    *satang += i128::from(record.state().get());
                 }
             }
             Some(RecordKind::Capture | RecordKind::Reversal) => {
                 match Record::decode(header, bytes).map_err(told)? {
                     Record::Closing(record) if record.act() == Act::Capture => {
                         if let Some(satang) = self.of(record.merchant(), header) {
-                            *satang += record.captured().0.get();
+                            *satang += i128::from(record.captured().0.get());
                         }
                     }
                     Record::Reversal(record) => self.give_back(header, &record),

@@ -12,7 +12,7 @@ use std::io;
 use zerocopy::IntoBytes as _;
 
 /// The file of a page that is to be replaced: a page that says which, and the page.
-const ERASING_FILE: &str = "persons.erase";
+pub const ERASING_FILE: &str = "persons.erase";
 const MAGIC: [u8; 8] = *b"SATANGPX";
 /// Pages that are read at once.
 const READ_PAGES: u64 = 256;
@@ -23,6 +23,8 @@ const READ_PAGES: u64 = 256;
 /// # Errors
 /// Of the operating system. After one, some entries may be there still.
 pub fn erase_entries<S: Storage>(storage: &S, persons: &BTreeSet<PersonId>) -> io::Result<usize> {
+    // What failed before is written once more, not only flushed: nobody knows what the disk has of it.
+    finish_erasing(storage)?;
     let file = match storage.open(PERSONS_FILE) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
@@ -60,9 +62,9 @@ pub fn finish_erasing<S: Storage>(storage: &S) -> io::Result<()> {
     if whole {
         erasing.read_exact_at(pages.as_mut_bytes(), 0)?;
     }
-    if let Some(number) = number_in(&pages).filter(|_| whole) {
+    if let Some((number, page)) = pending_page(&pages).filter(|_| whole) {
         let file = storage.open(PERSONS_FILE)?;
-        file.write_pages_at(&pages[1..], number * PAGE_BYTES as u64)?;
+        file.write_pages_at(core::slice::from_ref(page), number * PAGE_BYTES as u64)?;
         file.sync()?;
     }
     storage.remove(ERASING_FILE)?;
@@ -105,10 +107,11 @@ fn header(number: u64, page: &Page) -> Page {
     header
 }
 
-/// Which page of the store the second page is to replace; `None` when the two are not whole.
-fn number_in(pages: &[Page; 2]) -> Option<u64> {
+/// Which page of the store is to be replaced, and by what, as the two pages of [`ERASING_FILE`] say; `None` when they are not
+/// whole.
+pub fn pending_page(pages: &[Page; 2]) -> Option<(u64, &Page)> {
     let number = u64::from_le_bytes(pages[0].0[8..16].try_into().ok()?);
-    (pages[0].0 == header(number, &pages[1]).0).then_some(number)
+    (pages[0].0 == header(number, &pages[1]).0).then_some((number, &pages[1]))
 }
 
 #[cfg(test)]

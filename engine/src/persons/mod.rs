@@ -7,7 +7,7 @@
 mod erase;
 mod store;
 
-pub use erase::erase_entries;
+pub use erase::{ERASING_FILE, erase_entries, pending_page};
 pub use store::{PERSONS_FILE, PersonStore, is_whole_page};
 
 use parking_lot::Mutex;
@@ -173,6 +173,16 @@ impl Persons {
             }
         }
         forgotten
+    }
+
+    /// How many citizens' hashes lead to [`PersonId::ERASED`].
+    pub fn erased_len(&self) -> usize {
+        let erased = |table: &Mutex<PersonTable>| {
+            let table = table.lock();
+            let entries = table.entries.iter();
+            entries.filter(|entry| entry.person() == PersonId::ERASED).count()
+        };
+        self.tables.iter().map(erased).sum()
     }
 
     /// How many persons there are.

@@ -10,7 +10,8 @@ use tokio::sync::oneshot;
 
 /// Does what an earlier process was stopped before; to be called once at a start.
 pub fn catch_up<S: Storage>(keeper: &GatewayKeeper<S>) {
-    if let Err(error) = keeper.forget_erased().and_then(|_| keeper.count_received()) {
+    let chores = [keeper.forget_erased().map(drop), keeper.count_received()];
+    for error in chores.into_iter().filter_map(Result::err) {
         tracing::error!(%error, "what the desk decided was not carried out; the next start tries again");
     }
 }

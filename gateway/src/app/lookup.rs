@@ -189,13 +189,16 @@ fn wallet_json(
     Some(shown)
 }
 
+/// The most open cases of a citizen that are named (I12).
+const CASES_SHOWN_MAX: usize = 100;
+
 /// Why the citizen gets no new right, when that is so.
 fn citizen_json(directory: &Directory, person: PersonId) -> Option<Value> {
     let desk = directory.desk();
     let block = desk.block_of(person)?;
     let file = desk.person(person)?;
     let cases = file.cases.iter().filter_map(|case| desk.case(*case));
-    let open = cases.filter(|case| case.state().blocks());
+    let open = cases.filter(|case| case.state().blocks()).take(CASES_SHOWN_MAX);
     let mut shown = json!({
         "excluded": block.name(),
         "clawbacks": open.map(|case| case.id.to_string()).collect::<Vec<_>>(),

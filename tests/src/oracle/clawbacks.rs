@@ -17,7 +17,7 @@ const DUE_DAYS: i64 = 30;
 const AMOUNT_MAX: u128 = 1_000_000_000_000_000;
 
 /// The most open cases that are listed.
-const LISTED_MAX: usize = 1_000;
+const LISTED_MAX: usize = 100;
 
 /// Who is to pay.
 #[derive(Clone, Debug, PartialEq, Eq)]

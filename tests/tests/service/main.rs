@@ -5,6 +5,7 @@ mod clawbacks;
 mod clock;
 mod commands;
 mod desk;
+mod desk_review;
 mod erasure;
 mod folder;
 mod holds;

@@ -2,8 +2,8 @@
 
 use super::BackupError;
 use super::manifest::{MANIFEST_FILE, Manifest, Stored};
-use satang_engine::persons::is_whole_page;
-use satang_engine::storage::PAGE_BYTES;
+use satang_engine::persons::{ERASING_FILE, is_whole_page, pending_page};
+use satang_engine::storage::{PAGE_BYTES, Page};
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt as _, FileExt as _, OpenOptionsExt as _};
@@ -240,6 +240,8 @@ pub struct WholePages {
     file: File,
     /// How many bytes of the file were looked at.
     at: u64,
+    /// The page that is being replaced, and what by: the file's own may be torn.
+    pending: Option<(u64, Box<Page>)>,
     page: Box<[u8; PAGE_BYTES]>,
     /// How much of the page was given out.
     given: usize,
@@ -257,10 +259,29 @@ impl WholePages {
             from: io::BufReader::with_capacity(PIECE_BYTES, file.try_clone()?).take(pages),
             file,
             at: 0,
+            pending: read_pending(&path.with_file_name(ERASING_FILE))?,
             page: Box::new([0; PAGE_BYTES]),
             given: PAGE_BYTES,
         })
     }
+}
+
+/// Where in the person store a page is being replaced, and by what.
+fn read_pending(path: &Path) -> io::Result<Option<(u64, Box<Page>)>> {
+    let bytes = match fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let mut pages = [Page::ZERO; 2];
+    if bytes.len() != 2 * PAGE_BYTES {
+        return Ok(None);
+    }
+    for (page, bytes) in pages.iter_mut().zip(bytes.chunks_exact(PAGE_BYTES)) {
+        page.0.copy_from_slice(bytes);
+    }
+    let pending = pending_page(&pages);
+    Ok(pending.map(|(number, page)| (number * PAGE_BYTES as u64, Box::new(*page))))
 }
 
 impl Read for WholePages {
@@ -275,6 +296,12 @@ impl Read for WholePages {
                 // Somebody in it may just have been erased.
                 self.file.read_exact_at(&mut self.page[..], self.at)?;
                 rereads += 1;
+            }
+            let pending = self.pending.as_ref().filter(|(at, _)| *at == self.at);
+            if let Some((_, page)) = pending
+                && !is_whole_page(&self.page)
+            {
+                *self.page = page.0;
             }
             if is_whole_page(&self.page) {
                 self.given = 0;

@@ -9,7 +9,7 @@ use crate::record::Debtor;
 /// Days from the letter until what is claimed back is due (letter C, May 2569: within 30 days).
 pub const DUE_DAYS: i32 = 30;
 /// The most payments towards one case (I12): answers show all of them.
-pub const PAYMENTS_MAX: usize = 1_000;
+pub const PAYMENTS_MAX: usize = 100;
 /// The most money one case or payment is about: ten trillion baht.
 pub const CLAIM_MAX: Satang = Satang::new(1_000_000_000_000_000);
 
@@ -102,7 +102,9 @@ impl CaseState {
 impl Case {
     /// What came back so far.
     pub fn paid(&self) -> Satang {
-        Satang::new(self.payments.iter().map(|payment| payment.amount.get()).sum())
+        let amounts = self.payments.iter().map(|payment| payment.amount.get());
+        // More than there is money in only in a journal that nobody could have written.
+        Satang::new(amounts.fold(0, u64::saturating_add))
     }
 
     /// What is owed and did not come back; `None` while it is being counted.

@@ -96,6 +96,9 @@ pub enum Block {
 }
 
 impl Block {
+    /// Every block.
+    pub const ALL: [Block; 3] = [Block::Erased, Block::Suspended, Block::Clawback];
+
     /// Its name, which an answer gives as that of an excluding list.
     pub const fn name(self) -> &'static str {
         match self {
@@ -174,6 +177,11 @@ impl Desk {
     /// How many merchants' money is held back.
     pub fn merchants_frozen(&self) -> usize {
         self.merchants_frozen
+    }
+
+    /// The citizens of whom anything is known.
+    pub fn persons(&self) -> impl Iterator<Item = PersonId> {
+        self.persons.keys().copied()
     }
 
     /// The citizens whose entries in the person store are to be gone.

@@ -1,6 +1,6 @@
 //! Clawback cases: opened, paid, closed, shown.
 
-use super::show::CaseShown;
+use super::show::{CaseShown, SHOWN_MAX};
 use super::{CASE_UNKNOWN, DeskKind, Ready, answered, bytes};
 use crate::app::Failure;
 use crate::server::Response;
@@ -13,9 +13,6 @@ use satang_core::ids::{CaseId, Name};
 use satang_core::record::{Debtor, DeskRecord};
 use satang_engine::storage::Storage;
 use serde::Serialize;
-
-/// The most cases that are shown at once (I12).
-const SHOWN_MAX: usize = 1_000;
 
 #[derive(Serialize)]
 struct CasesShown<'d> {

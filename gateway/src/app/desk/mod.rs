@@ -154,7 +154,7 @@ pub(super) fn refused(refusal: DeskRefusal) -> Failure {
         ),
         DeskRefusal::TooManyPayments => (
             "The case has too many payments.",
-            "a case has at most 1,000 payments; nothing was changed: close it, and open one of what is left",
+            "a case has at most 100 payments; nothing was changed: close it, and open one of what is left",
         ),
         DeskRefusal::ExceedsOwed => (
             "The amount exceeds what is left.",

@@ -7,6 +7,9 @@ use satang_core::ids::{CaseId, MerchantId, Name, WalletId};
 use satang_core::record::{Debtor, NameNumber, Payout};
 use serde::Serialize;
 
+/// The most cases, or joinings of a merchant, that are shown at once (I12): a case may have as many payments.
+pub(super) const SHOWN_MAX: usize = 100;
+
 /// Since when, why and by whom something is so.
 #[derive(Serialize)]
 pub(in crate::app) struct MarkShown<'d> {
@@ -73,7 +76,7 @@ impl<'d> MerchantShown<'d> {
         let view = directory.merchant(merchant)?;
         let (desk, file) = (directory.desk(), directory.desk().merchant(merchant));
         let frozen = file.and_then(|file| file.frozen.as_ref());
-        let cases = file.map_or(&[][..], |file| &file.cases);
+        let cases = file.map_or(&[][..], |file| last(&file.cases));
         let cases = cases.iter().filter_map(|case| desk.case(*case));
         Some(MerchantShown {
             merchant_id: merchant.to_string(),
@@ -86,10 +89,15 @@ impl<'d> MerchantShown<'d> {
             consent_withdrawn: file.and_then(|file| withdrawal(directory, file)),
             payout: payout(frozen.is_some()),
             frozen: frozen.map(MarkShown::of),
-            joined: file.map_or(Vec::new(), |file| joined(directory, &file.joined)),
+            joined: file.map_or(Vec::new(), |file| joined(directory, last(&file.joined))),
             clawbacks: cases.map(|case| CaseShown::of(case, None, today)).collect(),
         })
     }
+}
+
+/// The last of them, as many as are shown.
+fn last<T>(all: &[T]) -> &[T] {
+    &all[all.len().saturating_sub(SHOWN_MAX)..]
 }
 
 fn withdrawal<'d>(directory: &'d Directory, file: &'d MerchantFile) -> Option<WithdrawalShown<'d>> {
