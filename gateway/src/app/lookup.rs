@@ -12,7 +12,7 @@ use satang_core::desk::Block;
 use satang_core::directory::{BenefitRule, Directory, Rule};
 use satang_core::household::household_shard;
 use satang_core::ids::{Name, PersonId, WalletId};
-use satang_core::policy::{Benefit, Caps, CategorySet, FundingSource, Program};
+use satang_core::policy::{Benefit, Caps, CategorySet, FundingSource, MerchantRegistration, Program};
 use satang_core::record::{NameNumber, Status};
 use satang_engine::engine::SubmitError;
 use satang_engine::state::State;
@@ -229,7 +229,7 @@ fn program_json(
     } else {
         Status::Active
     };
-    json!({
+    let mut shown = json!({
         "id": policy.id.as_str(),
         "name_th": policy.name_th,
         "name_en": policy.name_en,
@@ -243,7 +243,26 @@ fn program_json(
         "benefits": policy.benefits.iter().map(benefit_json).collect::<Vec<_>>(),
         "registration": registration_json(policy, paused.is_some(), registered, at),
         "lists": lists,
-    })
+    });
+    if let Some(window) = &policy.merchant_registration {
+        shown["merchant_registration"] = merchant_registration_json(window);
+    }
+    shown
+}
+
+/// When merchants may join by themselves: only what the file says.
+fn merchant_registration_json(window: &MerchantRegistration) -> Value {
+    let dates = [
+        ("opens", window.opens),
+        ("closes", window.closes),
+        ("returning_closes", window.returning_closes),
+    ];
+    let dates = dates
+        .into_iter()
+        .filter_map(|(key, date)| Some((key.to_owned(), json!(date?.to_string()))));
+    let from = window.returning_from.map(|from| json!(from.as_str()));
+    let from = from.map(|from| ("returning_from".to_owned(), from));
+    dates.chain(from).collect::<Map<_, _>>().into()
 }
 
 fn registration_json(policy: &Program, paused: bool, registered: u64, at: Instant) -> Value {
@@ -282,7 +301,7 @@ fn benefit_json(benefit: &Benefit) -> Value {
             })
         })
         .collect();
-    json!({
+    let mut shown = json!({
         "id": benefit.id.as_str(),
         "state_percent": benefit.state_percent,
         "holder": benefit.holder.name(),
@@ -290,7 +309,15 @@ fn benefit_json(benefit: &Benefit) -> Value {
         "when_exhausted": benefit.when_exhausted.name(),
         "merchant_categories": categories(benefit.merchant_categories),
         "channels": channels,
-    })
+    });
+    if !benefit.funded_by.is_empty() {
+        let source = |source: &FundingSource| match source.up_to {
+            Some(up_to) => json!({ "source": source.source.as_str(), "up_to": up_to.get() }),
+            None => json!({ "source": source.source.as_str() }),
+        };
+        shown["funded_by"] = benefit.funded_by.iter().map(source).collect();
+    }
+    shown
 }
 
 /// Caps by the names of their periods.

@@ -110,6 +110,31 @@ fn a_merchant_joins_a_programme_once_and_sells_from_then_on() {
 }
 
 #[test]
+fn a_programme_shows_when_merchants_may_join_and_who_pays() {
+    let mut desk = Desk::open(NOON);
+    let window = &desk.call("GET", &format!("/v1/programs/{PROGRAM}"), &json!({}))["merchant_registration"];
+    let wanted = json!({
+        "opens": "2026-05-25", "closes": "2026-07-31", "returning_closes": "2026-09-30", "returning_from": LAST,
+    });
+    assert_eq!(*window, wanted);
+    let card = desk.call("GET", &format!("/v1/programs/{CARD}"), &json!({}));
+    assert_eq!(card.get("merchant_registration"), None);
+    let benefits = card["benefits"].as_array().expect("a list");
+    let of = |id: &str| {
+        benefits
+            .iter()
+            .find(|benefit| benefit["id"] == id)
+            .expect("a benefit")
+    };
+    let sources = of("goods")["funded_by"].as_array().expect("a list");
+    assert_eq!(sources.len(), 2);
+    assert_eq!(sources[0]["up_to"], 30_000);
+    assert_eq!(sources[1].get("up_to"), None);
+    assert_eq!(of("gas").get("funded_by"), None);
+    desk.close(&[]);
+}
+
+#[test]
 fn a_merchant_that_returns_has_longer() {
     let mut desk = Desk::open(NOON);
     for id in [NEW, OLD] {
