@@ -39,8 +39,8 @@ pub struct Keeper<S: Storage, R: ReadLog, C: Clock> {
     rule: SnapshotRule,
     /// Held by whoever keeps house.
     kept: Mutex<Kept>,
-    /// Held by whoever deletes entries of the person store: whether some may be left on the disk that memory has forgotten.
-    erasing: Mutex<bool>,
+    /// Held by whoever deletes entries of the person store: whose are gone, from the disk and from memory.
+    erasing: Mutex<BTreeSet<PersonId>>,
     /// Held by whoever counts what merchants received.
     counting: Mutex<()>,
 }
@@ -171,10 +171,11 @@ impl<S: Storage, R: ReadLog, C: Clock> Keeper<S, R, C> {
     /// # Errors
     /// [`ChoreError`]: entries may be there still, and the next start deletes them.
     pub fn forget_erased(&self) -> Result<usize, ChoreError> {
-        let mut unfinished = self.erasing.lock();
-        let (erased, last) = {
+        let mut gone = self.erasing.lock();
+        let (mut erased, last) = {
             let directory = self.engine.state.directory.read();
-            let erased: BTreeSet<PersonId> = directory.desk().erased().collect();
+            let erased = directory.desk().erased().filter(|person| !gone.contains(person));
+            let erased: BTreeSet<PersonId> = erased.collect();
             (erased, self.engine.appender.last_position())
         };
         if erased.is_empty() {
@@ -182,12 +183,13 @@ impl<S: Storage, R: ReadLog, C: Clock> Keeper<S, R, C> {
         }
         // Another request's erasure may be among them: an entry that is gone without a record that says so looks like damage.
         self.block_until(last)?;
-        *unfinished |= self.engine.persons.forget(&erased) > 0;
-        if !*unfinished {
-            return Ok(0);
+        // Memory forgets last: whom it knows, the disk may know.
+        let mut count = 0;
+        if self.engine.persons.knows_any(&erased) {
+            count = erase_entries(&*self.storage, &erased)?;
+            self.engine.persons.forget(&erased);
         }
-        let count = erase_entries(&*self.storage, &erased)?;
-        *unfinished = false;
+        gone.append(&mut erased);
         Ok(count)
     }
 

@@ -160,19 +160,24 @@ impl Persons {
         first_word(hasher.finalize().as_bytes())
     }
 
-    /// The hashes of these persons lead to [`PersonId::ERASED`] from now on, in memory; says how many did not before.
-    pub fn forget(&self, erased: &BTreeSet<PersonId>) -> usize {
-        let mut forgotten = 0;
+    /// Whether any of these persons is there.
+    pub fn knows_any(&self, persons: &BTreeSet<PersonId>) -> bool {
+        self.tables.iter().any(|table| {
+            let table = table.lock();
+            let mut entries = table.entries.iter();
+            entries.any(|entry| persons.contains(&entry.person()))
+        })
+    }
+
+    /// The hashes of these persons lead to [`PersonId::ERASED`] from now on, in memory.
+    pub fn forget(&self, erased: &BTreeSet<PersonId>) {
         for table in &self.tables {
             let mut table = table.lock();
-            for entry in table.entries.iter_mut() {
-                if erased.contains(&entry.person()) {
-                    entry.person = PersonId::ERASED.number();
-                    forgotten += 1;
-                }
+            let entries = table.entries.iter_mut();
+            for entry in entries.filter(|entry| erased.contains(&entry.person())) {
+                entry.person = PersonId::ERASED.number();
             }
         }
-        forgotten
     }
 
     /// How many citizens' hashes lead to [`PersonId::ERASED`].
