@@ -132,8 +132,14 @@ fn khon_la_khrueng_4_says_what_letter_b_says() {
         "2022-02-01 to 2022-04-30, 06:00-23:00: food_drink"
     );
     assert!(program.benefit_for(Category::Massage).is_some());
-    assert!(program.benefit_for(Category::Otop).is_none());
+    assert!(program.benefit_for(Category::Otop).is_some());
+    assert!(program.benefit_for(Category::CookingGas).is_none());
     assert_eq!(program.usable_from, Some(date("2022-02-17")));
+    let merchants = program.merchant_registration.as_ref().unwrap();
+    assert_eq!(
+        (merchants.opens, merchants.closes, merchants.returning_closes),
+        (Some(date("2022-02-01")), None, None)
+    );
 
     let registration = program.registration.as_ref().unwrap();
     assert_eq!(
