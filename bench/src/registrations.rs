@@ -208,7 +208,10 @@ fn started(folder: &Path, digest: u64, at: Instant) -> Result<(Rig<FileStorage>,
 fn check_counters<S: Storage>(engine: &RigEngine<S>, places: u64) -> Result<()> {
     let directory = engine.state().directory.read();
     let rule = &directory.rules()[0];
-    let (tickets, live) = (engine.tickets(rule), engine.live_rights(rule, engine.now()?)?);
+    let (tickets, live) = (
+        engine.tickets(rule),
+        engine.live_rights(&directory, rule, engine.now()?)?,
+    );
     ensure!(
         (tickets, live) == (places, places),
         "{tickets} tickets and {live} live rights for {places} places"

@@ -226,11 +226,10 @@ impl<S: Storage> Rig<S> {
                 tier: NameNumber::UNKNOWN,
                 usable_from: None,
                 granted: true,
-                replaces: None,
+                earlier: None,
+                returning: false,
                 several: false,
                 linked: None,
-                used: false,
-                drew: false,
                 by: NameNumber::UNKNOWN,
             };
             let record = EnrollmentRecord::new(NOON, &facts);

@@ -198,7 +198,11 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
     }
 
     /// Appends one record, made for the time at which it is appended.
-    fn append(&self, mut at: Instant, encode: impl Fn(Instant) -> Vec<u8>) -> Result<Appended, SubmitError> {
+    pub(crate) fn append(
+        &self,
+        mut at: Instant,
+        encode: impl Fn(Instant) -> Vec<u8>,
+    ) -> Result<Appended, SubmitError> {
         loop {
             let bytes = encode(at);
             match self.appender.begin(at, bytes.len()) {

@@ -322,17 +322,17 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         let directory = &*self.state.directory.read();
         let numbered = |request| Numbered::new(directory, request);
         let purchases: Vec<Numbered<'_>> = requests.iter().map(|r| numbered(&r.purchase)).collect();
-        let bytes = batch_bytes(directory, &purchases);
-        let bytes_max = self.appender.batch_bytes_max();
-        if bytes > bytes_max {
-            return Err(SubmitError::BatchTooLarge { bytes, bytes_max });
-        }
         let mut results = Vec::with_capacity(requests.len());
         let mut ids = Locked::lock(&self.state.ids, requests.iter().map(|r| txn_shard(r.txn_id)));
         let mut at = self.now()?;
         let mut reach = Reach::lock(&self.state, directory, &purchases, at);
         if self.old_ids.epoch() != old.epoch {
             return Ok(None);
+        }
+        let bytes = batch_bytes(directory, &purchases, reach.has_homes());
+        let bytes_max = self.appender.batch_bytes_max();
+        if bytes > bytes_max {
+            return Err(SubmitError::BatchTooLarge { bytes, bytes_max });
         }
         let mut appending = loop {
             match self.appender.begin(at, bytes) {
@@ -506,12 +506,12 @@ impl Order<'_> {
     }
 }
 
-/// The most bytes of journal that the records of a batch can take.
-fn batch_bytes(directory: &Directory, purchases: &[Numbered<'_>]) -> usize {
+/// The most bytes of journal that the records of a batch can take. `homes`: some may name a home wallet.
+fn batch_bytes(directory: &Directory, purchases: &[Numbered<'_>], homes: bool) -> usize {
     let bytes = |purchase: &Numbered<'_>| {
         if purchase.program == NameNumber::UNKNOWN || purchase.channel == NameNumber::UNKNOWN {
             AUTHORIZATION_BYTES_MAX
-        } else if directory.may_have_extra(purchase.program) {
+        } else if homes || directory.may_have_extra(purchase.program) {
             AUTHORIZATION_BYTES_WITH_EXTRA
         } else {
             size_of::<AuthorizationRecord>()

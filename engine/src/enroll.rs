@@ -13,7 +13,7 @@ use satang_core::directory::{Directory, Rule};
 use satang_core::ids::{CitizenId, HouseholdId, Name, PersonId, WalletId};
 use satang_core::quota::Quotas;
 use satang_core::record::{EnrollmentFacts, EnrollmentRecord, ListedRecord, NameNumber, Position, RecordBuf};
-use satang_core::register::{Held, Standing, held_right, others};
+use satang_core::register::{self, Held, Standing, held_right};
 
 /// An entitlement as an operator imports it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,7 +28,7 @@ pub struct EnrollmentInput {
     pub household: Option<HouseholdId>,
     /// The tier of the programme's registration.
     pub tier: Option<Name>,
-    /// From which date it may be used, besides the programme's own.
+    /// From which date it may be used, besides the programme's own; `None` keeps the date there is.
     pub usable_from: Option<BusinessDate>,
 }
 
@@ -76,7 +76,7 @@ pub struct Line {
     pub household: Option<HouseholdId>,
     /// The tier; unknown for none.
     pub tier: NameNumber,
-    /// From which date it may be used, besides the programme's own.
+    /// From which date it may be used, besides the programme's own; `None` keeps the date there is.
     pub usable_from: Option<BusinessDate>,
     /// The name of the key it was imported with.
     pub by: NameNumber,
@@ -177,7 +177,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
                 usable_from: input.usable_from,
                 by,
             };
-            self.count_lapses(rule, at)?;
+            self.count_lapses(directory, rule, at)?;
             if let Some(outcome) = self.enroll_line(directory, rule, &line, at)? {
                 return Ok(outcome);
             }
@@ -194,7 +194,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
     ) -> Result<Option<Result<(), EnrollmentRefusal>>, SubmitError> {
         let mut holders = People::lock_one(&self.state, directory, line.person, line.wallet);
         let mut quotas = self.state.quotas.lock();
-        if !quotas.is_counted(rule, at) {
+        if !quotas.is_counted(rule.entitlement, directory.struck(rule.program, at)) {
             return Ok(None);
         }
         let facts = match decide(directory, rule, line, &holders, &quotas, at) {
@@ -238,7 +238,7 @@ pub fn decide(
     quotas: &Quotas,
     at: Instant,
 ) -> Result<Enrolled, EnrollmentRefusal> {
-    let live = quotas.live(rule, at);
+    let live = quotas.live(rule.entitlement, directory.struck(rule.program, at));
     let standing = Standing {
         person: line.person,
         citizens: holders.citizens(line.person),
@@ -254,7 +254,7 @@ pub fn decide(
     if owner.is_some_and(|owner| owner != line.person) {
         return Err(EnrollmentRefusal::WalletTaken);
     }
-    let held = held_right(rule, &standing, at);
+    let held = held_right(directory, rule.program, &standing, at);
     let granted = held != Held::Live;
     if !granted && standing.citizens.wallet(line.person, rule.entitlement) != Some(line.wallet) {
         return Err(EnrollmentRefusal::AlreadyRegistered);
@@ -266,32 +266,35 @@ pub fn decide(
         return Err(EnrollmentRefusal::QuotaFull);
     }
     let known = wallets.standing(line.wallet, rule.entitlement);
-    let known = known.and_then(|standing| standing.entitlement);
-    if !granted && known.is_some_and(|known| says_the_same(line, &known)) {
+    // What lapsed or ended leaves no date.
+    let live = known
+        .and_then(|standing| standing.entitlement)
+        .filter(|_| !granted);
+    let returning = live.is_some_and(|live| live.returning) && line.usable_from.is_none();
+    let usable_from = line.usable_from.or(live.and_then(|live| live.usable_from));
+    let says_the_same = |live: Entitlement| {
+        live.returning == returning
+            && live.usable_from == usable_from
+            && live.household == line.household
+            && live.tier == line.tier
+    };
+    if live.is_some_and(says_the_same) {
         return Ok(Enrolled::Unchanged);
     }
-    let others = others(directory, rule, &standing, line.wallet, at);
+    let others = register::others(directory, rule.entitlement, &standing, line.wallet);
     Ok(Enrolled::Recorded(EnrollmentFacts {
         several: others.several,
         linked: others.linked,
-        used: others.used,
-        drew: others.drew,
         wallet: line.wallet,
         person: line.person,
         program: line.program,
         benefit: rule.entitlement,
         household: line.household,
         tier: line.tier,
-        usable_from: line.usable_from,
+        usable_from,
+        returning,
         granted,
-        replaces: held.lapsed(),
+        earlier: register::earlier(rule, &standing, held, line.wallet),
         by: line.by,
     }))
-}
-
-fn says_the_same(line: &Line, known: &Entitlement) -> bool {
-    !known.returning
-        && known.usable_from == line.usable_from
-        && known.household == line.household
-        && known.tier == line.tier
 }

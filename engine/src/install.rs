@@ -113,8 +113,6 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
             .eq(in_force.iter().map(|(p, versions)| (*p, versions.as_slice())));
         if !unchanged {
             self.append_to_directory(&mut directory, &AdminRecord::RulesInForce(in_force), by, at)?;
-            // Nobody counts meanwhile: a count holds the directory for reading.
-            self.state.quotas.lock().forget_lapsed();
         }
         let after = newest_versions(&directory);
         let installed = after.iter().map(|(id, version)| {

@@ -22,6 +22,7 @@ pub mod people;
 pub mod register;
 pub mod enroll;
 pub mod moves;
+pub mod replacement;
 pub mod desk;
 pub mod received;
 pub mod lookup;

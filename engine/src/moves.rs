@@ -6,14 +6,14 @@ use crate::enroll::rule_for_import;
 use crate::journal::Space;
 use crate::log::ReadLog;
 use crate::people::People;
-use satang_core::account::wallet_shard;
+use satang_core::account::{Entitlement, wallet_shard};
 use satang_core::calendar::{BusinessDate, Instant};
 use satang_core::desk::Block;
 use satang_core::directory::{Directory, Rule};
 use satang_core::ids::{HouseholdId, Name, PersonId, WalletId};
 use satang_core::quota::Quotas;
 use satang_core::record::{AdminRecord, Moved, NameNumber, Position};
-use satang_core::register::{Held, Standing, held_right, others};
+use satang_core::register::{self, Held, Standing, held_right};
 
 /// A citizen who is to move from one programme to another, through the wallet that holds the right.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -122,8 +122,8 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
                 Ok(line) => line,
                 Err(refusal) => return Ok(MoveOutcome::Refused(refusal)),
             };
-            self.count_lapses(line.from, at)?;
-            self.count_lapses(line.to, at)?;
+            self.count_lapses(&directory, line.from, at)?;
+            self.count_lapses(&directory, line.to, at)?;
             if let Some(outcome) = self.move_line(&line, by, at)? {
                 return Ok(outcome);
             }
@@ -171,7 +171,9 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
     ) -> Result<Option<MoveOutcome>, SubmitError> {
         let mut holders = People::lock_one(&self.state, line.directory, line.person, line.wallet);
         let mut quotas = self.state.quotas.lock();
-        if !quotas.is_counted(line.from, at) || !quotas.is_counted(line.to, at) {
+        let struck = |rule: &Rule| line.directory.struck(rule.program, at);
+        let is_counted = |rule: &Rule| quotas.is_counted(rule.entitlement, struck(rule));
+        if !is_counted(line.from) || !is_counted(line.to) {
             return Ok(None);
         }
         let moved = match decide(line, &holders, &quotas, at) {
@@ -196,7 +198,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
     }
 }
 
-/// Decides a move as everything stands; `None` when the citizen has moved already.
+/// Decides a move as everything stands; `None` when it was made before and nothing has changed since.
 ///
 /// # Errors
 /// Why nobody moves.
@@ -207,7 +209,7 @@ pub fn decide(
     at: Instant,
 ) -> Result<Option<Moved>, MoveRefusal> {
     let (from, to) = (line.from, line.to);
-    let live = quotas.live(to, at);
+    let live = quotas.live(to.entitlement, line.directory.struck(to.program, at));
     let standing = Standing {
         person: line.person,
         citizens: holders.citizens(line.person),
@@ -216,12 +218,12 @@ pub fn decide(
     };
     let through = |rule: &Rule| {
         let wallet = standing.citizens.wallet(line.person, rule.entitlement);
-        (held_right(rule, &standing, at) == Held::Live)
+        (held_right(line.directory, rule.program, &standing, at) == Held::Live)
             .then_some(wallet)
             .flatten()
     };
     let (in_from, in_to) = (through(from), through(to));
-    if in_to == Some(line.wallet) && in_from.is_none() {
+    if in_to == Some(line.wallet) && has_moved(line, holders) {
         return Ok(None);
     }
     if in_from != Some(line.wallet) {
@@ -236,7 +238,7 @@ pub fn decide(
     if to.quota().is_some_and(|quota| standing.live >= quota) {
         return Err(MoveRefusal::QuotaFull);
     }
-    let others = others(line.directory, to, &standing, line.wallet, at);
+    let held = held_right(line.directory, to.program, &standing, at);
     Ok(Some(Moved {
         wallet: line.wallet,
         person: line.person,
@@ -247,10 +249,24 @@ pub fn decide(
         household: line.household,
         tier: line.tier,
         usable_from: line.usable_from,
-        replaces: held_right(to, &standing, at).lapsed(),
-        used: others.used,
-        drew: others.drew,
+        earlier: register::earlier(to, &standing, held, line.wallet),
         at,
         reason: line.reason.clone(),
     }))
+}
+
+/// Whether the very same move was made before: the right to leave has ended by a move, and the new one is as this one would make it.
+fn has_moved(line: &MoveLine<'_>, holders: &People<'_>) -> bool {
+    let citizens = holders.citizens(line.person);
+    let wallets = holders.wallets(line.wallet);
+    let standing = wallets.standing(line.wallet, line.to.entitlement);
+    let is_the_same = |right: Entitlement| {
+        let same_date = |date| right.usable_from == Some(date);
+        right.household == line.household && right.tier == line.tier && line.usable_from.is_none_or(same_date)
+    };
+    citizens.has_moved_away(line.person, line.from.entitlement)
+        && citizens.last_wallet(line.person, line.from.entitlement) == Some(line.wallet)
+        && standing
+            .and_then(|standing| standing.entitlement)
+            .is_some_and(is_the_same)
 }

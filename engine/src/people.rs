@@ -6,7 +6,9 @@ use satang_core::account::{WalletShard, wallet_shard};
 use satang_core::citizen::{CitizenShard, citizen_shard};
 use satang_core::directory::Directory;
 use satang_core::ids::{PersonId, WalletId};
-use satang_core::record::{BenefitNumber, DeskRecord, EnrollmentRecord, Moved, RegistrationRecord};
+use satang_core::record::{
+    BenefitNumber, DeskRecord, Earlier, EnrollmentRecord, Moved, RegistrationRecord, Replacement,
+};
 use satang_core::register::{wallets_held, wallets_of};
 
 /// Shards of citizens and wallets, locked together in that order.
@@ -49,6 +51,17 @@ impl<'s> People<'s> {
         People::lock(state, directory, core::iter::once((wallet, Some(person))))
     }
 
+    /// Locks what the rights of one person through two wallets have to do with.
+    pub fn lock_two(
+        state: &'s State,
+        directory: &Directory,
+        person: PersonId,
+        wallets: [WalletId; 2],
+    ) -> People<'s> {
+        let wanted = wallets.into_iter().map(|wallet| (wallet, Some(person)));
+        People::lock(state, directory, wanted)
+    }
+
     /// Locks a person's shard, and those of the wallets through which the person holds, or held, rights.
     pub fn lock_person(state: &'s State, directory: &Directory, person: PersonId) -> People<'s> {
         let citizens = Locked::lock(&state.citizens, core::iter::once(citizen_shard(person)));
@@ -81,7 +94,7 @@ impl<'s> People<'s> {
             self.citizens_mut(person).apply_registration(record);
         }
         self.wallets_mut(record.wallet()).apply_registration(record);
-        self.replace(record.wallet(), record.replaces(), record.benefit());
+        self.replace(record.wallet(), record.earlier(), record.benefit());
         self.link(record.linked());
     }
 
@@ -89,7 +102,7 @@ impl<'s> People<'s> {
     pub fn apply_enrollment(&mut self, record: &EnrollmentRecord) {
         self.citizens_mut(record.person()).apply_enrollment(record);
         self.wallets_mut(record.wallet()).apply_enrollment(record);
-        self.replace(record.wallet(), record.replaces(), record.benefit());
+        self.replace(record.wallet(), record.earlier(), record.benefit());
         self.link(record.linked());
     }
 
@@ -97,7 +110,17 @@ impl<'s> People<'s> {
     pub fn apply_moved(&mut self, moved: &Moved) {
         self.citizens_mut(moved.person).apply_moved(moved);
         self.wallets_mut(moved.wallet).apply_moved(moved);
-        self.replace(moved.wallet, moved.replaces, moved.to_benefit);
+        self.replace(moved.wallet, moved.earlier, moved.to_benefit);
+    }
+
+    /// Applies a replacement, the record of this sequence.
+    pub fn apply_replacement(&mut self, replacement: &Replacement, sequence: u64) {
+        self.citizens_mut(replacement.person)
+            .apply_replacement(replacement);
+        self.wallets_mut(replacement.wallet)
+            .apply_replaced(replacement, sequence);
+        self.wallets_mut(replacement.new_wallet)
+            .apply_replacing(replacement);
     }
 
     /// Suspends the wallets with their citizen, or makes them active again.
@@ -110,7 +133,8 @@ impl<'s> People<'s> {
     }
 
     /// The lapsed right that a new one through `wallet` replaces ends, if it was another wallet's.
-    fn replace(&mut self, wallet: WalletId, replaced: Option<WalletId>, benefit: BenefitNumber) {
+    fn replace(&mut self, wallet: WalletId, earlier: Option<Earlier>, benefit: BenefitNumber) {
+        let replaced = earlier.and_then(Earlier::lapsed);
         if let Some(replaced) = replaced.filter(|replaced| *replaced != wallet) {
             self.wallets_mut(replaced).take_away(replaced, benefit);
         }

@@ -1,5 +1,6 @@
 //! The shards that decisions on purchases read and change: mostly those of wallets alone; for a household's benefit the
-//! household's, and for a citizen with rights in several programmes the citizen's and all of the citizen's wallets'.
+//! household's; for a right that came from another wallet the home wallet's; and for a citizen with rights in several programmes
+//! the citizen's and all of the citizen's wallets'.
 
 use crate::locked::Locked;
 use crate::state::State;
@@ -9,8 +10,9 @@ use satang_core::calendar::Instant;
 use satang_core::citizen::{CitizenShard, citizen_shard};
 use satang_core::directory::Directory;
 use satang_core::household::{HouseholdShard, household_shard};
-use satang_core::ids::{HouseholdId, PersonId};
+use satang_core::ids::{HouseholdId, PersonId, WalletId};
 use satang_core::record::Authorization;
+use satang_core::register::wallets_held;
 
 /// Shards of citizens, households and wallets, locked together in that order.
 pub struct Reach<'s> {
@@ -56,11 +58,9 @@ impl<'s> Reach<'s> {
             .iter()
             .map(|numbered| wallet_shard(numbered.purchase.wallet));
         let mut wanted: Vec<usize> = own.collect();
-        for purchase in persons() {
-            let shard = citizens.get(citizen_shard(purchase));
-            let held = directory
-                .entitlements()
-                .filter_map(|entitlement| shard.last_wallet(purchase, entitlement));
+        wanted.extend(needs.iter().filter_map(home).map(wallet_shard));
+        for person in persons() {
+            let held = wallets_held(directory, person, citizens.get(citizen_shard(person)));
             wanted.extend(held.map(wallet_shard));
         }
         Reach {
@@ -79,7 +79,28 @@ impl<'s> Reach<'s> {
             let new = |need: &Needed| !self.needs.contains(need);
             missing.extend(needed.into_iter().flatten().filter(new));
         }
+        for person in self.needs.iter().filter_map(person) {
+            missing.extend(
+                self.homes_of(directory, person)
+                    .map(Needed::Home)
+                    .filter(|home| !self.needs.contains(home)),
+            );
+        }
         missing
+    }
+
+    /// The home wallets that the wallets of a person that was locked name.
+    fn homes_of(&self, directory: &Directory, person: PersonId) -> impl Iterator<Item = WalletId> {
+        let citizens = self.citizens.get(citizen_shard(person));
+        directory.entitlements().filter_map(move |entitlement| {
+            let wallet = citizens.last_wallet(person, entitlement)?;
+            self.wallets.get(wallet_shard(wallet)).home(wallet, entitlement)
+        })
+    }
+
+    /// Whether the room of some purchase is a home wallet's: its record may be longer.
+    pub fn has_homes(&self) -> bool {
+        self.needs.iter().any(|need| matches!(need, Needed::Home(_)))
     }
 
     /// Whether nothing is locked but the wallets of the purchases.
@@ -106,6 +127,9 @@ impl<'s> Reach<'s> {
                 Needed::Household(household) => {
                     beyond.households = Some(self.households.get(household_shard(*household)));
                 }
+                Needed::Home(home) => {
+                    beyond.home = Some(self.wallets.get(wallet_shard(*home)));
+                }
                 Needed::Person(person) => {
                     let citizens = self.citizens.get(citizen_shard(*person));
                     let wallets = |wallet| self.wallets.get(wallet_shard(wallet));
@@ -122,6 +146,11 @@ impl<'s> Reach<'s> {
         self.wallets
             .get_mut(wallet_shard(authorization.wallet()))
             .apply_authorization(authorization);
+        if let Some(home) = authorization.extra.home() {
+            self.wallets
+                .get_mut(wallet_shard(home))
+                .apply_authorization_at_home(authorization);
+        }
         if let Some(household) = authorization.extra.household() {
             self.households
                 .get_mut(household_shard(household))
@@ -133,13 +162,20 @@ impl<'s> Reach<'s> {
 fn person(need: &Needed) -> Option<PersonId> {
     match need {
         Needed::Person(person) => Some(*person),
-        Needed::Household(_) => None,
+        Needed::Household(_) | Needed::Home(_) => None,
+    }
+}
+
+fn home(need: &Needed) -> Option<WalletId> {
+    match need {
+        Needed::Home(home) => Some(*home),
+        Needed::Household(_) | Needed::Person(_) => None,
     }
 }
 
 fn household(need: &Needed) -> Option<HouseholdId> {
     match need {
         Needed::Household(household) => Some(*household),
-        Needed::Person(_) => None,
+        Needed::Person(_) | Needed::Home(_) => None,
     }
 }

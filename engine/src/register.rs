@@ -121,7 +121,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
             let applicant = applicant(&directory, request, at);
             let person = match register::check_policy(&directory, &applicant, at) {
                 Ok((rule, _)) if in_memory.is_none() && old.of(id).is_none() => {
-                    self.count_lapses(rule, at)?;
+                    self.count_lapses(&directory, rule, at)?;
                     Some(self.resolve_person(request.citizen)?)
                 }
                 Ok(_) | Err(_) => None,
@@ -208,14 +208,19 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         }
     }
 
-    /// Counts how many rights of the rule's programme lapsed, when its deadline is over and nobody has counted them since.
-    pub(crate) fn count_lapses(&self, rule: &Rule, at: Instant) -> Result<(), SubmitError> {
-        let Some(deadline) = rule.first_use_by().filter(|deadline| at >= *deadline) else {
+    /// Counts how many rights of the rule's programme have lapsed, when a deadline has struck and nobody has counted them since.
+    pub(crate) fn count_lapses(
+        &self,
+        directory: &Directory,
+        rule: &Rule,
+        at: Instant,
+    ) -> Result<(), SubmitError> {
+        let Some(deadline) = directory.struck(rule.program, at) else {
             return Ok(());
         };
         let counted = || {
             let quotas = self.state.quotas.lock();
-            quotas.is_counted(rule, at)
+            quotas.is_counted(rule.entitlement, Some(deadline))
         };
         if counted() {
             return Ok(());
@@ -224,10 +229,10 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         if counted() {
             return Ok(());
         }
-        // From here on no record of a time before the deadline is appended; one that was holds its shards until it is applied.
-        // Whoever would grant a right after the deadline waits until they are counted.
+        // From here on no record of a time before the deadline struck is appended; one that was holds its shards until it is
+        // applied. Whoever would grant a right after it struck waits until they are counted.
         self.fence(at)?;
-        let count = self.state.count_lapsing(rule, deadline);
+        let count = self.state.count_lapsed(rule, deadline);
         self.state
             .quotas
             .lock()
@@ -242,12 +247,12 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
     ///
     /// # Errors
     /// [`SubmitError::Clock`], [`SubmitError::Storage`].
-    pub fn live_rights(&self, rule: &Rule, at: Instant) -> Result<u64, SubmitError> {
+    pub fn live_rights(&self, directory: &Directory, rule: &Rule, at: Instant) -> Result<u64, SubmitError> {
         loop {
-            self.count_lapses(rule, at)?;
+            self.count_lapses(directory, rule, at)?;
             let quotas = self.state.quotas.lock();
-            // Another version's deadline may have been counted meanwhile.
-            if let Ok(live) = quotas.live(rule, at) {
+            // A later deadline may have been counted meanwhile.
+            if let Ok(live) = quotas.live(rule.entitlement, directory.struck(rule.program, at)) {
                 return Ok(live);
             }
         }
@@ -267,7 +272,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         let at = self.now()?;
         for (program, _) in directory.in_force() {
             if let Some(rule) = directory.rule_on(program, at.business_date()) {
-                self.count_lapses(rule, at)?;
+                self.count_lapses(&directory, rule, at)?;
             }
         }
         Ok(())
@@ -334,7 +339,7 @@ fn is_prepared(
         };
         let seen = || shard.registration(id).is_some() || prepared.old.of(id).is_some();
         match person {
-            Some(_) => quotas.is_counted(rule, at),
+            Some(_) => quotas.is_counted(rule.entitlement, directory.struck(rule.program, at)),
             None => seen(),
         }
     })
@@ -354,7 +359,7 @@ pub fn decide(
         (Ok(_), None) => unreachable!("a decision that depends on the person knows who it is"),
         (Err(verdict), _) => return verdict,
     };
-    let live = quotas.live(rule, at);
+    let live = quotas.live(rule.entitlement, directory.struck(rule.program, at));
     let standing = Standing {
         person,
         citizens: people.citizens(person),

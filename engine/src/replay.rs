@@ -18,7 +18,7 @@ use satang_core::household::{HOUSEHOLD_SHARDS, household_shard};
 use satang_core::ids::{PersonId, WalletId};
 use satang_core::outcome::Reason;
 use satang_core::record::{
-    AdminRecord, Authorization, AuthorizationRecord, BenefitNumber, CutOverRecord, Position, Record,
+    AdminRecord, Authorization, AuthorizationRecord, BenefitNumber, CutOverRecord, Earlier, Position, Record,
     RecordHeader, RecordKind, ReversalRecord, Status, extra_of,
 };
 use std::sync::Arc;
@@ -219,8 +219,10 @@ impl<'s, 'r, S: Storage> Replay<'s, 'r, S> {
                 }
             }
             Record::Admin { by, record } => {
-                if let AdminRecord::Desk(desk) = &record {
-                    self.persons.extend(desk.person());
+                match &record {
+                    AdminRecord::Desk(desk) => self.persons.extend(desk.person()),
+                    AdminRecord::Replacement(replacement) => self.persons.push(replacement.person),
+                    _ => {}
                 }
                 if sequence > through.directory {
                     let applied = state.directory.write().apply(&record, &Made::of(header, by));
@@ -328,16 +330,18 @@ impl Worker for Applier<'_> {
 }
 
 impl Applier<'_> {
-    /// The right is held through another wallet from this record on.
+    /// The lapsed right that a new one through `wallet` replaces ends, if it was another wallet's.
     fn take_away(
         &self,
         own: &mut Own<'_>,
-        wallet: Option<WalletId>,
+        wallet: WalletId,
+        earlier: Option<Earlier>,
         entitlement: BenefitNumber,
         sequence: u64,
     ) {
         let through = &self.beginning.through.wallets;
-        if let Some(wallet) = wallet
+        let replaced = earlier.and_then(Earlier::lapsed);
+        if let Some(wallet) = replaced.filter(|replaced| *replaced != wallet)
             && let Some(shard) = Self::lacking(&mut own.wallets, through, wallet_shard(wallet), sequence)
         {
             shard.take_away(wallet, entitlement);
@@ -375,7 +379,7 @@ impl Applier<'_> {
         if !record.gives_back() {
             return;
         }
-        let wallet = wallet_shard(record.wallet());
+        let wallet = wallet_shard(record.home());
         if let Some(shard) = Self::lacking(&mut own.wallets, &through.wallets, wallet, sequence) {
             shard.apply_reversal(record);
         }
@@ -422,6 +426,12 @@ impl Applier<'_> {
                 {
                     shard.apply_authorization(&authorization);
                 }
+                if let Some(home) = authorization.extra.home()
+                    && let Some(shard) =
+                        Self::lacking(&mut own.wallets, wallets, wallet_shard(home), sequence)
+                {
+                    shard.apply_authorization_at_home(&authorization);
+                }
                 if let Some(household) = authorization.extra.household()
                     && let Some(shard) = Self::lacking(
                         &mut own.households,
@@ -439,6 +449,7 @@ impl Applier<'_> {
                 | RecordKind::Capture
                 | RecordKind::Void
                 | RecordKind::Moved
+                | RecordKind::Replacement
                 | RecordKind::Enrollment
                 | RecordKind::Registration
                 | RecordKind::Listed
@@ -466,8 +477,7 @@ impl Applier<'_> {
                 if let Some(shard) = Self::lacking(&mut own.wallets, wallets, wallet, sequence) {
                     shard.apply_enrollment(&record);
                 }
-                let replaced = record.replaces().filter(|wallet| *wallet != record.wallet());
-                self.take_away(own, replaced, record.benefit(), sequence);
+                self.take_away(own, record.wallet(), record.earlier(), record.benefit(), sequence);
                 self.link(own, record.linked(), sequence);
             }
             Record::Registration(record) => {
@@ -485,8 +495,7 @@ impl Applier<'_> {
                 if let Some(shard) = Self::lacking(&mut own.wallets, wallets, wallet, sequence) {
                     shard.apply_registration(&record);
                 }
-                let replaced = record.replaces().filter(|wallet| *wallet != record.wallet());
-                self.take_away(own, replaced, record.benefit(), sequence);
+                self.take_away(own, record.wallet(), record.earlier(), record.benefit(), sequence);
                 self.link(own, record.linked(), sequence);
             }
             Record::Admin {
@@ -501,8 +510,24 @@ impl Applier<'_> {
                 if let Some(shard) = Self::lacking(&mut own.wallets, wallets, wallet, sequence) {
                     shard.apply_moved(&moved);
                 }
-                let replaced = moved.replaces.filter(|wallet| *wallet != moved.wallet);
-                self.take_away(own, replaced, moved.to_benefit, sequence);
+                self.take_away(own, moved.wallet, moved.earlier, moved.to_benefit, sequence);
+            }
+            Record::Admin {
+                record: AdminRecord::Replacement(replacement),
+                ..
+            } => {
+                let citizen = citizen_shard(replacement.person);
+                if let Some(shard) = Self::lacking(&mut own.citizens, citizens, citizen, sequence) {
+                    shard.apply_replacement(&replacement);
+                }
+                let old = wallet_shard(replacement.wallet);
+                if let Some(shard) = Self::lacking(&mut own.wallets, wallets, old, sequence) {
+                    shard.apply_replaced(&replacement, sequence);
+                }
+                let new = wallet_shard(replacement.new_wallet);
+                if let Some(shard) = Self::lacking(&mut own.wallets, wallets, new, sequence) {
+                    shard.apply_replacing(&replacement);
+                }
             }
             Record::Listed(record) => {
                 let citizen = citizen_shard(record.person());

@@ -214,7 +214,8 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         };
         let household = original.and_then(|original| original.household);
         let mut households = household.map(|id| self.state.households[household_shard(id)].lock());
-        let mut wallets = original.map(|original| self.state.wallets[wallet_shard(original.wallet)].lock());
+        let wallet = original.map(|original| original.home.unwrap_or(original.wallet));
+        let mut wallets = wallet.map(|wallet| self.state.wallets[wallet_shard(wallet)].lock());
         let mut at = self.now()?;
         loop {
             let mut record = decide(at);

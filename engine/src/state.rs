@@ -102,11 +102,11 @@ impl State {
             .sum()
     }
 
-    /// How many rights in the rule's programme lapse at the deadline: read from every shard, one by one.
-    pub fn count_lapsing(&self, rule: &Rule, deadline: Instant) -> u64 {
+    /// How many rights in the rule's programme lapsed when the deadline struck: read from every shard, one by one.
+    pub fn count_lapsed(&self, rule: &Rule, deadline: Instant) -> u64 {
         self.wallets
             .iter()
-            .map(|shard| shard.lock().lapsing(rule, deadline))
+            .map(|shard| shard.lock().lapsed_len(rule, deadline))
             .sum()
     }
 

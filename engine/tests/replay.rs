@@ -191,11 +191,10 @@ fn a_record_that_does_not_fit_what_came_before_is_refused() {
         tier: NameNumber::UNKNOWN,
         usable_from: None,
         granted: true,
-        replaces: None,
+        earlier: None,
+        returning: false,
         several: false,
         linked: None,
-        used: false,
-        drew: false,
         by: NameNumber::UNKNOWN,
     };
     let nobody = EnrollmentRecord::new(noon(), &facts);

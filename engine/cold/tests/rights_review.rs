@@ -16,7 +16,7 @@ use satang_engine::admin::MerchantInput;
 use satang_engine::clock::*;
 use satang_engine::engine::Submitted;
 use satang_engine::enroll::EnrollmentInput;
-use satang_engine::moves::{MoveInput, MoveOutcome};
+use satang_engine::moves::{MoveInput, MoveOutcome, MoveRefusal};
 use satang_engine::register::Registered;
 use satang_engine::storage::MemoryStorage;
 use std::sync::Arc;
@@ -84,7 +84,7 @@ fn live(rig: &Rig) -> u64 {
     let now = rig.engine.now().unwrap();
     let rush = directory.number_of(&name("rush"));
     let rule = directory.rule_on(rush, now.business_date()).unwrap();
-    rig.engine.live_rights(rule, now).unwrap()
+    rig.engine.live_rights(&directory, rule, now).unwrap()
 }
 
 fn otop() -> MerchantInput {
@@ -175,7 +175,7 @@ fn a_registration_that_the_hours_end_under_names_no_person() {
 }
 
 #[test]
-fn a_deadline_put_off_and_back_gives_no_place_twice() {
+fn a_deadline_put_off_wakes_nobody_who_has_lapsed() {
     let mut rig = started();
     for n in 1..=12 {
         register(&rig, n.into(), n);
@@ -183,35 +183,60 @@ fn a_deadline_put_off_and_back_gives_no_place_twice() {
     rig.engine.clock().set(instant(AFTER_DEADLINE)).unwrap();
     assert_eq!(live(&rig), 0);
     install(&rig, &put_off(), CARD);
-    assert_eq!(live(&rig), 12);
+    assert_eq!(live(&rig), 0);
     for n in 1..=6 {
         let reason = pay(&mut rig, n.into(), n, "rush", 12);
-        assert_eq!(reason, Reason::Approved);
+        assert_eq!(reason, Reason::EntitlementLapsed);
     }
-    install(&rig, RUSH, CARD);
-    assert_eq!(live(&rig), 6);
-    let accepted = (13..=24)
+    let none = RUSH.replace("first_use_by = 2026-06-17T12:00:00\n", "");
+    install(&rig, &none, CARD);
+    assert_eq!(live(&rig), 0);
+    let accepted = (13..=25)
         .filter(|n| register(&rig, (*n).into(), *n).0 == RegistrationReason::Accepted)
         .count();
     rig.flush();
     let again = Rig::start(rig.storage.copy());
     let later = instant("2026-06-18T13:00:00+07:00");
     again.engine.clock().set(later).unwrap();
-    assert_eq!((accepted, live(&again)), (6, 12));
+    assert_eq!((accepted, live(&again)), (12, 12));
     assert_eq!(mismatches(&rig.storage), Vec::<String>::new());
 }
 
 #[test]
-fn a_right_that_came_back_may_move_and_then_lapses_no_more() {
+fn a_file_changed_while_nobody_ran_wakes_nobody() {
+    let mut rig = started();
+    for n in 1..=12 {
+        register(&rig, n.into(), n);
+    }
+    rig.flush();
+    let again = Rig::start(rig.storage.copy());
+    again.engine.clock().set(instant(AFTER_DEADLINE)).unwrap();
+    install(&again, &put_off(), CARD);
+    assert_eq!(live(&again), 0);
+}
+
+#[test]
+fn a_deadline_put_off_in_time_helps_those_who_have_not_lapsed() {
+    let mut rig = started();
+    register(&rig, 1, 1);
+    install(&rig, &put_off(), CARD);
+    rig.engine.clock().set(instant(AFTER_DEADLINE)).unwrap();
+    assert_eq!(live(&rig), 1);
+    assert_eq!(pay(&mut rig, 1, 1, "rush", 12), Reason::Approved);
+}
+
+#[test]
+fn a_right_that_lapsed_may_not_move() {
     let rig = started();
     register(&rig, 1, 1);
     rig.engine.clock().set(instant(AFTER_DEADLINE)).unwrap();
-    assert_eq!(live(&rig), 0);
     install(&rig, &put_off(), CARD);
-    let moved = rig.engine.move_citizen(&move_to("rush", "fair"), None);
-    assert!(matches!(moved.unwrap(), MoveOutcome::Moved { .. }));
-    install(&rig, RUSH, CARD);
-    assert_eq!(live(&rig), 0);
+    let moved = rig.engine.move_citizen(&move_to("rush", "fair"), None).unwrap();
+    assert_eq!(moved, MoveOutcome::Refused(MoveRefusal::NotRegistered));
+    // Into a programme in which the wallet holds a right already, too.
+    enroll(&rig, "fair", 1, 1);
+    let moved = rig.engine.move_citizen(&move_to("rush", "fair"), None).unwrap();
+    assert_eq!(moved, MoveOutcome::Refused(MoveRefusal::NotRegistered));
 }
 
 #[test]

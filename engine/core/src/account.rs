@@ -1,4 +1,7 @@
-//! Wallets and what they drew: 32 bytes per wallet and benefit, 16 per wallet, and 24 for a right with particulars.
+//! Wallets and what they drew: 32 bytes per wallet and benefit, 16 per wallet, and 32 for a right with particulars.
+//!
+//! What a citizen used of a programme is kept in the slots of one wallet, the citizen's home wallet in that programme: the one
+//! that was first used. It stays there when the right goes to another wallet, whose particulars then name it.
 
 use crate::calendar::{BusinessDate, Instant};
 use crate::directory::{BenefitRule, Rule};
@@ -6,17 +9,19 @@ use crate::export;
 use crate::ids::{HouseholdId, PersonId, WalletId};
 use crate::ledger::Ledger;
 use crate::policy::{CapPeriod, SOURCES_MAX};
-use crate::record::{
-    Authorization, BenefitNumber, EnrollmentRecord, Moved, NameNumber, RegistrationRecord, ReversalRecord,
-    Status,
-};
-use crate::slot::{DRAWN, ENROLLED, PARTICULAR, SLOT_SUSPENDED, Slot, pack_day, slot_hash, unpack_day};
+use crate::record::{Authorization, BenefitNumber, NameNumber, ReversalRecord, Status};
+use crate::slot::{DRAWN, ENROLLED, PARTICULAR, SLOT_SUSPENDED, Slot, slot_hash, unpack_day};
 use crate::table::{Entry, Table, hash_pair, hash_word};
 use crate::totals::ProgramTotals;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
+mod rights;
+#[cfg(test)]
+mod tests;
+
 const _: () = assert!(size_of::<WalletEntry>() == 16);
-const _: () = assert!(size_of::<Particulars>() == 24);
+const _: () = assert!(size_of::<Particulars>() == 32);
+const _: () = assert!(size_of::<Replaced>() == 24);
 
 /// How many shards wallets are spread over; a power of two, many more than cores.
 pub const WALLET_SHARDS: usize = 256;
@@ -38,6 +43,10 @@ pub struct WalletShard {
     wallets: Table<WalletEntry>,
     ledger: Ledger,
     particulars: Table<Particulars>,
+    /// Wallets that were replaced by another.
+    replaced: Table<Replaced>,
+    /// How many particulars ever named a home wallet: while there is none, nobody looks for it.
+    homes_len: usize,
     /// How many wallets have [`SEVERAL`]: while there is none, nobody looks for it.
     several_len: usize,
 }
@@ -82,6 +91,8 @@ struct Particulars {
     key: u64,
     /// The household that shares benefits with others, plus 1; 0 for none.
     household: u64,
+    /// The citizen's home wallet, plus 1; 0 when it is this wallet.
+    home: u64,
     /// The number of the tier's name; 0 for none.
     tier: u16,
     /// 1 for a returning citizen's.
@@ -96,6 +107,26 @@ impl Entry for Particulars {
 
     fn hash(&self) -> u64 {
         slot_hash(self.key)
+    }
+}
+
+/// A wallet whose rights went to another one.
+#[derive(Clone, Copy, FromBytes, IntoBytes, KnownLayout, Immutable)]
+#[repr(C)]
+struct Replaced {
+    /// The wallet, plus 1.
+    key: u64,
+    by: u64,
+    sequence: u64,
+}
+
+impl Entry for Replaced {
+    fn is_empty(&self) -> bool {
+        self.key == 0
+    }
+
+    fn hash(&self) -> u64 {
+        hash_word(self.key) << 8
     }
 }
 
@@ -119,6 +150,8 @@ pub struct Entitlement {
     pub tier: NameNumber,
     /// The household that shares benefits with others.
     pub household: Option<HouseholdId>,
+    /// The citizen's home wallet in the programme, when it is another one.
+    pub home: Option<WalletId>,
     /// Seconds since the Unix epoch at which it was registered.
     pub registered_unix_s: i64,
 }
@@ -132,30 +165,10 @@ impl Entitlement {
         }
     }
 
-    /// When it lapses unless it is used before, under a rule version.
-    pub fn first_use_by(&self, rule: &Rule) -> Option<Instant> {
-        let deadline = rule.policy.registration.as_ref()?.first_use_by?;
-        (self.registered_unix_s * 1_000 < deadline.unix_ms()).then_some(deadline)
+    /// Whether it was registered before a deadline for first use: such a deadline counts for it.
+    pub fn is_before(&self, deadline: Instant) -> bool {
+        self.registered_unix_s * 1_000 < deadline.unix_ms()
     }
-}
-
-/// A right as a record grants or changes it.
-struct Granted {
-    wallet: WalletId,
-    person: PersonId,
-    benefit: BenefitNumber,
-    usable_from: Option<BusinessDate>,
-    returning: bool,
-    tier: NameNumber,
-    household: Option<HouseholdId>,
-    /// When it was registered, in milliseconds since the Unix epoch; `None` when it was live before.
-    registered_ms: Option<i64>,
-    /// Whether the person has rights in several programmes.
-    several: bool,
-    /// Whether the person drew on an earlier right in the programme, through another wallet.
-    used: bool,
-    /// On which date the person drew on it last, when that is today.
-    drew_on: Option<BusinessDate>,
 }
 
 impl WalletShard {
@@ -178,6 +191,7 @@ impl WalletShard {
         let mut copy = WalletShard {
             ledger: self.ledger.of_holder(wallet.number()),
             several_len: self.several_len,
+            homes_len: self.homes_len,
             ..WalletShard::default()
         };
         if let Some(entry) = self.wallet(wallet) {
@@ -221,6 +235,9 @@ impl WalletShard {
             household: particulars
                 .and_then(|p| p.household.checked_sub(1))
                 .map(HouseholdId::from_number),
+            home: particulars
+                .and_then(|p| p.home.checked_sub(1))
+                .map(WalletId::from_number),
             registered_unix_s: registered_unix_s(slot),
         };
         Some(Standing {
@@ -229,16 +246,50 @@ impl WalletShard {
         })
     }
 
-    /// Whether the wallet holds a right that lapsed: its deadline under the rule version is over at `at` and nothing was drawn on
-    /// it. Computed when asked, so that it is exact.
-    pub fn has_lapsed(&self, wallet: WalletId, right: &Entitlement, rule: &Rule, at: Instant) -> bool {
-        right.first_use_by(rule).is_some_and(|deadline| at >= deadline) && !self.has_drawn(wallet, rule)
+    /// Whether the wallet holds a right that lapsed: a deadline that counts for it has struck ([`Directory::struck`]) and nobody
+    /// had used it. Computed when asked, so that it is exact; and final, since a lapsed right cannot be used.
+    ///
+    /// [`Directory::struck`]: crate::directory::Directory::struck
+    pub fn has_lapsed(
+        &self,
+        wallet: WalletId,
+        right: &Entitlement,
+        benefits: &[BenefitNumber],
+        struck: Option<Instant>,
+    ) -> bool {
+        struck.is_some_and(|deadline| right.is_before(deadline)) && !self.has_drawn(wallet, benefits)
     }
 
-    /// Whether the wallet ever drew on any benefit of the programme.
-    pub fn has_drawn(&self, wallet: WalletId, rule: &Rule) -> bool {
-        let mut benefits = rule.every_benefit.iter();
+    /// Whether the wallet's citizen ever used any of the benefits, which are those of one programme.
+    pub fn has_drawn(&self, wallet: WalletId, benefits: &[BenefitNumber]) -> bool {
+        let mut benefits = benefits.iter();
         benefits.any(|benefit| self.slot(wallet, *benefit).is_some_and(|slot| slot.has(DRAWN)))
+    }
+
+    /// The home wallet that the wallet's right in a programme names, or named when it was taken away; `None` when it is this one.
+    pub fn home(&self, wallet: WalletId, entitlement: BenefitNumber) -> Option<WalletId> {
+        if self.homes_len == 0 {
+            return None;
+        }
+        let slot = self
+            .slot(wallet, entitlement)
+            .filter(|slot| slot.has(PARTICULAR))?;
+        let home = self.particulars(slot.key()).expect("a slot that has them").home;
+        home.checked_sub(1).map(WalletId::from_number)
+    }
+
+    /// Whether some wallet of the shard names a home wallet.
+    pub fn has_homes(&self) -> bool {
+        self.homes_len > 0
+    }
+
+    /// By which wallet this one was replaced last, and the sequence of that record.
+    pub fn replaced_by(&self, wallet: WalletId) -> Option<(WalletId, u64)> {
+        let key = wallet.number() + 1;
+        let replaced = self
+            .replaced
+            .find(hash_word(key) << 8, |other| other.key == key)?;
+        Some((WalletId::from_number(replaced.by), replaced.sequence))
     }
 
     /// Whether the wallet's person holds, or held, rights in several programmes.
@@ -252,13 +303,13 @@ impl WalletShard {
         benefits.any(|benefit| self.ledger.drew(wallet.number(), *benefit, at))
     }
 
-    /// How many of the shard's rights in the rule's programme lapse at `deadline`: registered before it, never drawn on.
-    pub fn lapsing(&self, rule: &Rule, deadline: Instant) -> u64 {
+    /// How many of the shard's rights in the rule's programme lapsed when `deadline` struck: registered before it, never used.
+    pub fn lapsed_len(&self, rule: &Rule, deadline: Instant) -> u64 {
         let lapses = |slot: &&Slot| {
             slot.benefit() == rule.entitlement
                 && slot.has(ENROLLED)
                 && registered_unix_s(slot) * 1_000 < deadline.unix_ms()
-                && !self.has_drawn(WalletId::from_number(slot.holder()), rule)
+                && !self.has_drawn(WalletId::from_number(slot.holder()), &rule.every_benefit)
         };
         self.ledger.slots().filter(lapses).count() as u64
     }
@@ -292,13 +343,34 @@ impl WalletShard {
         self.ledger.paid(wallet.number(), benefit, period, at)
     }
 
-    /// Takes the room of an approved authorization or hold, in the buckets of its date. A decline changes nothing. Of a
-    /// household's benefit the wallet notes only that it drew: the room is in the household's shard.
+    /// Takes the room of an approved authorization or hold, in the buckets of its date. A decline changes nothing. When the room
+    /// is the home wallet's, this one notes only that it was used.
     pub fn apply_authorization(&mut self, authorization: &Authorization) {
         if !authorization.approved() {
             return;
         }
         let wallet = authorization.wallet();
+        match authorization.extra.home() {
+            None => self.take_room(wallet, authorization),
+            Some(_) => {
+                let WalletShard { wallets, ledger, .. } = self;
+                let new_flags = || slot_flags(wallets, wallet);
+                let slot = ledger.slot_or_insert(wallet.number(), authorization.benefit(), new_flags);
+                slot.set(DRAWN, true);
+            }
+        }
+    }
+
+    /// Takes the room of an approved authorization or hold that another wallet of the citizen pays: this is the shard of the home
+    /// wallet that its record names.
+    pub fn apply_authorization_at_home(&mut self, authorization: &Authorization) {
+        if let Some(home) = authorization.extra.home().filter(|_| authorization.approved()) {
+            self.take_room(home, authorization);
+        }
+    }
+
+    /// Of a household's benefit the wallet notes only that it drew: the room is in the household's shard.
+    fn take_room(&mut self, wallet: WalletId, authorization: &Authorization) {
         let WalletShard { wallets, ledger, .. } = self;
         let new_flags = || slot_flags(wallets, wallet);
         match authorization.extra.household() {
@@ -312,150 +384,15 @@ impl WalletShard {
         benefit.is_possible() && self.slot(wallet, benefit).is_some()
     }
 
-    /// Returns what an approved reversal, capture or void gives back to the buckets of the original's date that are still open.
+    /// Returns what an approved reversal, capture or void gives back to the buckets of the original's date that are still open:
+    /// those of the citizen's home wallet, whose shard this is ([`ReversalRecord::home`]).
     pub fn apply_reversal(&mut self, record: &ReversalRecord) {
         if !record.gives_back() {
             return;
         }
         match record.household() {
-            None => self.ledger.give_back(record.wallet().number(), record),
-            Some(_) => self.ledger.close_hold(record.wallet().number(), record),
-        }
-    }
-
-    /// Gives the wallet an entitlement, or replaces what an earlier line said of it; what was used stays. The shard of
-    /// [`EnrollmentRecord::replaces`] is to [`WalletShard::take_away`] its right.
-    pub fn apply_enrollment(&mut self, record: &EnrollmentRecord) {
-        self.grant(&Granted {
-            wallet: record.wallet(),
-            person: record.person(),
-            benefit: record.benefit(),
-            usable_from: record.usable_from(),
-            returning: false,
-            tier: record.tier(),
-            household: record.household(),
-            registered_ms: record.granted().then_some(record.header.at_ms),
-            several: record.several(),
-            used: record.used(),
-            drew_on: record.drew().then(|| record.header.at().business_date()),
-        });
-    }
-
-    /// Gives the wallet the entitlement of an accepted registration; a rejected one changes nothing. The shard of
-    /// [`RegistrationRecord::replaces`] is to [`WalletShard::take_away`] its right.
-    pub fn apply_registration(&mut self, record: &RegistrationRecord) {
-        if !record.accepted() {
-            return;
-        }
-        self.grant(&Granted {
-            wallet: record.wallet(),
-            person: record.person().expect("an accepted registration has its person"),
-            benefit: record.benefit(),
-            usable_from: record.usable_from(),
-            returning: record.returning(),
-            tier: record.tier(),
-            household: None,
-            registered_ms: Some(record.header.at_ms),
-            several: record.several(),
-            used: record.used(),
-            drew_on: record.drew().then(|| record.header.at().business_date()),
-        });
-    }
-
-    /// Ends one right of the wallet and gives it another. The shard of [`Moved::replaces`] is to [`WalletShard::take_away`] its
-    /// right.
-    pub fn apply_moved(&mut self, moved: &Moved) {
-        self.take_away(moved.wallet, moved.from_benefit);
-        self.grant(&Granted {
-            wallet: moved.wallet,
-            person: moved.person,
-            benefit: moved.to_benefit,
-            usable_from: moved.usable_from,
-            returning: false,
-            tier: moved.tier,
-            household: moved.household,
-            registered_ms: Some(moved.at.unix_ms()),
-            several: true,
-            used: moved.used,
-            drew_on: moved.drew.then(|| moved.at.business_date()),
-        });
-    }
-
-    /// The wallet's person has got a right in another programme, through another wallet.
-    pub fn apply_linked(&mut self, wallet: WalletId) {
-        let entry = self.wallet_or_insert(wallet);
-        let new = entry.key & SEVERAL == 0;
-        entry.key |= SEVERAL;
-        self.several_len += usize::from(new);
-    }
-
-    fn grant(&mut self, right: &Granted) {
-        self.wallet_or_insert(right.wallet).person = right.person.number();
-        if right.several {
-            self.apply_linked(right.wallet);
-        }
-        let household = right.household.map_or(0, |household| household.number() + 1);
-        let particular = household != 0 || right.tier != NameNumber::UNKNOWN || right.returning;
-        let WalletShard { wallets, ledger, .. } = self;
-        let slot = ledger.slot_or_insert(right.wallet.number(), right.benefit, || {
-            slot_flags(wallets, right.wallet)
-        });
-        slot.usable_from = right.usable_from.map_or(0, pack_day);
-        slot.set(ENROLLED, true);
-        if right.used {
-            slot.set(DRAWN, true);
-        }
-        if let Some(date) = right.drew_on {
-            slot.mark(date);
-            slot.set_drew(date);
-        }
-        slot.set(PARTICULAR, particular);
-        if let Some(at_ms) = right.registered_ms {
-            slot.registered_s = ((at_ms - unpack_day(0).start().unix_ms()) / 1_000) as u32;
-        }
-        if particular {
-            let particulars = Particulars {
-                key: slot.key(),
-                household,
-                tier: right.tier.0,
-                returning: u16::from(right.returning),
-                reserved: 0,
-            };
-            let wanted = |other: &Particulars| other.key == particulars.key;
-            let hash = particulars.hash();
-            *self.particulars.find_or_insert(hash, wanted, || particulars).0 = particulars;
-        }
-    }
-
-    /// Takes the wallet's entitlement away, which the citizen holds through another wallet from now on. The wallet stays theirs.
-    pub fn take_away(&mut self, wallet: WalletId, entitlement: BenefitNumber) {
-        let slot = self.ledger.slot_mut(wallet.number(), entitlement);
-        let slot = slot.expect("a right that is replaced has its slot");
-        slot.set(ENROLLED, false);
-        slot.set(PARTICULAR, false);
-    }
-
-    /// Suspends the wallet or makes it active; it is known from then on.
-    pub fn apply_status(&mut self, wallet: WalletId, status: Status) {
-        self.stop(wallet, SUSPENDED, status);
-    }
-
-    /// The wallet's person is suspended, or not any more.
-    pub fn apply_person_status(&mut self, wallet: WalletId, status: Status) {
-        self.stop(wallet, STOPPED, status);
-    }
-
-    fn stop(&mut self, wallet: WalletId, flag: u64, status: Status) {
-        let entry = self.wallet_or_insert(wallet);
-        match status {
-            Status::Active => entry.key &= !flag,
-            Status::Suspended => entry.key |= flag,
-        }
-        let suspended = entry.is_suspended();
-        for benefit in self.ledger.benefits() {
-            if let Some(slot) = self.ledger.slot_mut(wallet.number(), benefit) {
-                slot.set(SLOT_SUSPENDED, suspended);
-            }
+            None => self.ledger.give_back(record.home().number(), record),
+            Some(_) => self.ledger.close_hold(record.home().number(), record),
         }
     }
 
@@ -471,7 +408,8 @@ impl WalletShard {
 
     /// Bytes of memory the shard's tables take.
     pub fn memory_bytes(&self) -> usize {
-        self.wallets.memory_bytes() + self.ledger.memory_bytes() + self.particulars.memory_bytes()
+        let few = self.particulars.memory_bytes() + self.replaced.memory_bytes();
+        self.wallets.memory_bytes() + self.ledger.memory_bytes() + few
     }
 
     /// The money used in the programme over all slots of a benefit, modulo 2^32 where it overflowed: one side of I4.
@@ -484,9 +422,13 @@ impl WalletShard {
         let wallets = self.wallets.iter().map(|w| hash_pair(w.key, w.person));
         let particulars = self.particulars.iter().map(|p| {
             let rest = u64::from(p.tier) << 16 | u64::from(p.returning);
-            hash_pair(hash_pair(p.key, p.household), rest)
+            hash_pair(hash_pair(p.key, p.household), hash_pair(p.home, rest))
         });
-        let others = wallets.chain(particulars);
+        let replaced = self
+            .replaced
+            .iter()
+            .map(|r| hash_pair(hash_pair(r.key, r.by), r.sequence));
+        let others = wallets.chain(particulars).chain(replaced);
         others.fold(self.ledger.digest(), u64::wrapping_add)
     }
 
@@ -494,6 +436,7 @@ impl WalletShard {
     pub fn export(&self, to: &mut Vec<u8>) {
         export::entries(to, self.wallets.len(), self.wallets.iter().copied());
         export::entries(to, self.particulars.len(), self.particulars.iter().copied());
+        export::entries(to, self.replaced.len(), self.replaced.iter().copied());
         self.ledger.export(to);
     }
 
@@ -502,10 +445,16 @@ impl WalletShard {
         let from = &mut from;
         let wallets = export::take_entries::<WalletEntry>(from)?;
         let particulars = export::take_entries::<Particulars>(from)?;
+        let replaced = export::take_entries::<Replaced>(from)?;
         let shard = WalletShard {
+            homes_len: particulars
+                .iter()
+                .filter(|particulars| particulars.home != 0)
+                .count(),
             several_len: wallets.iter().filter(|entry| entry.key & SEVERAL != 0).count(),
             wallets: Table::from_entries(wallets, expected),
             particulars: Table::from_entries(particulars, 0),
+            replaced: Table::from_entries(replaced, 0),
             ledger: Ledger::import(from, expected)?,
         };
         from.is_empty().then_some(shard)
@@ -544,8 +493,11 @@ fn slot_flags(wallets: &Table<WalletEntry>, wallet: WalletId) -> u64 {
 
 /// Seconds since the Unix epoch at which the slot's entitlement was registered.
 fn registered_unix_s(slot: &Slot) -> i64 {
-    unpack_day(0).start().unix_ms() / 1_000 + i64::from(slot.registered_s)
+    EPOCH_UNIX_S + i64::from(slot.registered_s)
 }
+
+/// Midnight of 2000-01-01 in Bangkok, from which slots count seconds, in seconds since the Unix epoch.
+const EPOCH_UNIX_S: i64 = 946_659_600;
 
 fn find_wallet(wallets: &Table<WalletEntry>, wallet: WalletId) -> Option<&WalletEntry> {
     let wanted = |entry: &WalletEntry| entry.key >> 14 == wallet.number() + 1;
@@ -559,6 +511,3 @@ const fn status_of(suspended: u64) -> Status {
         Status::Suspended
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -65,6 +65,10 @@ pub struct Verdict {
     pub benefit: BenefitNumber,
     /// The household whose room was asked for.
     pub household: Option<HouseholdId>,
+    /// The citizen's home wallet, when its room is asked for instead of the paying wallet's.
+    pub home: Option<WalletId>,
+    /// The tier whose caps counted: 1 + its index in the rule version; 0 for none.
+    pub tier: u8,
     /// Who pays the state's part of an approved purchase, when the benefit names sources.
     pub funding: Option<Funding>,
     /// Whether more than the wallet's shard was looked at.
@@ -78,6 +82,8 @@ pub enum Needed {
     Household(HouseholdId),
     /// What a person drew in other programmes.
     Person(PersonId),
+    /// The room of a citizen's home wallet.
+    Home(WalletId),
 }
 
 /// What lies outside the wallet's shard, as far as [`needed`] asks for it.
@@ -85,6 +91,8 @@ pub enum Needed {
 pub struct Beyond<'s> {
     /// The shard of the household.
     pub households: Option<&'s HouseholdShard>,
+    /// The shard of the citizen's home wallet.
+    pub home: Option<&'s WalletShard>,
     /// Whether the citizen drew on an exclusive programme today.
     pub drew_elsewhere: Option<bool>,
 }
@@ -99,6 +107,7 @@ impl Verdict {
         expires: Option<Instant>,
     ) -> Authorization {
         let extra = Extra::NONE.of_household(self.household);
+        let extra = extra.of_home(self.home.filter(|_| self.reason == Reason::Approved));
         Authorization {
             record: self.fixed(txn_id, purchase, at),
             extra: extra.of_sources(self.funding).until(expires),
@@ -117,6 +126,7 @@ impl Verdict {
                 state: self.state,
                 room_before: self.room_before,
                 caps: self.caps,
+                tier: self.tier,
                 rule: self.rule,
                 program: self.program,
                 channel: self.channel,
@@ -183,6 +193,8 @@ fn undecided(numbered: &Numbered<'_>) -> Verdict {
         channel: numbered.channel,
         benefit: BenefitNumber::NONE,
         household: None,
+        home: None,
+        tier: 0,
         funding: None,
         looked_beyond: false,
     }
@@ -195,16 +207,16 @@ pub fn needed(
     wallets: &WalletShard,
     numbered: &Numbered<'_>,
     at: Instant,
-) -> [Option<Needed>; 2] {
+) -> [Option<Needed>; 3] {
     let Numbered {
         purchase, program, ..
     } = *numbered;
     let is_several = directory.may_be_exclusive(program) && wallets.is_several(purchase.wallet);
-    if !is_several && !directory.may_have_extra(program) {
-        return [None; 2];
+    if !is_several && !directory.may_have_extra(program) && !wallets.has_homes() {
+        return [None; 3];
     }
     let Some(rule) = directory.rule_on(program, at.business_date()) else {
-        return [None; 2];
+        return [None; 3];
     };
     let household = || {
         let merchant = directory.merchant(purchase.merchant)?;
@@ -217,11 +229,12 @@ pub fn needed(
     [
         rule.has_extra.then(household).flatten(),
         person.map(Needed::Person),
+        wallets.home(purchase.wallet, rule.entitlement).map(Needed::Home),
     ]
 }
 
 /// Whether the person drew on a programme today that is exclusive with the purchase's, through whatever wallet: those of
-/// [`crate::register::wallets_of`].
+/// [`crate::register::wallets_of`], and the home wallets that they name.
 pub fn drew_elsewhere<'s>(
     directory: &Directory,
     program: NameNumber,
@@ -235,9 +248,14 @@ pub fn drew_elsewhere<'s>(
         return false;
     };
     directory.exclusive_on(rule, date).any(|program| {
-        let entitlement = directory.entitlement_in(program);
-        let wallet = entitlement.and_then(|entitlement| citizens.last_wallet(person, entitlement));
-        wallet.is_some_and(|wallet| wallets(wallet).drew(wallet, &directory.benefits_of(program), at))
+        let Some(entitlement) = directory.entitlement_in(program) else {
+            return false;
+        };
+        let Some(wallet) = citizens.last_wallet(person, entitlement) else {
+            return false;
+        };
+        let home = wallets(wallet).home(wallet, entitlement).unwrap_or(wallet);
+        wallets(home).drew(home, &directory.benefits_of(program), at)
     })
 }
 
@@ -255,7 +273,8 @@ pub fn decide(
     at: Instant,
 ) -> Verdict {
     let mut verdict = undecided(numbered);
-    verdict.looked_beyond = beyond.households.is_some() || beyond.drew_elsewhere.is_some();
+    verdict.looked_beyond =
+        beyond.households.is_some() || beyond.drew_elsewhere.is_some() || beyond.home.is_some();
     if let Err(reason) = check(&mut verdict, directory, wallets, beyond, numbered.purchase, at) {
         verdict.reason = reason;
     }
@@ -291,13 +310,15 @@ fn check(
         .ok_or(Reason::NotRegistered)?;
     let holder = Holder::of(benefit, &right, wallets, beyond, purchase.wallet);
     verdict.room_before = holder.rooms(benefit, right.tier, at);
+    verdict.tier = rule.tier_number(right.tier);
     verdict.caps = benefit.caps_mask();
     verdict.state_percent = benefit.state_percent;
     verdict.household = right.household.filter(|_| benefit.household);
+    verdict.home = right.home;
     if standing.status == Status::Suspended {
         return Err(Reason::WalletSuspended);
     }
-    check_right(rule, wallets, &right, purchase.wallet, at)?;
+    check_right(directory, rule, wallets, &right, purchase.wallet, at)?;
     if drew_on_another(directory, rule, wallets, beyond, purchase.wallet) {
         return Err(Reason::DrawnElsewhereToday);
     }
@@ -308,6 +329,7 @@ fn check(
 
 /// The checks of the right itself: `not_yet_usable` and `entitlement_lapsed`.
 fn check_right(
+    directory: &Directory,
     rule: &Rule,
     wallets: &WalletShard,
     right: &Entitlement,
@@ -318,7 +340,8 @@ fn check_right(
     if usable_from.is_some_and(|from| at.business_date() < from) {
         return Err(Reason::NotYetUsable);
     }
-    match wallets.has_lapsed(wallet, right, rule, at) {
+    let struck = directory.struck(rule.program, at);
+    match wallets.has_lapsed(wallet, right, &rule.every_benefit, struck) {
         true => Err(Reason::EntitlementLapsed),
         false => Ok(()),
     }
@@ -354,7 +377,10 @@ impl<'s> Holder<'s> {
         wallet: WalletId,
     ) -> Holder<'s> {
         match right.household.filter(|_| benefit.household) {
-            None => Holder::Wallet(wallets, wallet),
+            None => match right.home {
+                None => Holder::Wallet(wallets, wallet),
+                Some(home) => Holder::Wallet(beyond.home.expect("the home wallet's room is needed"), home),
+            },
             Some(household) => {
                 let households = beyond.households.expect("the household's room is needed");
                 Holder::Household(households, household)
@@ -378,9 +404,10 @@ impl<'s> Holder<'s> {
     }
 }
 
-/// Who pays the state's part of an approved purchase: the sources in order, each up to what it pays within the period.
+/// Who pays the state's part of an approved purchase, when it pays anything: the sources in order, each up to what it pays within
+/// the period.
 fn fund(verdict: &Verdict, benefit: &BenefitRule, holder: &Holder<'_>, at: Instant) -> Option<Funding> {
-    if benefit.sources.is_empty() {
+    if benefit.sources.is_empty() || verdict.state == Satang::ZERO {
         return None;
     }
     let before = holder.paid(benefit, at);

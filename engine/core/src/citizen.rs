@@ -5,7 +5,9 @@
 use crate::export;
 use crate::ids::{PersonId, WalletId};
 use crate::outcome::RegistrationReason;
-use crate::record::{BenefitNumber, EnrollmentRecord, ListedRecord, Moved, NameNumber, RegistrationRecord};
+use crate::record::{
+    BenefitNumber, EnrollmentRecord, ListedRecord, Moved, NameNumber, RegistrationRecord, Replacement,
+};
 use crate::table::{Entry, Table, hash_pair, hash_word};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
@@ -114,6 +116,11 @@ impl CitizenShard {
         find(&self.held, person, entitlement).map(|held| WalletId::from_number(held.what()))
     }
 
+    /// Whether the person held the entitlement and moved to another programme.
+    pub fn has_moved_away(&self, person: PersonId, entitlement: BenefitNumber) -> bool {
+        find(&self.held, person, entitlement).is_some_and(|held| held.value & ENDED != 0)
+    }
+
     /// The sequence of the first record that told the person that the quota is full.
     pub fn told_full(&self, person: PersonId, entitlement: BenefitNumber) -> Option<u64> {
         find(&self.told, person, entitlement).map(Fact::what)
@@ -166,6 +173,14 @@ impl CitizenShard {
             &mut self.held,
             Fact::new(moved.person, moved.to_benefit, moved.wallet.number()),
         );
+    }
+
+    /// The person holds the rights of a wallet through another one.
+    pub fn apply_replacement(&mut self, replacement: &Replacement) {
+        for right in &replacement.rights {
+            let held = Fact::new(replacement.person, right.benefit, replacement.new_wallet.number());
+            put(&mut self.held, held);
+        }
     }
 
     /// The person is on a list.

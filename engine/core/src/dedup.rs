@@ -79,7 +79,7 @@ const REVERSED: u64 = 8;
 const REGISTRATION: u64 = 16;
 /// The record that captured the hold lies at the position.
 const CAPTURED: u64 = 32;
-/// The record that voided the hold lies at the position.
+/// The record that voided the hold, or the id before its hold came, lies at the position.
 const VOIDED: u64 = 64;
 
 /// What kind of fact an [`IdEntry`] is.
@@ -313,14 +313,15 @@ impl IdShard {
 
     /// The authorization's id learns of its reversal, capture or void: money given back, or a tombstone.
     pub fn apply_reversal(&mut self, record: &ReversalRecord, position: Position) {
-        if let Some(closing) = record.closes() {
+        let voids_unknown = record.voids_unknown().then_some(Closing::Voided);
+        if let Some(closing) = record.closes().or(voids_unknown) {
             let flag = match closing {
                 Closing::Captured => CAPTURED,
                 Closing::Voided => VOIDED,
             };
             let closed = IdEntry::new(record.txn_id().bits(), position, flag);
             let (_, new) = find_or_insert(&mut self.closings, closed);
-            assert!(new, "I5: a hold is closed once");
+            assert!(new, "I5: a hold is closed once, and an id voided once");
         }
         if record.gives_back() {
             let left = record.left();

@@ -2,20 +2,22 @@
 //!
 //! It is a function of the administrative records alone (I2): [`Directory::apply`] is the only way in, at run time and at replay.
 
+use crate::account::Entitlement;
 use crate::calendar::{BusinessDate, Instant};
 use crate::desk::{Block, Desk};
 use crate::export;
 use crate::ids::{CaseId, MerchantId, Name, PersonId};
 use crate::merchants::{MerchantView, Merchants, Stop};
-use crate::money::Satang;
-use crate::policy::{CapPeriod, Caps, Category, Holder, PolicyError, Program, Tier, WhenExhausted};
+use crate::policy::{PolicyError, Program};
 use crate::record::{
     AdminRecord, BenefitNumber, DeskRecord, Merchant, NameNumber, Record, RecordHeader, Status, split_record,
 };
-use crate::slot::PeriodCaps;
+use crate::strikes::Strikes;
 use crate::table::{FixedSeed, hash_pair};
 use hashbrown::HashMap;
 use std::collections::BTreeMap;
+
+mod compile;
 
 pub use crate::rules::{BenefitRule, ChannelRule, RegistrationRule, Rule};
 
@@ -26,8 +28,8 @@ pub struct Directory {
     name_numbers: HashMap<Name, NameNumber, FixedSeed>,
     rules: Vec<Rule>,
     benefits: BTreeMap<(NameNumber, Name), BenefitNumber>,
-    /// Of every programme that ever was, the benefit whose slot keeps its entitlements.
-    entitlements: Vec<(NameNumber, BenefitNumber)>,
+    /// Every programme that ever was.
+    programs: Vec<KnownProgram>,
     /// The programmes that a version in force names as exclusive, and those that it is of.
     exclusive: Vec<NameNumber>,
     in_force: Vec<InForce>,
@@ -56,6 +58,15 @@ impl Made {
             by,
         }
     }
+}
+
+/// What stays of a programme, whether or not it is in force.
+struct KnownProgram {
+    program: NameNumber,
+    /// The benefit whose slot keeps its entitlements.
+    entitlement: BenefitNumber,
+    /// The deadlines for first use that have struck or will, unless the rules change before.
+    strikes: Strikes,
 }
 
 /// A programme and its rule versions, oldest first.
@@ -111,7 +122,7 @@ impl Directory {
                 file,
                 text,
             } => self.apply_rule(*number, *program, benefits, file, text),
-            AdminRecord::RulesInForce(programs) => self.apply_in_force(programs),
+            AdminRecord::RulesInForce(programs) => self.apply_in_force(programs, made.at),
             AdminRecord::Merchant(merchant) => self.apply_merchant(merchant),
             AdminRecord::ProgramStatus {
                 program,
@@ -124,7 +135,7 @@ impl Directory {
                 };
                 Ok(())
             }
-            AdminRecord::WalletStatus { .. } | AdminRecord::Moved(_) => Ok(()),
+            AdminRecord::WalletStatus { .. } | AdminRecord::Moved(_) | AdminRecord::Replacement(_) => Ok(()),
             AdminRecord::Desk(record) => self.apply_desk(record, made),
         }
     }
@@ -162,6 +173,7 @@ impl Directory {
             // When and by whom stands in the journal.
             to.extend_from_slice(&record.encode(Instant::MIN, None));
         }
+        self.programs.iter().for_each(|known| known.strikes.export(to));
         self.merchants.export(to);
         self.desk.export(to);
     }
@@ -177,6 +189,10 @@ impl Directory {
                 Record::Admin { by, record } => directory.apply(&record, &Made::of(&header, by)).ok()?,
                 _ => return None,
             }
+        }
+        // The records say which rules are in force, not since when.
+        for known in &mut directory.programs {
+            known.strikes = Strikes::import(from)?;
         }
         directory.merchants = Merchants::import(from)?;
         // What it decided about merchants stands in their entries already.
@@ -233,15 +249,34 @@ impl Directory {
 
     /// The benefit whose slot keeps the entitlements of a programme, in force or not.
     pub fn entitlement_in(&self, program: NameNumber) -> Option<BenefitNumber> {
-        let mut entitlements = self.entitlements.iter();
-        entitlements
-            .find(|(of, _)| *of == program)
-            .map(|(_, benefit)| *benefit)
+        self.known_program(program).map(|known| known.entitlement)
+    }
+
+    /// The last deadline for first use that has struck in a programme by `at`: whoever was registered before it and has used
+    /// nothing by then has lapsed, for good.
+    #[inline]
+    pub fn struck(&self, program: NameNumber, at: Instant) -> Option<Instant> {
+        self.known_program(program)?.strikes.last(at)
+    }
+
+    /// The deadline for first use that counts for a right under a rule version: the one it lapsed at unless it was used, else the
+    /// version's, when it was registered before that.
+    pub fn first_use_by(&self, rule: &Rule, right: &Entitlement, at: Instant) -> Option<Instant> {
+        let struck = self.known_program(rule.program)?.strikes.by(at);
+        let mut deadlines = struck.chain(rule.first_use_by());
+        deadlines.find(|deadline| right.is_before(*deadline))
     }
 
     /// Of every programme that ever was, the benefit whose slot keeps its entitlements.
     pub fn entitlements(&self) -> impl Iterator<Item = BenefitNumber> {
-        self.entitlements.iter().map(|(_, benefit)| *benefit)
+        self.programs.iter().map(|known| known.entitlement)
+    }
+
+    /// Every programme that ever was, with the benefit whose slot keeps its entitlements.
+    pub fn programs(&self) -> impl Iterator<Item = (NameNumber, BenefitNumber)> {
+        self.programs
+            .iter()
+            .map(|known| (known.program, known.entitlement))
     }
 
     /// Whether records of the programme may be longer: a version in force has a household's benefit or funding sources.
@@ -319,6 +354,7 @@ impl Directory {
             .chain(rules)
             .chain(in_force)
             .chain(paused)
+            .chain(self.programs.iter().map(|known| known.strikes.digest()))
             .fold(0, hash_pair);
         let desk = hash_pair(ordered, self.desk.digest());
         hash_pair(desk, self.merchants.digest())
@@ -338,6 +374,10 @@ impl Directory {
     /// How many merchants there are.
     pub fn merchants_len(&self) -> usize {
         self.merchants.len()
+    }
+
+    fn known_program(&self, program: NameNumber) -> Option<&KnownProgram> {
+        self.programs.iter().find(|known| known.program == program)
     }
 
     fn entry(&self, program: NameNumber) -> Option<&InForce> {
@@ -387,8 +427,12 @@ impl Directory {
             self.benefits.insert((program, benefit.id), *benefit_number);
         }
         let rule = self.compile(number, program, benefits, file, policy)?;
-        if !self.entitlements.iter().any(|(of, _)| *of == program) {
-            self.entitlements.push((program, rule.entitlement));
+        if self.known_program(program).is_none() {
+            self.programs.push(KnownProgram {
+                program,
+                entitlement: rule.entitlement,
+                strikes: Strikes::default(),
+            });
         }
         let every_benefit = rule.every_benefit.clone();
         self.rules.push(rule);
@@ -399,126 +443,11 @@ impl Directory {
         Ok(())
     }
 
-    fn compile(
-        &self,
-        number: u32,
-        program: NameNumber,
-        benefits: &[BenefitNumber],
-        file: &str,
-        policy: Program,
-    ) -> Result<Rule, DirectoryError> {
-        let mut by_category = [None; Category::ALL.len()];
-        let mut compiled = Vec::with_capacity(benefits.len());
-        for (index, (benefit, benefit_number)) in policy.benefits.iter().zip(benefits).enumerate() {
-            for category in benefit.merchant_categories.iter() {
-                by_category[category as usize] = Some(index as u8);
-            }
-            let mut channels = Vec::with_capacity(benefit.channels.len());
-            for channel in &benefit.channels {
-                let number = self.numbered("channel", &channel.id)?;
-                channels.push(ChannelRule {
-                    number,
-                    from: channel.from,
-                    to: channel.to,
-                    hours: channel.hours,
-                    categories: channel.merchant_categories,
-                });
-            }
-            compiled.push(BenefitRule {
-                number: *benefit_number,
-                state_percent: benefit.state_percent,
-                household: benefit.holder == Holder::Household,
-                sources: benefit
-                    .funded_by
-                    .iter()
-                    .map(|source| source.up_to.map(Satang::get_u32))
-                    .collect(),
-                sources_period: benefit.caps.iter().next().expect("a benefit has a cap").0,
-                citizen_pays: benefit.when_exhausted == WhenExhausted::CitizenPays,
-                caps: period_caps(&benefit.caps),
-                tiers: self.tier_caps(&policy, &benefit.id)?,
-                channels,
-            });
-        }
-        let of_program = self.benefits.iter().filter(|((of, _), _)| *of == program);
-        let every_benefit: Vec<BenefitNumber> = of_program.map(|(_, number)| *number).collect();
-        let entitlement = every_benefit.iter().min_by_key(|number| number.0);
-        let exclusive_with = policy.exclusive_with.iter();
-        let exclusive_with = exclusive_with.map(|name| self.numbered("programme", name));
-        Ok(Rule {
-            exclusive_with: exclusive_with.collect::<Result<_, _>>()?,
-            has_extra: compiled
-                .iter()
-                .any(|benefit| benefit.household || !benefit.sources.is_empty()),
-            number,
-            program,
-            benefits: compiled,
-            entitlement: *entitlement.expect("a programme has a benefit"),
-            every_benefit,
-            registration: self.compile_registration(&policy)?,
-            file: file.to_owned(),
-            policy,
-            by_category,
-        })
-    }
-
-    /// The tiers that give a benefit other caps.
-    fn tier_caps(
-        &self,
-        policy: &Program,
-        benefit: &Name,
-    ) -> Result<Vec<(NameNumber, PeriodCaps)>, DirectoryError> {
-        let own = policy.benefits.iter().find(|other| other.id == *benefit);
-        let own = period_caps(&own.expect("a benefit of the policy").caps);
-        let mut found = Vec::new();
-        for tier in policy
-            .registration
-            .iter()
-            .flat_map(|registration| &registration.tiers)
-        {
-            if let Some((_, caps)) = tier.caps.iter().find(|(id, _)| id == benefit) {
-                let replacing = period_caps(caps);
-                let caps = core::array::from_fn(|period| replacing[period].or(own[period]));
-                found.push((self.numbered("tier", &tier.id)?, caps));
-            }
-        }
-        Ok(found)
-    }
-
-    fn compile_registration(&self, policy: &Program) -> Result<Option<RegistrationRule>, DirectoryError> {
-        let Some(registration) = &policy.registration else {
-            return Ok(None);
-        };
-        let list = |name: &Name| self.numbered("list", name);
-        let tier = |tier: &Tier| Ok((self.numbered("tier", &tier.id)?, list(&tier.required_list)?));
-        let from = registration
-            .returning
-            .as_ref()
-            .map(|returning| list(&returning.from_program));
-        Ok(Some(RegistrationRule {
-            excluded: registration
-                .excluded_lists
-                .iter()
-                .map(list)
-                .collect::<Result<_, _>>()?,
-            tiers: registration
-                .tiers
-                .iter()
-                .map(tier)
-                .collect::<Result<_, DirectoryError>>()?,
-            returning_from: from.transpose()?,
-        }))
-    }
-
-    /// The number of a name that a rule version uses.
-    fn numbered(&self, what: &'static str, name: &Name) -> Result<NameNumber, DirectoryError> {
-        match self.number_of(name) {
-            NameNumber::UNKNOWN => Err(DirectoryError::Dangling { what, number: 0 }),
-            number => Ok(number),
-        }
-    }
-
-    fn apply_in_force(&mut self, programs: &[(NameNumber, Vec<u32>)]) -> Result<(), DirectoryError> {
+    fn apply_in_force(
+        &mut self,
+        programs: &[(NameNumber, Vec<u32>)],
+        at: Instant,
+    ) -> Result<(), DirectoryError> {
         for number in programs.iter().flat_map(|(_, versions)| versions) {
             self.rule(*number).ok_or(DirectoryError::Dangling {
                 what: "rule",
@@ -532,6 +461,14 @@ impl Directory {
             has_extra: versions.iter().any(has_extra),
         };
         self.in_force = programs.iter().map(entry).collect();
+        for known in &mut self.programs {
+            let entry = self.in_force.iter().find(|entry| entry.program == known.program);
+            let versions = entry.map_or(&[][..], |entry| &entry.versions);
+            let rules = versions
+                .iter()
+                .map(|number| &self.rules[*number as usize - 1].policy);
+            known.strikes.put_in_force(rules, at);
+        }
         let rules = self.in_force.iter().flat_map(|entry| &entry.versions);
         let rules = rules.filter_map(|number| self.rule(*number));
         let exclusive = rules.filter(|rule| !rule.exclusive_with.is_empty());
@@ -588,8 +525,4 @@ impl Directory {
         self.merchants.put(merchant);
         Ok(())
     }
-}
-
-fn period_caps(caps: &Caps) -> PeriodCaps {
-    CapPeriod::ALL.map(|period| caps.get(period).map(|cap| cap.get_u32()))
 }

@@ -14,6 +14,7 @@ pub mod table;
 mod export;
 pub mod merchants;
 mod rules;
+mod strikes;
 pub mod directory;
 pub mod desk;
 pub mod slot;

@@ -3,9 +3,8 @@
 //! A ticket is taken where the record is appended, so the counters are changed under the lock that the append is made under.
 
 use crate::calendar::Instant;
-use crate::directory::Rule;
 use crate::export;
-use crate::record::{BenefitNumber, EnrollmentRecord, Moved, RegistrationRecord};
+use crate::record::{BenefitNumber, Earlier, EnrollmentRecord, Moved, RegistrationRecord};
 
 /// The counters of every programme.
 #[derive(Clone, Debug, Default)]
@@ -25,25 +24,26 @@ struct Counters {
     lapsed: Option<Lapsed>,
 }
 
-/// Rights that have lapsed.
+/// Rights that have lapsed: how many, by the last deadline that struck.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Lapsed {
     deadline: Instant,
     count: u64,
 }
 
-/// Nobody has counted yet how many rights lapsed at a deadline that is over.
+/// Nobody has counted yet how many rights had lapsed once the last deadline struck.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Uncounted;
 
 impl Quotas {
-    /// How many rights are live in the rule's programme at `at`.
+    /// How many rights are live in a programme, by the last deadline for first use that struck there
+    /// ([`crate::directory::Directory::struck`]).
     ///
     /// # Errors
     /// [`Uncounted`]: [`Quotas::set_lapsed`] is to be called first.
-    pub fn live(&self, rule: &Rule, at: Instant) -> Result<u64, Uncounted> {
-        let counters = self.of(rule.entitlement);
-        let Some(deadline) = rule.first_use_by().filter(|deadline| at >= *deadline) else {
+    pub fn live(&self, entitlement: BenefitNumber, struck: Option<Instant>) -> Result<u64, Uncounted> {
+        let counters = self.of(entitlement);
+        let Some(deadline) = struck else {
             return Ok(counters.held);
         };
         match counters.lapsed {
@@ -53,20 +53,13 @@ impl Quotas {
     }
 
     /// Whether [`Quotas::live`] can say it.
-    pub fn is_counted(&self, rule: &Rule, at: Instant) -> bool {
-        self.live(rule, at).is_ok()
+    pub fn is_counted(&self, entitlement: BenefitNumber, struck: Option<Instant>) -> bool {
+        self.live(entitlement, struck).is_ok()
     }
 
-    /// As many rights as this lapsed at the deadline and were not replaced since.
+    /// As many rights as this had lapsed when the deadline struck, and were not replaced since.
     pub fn set_lapsed(&mut self, entitlement: BenefitNumber, deadline: Instant, count: u64) {
         self.of_mut(entitlement).lapsed = Some(Lapsed { deadline, count });
-    }
-
-    /// Rules have changed: what lapsed under the ones before says nothing any more.
-    pub fn forget_lapsed(&mut self) {
-        self.programs
-            .iter_mut()
-            .for_each(|counters| counters.lapsed = None);
     }
 
     /// The last ticket of the programme; 0 before the first.
@@ -90,20 +83,20 @@ impl Quotas {
         let counters = self.of_mut(record.benefit());
         counters.tickets += 1;
         assert_eq!(ticket, counters.tickets, "tickets are dense");
-        counters.grant(record.replaces().is_some());
+        counters.grant(record.earlier());
     }
 
     /// An enrollment may grant a right.
     pub fn apply_enrollment(&mut self, record: &EnrollmentRecord) {
         if record.granted() {
-            self.of_mut(record.benefit()).grant(record.replaces().is_some());
+            self.of_mut(record.benefit()).grant(record.earlier());
         }
     }
 
     /// One right ends, another is granted.
     pub fn apply_moved(&mut self, moved: &Moved) {
         self.of_mut(moved.from_benefit).held -= 1;
-        self.of_mut(moved.to_benefit).grant(moved.replaces.is_some());
+        self.of_mut(moved.to_benefit).grant(moved.earlier);
     }
 
     /// A digest of the counters.
@@ -177,8 +170,8 @@ impl Counters {
     }
 
     /// A right is live that was not; it may replace one that had lapsed.
-    fn grant(&mut self, replaces_lapsed: bool) {
-        if !replaces_lapsed {
+    fn grant(&mut self, earlier: Option<Earlier>) {
+        if earlier.and_then(Earlier::lapsed).is_none() {
             self.held += 1;
         } else if let Some(lapsed) = &mut self.lapsed {
             lapsed.count -= 1;

@@ -11,7 +11,7 @@ use crate::directory::{Directory, Rule};
 use crate::ids::{Nationality, PersonId, RegistrationId, WalletId};
 use crate::outcome::RegistrationReason as Reason;
 use crate::policy::Registration;
-use crate::record::{BenefitNumber, NameNumber, RegistrationFacts, RegistrationRecord};
+use crate::record::{BenefitNumber, Earlier, NameNumber, RegistrationFacts, RegistrationRecord};
 use crate::request::RegistrationRequest;
 
 /// What is known of a citizen who registers, without the citizen's id.
@@ -68,8 +68,8 @@ pub struct Verdict {
     pub returning: bool,
     /// The first date a returning citizen may spend.
     pub usable_from: Option<BusinessDate>,
-    /// The wallet of the citizen's lapsed right that is replaced.
-    pub replaces: Option<WalletId>,
+    /// What the citizen's earlier right in the programme leaves, if accepted.
+    pub earlier: Option<Earlier>,
     /// Which other programmes the citizen has to do with, if accepted.
     pub others: Others,
 }
@@ -81,10 +81,6 @@ pub struct Others {
     pub several: bool,
     /// The citizen's wallet there, when it is another one that does not know yet of several: there is at most one.
     pub linked: Option<WalletId>,
-    /// Whether the citizen drew on an earlier right in the same programme, through another wallet: the new one counts as used.
-    pub used: bool,
-    /// Whether the citizen drew on it on the very date.
-    pub drew: bool,
 }
 
 impl Verdict {
@@ -98,7 +94,7 @@ impl Verdict {
             tier: NameNumber::UNKNOWN,
             returning: false,
             usable_from: None,
-            replaces: None,
+            earlier: None,
             others: Others::default(),
         }
     }
@@ -132,11 +128,9 @@ impl Verdict {
                 tier: self.tier,
                 returning: self.returning,
                 usable_from: self.usable_from,
-                replaces: self.replaces,
+                earlier: self.earlier,
                 several: self.others.several,
                 linked: self.others.linked,
-                used: self.others.used,
-                drew: self.others.drew,
             },
         )
     }
@@ -248,7 +242,7 @@ pub fn decide<'s, W: Fn(WalletId) -> &'s WalletShard>(
             ..rejected(Reason::Excluded)
         };
     }
-    let held = held_right(rule, standing, at);
+    let held = held_right(directory, rule.program, standing, at);
     if held == Held::Live {
         return rejected(Reason::AlreadyRegistered);
     }
@@ -264,8 +258,8 @@ pub fn decide<'s, W: Fn(WalletId) -> &'s WalletShard>(
         tier: tier.map_or(NameNumber::UNKNOWN, |(tier, _)| *tier),
         returning: returning.is_some(),
         usable_from: returning.map(|returning| returning.usable_from),
-        replaces: held.lapsed(),
-        others: others(directory, rule, standing, applicant.wallet, at),
+        earlier: earlier(rule, standing, held, applicant.wallet),
+        others: others(directory, rule.entitlement, standing, applicant.wallet),
         ..rejected(Reason::Accepted)
     }
 }
@@ -273,25 +267,47 @@ pub fn decide<'s, W: Fn(WalletId) -> &'s WalletShard>(
 /// What a citizen who gets a right through `wallet` has to do with other programmes.
 pub fn others<'s, W: Fn(WalletId) -> &'s WalletShard>(
     directory: &Directory,
-    rule: &Rule,
+    entitlement: BenefitNumber,
     standing: &Standing<'s, W>,
     wallet: WalletId,
-    at: Instant,
 ) -> Others {
     let elsewhere = || {
-        let entitlements = directory.entitlements().filter(|e| *e != rule.entitlement);
+        let entitlements = directory.entitlements().filter(|e| *e != entitlement);
         entitlements.filter_map(|e| standing.citizens.last_wallet(standing.person, e))
     };
-    let earlier = standing.citizens.last_wallet(standing.person, rule.entitlement);
-    let earlier = earlier.filter(|earlier| *earlier != wallet);
     let unknowing = |other: &WalletId| *other != wallet && !(standing.wallets)(*other).is_several(*other);
     Others {
         several: elsewhere().next().is_some(),
         linked: elsewhere().find(unknowing),
-        used: earlier.is_some_and(|earlier| (standing.wallets)(earlier).has_drawn(earlier, rule)),
-        drew: earlier
-            .is_some_and(|earlier| (standing.wallets)(earlier).drew(earlier, &rule.every_benefit, at)),
     }
+}
+
+/// What the citizen's earlier right in the rule's programme, which is `held` or was, leaves to one through `wallet`.
+pub fn earlier<'s, W: Fn(WalletId) -> &'s WalletShard>(
+    rule: &Rule,
+    standing: &Standing<'s, W>,
+    held: Held,
+    wallet: WalletId,
+) -> Option<Earlier> {
+    if let Held::Lapsed(lapsed) = held {
+        return Some(Earlier::Lapsed(lapsed));
+    }
+    let last = standing.citizens.last_wallet(standing.person, rule.entitlement)?;
+    let shard = (standing.wallets)(last);
+    let home = home_wallet(shard, last, rule.entitlement, &rule.every_benefit)?;
+    (home != wallet).then_some(Earlier::Used { home })
+}
+
+/// The home wallet of the citizen who holds, or last held, a right in a programme through `wallet`, whose shard this is: where
+/// what the citizen used is kept. `None` when nothing was ever used.
+pub fn home_wallet(
+    shard: &WalletShard,
+    wallet: WalletId,
+    entitlement: BenefitNumber,
+    benefits: &[BenefitNumber],
+) -> Option<WalletId> {
+    let own = || shard.has_drawn(wallet, benefits).then_some(wallet);
+    shard.home(wallet, entitlement).or_else(own)
 }
 
 /// A citizen's right in a programme.
@@ -305,30 +321,25 @@ pub enum Held {
     Lapsed(WalletId),
 }
 
-impl Held {
-    /// The wallet of a right that lapsed.
-    pub fn lapsed(self) -> Option<WalletId> {
-        match self {
-            Held::Lapsed(wallet) => Some(wallet),
-            Held::Live | Held::None => None,
-        }
-    }
-}
-
-/// The citizen's right in the rule's programme at `at`.
+/// The citizen's right in a programme at `at`, whether or not a version of it is in force.
 pub fn held_right<'s, W: Fn(WalletId) -> &'s WalletShard>(
-    rule: &Rule,
+    directory: &Directory,
+    program: NameNumber,
     standing: &Standing<'s, W>,
     at: Instant,
 ) -> Held {
-    let Some(wallet) = standing.citizens.wallet(standing.person, rule.entitlement) else {
+    let Some(entitlement) = directory.entitlement_in(program) else {
+        return Held::None;
+    };
+    let Some(wallet) = standing.citizens.wallet(standing.person, entitlement) else {
         return Held::None;
     };
     let shard = (standing.wallets)(wallet);
-    let right = shard.standing(wallet, rule.entitlement);
+    let right = shard.standing(wallet, entitlement);
     let right = right.and_then(|standing| standing.entitlement);
     let right = right.expect("a held entitlement lies in its wallet's slot");
-    match shard.has_lapsed(wallet, &right, rule, at) {
+    let struck = directory.struck(program, at);
+    match struck.is_some() && shard.has_lapsed(wallet, &right, &directory.benefits_of(program), struck) {
         true => Held::Lapsed(wallet),
         false => Held::Live,
     }
@@ -348,13 +359,7 @@ fn is_returning<'s, W: Fn(WalletId) -> &'s WalletShard>(
     if standing.citizens.is_listed(standing.person, from) {
         return true;
     }
-    match directory.rule_on(from, at.business_date()) {
-        Some(earlier) => held_right(earlier, standing, at) == Held::Live,
-        // A programme whose file is gone has no deadline any more.
-        None => directory
-            .entitlement_in(from)
-            .is_some_and(|entitlement| standing.citizens.wallet(standing.person, entitlement).is_some()),
-    }
+    held_right(directory, from, standing, at) == Held::Live
 }
 
 impl Registration {

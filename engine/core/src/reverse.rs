@@ -89,10 +89,8 @@ pub fn decide_closing(request: &ClosingRequest, known: &Reversible, at: Instant)
         ..nothing(request.act, no_id, request.txn_id, known)
     };
     let facts = match known {
-        Reversible::NotFound { late: false } => match request.act {
-            Act::Void => tombstone(facts),
-            Act::Capture | Act::Reversal => declined(facts, ReversalReason::OriginalNotFound),
-        },
+        Reversible::NotFound { .. } if request.act == Act::Void => tombstone(facts),
+        Reversible::NotFound { late: false } => declined(facts, ReversalReason::OriginalNotFound),
         Reversible::NotFound { late: true } | Reversible::Declined => {
             declined(facts, ReversalReason::OriginalDeclined)
         }
@@ -191,9 +189,8 @@ fn close(facts: ReversalFacts, known: &Known<'_>) -> ReversalFacts {
         return declined(facts, ReversalReason::HoldExpired);
     }
     if !known.is_open_hold() {
-        let captured = known.closing == Some(Closing::Captured);
         return ReversalFacts {
-            left: if captured { known.left } else { Satang::ZERO },
+            left: known.left,
             ..declined(facts, ReversalReason::HoldClosed)
         };
     }
@@ -238,6 +235,7 @@ fn give_back(facts: ReversalFacts, known: &Known<'_>, left_after: Satang) -> Rev
         original: Some(**original),
         funding: original
             .funding
+            .filter(|_| state != Satang::ZERO)
             .map(|funding| funding.back_between(before, after)),
         ..facts
     }

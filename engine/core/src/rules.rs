@@ -107,6 +107,19 @@ impl Rule {
         tiers.into_iter().any(|(number, _)| *number == tier)
     }
 
+    /// How records name a tier of this version: 1 + its index; 0 for none, and for one that this version does not have.
+    pub fn tier_number(&self, tier: NameNumber) -> u8 {
+        if tier == NameNumber::UNKNOWN {
+            return 0;
+        }
+        let tiers = self
+            .registration
+            .iter()
+            .flat_map(|registration| &registration.tiers);
+        let index = tiers.into_iter().position(|(number, _)| *number == tier);
+        index.map_or(0, |index| 1 + index as u8)
+    }
+
     /// The most rights that may be live at once; `None` for any number.
     pub fn quota(&self) -> Option<u64> {
         self.policy.registration.as_ref()?.quota

@@ -9,10 +9,11 @@ use satang_core::money::Satang;
 use satang_core::outcome::{Reason, RegistrationReason, ReversalCause, ReversalReason};
 use satang_core::policy::{CapPeriod, Category};
 use satang_core::record::{
-    Act, AdminRecord, Authorization, AuthorizationFacts, AuthorizationRecord, BenefitNumber, CutOverRecord,
-    Debtor, DeskRecord, EnrollmentFacts, EnrollmentRecord, Extra, Funding, ListedRecord, Merchant, Moved,
-    NameNumber, OriginalFacts, Payout, Position, Record, RecordBuf, RecordError, RegistrationFacts,
-    RegistrationRecord, ReversalFacts, ReversalRecord, Status, set_sequence, split_record,
+    Act, AdminRecord, Authorization, AuthorizationFacts, AuthorizationRecord, BenefitNumber, CarriedRight,
+    CutOverRecord, Debtor, DeskRecord, Earlier, EnrollmentFacts, EnrollmentRecord, Extra, Funding,
+    ListedRecord, Merchant, Moved, NameNumber, OriginalFacts, Payout, Position, Record, RecordBuf,
+    RecordError, RegistrationFacts, RegistrationRecord, Replacement, ReversalFacts, ReversalRecord, Status,
+    set_sequence, split_record,
 };
 
 fn noon() -> Instant {
@@ -33,6 +34,7 @@ fn authorization_facts() -> AuthorizationFacts {
         state: Satang::new(13_200),
         room_before: [20_000, 100_000, 0, 0],
         caps: 0b0011,
+        tier: 0,
         rule: 7,
         program: NameNumber(1),
         channel: NameNumber(2),
@@ -51,6 +53,7 @@ fn samples() -> Vec<(&'static str, Vec<u8>)> {
         reason: Reason::ProgramUnknown,
         state: Satang::ZERO,
         caps: 0,
+        tier: 0,
         room_before: [0; 4],
         rule: 0,
         program: NameNumber::UNKNOWN,
@@ -62,6 +65,7 @@ fn samples() -> Vec<(&'static str, Vec<u8>)> {
         limited_by: Some(CapPeriod::Day),
         ..facts
     };
+    let of_a_tier = AuthorizationFacts { tier: 2, ..facts };
     let position = Position::from_number(0x0100_0200);
     let held = Authorization {
         record: authorization,
@@ -73,6 +77,10 @@ fn samples() -> Vec<(&'static str, Vec<u8>)> {
                 period: CapPeriod::Month,
             }))
             .until(Some(noon().plus_ms(1_800_000))),
+    };
+    let elsewhere = Authorization {
+        extra: held.extra.of_home(Some(WalletId::from_number(4_999_900_000_001))),
+        ..held
     };
     let reversal = ReversalFacts {
         act: Act::Reversal,
@@ -102,11 +110,12 @@ fn samples() -> Vec<(&'static str, Vec<u8>)> {
         tier: NameNumber(9),
         usable_from: Some(date),
         granted: true,
-        replaces: Some(WalletId::from_number(7)),
+        returning: true,
+        earlier: Some(Earlier::Used {
+            home: WalletId::from_number(7),
+        }),
         several: true,
         linked: Some(WalletId::from_number(8)),
-        used: true,
-        drew: false,
         by: NameNumber(5),
     };
     let enrollment = EnrollmentRecord::new(noon(), &enrolled);
@@ -126,11 +135,9 @@ fn samples() -> Vec<(&'static str, Vec<u8>)> {
         tier: NameNumber(9),
         returning: true,
         usable_from: Some(date),
-        replaces: Some(WalletId::from_number(7)),
+        earlier: Some(Earlier::Lapsed(WalletId::from_number(7))),
         several: true,
         linked: Some(WalletId::from_number(8)),
-        used: true,
-        drew: false,
     };
     let excluded = RegistrationFacts {
         reason: RegistrationReason::Excluded,
@@ -139,11 +146,9 @@ fn samples() -> Vec<(&'static str, Vec<u8>)> {
         tier: NameNumber::UNKNOWN,
         returning: false,
         usable_from: None,
-        replaces: None,
+        earlier: None,
         several: false,
         linked: None,
-        used: false,
-        drew: false,
         ..registered
     };
     let listed = ListedRecord::new(noon(), NameNumber(11), person, NameNumber(5));
@@ -178,6 +183,12 @@ fn samples() -> Vec<(&'static str, Vec<u8>)> {
     let (mut tail, mut hold) = (RecordBuf::EMPTY, RecordBuf::EMPTY);
     tail.put_authorization(&unknown, &Extra::NONE, Some(&name("no-such-programme")), None);
     hold.put_authorization(&held.record, &held.extra, None, None);
+    let mut at_home = RecordBuf::EMPTY;
+    at_home.put_authorization(&elsewhere.record, &elsewhere.extra, None, None);
+    let returned_home = ReversalFacts {
+        original: OriginalFacts::of(&elsewhere, position),
+        ..reversal
+    };
     let capture = ReversalFacts {
         act: Act::Capture,
         reversal_id: ReversalId::from_bits(0),
@@ -193,11 +204,27 @@ fn samples() -> Vec<(&'static str, Vec<u8>)> {
         household: Some(HouseholdId::from_number(123_456_789_012_345)),
         tier: NameNumber(9),
         usable_from: Some(date),
-        replaces: Some(WalletId::from_number(7)),
-        used: false,
-        drew: false,
+        earlier: Some(Earlier::Lapsed(WalletId::from_number(7))),
         at: noon(),
         reason: "ย้าย".into(),
+    });
+    let replacement = AdminRecord::Replacement(Replacement {
+        wallet: facts.wallet,
+        new_wallet: WalletId::from_number(7),
+        person,
+        several: true,
+        suspended: false,
+        rights: vec![CarriedRight {
+            benefit: BenefitNumber(3),
+            registered_unix_s: 1_781_499_600,
+            usable_from: Some(date),
+            returning: true,
+            tier: NameNumber(9),
+            household: Some(HouseholdId::from_number(123_456_789_012_345)),
+            used: true,
+            home: Some(facts.wallet),
+        }],
+        reason: "เครื่องใหม่".into(),
     });
     let mut samples = vec![
         ("hold of a household", hold.as_bytes().to_vec()),
@@ -208,6 +235,20 @@ fn samples() -> Vec<(&'static str, Vec<u8>)> {
                 .to_vec(),
         ),
         ("moved", moved.encode(noon(), None)),
+        ("replacement", replacement.encode(noon(), Some(&name("nok")))),
+        ("hold through another wallet", at_home.as_bytes().to_vec()),
+        (
+            "reversal, to the home wallet",
+            RecordBuf::of(&ReversalRecord::new(noon(), &returned_home))
+                .as_bytes()
+                .to_vec(),
+        ),
+        (
+            "authorization, of a tier",
+            RecordBuf::of(&AuthorizationRecord::new(noon(), &of_a_tier))
+                .as_bytes()
+                .to_vec(),
+        ),
         ("authorization", RecordBuf::of(&authorization).as_bytes().to_vec()),
         (
             "authorization, limited",
@@ -410,7 +451,8 @@ fn every_record_is_read_back_as_it_was_written() {
         let record = Record::decode(&header, whole).unwrap();
         if let Record::Admin { by, record } = &record {
             let desk = matches!(record, AdminRecord::Desk(_));
-            assert_eq!(by.is_some(), desk || what == "merchant", "{what}");
+            let by_name = desk || matches!(what, "merchant" | "replacement");
+            assert_eq!(by.is_some(), by_name, "{what}");
             let mut again = record.encode(noon(), by.as_ref());
             set_sequence(&mut again, 123_456_789);
             assert_eq!(again, bytes, "{what}");

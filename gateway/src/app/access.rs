@@ -52,6 +52,7 @@ const fn access(route: &Route<'_>) -> Access {
         Route::ImportEnrollments
         | Route::ImportList { .. }
         | Route::Move { .. }
+        | Route::Replace { .. }
         | Route::JoinProgram { .. }
         | Route::BindPlatform { .. } => Access::Roles(&[Registrar, Admin]),
         Route::PutMerchant { .. }

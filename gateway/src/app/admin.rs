@@ -12,6 +12,7 @@ use satang_engine::admin::MerchantInput;
 use satang_engine::clock::{Clock, ClockSetError};
 use satang_engine::install::Installed;
 use satang_engine::moves::MoveOutcome;
+use satang_engine::replacement::ReplacementOutcome;
 use satang_engine::storage::Storage;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -27,6 +28,18 @@ struct MoveAnswer<'a> {
     changed: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     sequence: Option<u64>,
+}
+
+/// What a replacement is answered with, in this order.
+#[derive(Serialize)]
+struct ReplacementAnswer {
+    wallet_id: String,
+    new_wallet_id: String,
+    decision: &'static str,
+    reason: &'static str,
+    /// Null when it is rejected: nothing was written.
+    sequence: Option<u64>,
+    replayed: bool,
 }
 
 impl<S: Storage> Ready<S> {
@@ -98,6 +111,44 @@ impl<S: Storage> Ready<S> {
             reason,
             changed: sequence.is_some(),
             sequence,
+        };
+        let body = serde_json::to_vec(&answer).expect("it serializes");
+        Ok(Response::json(StatusCode::OK, body))
+    }
+
+    pub(super) async fn replace_wallet(
+        &self,
+        wallet_id: &str,
+        body: &[u8],
+        by: Option<&Name>,
+    ) -> Result<Response, Failure> {
+        let input = parse::replacement(wallet_id, body)?;
+        let outcome = self.engine.replace_wallet(&input, by)?;
+        let (reason, sequence, replayed) = match outcome {
+            ReplacementOutcome::Replaced { sequence, .. } => ("accepted", Some(sequence), false),
+            ReplacementOutcome::Repeated { sequence } => ("accepted", Some(sequence), true),
+            ReplacementOutcome::Refused(refusal) => (refusal.name(), None, false),
+        };
+        self.waits
+            .wait(match outcome {
+                ReplacementOutcome::Replaced { position, .. } => position,
+                // The first record, or what it is refused for, must be durable, too.
+                ReplacementOutcome::Repeated { .. } | ReplacementOutcome::Refused(_) => {
+                    self.engine.appender().last_position()
+                }
+            })
+            .await?;
+        let answer = ReplacementAnswer {
+            wallet_id: input.wallet.to_string(),
+            new_wallet_id: input.new_wallet.to_string(),
+            decision: if sequence.is_some() {
+                "accepted"
+            } else {
+                "rejected"
+            },
+            reason,
+            sequence,
+            replayed,
         };
         let body = serde_json::to_vec(&answer).expect("it serializes");
         Ok(Response::json(StatusCode::OK, body))

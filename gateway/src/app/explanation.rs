@@ -11,8 +11,10 @@ use satang_core::calendar::Instant;
 use satang_core::desk::Desk;
 use satang_core::directory::{BenefitRule, Directory, Rule};
 use satang_core::ids::Name;
-use satang_core::policy::Benefit;
-use satang_core::record::{Act, Authorization, BenefitNumber, Closing, NameNumber, ReversalRecord};
+use satang_core::policy::{Benefit, Tier};
+use satang_core::record::{
+    Act, Authorization, AuthorizationRecord, BenefitNumber, Closing, NameNumber, ReversalRecord,
+};
 use satang_engine::engine::SubmitError;
 use satang_engine::lookup::{Found, FoundAuthorization};
 use satang_engine::storage::Storage;
@@ -156,7 +158,7 @@ fn explanation_json(directory: &Directory, found: &FoundAuthorization) -> Value 
         "room_before": (!room_before.is_empty()).then_some(room_before),
     });
     put_rule(&mut explanation, rule);
-    put_benefit(&mut explanation, benefit, found);
+    put_benefit(&mut explanation, rule, benefit, found);
     explanation["spending"] = spending_json(rule, found).into();
     explanation
 }
@@ -173,6 +175,7 @@ fn put_rule(explanation: &mut Value, rule: Option<&Rule>) {
 /// The benefit the purchase would draw on, or drew on; nulls when it was declined before one was found.
 fn put_benefit(
     explanation: &mut Value,
+    rule: Option<&Rule>,
     benefit: Option<(&BenefitRule, &Benefit)>,
     found: &FoundAuthorization,
 ) {
@@ -182,7 +185,13 @@ fn put_benefit(
     explanation["benefit"] = json!(benefit.map(|(_, benefit)| benefit.id.as_str()));
     explanation["state_percent"] = json!(percent);
     explanation["share_before_caps"] = json!(share);
-    explanation["caps"] = json!(benefit.map(|(_, benefit)| caps_json(&benefit.caps)));
+    let tier = rule.and_then(|rule| tier_of(rule, record));
+    explanation["caps"] = json!(benefit.map(|(_, benefit)| caps_json(&benefit.caps_of(tier))));
+}
+
+/// The tier of the rule version whose caps counted.
+fn tier_of<'r>(rule: &'r Rule, record: &AuthorizationRecord) -> Option<&'r Tier> {
+    rule.policy.registration.as_ref()?.tiers.get(record.tier_index()?)
 }
 
 /// When the channel may be used: by the benefit that was found, else by every benefit that has the channel.

@@ -12,7 +12,7 @@ use satang_core::desk::Block;
 use satang_core::directory::{BenefitRule, Directory, Rule};
 use satang_core::household::household_shard;
 use satang_core::ids::{Name, PersonId, WalletId};
-use satang_core::policy::{Benefit, Caps, CategorySet, FundingSource, MerchantRegistration, Program};
+use satang_core::policy::{Benefit, Caps, CategorySet, FundingSource, MerchantRegistration, Registration};
 use satang_core::record::{NameNumber, Status};
 use satang_engine::engine::SubmitError;
 use satang_engine::state::State;
@@ -64,7 +64,7 @@ impl<S: Storage> Ready<S> {
             let Some(rule) = rule.filter(|rule| only.is_none_or(|id| rule.policy.id.as_str() == id)) else {
                 continue;
             };
-            let registered = self.engine.live_rights(rule, at)?;
+            let registered = self.engine.live_rights(&directory, rule, at)?;
             let lists = self.lists_json(&directory, rule, at);
             let id = rule.policy.id.as_str().to_owned();
             shown.push((id, program_json(&directory, rule, program, registered, lists, at)));
@@ -103,8 +103,7 @@ pub(super) fn rule_to_show<'d>(
 /// What is left of one benefit, and what its sources paid: the household's, when it is a household's benefit.
 fn benefit_standing_json(
     state: &State,
-    wallets: &WalletShard,
-    wallet: WalletId,
+    (wallets, wallet): (&WalletShard, WalletId),
     right: &Entitlement,
     (compiled, benefit): (&BenefitRule, &Benefit),
     at: Instant,
@@ -152,27 +151,40 @@ fn wallet_json(
             continue;
         };
         let standing = wallets.standing(wallet, rule.entitlement);
-        let Some(entitlement) = standing.and_then(|standing| standing.entitlement) else {
+        let Some(right) = standing.and_then(|standing| standing.entitlement) else {
             continue;
         };
+        let home = right.home.map(|home| {
+            let shard = state.wallets[wallet_shard(home)].lock().of_wallet(home);
+            (shard, home)
+        });
+        // What was used is kept with the citizen's home wallet.
+        let room = home
+            .as_ref()
+            .map_or((wallets, wallet), |(shard, home)| (shard, *home));
         let benefits: Vec<Value> = rule
             .benefits
             .iter()
             .zip(&rule.policy.benefits)
-            .filter(|(compiled, _)| !compiled.household || entitlement.household.is_some())
-            .map(|benefit| benefit_standing_json(state, wallets, wallet, &entitlement, benefit, at))
+            .filter(|(compiled, _)| !compiled.household || right.household.is_some())
+            .map(|benefit| benefit_standing_json(state, room, &right, benefit, at))
             .collect();
+        let struck = directory.struck(program, at);
+        let first_use_by = match wallets.has_drawn(wallet, &rule.every_benefit) {
+            true => None,
+            false => directory.first_use_by(rule, &right, at),
+        };
         let mut shown = json!({
             "program": rule.policy.id.as_str(),
-            "registered_at": seconds(Instant::from_unix_ms(entitlement.registered_unix_s * 1_000)),
-            "first_use_by": entitlement.first_use_by(rule).map(seconds),
-            "lapsed": wallets.has_lapsed(wallet, &entitlement, rule, at),
-            "tier": rule.has_tier(entitlement.tier)
-                .then(|| directory.name(entitlement.tier).map(|tier| tier.to_string())),
-            "household_id": entitlement.household.map(|household| household.to_string()),
+            "registered_at": seconds(Instant::from_unix_ms(right.registered_unix_s * 1_000)),
+            "first_use_by": first_use_by.map(seconds),
+            "lapsed": wallets.has_lapsed(wallet, &right, &rule.every_benefit, struck),
+            "tier": rule.has_tier(right.tier)
+                .then(|| directory.name(right.tier).map(|tier| tier.to_string())),
+            "household_id": right.household.map(|household| household.to_string()),
             "benefits": benefits,
         });
-        if let Some(from) = entitlement.usable_from(rule) {
+        if let Some(from) = right.usable_from(rule) {
             shown["usable_from"] = json!(from.to_string());
         }
         programs.push((rule.policy.id.as_str().to_owned(), shown));
@@ -241,7 +253,7 @@ fn program_json(
         "effective_from": policy.effective_from.map(|date| date.to_string()),
         "exclusive_with": policy.exclusive_with.iter().map(|id| id.as_str()).collect::<Vec<_>>(),
         "benefits": policy.benefits.iter().map(benefit_json).collect::<Vec<_>>(),
-        "registration": registration_json(policy, paused.is_some(), registered, at),
+        "registration": registration_json(directory, rule, registered, at),
         "lists": lists,
     });
     if let Some(window) = &policy.merchant_registration {
@@ -265,12 +277,12 @@ fn merchant_registration_json(window: &MerchantRegistration) -> Value {
     dates.chain(from).collect::<Map<_, _>>().into()
 }
 
-fn registration_json(policy: &Program, paused: bool, registered: u64, at: Instant) -> Value {
-    let registration = policy.registration.as_ref();
+fn registration_json(directory: &Directory, rule: &Rule, registered: u64, at: Instant) -> Value {
+    let registration = rule.policy.registration.as_ref();
     let quota = registration.and_then(|registration| registration.quota);
     let remaining = quota.map(|quota| quota.saturating_sub(registered));
     json!({
-        "open": !paused && remaining != Some(0) && is_open(policy, at),
+        "open": is_open(directory, rule, at),
         "quota": quota,
         "registered": registered,
         "remaining": remaining,
@@ -280,11 +292,17 @@ fn registration_json(policy: &Program, paused: bool, registered: u64, at: Instan
     })
 }
 
-/// Whether the registration's dates and hours let in a citizen who is no holder of an earlier programme.
-pub(super) fn is_open(policy: &Program, at: Instant) -> bool {
-    policy.registration.as_ref().is_some_and(|registration| {
-        registration.is_open_on(at.business_date(), false) && registration.hours.contains(at.time_of_day_ms())
-    })
+/// Whether a registration now gets past `outside_hours`, of a citizen who is no holder of an earlier programme: the rule version
+/// counts today, the programme is not paused, and its dates and hours let in whoever comes.
+pub(super) fn is_open(directory: &Directory, rule: &Rule, at: Instant) -> bool {
+    let date = at.business_date();
+    let today = directory.rule_on(rule.program, date);
+    let counts = today.is_some_and(|today| today.number == rule.number);
+    let lets_in = |registration: &Registration| {
+        registration.is_open_on(date, false) && registration.hours.contains(at.time_of_day_ms())
+    };
+    let registration = rule.policy.registration.as_ref();
+    counts && directory.paused(rule.program).is_none() && registration.is_some_and(lets_in)
 }
 
 fn benefit_json(benefit: &Benefit) -> Value {

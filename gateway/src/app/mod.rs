@@ -231,6 +231,11 @@ impl<S: Storage> Api<S> {
                     .move_citizen(wallet_id, &body.collect().await?, by)
                     .await
             }
+            Route::Replace { wallet_id } => {
+                self.ready()?
+                    .replace_wallet(wallet_id, &body.collect().await?, by)
+                    .await
+            }
             Route::Register => self.ready()?.register(&body.collect().await?).await,
             Route::RegisterBatch => self.ready()?.register_batch(&body.collect().await?).await,
             Route::Quote => self.ready()?.quote(&body.collect().await?),

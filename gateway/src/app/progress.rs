@@ -75,11 +75,11 @@ impl<S: Storage> Ready<S> {
                 return Err(Problem::not_found("no programme of that id is in force").into());
             };
             let registration = rule.policy.registration.as_ref();
-            let registered = self.engine.live_rights(rule, at)?;
+            let registered = self.engine.live_rights(&directory, rule, at)?;
             let quota = rule.quota();
             let paused = directory.paused(number).is_some();
             let progress = Progress {
-                open: !paused && is_open(&rule.policy, at) && quota.is_none_or(|quota| registered < quota),
+                open: is_open(&directory, rule, at) && quota.is_none_or(|quota| registered < quota),
                 quota,
                 registered,
                 tickets: self.engine.tickets(rule),

@@ -12,43 +12,91 @@ pub(super) enum Route<'p> {
     OpenApi,
     Authorize,
     AuthorizeBatch,
-    Authorization { txn_id: &'p str },
-    Reverse { txn_id: &'p str },
+    Authorization {
+        txn_id: &'p str,
+    },
+    Reverse {
+        txn_id: &'p str,
+    },
     Hold,
-    Capture { txn_id: &'p str },
-    Void { txn_id: &'p str },
+    Capture {
+        txn_id: &'p str,
+    },
+    Void {
+        txn_id: &'p str,
+    },
     Register,
     RegisterBatch,
     Quote,
-    Wallet { wallet_id: &'p str },
+    Wallet {
+        wallet_id: &'p str,
+    },
     Programs,
-    Program { id: &'p str },
-    RegistrationProgress { id: &'p str },
+    Program {
+        id: &'p str,
+    },
+    RegistrationProgress {
+        id: &'p str,
+    },
     ReloadPrograms,
-    PutMerchant { merchant_id: &'p str },
-    PutWalletStatus { wallet_id: &'p str },
-    PutProgramStatus { id: &'p str },
-    Move { wallet_id: &'p str },
+    PutMerchant {
+        merchant_id: &'p str,
+    },
+    PutWalletStatus {
+        wallet_id: &'p str,
+    },
+    PutProgramStatus {
+        id: &'p str,
+    },
+    Move {
+        wallet_id: &'p str,
+    },
+    /// `POST /v1/wallets/{wallet_id}/replacement`
+    Replace {
+        wallet_id: &'p str,
+    },
     PutClock,
     TakeSnapshot,
     ImportMerchants,
     ImportEnrollments,
-    ImportList { list: &'p str },
-    Merchant { merchant_id: &'p str },
-    JoinProgram { merchant_id: &'p str },
-    BindPlatform { merchant_id: &'p str },
-    PutMerchantStatus { merchant_id: &'p str },
-    PutMerchantPayout { merchant_id: &'p str },
-    WithdrawConsent { merchant_id: &'p str },
-    PutAuthorizationPayout { txn_id: &'p str },
+    ImportList {
+        list: &'p str,
+    },
+    Merchant {
+        merchant_id: &'p str,
+    },
+    JoinProgram {
+        merchant_id: &'p str,
+    },
+    BindPlatform {
+        merchant_id: &'p str,
+    },
+    PutMerchantStatus {
+        merchant_id: &'p str,
+    },
+    PutMerchantPayout {
+        merchant_id: &'p str,
+    },
+    WithdrawConsent {
+        merchant_id: &'p str,
+    },
+    PutAuthorizationPayout {
+        txn_id: &'p str,
+    },
     Payouts,
     PutPersonStatus,
     ErasePerson,
     OpenClawback,
     Clawbacks,
-    Clawback { case_id: &'p str },
-    PayClawback { case_id: &'p str },
-    CloseClawback { case_id: &'p str },
+    Clawback {
+        case_id: &'p str,
+    },
+    PayClawback {
+        case_id: &'p str,
+    },
+    CloseClawback {
+        case_id: &'p str,
+    },
 }
 
 /// The methods that a path takes, each with its route; few paths take a second.
@@ -135,6 +183,7 @@ impl<'p> Route<'p> {
             ("wallets", Some(wallet_id), None) => get(Route::Wallet { wallet_id }),
             ("wallets", Some(wallet_id), Some("status")) => put(Route::PutWalletStatus { wallet_id }),
             ("wallets", Some(wallet_id), Some("moves")) => post(Route::Move { wallet_id }),
+            ("wallets", Some(wallet_id), Some("replacement")) => post(Route::Replace { wallet_id }),
             ("programs", None, None) => get(Route::Programs),
             ("programs", Some("reload"), None) => post(Route::ReloadPrograms),
             ("programs", Some(id), None) => get(Route::Program { id }),
@@ -178,7 +227,7 @@ mod tests {
     use super::*;
 
     /// Every route, with an id of its own kind.
-    const ALL: [Route<'_>; 43] = [
+    const ALL: [Route<'_>; 44] = [
         Route::Health,
         Route::Ready,
         Route::Metrics,
@@ -191,6 +240,9 @@ mod tests {
         Route::Capture { txn_id: "txn_id" },
         Route::Void { txn_id: "txn_id" },
         Route::Move {
+            wallet_id: "wallet_id",
+        },
+        Route::Replace {
             wallet_id: "wallet_id",
         },
         Route::Register,

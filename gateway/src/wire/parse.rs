@@ -23,6 +23,7 @@ use satang_core::request::{
 use satang_engine::admin::MerchantInput;
 use satang_engine::enroll::EnrollmentInput;
 use satang_engine::moves::MoveInput;
+use satang_engine::replacement::ReplacementInput;
 
 /// The most elements a batch may have.
 pub const BATCH_LEN_MAX: usize = 10_000;
@@ -85,6 +86,7 @@ pub fn closing(path_txn_id: &str, act: Act, body: &[u8]) -> Result<ClosingReques
     let txn_id = path_txn(path_txn_id)?;
     let amount = match act {
         Act::Capture => {
+            let body = if body.is_empty() { b"{}" } else { body };
             let mut form = Form::open(form::body(body)?, &["amount"])?;
             let amount = form.optional("amount", form::whole(Satang::BILL_MAX.get()));
             form.finish(Some(amount.map(Satang::new)))?
@@ -129,6 +131,28 @@ pub fn move_request(path_wallet_id: &str, body: &[u8]) -> Result<MoveInput, Prob
             household,
             tier,
             usable_from,
+            reason: reason?,
+        })
+    };
+    form.finish(read())
+}
+
+/// Reads a replacement of the wallet named in the path.
+///
+/// # Errors
+/// The 400 of a malformed request.
+pub fn replacement(path_wallet_id: &str, body: &[u8]) -> Result<ReplacementInput, Problem> {
+    let wallet = path_wallet(path_wallet_id)?;
+    let mut form = Form::open(form::body(body)?, &["new_wallet_id", "reason"])?;
+    let new_wallet = form.required("new_wallet_id", form::parsed(WalletId::parse));
+    if new_wallet == Some(wallet) {
+        form.fault("new_wallet_id", "must be another wallet than the one it replaces");
+    }
+    let reason = form.required("reason", form::line(0..=REASON_CHARS_MAX));
+    let read = || {
+        Some(ReplacementInput {
+            wallet,
+            new_wallet: new_wallet?,
             reason: reason?,
         })
     };

@@ -8,7 +8,7 @@ use satang_core::ids::{Name, RegistrationId, TxnId};
 use satang_core::money::Satang;
 use satang_core::outcome::RegistrationReason;
 use satang_core::policy::CapPeriod;
-use satang_core::record::{Authorization, Funding, RegistrationRecord, ReversalRecord};
+use satang_core::record::{Authorization, Closing, Funding, RegistrationRecord, ReversalRecord};
 use satang_core::request::Purchase;
 
 /// Room for the longest answer but for a problem, in bytes.
@@ -68,8 +68,19 @@ pub fn reversal(record: &ReversalRecord, sources: &[Name], replayed: bool, out: 
     text.put(b"\",\"txn_id\":\"");
     text.put(&record.txn_id().ascii());
     text.put(b"\",");
-    let funding = record.funding().map(|funding| (funding, sources));
-    put_return(record, (record.state(), record.citizen()), funding, &mut text);
+    // Nothing was paid of a hold that is voided: only room is given back.
+    let voided = record.closes() == Some(Closing::Voided);
+    let funding = record.funding().filter(|_| !voided);
+    let amounts = match voided {
+        true => (Satang::ZERO, Satang::ZERO),
+        false => (record.state(), record.citizen()),
+    };
+    put_return(
+        record,
+        amounts,
+        funding.map(|funding| (funding, sources)),
+        &mut text,
+    );
     put_end(record.header.sequence, replayed, &mut text);
     out.extend_from_slice(text.as_bytes());
 }

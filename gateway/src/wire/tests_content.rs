@@ -66,6 +66,7 @@ pub(super) fn record(program: u16, channel: u16) -> Authorization {
         state: Satang::ZERO,
         room_before: [0; 4],
         caps: 0,
+        tier: 0,
         rule: 0,
         program: NameNumber(program),
         channel: NameNumber(channel),

@@ -258,6 +258,7 @@ fn original() -> OriginalFacts {
         amount: Satang::new(25_000),
         state: Satang::new(13_200),
         household: None,
+        home: None,
         funding: None,
         expires: Some(at()),
     }

@@ -150,9 +150,7 @@ fn record(reason: RegistrationReason, ticket: u64, sequence: u64) -> Registratio
         tier: NameNumber::UNKNOWN,
         returning: false,
         usable_from: None,
-        replaces: None,
-        used: false,
-        drew: false,
+        earlier: None,
         several: false,
         linked: None,
     };

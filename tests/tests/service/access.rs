@@ -19,7 +19,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 /// Which roles may use which route, as docs/OPERATIONS.md says it. `None` needs no key.
-const TABLE: [(&str, &str, Option<&[&str]>); 43] = [
+const TABLE: [(&str, &str, Option<&[&str]>); 44] = [
     ("post", "/v1/authorizations", Some(&["switch"])),
     ("post", "/v1/authorizations/batch", Some(&["switch"])),
     ("post", "/v1/authorizations/{txn_id}/reversals", Some(&["switch"])),
@@ -48,6 +48,11 @@ const TABLE: [(&str, &str, Option<&[&str]>); 43] = [
     (
         "post",
         "/v1/wallets/{wallet_id}/moves",
+        Some(&["registrar", "admin"]),
+    ),
+    (
+        "post",
+        "/v1/wallets/{wallet_id}/replacement",
         Some(&["registrar", "admin"]),
     ),
     ("put", "/v1/programs/{id}/status", Some(&["admin"])),

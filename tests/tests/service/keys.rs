@@ -375,6 +375,7 @@ fn records_say_whose_key_it_was_and_no_file_or_word_holds_the_key() {
                     AdminRecord::WalletStatus { .. } => "wallet",
                     AdminRecord::ProgramStatus { .. } => "programme",
                     AdminRecord::Moved(_) => "move",
+                    AdminRecord::Replacement(_) => "replacement",
                     AdminRecord::Desk(_) => "desk",
                     AdminRecord::Name { .. }
                     | AdminRecord::RuleVersion { .. }

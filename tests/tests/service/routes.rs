@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::process::Command;
 
 /// Every route a client may rely on, those to come as well.
-const CONTRACT: [(&str, &str); 53] = [
+const CONTRACT: [(&str, &str); 54] = [
     ("post", "/v1/authorizations"),
     ("get", "/v1/authorizations/{txn_id}"),
     ("post", "/v1/authorizations/{txn_id}/reversals"),
@@ -22,6 +22,7 @@ const CONTRACT: [(&str, &str); 53] = [
     ("get", "/v1/wallets/{wallet_id}"),
     ("put", "/v1/wallets/{wallet_id}/status"),
     ("post", "/v1/wallets/{wallet_id}/moves"),
+    ("post", "/v1/wallets/{wallet_id}/replacement"),
     ("get", "/v1/programs"),
     ("get", "/v1/programs/{id}"),
     ("put", "/v1/programs/{id}/status"),

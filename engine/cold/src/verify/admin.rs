@@ -39,7 +39,10 @@ pub fn check(
             }
         }
         AdminRecord::Merchant(merchant) => check_merchant(directory, merchant),
-        AdminRecord::WalletStatus { .. } | AdminRecord::Moved(_) | AdminRecord::Desk(_) => Ok(()),
+        AdminRecord::WalletStatus { .. }
+        | AdminRecord::Moved(_)
+        | AdminRecord::Replacement(_)
+        | AdminRecord::Desk(_) => Ok(()),
     }
 }
 

@@ -68,6 +68,7 @@ pub fn reversal_differences(recorded: &ReversalRecord, decided: &ReversalRecord)
     all.field("original", place(recorded.original()), place(decided.original()));
     all.field("previous", place(recorded.previous()), place(decided.previous()));
     all.field("wallet", recorded.wallet(), decided.wallet());
+    all.field("home", recorded.home(), decided.home());
     all.field(
         "original_date",
         recorded.original_date().days(),
@@ -89,7 +90,7 @@ pub fn registration_differences(recorded: &RegistrationRecord, decided: &Registr
     all.field("returning", recorded.returning(), decided.returning());
     let day = |record: &RegistrationRecord| record.usable_from().map(|date| date.days());
     all.field("usable_from", day(recorded), day(decided));
-    all.field("replaces", recorded.replaces(), decided.replaces());
+    all.field("earlier", recorded.earlier(), decided.earlier());
     all.field("person", recorded.person().is_some(), decided.person().is_some());
     all.field("rule", recorded.rule, decided.rule);
     all.field("benefit", recorded.benefit().0, decided.benefit().0);
@@ -101,6 +102,7 @@ pub fn enrollment_differences(recorded: &EnrollmentRecord, decided: &EnrollmentR
     let mut all = Differences::default();
     all.field("benefit", recorded.benefit().0, decided.benefit().0);
     all.field("granted", recorded.granted(), decided.granted());
-    all.field("replaces", recorded.replaces(), decided.replaces());
+    all.field("returning", recorded.returning(), decided.returning());
+    all.field("earlier", recorded.earlier(), decided.earlier());
     all.finish()
 }

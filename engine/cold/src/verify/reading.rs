@@ -205,10 +205,11 @@ impl<'s, 'r, S: Storage, W: Storage> Reading<'s, 'r, S, W> {
                         Some(from) => possible(from, "first date"),
                         None => Ok(()),
                     },
+                    AdminRecord::Replacement(replacement) => {
+                        let mut dates = replacement.rights.iter().filter_map(|right| right.usable_from);
+                        dates.try_for_each(|from| possible(from, "first date"))
+                    }
                     other => {
-                        if matches!(other, AdminRecord::RulesInForce(_)) {
-                            self.context.state.quotas.lock().forget_lapsed();
-                        }
                         let made = Made::of(header, by);
                         directory.apply(&other, &made).map_err(|error| error.to_string())
                     }

@@ -293,8 +293,8 @@ impl<S: Storage> Redecider<'_, S> {
         if !record.gives_back() || !possible_date(record.original_date()) {
             return Ok(());
         }
-        if let Some(wallets) = &mut own.wallets[wallet_shard(record.wallet())]
-            && wallets.has_slot(record.wallet(), record.benefit())
+        if let Some(wallets) = &mut own.wallets[wallet_shard(record.home())]
+            && wallets.has_slot(record.home(), record.benefit())
         {
             wallets.apply_reversal(record);
         }
@@ -349,6 +349,10 @@ impl<S: Storage> Redecider<'_, S> {
         };
         if differ(at.bytes, decided.as_bytes()) {
             self.report(at, reversal_differences(record, &decided));
+        }
+        if decided.voids_unknown() && closing.is_some() {
+            self.report(at, "it repeats the void that its id was answered with".into());
+            return Ok(());
         }
         // What was decided fits what is known of the id, whatever was recorded.
         ids.apply_reversal(&decided, at.position);

@@ -1,4 +1,5 @@
-//! Re-deciding what reads the shards of several workers (I3): who got which right, by registration, enrollment, list or move; and
+//! Re-deciding what reads the shards of several workers (I3): who got which right, by registration, enrollment, list, move or a new
+//! wallet; and
 //! purchases from a household's benefit, or of citizens with rights in several programmes.
 //!
 //! The thread that reads the journal decides such a record, once the workers are done with the records in front of it. Records of
@@ -15,7 +16,7 @@ use satang_core::ids::{Name, PersonId};
 use satang_core::outcome::RegistrationReason;
 use satang_core::record::{
     AdminRecord, Authorization, AuthorizationRecord, EnrollmentRecord, ListedRecord, Moved, NameNumber,
-    Position, Record, RecordBuf, RecordHeader, RecordKind, RegistrationRecord,
+    Position, Record, RecordBuf, RecordHeader, RecordKind, RegistrationRecord, Replacement,
 };
 use satang_core::register::{self, Applicant, Verdict};
 use satang_core::request::Purchase;
@@ -24,6 +25,7 @@ use satang_engine::moves::{self, MoveLine};
 use satang_engine::people::People;
 use satang_engine::reach::Reach;
 use satang_engine::register::decide;
+use satang_engine::replacement::{self, Decided, ReplacementInput};
 use satang_engine::storage::Storage;
 use zerocopy::IntoBytes as _;
 
@@ -35,6 +37,7 @@ pub fn reads_several_shards(header: &RecordHeader, bytes: &[u8]) -> bool {
             | RecordKind::Enrollment
             | RecordKind::Listed
             | RecordKind::Moved
+            | RecordKind::Replacement
             | RecordKind::Desk,
         ) => true,
         Some(RecordKind::Authorization) => {
@@ -82,6 +85,13 @@ pub fn take<S: Storage>(context: &Context<S>, at: &At<'_>) -> Result<(), String>
             Ok(())
         }
         Record::Admin {
+            record: AdminRecord::Replacement(replacement),
+            ..
+        } => {
+            take_replacement(context, &replacement, at);
+            Ok(())
+        }
+        Record::Admin {
             record: AdminRecord::Desk(record),
             by,
         } => super::desk::take(context, &record, by, at),
@@ -124,7 +134,7 @@ fn take_registration<S: Storage>(
         );
         return Ok(());
     };
-    count_lapses(context, rule, when);
+    count_lapses(context, &directory, rule, when);
     let mut holders = People::lock_one(&context.state, &directory, person, applicant.wallet);
     let verdict = {
         let quotas = context.state.quotas.lock();
@@ -190,14 +200,14 @@ fn compare_registration<S: Storage>(
 }
 
 /// Counts how many rights of the rule's programme lapsed, as the engine did before it granted one.
-fn count_lapses<S: Storage>(context: &Context<S>, rule: &Rule, at: Instant) {
+fn count_lapses<S: Storage>(context: &Context<S>, directory: &Directory, rule: &Rule, at: Instant) {
     let state = &context.state;
-    let Some(deadline) = rule.first_use_by().filter(|deadline| at >= *deadline) else {
+    let Some(deadline) = directory.struck(rule.program, at) else {
         return;
     };
-    let is_counted = state.quotas.lock().is_counted(rule, at);
+    let is_counted = state.quotas.lock().is_counted(rule.entitlement, Some(deadline));
     if !is_counted {
-        let count = state.count_lapsing(rule, deadline);
+        let count = state.count_lapsed(rule, deadline);
         state.quotas.lock().set_lapsed(rule.entitlement, deadline, count);
     }
 }
@@ -214,10 +224,11 @@ fn take_enrollment<S: Storage>(context: &Context<S>, record: &EnrollmentRecord, 
         person: record.person(),
         household: record.household(),
         tier: record.tier(),
-        usable_from: record.usable_from(),
+        // A returning citizen's date stays only when the line names none.
+        usable_from: record.usable_from().filter(|_| !record.returning()),
         by: record.by(),
     };
-    count_lapses(context, rule, when);
+    count_lapses(context, &directory, rule, when);
     let mut holders = People::lock_one(&context.state, &directory, line.person, line.wallet);
     let mut quotas = context.state.quotas.lock();
     match enroll::decide(&directory, rule, &line, &holders, &quotas, when) {
@@ -255,8 +266,8 @@ fn take_moved<S: Storage>(context: &Context<S>, moved: &Moved, at: &At<'_>) {
     let (Some(from), Some(to)) = (rule(moved.from), rule(moved.to)) else {
         return report(context, at, "one of its programmes is not in force".into());
     };
-    count_lapses(context, from, when);
-    count_lapses(context, to, when);
+    count_lapses(context, &directory, from, when);
+    count_lapses(context, &directory, to, when);
     let line = MoveLine {
         directory: &directory,
         from,
@@ -290,6 +301,47 @@ fn take_moved<S: Storage>(context: &Context<S>, moved: &Moved, at: &At<'_>) {
     }
     if moved.tier != NameNumber::UNKNOWN && !to.has_tier(moved.tier) {
         report(context, at, "the new programme has no such tier".into());
+    }
+}
+
+fn take_replacement<S: Storage>(context: &Context<S>, recorded: &Replacement, at: &At<'_>) {
+    let directory = context.state.directory.read();
+    let person = recorded.person;
+    let input = ReplacementInput {
+        wallet: recorded.wallet,
+        new_wallet: recorded.new_wallet,
+        reason: recorded.reason.clone(),
+    };
+    if input.wallet == input.new_wallet {
+        return report(context, at, "its wallets are one".into());
+    }
+    let mut people = People::lock_two(
+        &context.state,
+        &directory,
+        person,
+        [input.wallet, input.new_wallet],
+    );
+    if people.wallets(input.wallet).person(input.wallet) != Some(person) {
+        return report(context, at, "the old wallet is not its person's".into());
+    }
+    match replacement::decide(&directory, &input, person, &people) {
+        Err(refusal) => {
+            let what = format!("recorded, though it is to be refused {}", refusal.name());
+            report(context, at, what);
+        }
+        Ok(Decided::Repeats { sequence }) => {
+            report(
+                context,
+                at,
+                format!("it repeats the record of sequence {sequence}"),
+            );
+        }
+        Ok(Decided::Recorded(decided)) => {
+            if decided != *recorded {
+                report(context, at, "what is decided now is another replacement".into());
+            }
+            people.apply_replacement(&decided, at.header.sequence);
+        }
     }
 }
 

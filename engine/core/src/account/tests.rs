@@ -1,6 +1,6 @@
 use super::*;
 use crate::calendar::Instant;
-use crate::record::EnrollmentFacts;
+use crate::record::{EnrollmentFacts, EnrollmentRecord};
 
 #[test]
 fn a_suspension_reaches_every_slot_whether_it_came_before_or_after() {
@@ -16,11 +16,10 @@ fn a_suspension_reaches_every_slot_whether_it_came_before_or_after() {
             tier: NameNumber::UNKNOWN,
             usable_from: None,
             granted: true,
-            replaces: None,
+            earlier: None,
+            returning: false,
             several: false,
             linked: None,
-            used: false,
-            drew: false,
             by: NameNumber::UNKNOWN,
         };
         EnrollmentRecord::new(at, &facts)

@@ -158,7 +158,7 @@ fn tiers(value: &Value<'_>, excluded: &[Name], benefits: &[Benefit]) -> Result<V
         Ok(tier)
     };
     value
-        .tables("registration.tier", ENTRIES_MAX, TIER_KEYS)?
+        .tables("registration.tier", TIERS_MAX, TIER_KEYS)?
         .iter()
         .map(tier)
         .collect()

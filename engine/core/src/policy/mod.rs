@@ -26,6 +26,8 @@ pub const CHANNELS_MAX: usize = 16;
 pub const SOURCES_MAX: usize = 4;
 /// The most entries of every other list in a file: `exclusive_with`, `excluded_lists`, tiers (I12).
 pub const ENTRIES_MAX: usize = 64;
+/// The most tiers a programme may have: records name one in four bits.
+pub const TIERS_MAX: usize = 15;
 
 /// Why a programme file is refused. Printed as `file:line: key: reason`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -96,6 +98,11 @@ impl Caps {
         CapPeriod::ALL
             .into_iter()
             .filter_map(move |period| Some((period, caps[period as usize]?)))
+    }
+
+    /// These caps, and where `tier` has one that one instead.
+    fn replaced_by(&self, tier: &Caps) -> Caps {
+        Caps(core::array::from_fn(|period| tier.0[period].or(self.0[period])))
     }
 }
 
@@ -304,6 +311,15 @@ pub struct Benefit {
 }
 
 impl Benefit {
+    /// The caps that count for a tier of the programme's registration; `None`: the benefit's own.
+    pub fn caps_of(&self, tier: Option<&Tier>) -> Caps {
+        let mut replacing = tier.into_iter().flat_map(|tier| &tier.caps);
+        match replacing.find(|(benefit, _)| *benefit == self.id) {
+            Some((_, caps)) => self.caps.replaced_by(caps),
+            None => self.caps,
+        }
+    }
+
     /// The channel of this id.
     pub fn channel(&self, id: &Name) -> Option<&Channel> {
         self.channels.iter().find(|channel| channel.id == *id)

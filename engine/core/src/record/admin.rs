@@ -1,7 +1,10 @@
 //! Administrative records: rare, of any length.
 
 use super::coding::{Decoder, Encoder};
-use super::{BenefitNumber, DeskRecord, NameNumber, RECORD_UNIT, RecordHeader, RecordKind, finish};
+use super::{
+    BenefitNumber, DeskRecord, Earlier, ID_END, NameNumber, RECORD_UNIT, RecordHeader, RecordKind,
+    Replacement, finish,
+};
 use crate::calendar::{BusinessDate, Instant};
 use crate::ids::{HouseholdId, MerchantId, Name, PersonId, WalletId};
 use crate::policy::Category;
@@ -45,6 +48,8 @@ pub enum AdminRecord {
     },
     /// A citizen's right in one programme ended, and one in another began.
     Moved(Moved),
+    /// A citizen got a new wallet in place of an old one.
+    Replacement(Replacement),
     /// A programme was paused or resumed.
     ProgramStatus {
         /// The number of the programme's name.
@@ -106,12 +111,8 @@ pub struct Moved {
     pub tier: NameNumber,
     /// The first date the new right may be used, when one was given.
     pub usable_from: Option<BusinessDate>,
-    /// The wallet through which the citizen held a lapsed right in the new programme, which is replaced.
-    pub replaces: Option<WalletId>,
-    /// Whether the citizen drew on an earlier right in the new programme, through another wallet.
-    pub used: bool,
-    /// Whether the citizen drew on it on the very date.
-    pub drew: bool,
+    /// What the citizen's earlier right in the new programme leaves to the new one.
+    pub earlier: Option<Earlier>,
     /// When the new right was registered.
     pub at: Instant,
     /// Why, in the operator's words.
@@ -211,18 +212,18 @@ impl AdminRecord {
                 RecordKind::WalletStatus
             }
             AdminRecord::Moved(moved) => {
-                let optional = |id: Option<u64>| id.map_or(0, |id| id + 1);
                 to.u64(moved.wallet.number());
                 to.u64(moved.person.number());
                 to.u16(moved.from.0);
                 to.u16(moved.from_benefit.0);
                 to.u16(moved.to.0);
                 to.u16(moved.to_benefit.0);
-                to.u64(optional(moved.household.map(HouseholdId::number)));
+                to.optional(moved.household.map(HouseholdId::number));
                 to.u16(moved.tier.0);
-                to.u64(optional(moved.usable_from.map(|date| date.days() as u32 as u64)));
-                to.u64(optional(moved.replaces.map(WalletId::number)));
-                to.u16(u16::from(moved.used) | u16::from(moved.drew) << 1);
+                to.optional(moved.usable_from.map(|date| u64::from(date.days() as u32)));
+                let (used, earlier) = Earlier::to_number(moved.earlier);
+                to.u64(earlier);
+                to.u16(u16::from(used));
                 to.u64(moved.at.unix_ms() as u64);
                 to.text(&moved.reason);
                 RecordKind::Moved
@@ -236,6 +237,10 @@ impl AdminRecord {
                 to.u16(u16::from(*status as u8));
                 to.text(reason);
                 RecordKind::ProgramStatus
+            }
+            AdminRecord::Replacement(replacement) => {
+                replacement.encode(to);
+                RecordKind::Replacement
             }
             AdminRecord::Desk(desk) => {
                 desk.encode(to);
@@ -286,6 +291,7 @@ impl AdminRecord {
                 reason: from.text()?.to_owned(),
             },
             RecordKind::Moved => AdminRecord::Moved(decode_moved(&mut from)?),
+            RecordKind::Replacement => AdminRecord::Replacement(Replacement::decode(&mut from)?),
             RecordKind::Desk => AdminRecord::Desk(DeskRecord::decode(&mut from)?),
             RecordKind::Authorization
             | RecordKind::Reversal
@@ -305,12 +311,14 @@ fn decode_moved(from: &mut Decoder<'_>) -> Option<Moved> {
     let person = PersonId::from_number(from.u64()?)?;
     let (of, of_benefit) = (NameNumber(from.u16()?), BenefitNumber(from.u16()?));
     let (to, to_benefit) = (NameNumber(from.u16()?), BenefitNumber(from.u16()?));
-    let household = from.u64()?.checked_sub(1);
+    let household = from.optional(|number| HouseholdId::try_from_number(number).ok())?;
     let tier = NameNumber(from.u16()?);
-    let usable_from = from.u64()?.checked_sub(1);
-    let replaces = from.u64()?.checked_sub(1);
-    let flags = from.u16()?;
+    let usable_from =
+        from.optional(|days| Some(BusinessDate::from_days(u32::try_from(days).ok()? as i32)))?;
+    let earlier = from.u64()?;
+    let used = from.flag()?;
     let possible = of_benefit.is_possible() && to_benefit.is_possible();
+    let possible = possible && earlier <= ID_END && (earlier != 0 || !used);
     possible.then_some(())?;
     Some(Moved {
         wallet,
@@ -319,21 +327,10 @@ fn decode_moved(from: &mut Decoder<'_>) -> Option<Moved> {
         from_benefit: of_benefit,
         to,
         to_benefit,
-        household: match household {
-            Some(household) => Some(HouseholdId::try_from_number(household).ok()?),
-            None => None,
-        },
+        household,
         tier,
-        usable_from: match usable_from {
-            Some(days) => Some(BusinessDate::from_days(u32::try_from(days).ok()? as i32)),
-            None => None,
-        },
-        replaces: match replaces {
-            Some(wallet) => Some(WalletId::try_from_number(wallet).ok()?),
-            None => None,
-        },
-        used: flags & 1 != 0,
-        drew: flags & 2 != 0,
+        usable_from,
+        earlier: Earlier::from_number(used, earlier),
         at: Instant::from_unix_ms(from.u64()? as i64),
         reason: from.text()?.to_owned(),
     })

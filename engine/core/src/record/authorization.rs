@@ -33,9 +33,12 @@ pub struct AuthorizationRecord {
     channel: u16,
     benefit: u16,
     reason: u8,
-    /// Bit n: the benefit has a cap of period n.
+    /// Bit n: the benefit has a cap of period n. Above them, in four bits, the tier whose caps counted: 1 + its index, 0 for none.
     caps: u8,
 }
+
+/// The bits of `caps` that are caps.
+const CAPS: u8 = 0x0F;
 
 /// An authorization and what few of them have; it behaves as its record.
 #[derive(Clone, Copy, Debug)]
@@ -78,6 +81,8 @@ pub struct AuthorizationFacts {
     pub room_before: [u32; 4],
     /// Bit n: the benefit has a cap of period n.
     pub caps: u8,
+    /// The tier whose caps counted: 1 + its index in the rule version, at most 15; 0 for none.
+    pub tier: u8,
     /// The rule version's number, 0 for none.
     pub rule: u32,
     /// The programme's number.
@@ -123,7 +128,7 @@ impl AuthorizationRecord {
             channel: facts.channel.0,
             benefit: facts.benefit.0,
             reason: facts.reason as u8,
-            caps: facts.caps,
+            caps: facts.caps | facts.tier << 4,
         }
     }
 
@@ -197,11 +202,16 @@ impl AuthorizationRecord {
 
     /// Room under each cap the benefit defines, before the decision, shortest period first.
     pub fn rooms_before(&self) -> impl Iterator<Item = (CapPeriod, Satang)> + use<> {
-        let (caps, rooms) = (self.caps, self.room_before);
+        let (caps, rooms) = (self.caps & CAPS, self.room_before);
         CapPeriod::ALL
             .into_iter()
             .filter(move |period| caps & 1 << *period as u8 != 0)
             .map(move |period| (period, Satang::new(u64::from(rooms[period as usize]))))
+    }
+
+    /// The tier of the rule version whose caps counted, by its index; `None` for the benefit's own.
+    pub fn tier_index(&self) -> Option<usize> {
+        usize::from(self.caps >> 4).checked_sub(1)
     }
 
     /// Room under each cap the benefit defines, after the decision, shortest period first.

@@ -31,6 +31,11 @@ impl Encoder {
         self.u32(date.days() as u32);
     }
 
+    /// The number plus 1; 0 for none.
+    pub(super) fn optional(&mut self, number: Option<u64>) {
+        self.u64(number.map_or(0, |number| number + 1));
+    }
+
     pub(super) fn wallets(&mut self, wallets: &[WalletId]) {
         self.u16(wallets.len() as u16);
         wallets.iter().for_each(|wallet| self.u64(wallet.number()));
@@ -85,6 +90,14 @@ impl<'a> Decoder<'a> {
 
     pub(super) fn date(&mut self) -> Option<BusinessDate> {
         Some(BusinessDate::from_days(self.u32()? as i32))
+    }
+
+    /// What [`Encoder::optional`] wrote, read by `parse`.
+    pub(super) fn optional<T>(&mut self, parse: impl FnOnce(u64) -> Option<T>) -> Option<Option<T>> {
+        match self.u64()?.checked_sub(1) {
+            None => Some(None),
+            Some(number) => parse(number).map(Some),
+        }
     }
 
     pub(super) fn wallets(&mut self) -> Option<Vec<WalletId>> {

@@ -1,14 +1,15 @@
-//! What few authorizations have: a household, funding sources, the end of a hold. It stands behind the fixed part.
+//! What few authorizations have: a household, another wallet's room, funding sources, the end of a hold. It stands behind the
+//! fixed part.
 
 use super::{ID_END, RecordError};
 use crate::calendar::Instant;
-use crate::ids::HouseholdId;
+use crate::ids::{HouseholdId, WalletId};
 use crate::money::Satang;
 use crate::policy::{CapPeriod, SOURCES_MAX};
 use crate::request::HOLD_SECONDS_MAX;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-/// A household, funding sources, the end of a hold: 48 bytes.
+/// A household, another wallet's room, funding sources, the end of a hold: 48 bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable)]
 #[repr(C)]
 pub struct Extra {
@@ -22,7 +23,9 @@ pub struct Extra {
     sources_len: u8,
     /// The period in which sources are counted.
     period: u8,
-    reserved: [u8; 14],
+    reserved: [u8; 6],
+    /// The home wallet, plus 1; 0 when it is the wallet that pays.
+    home: [u8; 8],
 }
 
 impl Extra {
@@ -33,13 +36,22 @@ impl Extra {
         sources: [0; SOURCES_MAX],
         sources_len: 0,
         period: 0,
-        reserved: [0; 14],
+        reserved: [0; 6],
+        home: [0; 8],
     };
 
     /// The same of a household's benefit.
     pub fn of_household(self, household: Option<HouseholdId>) -> Extra {
         Extra {
             household: household.map_or(0, |household| household.number() + 1),
+            ..self
+        }
+    }
+
+    /// The same with the room of another wallet than the one that pays.
+    pub fn of_home(self, home: Option<WalletId>) -> Extra {
+        Extra {
+            home: home.map_or(0, |home| home.number() + 1).to_le_bytes(),
             ..self
         }
     }
@@ -70,6 +82,12 @@ impl Extra {
         self.household.checked_sub(1).map(HouseholdId::from_number)
     }
 
+    /// The citizen's home wallet in the programme, whose room is taken, when it is another one than the wallet that pays.
+    pub fn home(&self) -> Option<WalletId> {
+        let number = u64::from_le_bytes(self.home);
+        number.checked_sub(1).map(WalletId::from_number)
+    }
+
     /// When the hold ends; `None` for an authorization.
     pub fn expires(&self) -> Option<Instant> {
         (self.expires_ms != 0).then(|| Instant::from_unix_ms(self.expires_ms))
@@ -88,6 +106,9 @@ impl Extra {
         let fail = |field| Err(RecordError::Field { sequence, field });
         if self.household > ID_END {
             return fail("household");
+        }
+        if u64::from_le_bytes(self.home) > ID_END {
+            return fail("home");
         }
         let len = usize::from(self.sources_len);
         if len > SOURCES_MAX || usize::from(self.period) >= CapPeriod::ALL.len() {

@@ -1,6 +1,6 @@
 //! The other records of fixed size: entitlements and the end of a business date.
 
-use super::{BenefitNumber, ID_END, NameNumber, RecordError, RecordHeader, RecordKind};
+use super::{BenefitNumber, Earlier, ID_END, NameNumber, RecordError, RecordHeader, RecordKind};
 use crate::calendar::{BusinessDate, Instant};
 use crate::ids::{HouseholdId, PersonId, WalletId};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
@@ -9,10 +9,10 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 const FLAG_GRANTED: u8 = 2;
 /// In the header's flags: the citizen holds, or held, rights in other programmes, too.
 const FLAG_SEVERAL: u8 = 4;
-/// In the header's flags: the citizen drew on an earlier right in the programme, through another wallet.
+/// In the header's flags: the citizen used an earlier right in the programme, and its room is another wallet's.
 const FLAG_USED: u8 = 8;
-/// In the header's flags: the citizen drew on it on the very date.
-const FLAG_DREW: u8 = 16;
+/// In the header's flags: the right goes on by the date of a returning citizen.
+const FLAG_RETURNING: u8 = 32;
 
 /// A wallet holds an entitlement in a programme: 80 bytes.
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, KnownLayout, Immutable)]
@@ -24,8 +24,8 @@ pub struct EnrollmentRecord {
     person: u64,
     /// Plus 1; 0 for none.
     household: u64,
-    /// The wallet of the lapsed right that is replaced, plus 1; 0 for none.
-    previous: u64,
+    /// The wallet that [`Earlier`] names, plus 1; 0 for none.
+    earlier: u64,
     /// The other wallet that learns of it, plus 1; 0 for none.
     linked: u64,
     usable_from: i32,
@@ -51,20 +51,18 @@ pub struct EnrollmentFacts {
     pub household: Option<HouseholdId>,
     /// The tier, when the line gave one; else unknown.
     pub tier: NameNumber,
-    /// The first date it may be used, when the line gave one.
+    /// The first date it may be used: the line's, or else the one that stood.
     pub usable_from: Option<BusinessDate>,
+    /// Whether that date is still a returning citizen's.
+    pub returning: bool,
     /// Whether the right was not live before: it is registered now.
     pub granted: bool,
     /// Whether the citizen holds, or held, rights in other programmes, too.
     pub several: bool,
     /// The citizen's wallet in the other programme, when it is another one that does not know yet of several.
     pub linked: Option<WalletId>,
-    /// Whether the citizen drew on an earlier right in the programme, through another wallet: this one counts as used.
-    pub used: bool,
-    /// Whether the citizen drew on it on the very date.
-    pub drew: bool,
-    /// The wallet through which the citizen held the lapsed right that this one replaces.
-    pub replaces: Option<WalletId>,
+    /// What the citizen's earlier right in the programme leaves to this one.
+    pub earlier: Option<Earlier>,
     /// The name of the key it was imported with; [`NameNumber::UNKNOWN`] without keys.
     pub by: NameNumber,
 }
@@ -73,16 +71,17 @@ impl EnrollmentRecord {
     /// The record of `facts`, unchecked and without a sequence yet.
     pub fn new(at: Instant, facts: &EnrollmentFacts) -> EnrollmentRecord {
         let flag = |flag: u8, on: bool| if on { flag } else { 0 };
+        let (used, earlier) = Earlier::to_number(facts.earlier);
         let flags = flag(FLAG_GRANTED, facts.granted)
             | flag(FLAG_SEVERAL, facts.several)
-            | flag(FLAG_USED, facts.used)
-            | flag(FLAG_DREW, facts.drew);
+            | flag(FLAG_USED, used)
+            | flag(FLAG_RETURNING, facts.returning);
         EnrollmentRecord {
             header: RecordHeader::new(RecordKind::Enrollment, at, flags, size_of::<EnrollmentRecord>()),
             wallet: facts.wallet.number(),
             person: facts.person.number(),
             household: facts.household.map_or(0, |household| household.number() + 1),
-            previous: facts.replaces.map_or(0, |wallet| wallet.number() + 1),
+            earlier,
             linked: facts.linked.map_or(0, |wallet| wallet.number() + 1),
             usable_from: facts.usable_from.map_or(i32::MIN, BusinessDate::days),
             program: facts.program.0,
@@ -113,14 +112,9 @@ impl EnrollmentRecord {
         self.linked.checked_sub(1).map(WalletId::from_number)
     }
 
-    /// Whether the citizen drew on an earlier right in the programme, through another wallet: this one counts as used.
-    pub fn used(&self) -> bool {
-        self.header.flags & FLAG_USED != 0
-    }
-
-    /// Whether the citizen drew on it on the very date.
-    pub fn drew(&self) -> bool {
-        self.header.flags & FLAG_DREW != 0
+    /// Whether the first date is still a returning citizen's.
+    pub fn returning(&self) -> bool {
+        self.header.flags & FLAG_RETURNING != 0
     }
 
     /// Whether the citizen holds, or held, rights in other programmes, too.
@@ -128,9 +122,9 @@ impl EnrollmentRecord {
         self.header.flags & FLAG_SEVERAL != 0
     }
 
-    /// The wallet through which the citizen held the lapsed right that this one replaces.
-    pub fn replaces(&self) -> Option<WalletId> {
-        self.previous.checked_sub(1).map(WalletId::from_number)
+    /// What the citizen's earlier right in the programme leaves to this one.
+    pub fn earlier(&self) -> Option<Earlier> {
+        Earlier::from_number(self.header.flags & FLAG_USED != 0, self.earlier)
     }
 
     /// The wallet.
@@ -153,7 +147,7 @@ impl EnrollmentRecord {
         BenefitNumber(self.benefit)
     }
 
-    /// The first date it may be used, when the line gave one.
+    /// The first date it may be used: the line's, or else the one that stood.
     pub fn usable_from(&self) -> Option<BusinessDate> {
         (self.usable_from != i32::MIN).then(|| BusinessDate::from_days(self.usable_from))
     }
@@ -170,8 +164,11 @@ impl EnrollmentRecord {
                 field,
             })
         };
-        if self.wallet >= ID_END || self.previous > ID_END || self.linked > ID_END {
+        if self.wallet >= ID_END || self.earlier > ID_END || self.linked > ID_END {
             return fail("wallet");
+        }
+        if self.header.flags & FLAG_USED != 0 && self.earlier == 0 {
+            return fail("flags");
         }
         if self.household > ID_END {
             return fail("household");

@@ -8,17 +8,21 @@ mod admin;
 mod authorization;
 mod coding;
 mod desk;
+mod earlier;
 mod extra;
 mod fixed;
 mod registration;
+mod replacement;
 mod reversal;
 
 pub use admin::{AdminRecord, Merchant, Moved, Status};
 pub use authorization::{Authorization, AuthorizationFacts, AuthorizationRecord, RecordBuf, extra_of};
 pub use desk::{Debtor, DeskRecord, Payout};
+pub use earlier::Earlier;
 pub use extra::{Extra, Funding};
 pub use fixed::{CutOverRecord, EnrollmentFacts, EnrollmentRecord};
 pub use registration::{ListedRecord, RegistrationFacts, RegistrationRecord};
+pub use replacement::{CarriedRight, Replacement};
 pub use reversal::{Act, Closing, OriginalFacts, ReversalFacts, ReversalRecord};
 
 use crate::calendar::Instant;
@@ -141,6 +145,8 @@ pub enum RecordKind {
     Void = 15,
     /// The desk decided something about a merchant, a person or money that is to come back.
     Desk = 16,
+    /// A citizen got a new wallet in place of an old one.
+    Replacement = 17,
 }
 
 impl RecordKind {
@@ -163,6 +169,7 @@ impl RecordKind {
             14 => RecordKind::Capture,
             15 => RecordKind::Void,
             16 => RecordKind::Desk,
+            17 => RecordKind::Replacement,
             _ => return None,
         })
     }
@@ -388,6 +395,7 @@ impl Record {
             | RecordKind::WalletStatus
             | RecordKind::ProgramStatus
             | RecordKind::Moved
+            | RecordKind::Replacement
             | RecordKind::Desk => AdminRecord::decode(kind, &bytes[size_of::<RecordHeader>()..])
                 .map(|(by, record)| Record::Admin { by, record })
                 .ok_or(impossible("body")),

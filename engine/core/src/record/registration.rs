@@ -1,6 +1,8 @@
 //! The records of a registration and of a citizen on an imported list.
 
-use super::{BenefitNumber, FLAG_APPROVED, ID_END, NameNumber, RecordError, RecordHeader, RecordKind};
+use super::{
+    BenefitNumber, Earlier, FLAG_APPROVED, ID_END, NameNumber, RecordError, RecordHeader, RecordKind,
+};
 use crate::calendar::{BusinessDate, Instant};
 use crate::ids::{Nationality, PersonId, RegistrationId, WalletId};
 use crate::outcome::RegistrationReason;
@@ -12,10 +14,8 @@ const FLAG_RETURNING: u8 = 2;
 const FLAG_RENEWED: u8 = 4;
 /// In the header's flags: the citizen holds, or held, rights in other programmes, too.
 const FLAG_SEVERAL: u8 = 8;
-/// In the header's flags: the citizen drew on an earlier right in the programme, through another wallet.
+/// In the header's flags: the citizen used an earlier right in the programme, and its room is another wallet's.
 const FLAG_USED: u8 = 16;
-/// In the header's flags: the citizen drew on it on the very date.
-const FLAG_DREW: u8 = 32;
 
 /// A registration and its outcome: 112 bytes. Neither the citizen's id nor the date of birth stand in it.
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, KnownLayout, Immutable)]
@@ -28,8 +28,8 @@ pub struct RegistrationRecord {
     content: u64,
     wallet: u64,
     person: u64,
-    /// The wallet of the lapsed right that is replaced, plus 1; 0 for none.
-    previous: u64,
+    /// The wallet that [`Earlier`] names, plus 1; 0 for none.
+    earlier: u64,
     /// The other wallet that learns of it, plus 1; 0 for none.
     linked: u64,
     ticket: u64,
@@ -79,28 +79,24 @@ pub struct RegistrationFacts {
     pub returning: bool,
     /// The first date a returning citizen may spend.
     pub usable_from: Option<BusinessDate>,
-    /// The wallet through which the citizen held the lapsed right that this one replaces.
-    pub replaces: Option<WalletId>,
+    /// What the citizen's earlier right in the programme leaves to this one.
+    pub earlier: Option<Earlier>,
     /// Whether the citizen holds, or held, rights in other programmes, too; unknown, so false, unless accepted.
     pub several: bool,
     /// The citizen's wallet in the other programme, when it is another one that does not know yet of several.
     pub linked: Option<WalletId>,
-    /// Whether the citizen drew on an earlier right in the programme, through another wallet: this one counts as used.
-    pub used: bool,
-    /// Whether the citizen drew on it on the very date.
-    pub drew: bool,
 }
 
 impl RegistrationRecord {
     /// The record of `facts`, unchecked and without a sequence yet.
     pub fn new(at: Instant, facts: &RegistrationFacts) -> RegistrationRecord {
         let accepted = facts.reason == RegistrationReason::Accepted;
+        let (used, earlier) = Earlier::to_number(facts.earlier);
         let flags = flag(FLAG_APPROVED, accepted)
             | flag(FLAG_RETURNING, facts.returning)
-            | flag(FLAG_RENEWED, facts.replaces.is_some())
+            | flag(FLAG_RENEWED, earlier != 0 && !used)
             | flag(FLAG_SEVERAL, facts.several)
-            | flag(FLAG_USED, facts.used)
-            | flag(FLAG_DREW, facts.drew);
+            | flag(FLAG_USED, used);
         RegistrationRecord {
             header: RecordHeader::new(
                 RecordKind::Registration,
@@ -112,7 +108,7 @@ impl RegistrationRecord {
             content: facts.content,
             wallet: facts.wallet.number(),
             person: facts.person.map_or(0, PersonId::number),
-            previous: facts.replaces.map_or(0, |wallet| wallet.number() + 1),
+            earlier,
             linked: facts.linked.map_or(0, |wallet| wallet.number() + 1),
             ticket: facts.ticket,
             usable_from: facts.usable_from.map_or(i32::MIN, BusinessDate::days),
@@ -148,9 +144,9 @@ impl RegistrationRecord {
         PersonId::from_number(self.person)
     }
 
-    /// The wallet through which the citizen held the lapsed right that this one replaces.
-    pub fn replaces(&self) -> Option<WalletId> {
-        self.previous.checked_sub(1).map(WalletId::from_number)
+    /// What the citizen's earlier right in the programme leaves to this one.
+    pub fn earlier(&self) -> Option<Earlier> {
+        Earlier::from_number(self.header.flags & FLAG_USED != 0, self.earlier)
     }
 
     /// The ticket of an accepted one: dense from 1 in the order of sequences.
@@ -209,16 +205,6 @@ impl RegistrationRecord {
         self.linked.checked_sub(1).map(WalletId::from_number)
     }
 
-    /// Whether the citizen drew on an earlier right in the programme, through another wallet: this one counts as used.
-    pub fn used(&self) -> bool {
-        self.header.flags & FLAG_USED != 0
-    }
-
-    /// Whether the citizen drew on it on the very date.
-    pub fn drew(&self) -> bool {
-        self.header.flags & FLAG_DREW != 0
-    }
-
     /// Whether the citizen holds, or held, rights in other programmes, too.
     pub fn several(&self) -> bool {
         self.header.flags & FLAG_SEVERAL != 0
@@ -246,10 +232,11 @@ impl RegistrationRecord {
         if accepted && (self.person == 0 || !self.benefit().is_possible()) {
             return fail("person or benefit");
         }
-        if self.wallet >= ID_END || self.previous > ID_END || self.linked > ID_END {
+        if self.wallet >= ID_END || self.earlier > ID_END || self.linked > ID_END {
             return fail("wallet");
         }
-        if (self.header.flags & FLAG_RENEWED != 0) != (self.previous != 0) {
+        let earlier = self.header.flags & (FLAG_RENEWED | FLAG_USED);
+        if earlier == FLAG_RENEWED | FLAG_USED || (earlier != 0) != (self.earlier != 0) {
             return fail("flags");
         }
         let letters = core::str::from_utf8(&self.nationality).map(Nationality::parse);

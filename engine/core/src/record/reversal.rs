@@ -70,7 +70,9 @@ pub struct ReversalRecord {
     original_state: u32,
     sources_len: u8,
     period: u8,
-    reserved: [u8; 10],
+    reserved: [u8; 2],
+    /// The citizen's home wallet, plus 1; 0 when it is the wallet that paid.
+    home: [u8; 8],
 }
 
 /// The facts of a reversal record, as decided.
@@ -133,6 +135,8 @@ pub struct OriginalFacts {
     pub state: Satang,
     /// The household whose room it took.
     pub household: Option<HouseholdId>,
+    /// The citizen's home wallet, whose room it took, when it is another one than the wallet that paid.
+    pub home: Option<WalletId>,
     /// What each source paid of the state's share.
     pub funding: Option<Funding>,
     /// When it ends, if it is a hold.
@@ -145,6 +149,7 @@ impl OriginalFacts {
         let Authorization { record, extra } = authorization;
         record.approved().then(|| OriginalFacts {
             household: extra.household(),
+            home: extra.home(),
             funding: extra.funding(),
             expires: extra.expires(),
             position,
@@ -198,7 +203,11 @@ impl ReversalRecord {
             original_state: original.map_or(0, |o| o.state.get_u32()),
             sources_len: facts.funding.map_or(0, |funding| funding.len),
             period: facts.funding.map_or(0, |funding| funding.period as u8),
-            reserved: [0; 10],
+            reserved: [0; 2],
+            home: original
+                .and_then(|o| o.home)
+                .map_or(0, |home| home.number() + 1)
+                .to_le_bytes(),
         }
     }
 
@@ -218,6 +227,14 @@ impl ReversalRecord {
             Act::Void if self.gives_back() => Some(Closing::Voided),
             Act::Reversal if self.header.flags & FLAG_VOIDS != 0 => Some(Closing::Voided),
             Act::Capture | Act::Void | Act::Reversal => None,
+        }
+    }
+
+    /// The wallet to whose room goes what is given back: the citizen's home wallet, or else the one that paid.
+    pub fn home(&self) -> WalletId {
+        match u64::from_le_bytes(self.home).checked_sub(1) {
+            Some(home) => WalletId::from_number(home),
+            None => self.wallet(),
         }
     }
 
@@ -333,6 +350,11 @@ impl ReversalRecord {
         self.approved() && self.reason() == ReversalReason::OriginalNotFound && !late
     }
 
+    /// Whether it is the void of an id whose authorization had not come, or came too late: its answer is the id's for good.
+    pub fn voids_unknown(&self) -> bool {
+        self.act() == Act::Void && self.approved() && self.reason() == ReversalReason::OriginalNotFound
+    }
+
     /// Whether the record gives money back.
     pub fn gives_back(&self) -> bool {
         self.approved() && self.reason() == ReversalReason::Approved
@@ -359,6 +381,9 @@ impl ReversalRecord {
         }
         if self.household > ID_END {
             return fail("household");
+        }
+        if u64::from_le_bytes(self.home) > ID_END {
+            return fail("home");
         }
         if usize::from(self.sources_len) > SOURCES_MAX || usize::from(self.period) >= CapPeriod::ALL.len() {
             return fail("sources");

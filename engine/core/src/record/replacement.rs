@@ -1,0 +1,110 @@
+//! The record of a citizen who got a new wallet in place of an old one.
+
+use super::coding::{Decoder, Encoder};
+use super::{BenefitNumber, NameNumber};
+use crate::calendar::BusinessDate;
+use crate::ids::{HouseholdId, PersonId, WalletId};
+
+/// A citizen's rights went from one wallet to another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Replacement {
+    /// The old wallet.
+    pub wallet: WalletId,
+    /// The new wallet.
+    pub new_wallet: WalletId,
+    /// Whose they are.
+    pub person: PersonId,
+    /// Whether the citizen holds, or held, rights in several programmes.
+    pub several: bool,
+    /// Whether the citizen is suspended: the new wallet is, the old one no longer on that account.
+    pub suspended: bool,
+    /// The rights, live or lapsed.
+    pub rights: Vec<CarriedRight>,
+    /// Why, in the registrar's words.
+    pub reason: String,
+}
+
+/// A right as the new wallet holds it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CarriedRight {
+    /// The benefit whose slot keeps it.
+    pub benefit: BenefitNumber,
+    /// When it was registered, in seconds since the Unix epoch.
+    pub registered_unix_s: i64,
+    /// The first date its registration or enrollment allows.
+    pub usable_from: Option<BusinessDate>,
+    /// Whether that is a returning citizen's date.
+    pub returning: bool,
+    /// The tier; unknown for none.
+    pub tier: NameNumber,
+    /// The household that shares benefits with others.
+    pub household: Option<HouseholdId>,
+    /// Whether it was used.
+    pub used: bool,
+    /// The citizen's home wallet in the programme, when it is another one than the new wallet.
+    pub home: Option<WalletId>,
+}
+
+const RETURNING: u16 = 1;
+const USED: u16 = 2;
+const FLAGS: u16 = RETURNING | USED;
+
+impl Replacement {
+    pub(super) fn encode(&self, to: &mut Encoder) {
+        to.u64(self.wallet.number());
+        to.u64(self.new_wallet.number());
+        to.u64(self.person.number());
+        to.u16(u16::from(self.several));
+        to.u16(u16::from(self.suspended));
+        to.u16(self.rights.len() as u16);
+        self.rights.iter().for_each(|right| right.encode(to));
+        to.text(&self.reason);
+    }
+
+    pub(super) fn decode(from: &mut Decoder<'_>) -> Option<Replacement> {
+        Some(Replacement {
+            wallet: from.fifteen_digits().map(WalletId::from_number)?,
+            new_wallet: from.fifteen_digits().map(WalletId::from_number)?,
+            person: PersonId::from_number(from.u64()?)?,
+            several: from.flag()?,
+            suspended: from.flag()?,
+            rights: {
+                let count = from.u16()?;
+                let rights = (0..count).map(|_| CarriedRight::decode(from));
+                rights.collect::<Option<Vec<_>>>()?
+            },
+            reason: from.text()?.to_owned(),
+        })
+    }
+}
+
+impl CarriedRight {
+    fn encode(&self, to: &mut Encoder) {
+        let flag = |flag: u16, on: bool| if on { flag } else { 0 };
+        to.u16(self.benefit.0);
+        to.u16(flag(RETURNING, self.returning) | flag(USED, self.used));
+        to.u64(self.registered_unix_s as u64);
+        to.optional(self.usable_from.map(|date| u64::from(date.days() as u32)));
+        to.u16(self.tier.0);
+        to.optional(self.household.map(HouseholdId::number));
+        to.optional(self.home.map(WalletId::number));
+    }
+
+    fn decode(from: &mut Decoder<'_>) -> Option<CarriedRight> {
+        let benefit = BenefitNumber(from.u16()?);
+        let flags = from.u16()?;
+        let possible = benefit.is_possible() && flags & !FLAGS == 0;
+        possible.then_some(())?;
+        Some(CarriedRight {
+            benefit,
+            returning: flags & RETURNING != 0,
+            used: flags & USED != 0,
+            registered_unix_s: from.u64()? as i64,
+            usable_from: from
+                .optional(|days| Some(BusinessDate::from_days(u32::try_from(days).ok()? as i32)))?,
+            tier: NameNumber(from.u16()?),
+            household: from.optional(|number| HouseholdId::try_from_number(number).ok())?,
+            home: from.optional(|number| WalletId::try_from_number(number).ok())?,
+        })
+    }
+}
