@@ -4,15 +4,21 @@
 mod mistakes;
 mod spoil;
 mod spoil_desk;
+mod spoil_wallets;
 
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::generate::{ASKS_DESK, ASKS_HOLDS, ASKS_HOUSEHOLDS, ASKS_MOVES};
+use crate::generate::{
+    ASKS_DESK, ASKS_HOLDS, ASKS_HOUSEHOLDS, ASKS_MOVES, ASKS_RELOADS, ASKS_REPLACEMENTS, Files, Step,
+};
 use crate::oracle::Model;
+use crate::oracle::calendar::Instant;
 use crate::oracle::forms::parse_uuid;
 use crate::oracle::holds::HoldState;
+use crate::oracle::programme::Programme;
+use crate::oracle::versions::read_all;
 
 use self::mistakes::{MISTAKES, Mistake, is_asked_for};
 use self::spoil::{spoil_policy, with_first_day};
@@ -23,24 +29,24 @@ use super::{Failure, Stats, System, run};
 struct ModelSystem {
     mistake: Mistake,
     model: Model,
-    world: (Vec<(String, String)>, String),
-    requests: Vec<[String; 3]>,
+    world: (Files, String),
+    steps: Vec<Step>,
     sequence: u64,
     first_answers: BTreeMap<(&'static str, String), Value>,
 }
 
 impl ModelSystem {
     fn new(mistake: Mistake, programmes: &[(String, String)], start: &str) -> ModelSystem {
-        let mut model = Model::new(programmes, start);
-        spoil_policy(mistake, &mut model);
-        ModelSystem {
+        let mut system = ModelSystem {
             mistake,
-            model,
+            model: Model::of(read_wrongly(mistake, programmes), start),
             world: (programmes.to_vec(), start.to_owned()),
-            requests: Vec::new(),
+            steps: Vec::new(),
             sequence: 0,
             first_answers: BTreeMap::new(),
-        }
+        };
+        system.spoil_files(&[]);
+        system
     }
 
     /// Adds what the model leaves out, and the mistakes that show in an answer.
@@ -53,6 +59,7 @@ impl ModelSystem {
         if let Some(status) = answer.get("$problem").cloned() {
             return dress_problem(&status, &answer);
         }
+        self.spoil_shown(&mut answer);
         if let Some(part) = answer.get("$subset") {
             return part.clone();
         }
@@ -62,7 +69,7 @@ impl ModelSystem {
         if answer.get("$sequence").is_some() {
             return self.dress_record(answer);
         }
-        if answer.get("replayed").is_none() {
+        if answer.get("replayed").is_none() || answer.get("sequence").is_some() {
             return answer;
         }
         if answer.get("$sequence_of").is_some() {
@@ -74,7 +81,12 @@ impl ModelSystem {
             again["replayed"] = json!(self.mistake != Mistake::ReplayNotFlagged);
             return again;
         }
-        if self.mistake != Mistake::DeclinesShareASequence || answer["decision"] == "approved" {
+        let is_recorded = match self.mistake {
+            Mistake::DeclinesShareASequence => answer["decision"] == "approved",
+            Mistake::ReplacementIsNotRecorded => answer.get("new_wallet_id").is_none(),
+            _ => true,
+        };
+        if is_recorded {
             self.sequence += 3;
         }
         answer["sequence"] = json!(self.sequence);
@@ -102,6 +114,10 @@ impl ModelSystem {
     }
 
     fn dress_move(&mut self, mut answer: Value) -> Value {
+        if self.accepts_wrongly(&answer) {
+            answer["decision"] = json!("accepted");
+            answer["reason"] = json!("accepted");
+        }
         if answer.as_object_mut().unwrap().remove("$sequence").is_some() {
             if self.mistake != Mistake::MoveIsNotRecorded {
                 self.sequence += 3;
@@ -129,7 +145,7 @@ impl ModelSystem {
     }
 
     fn spoil_answer(&self, answer: &mut Value) {
-        if answer.get("registration_id").is_some() {
+        if answer.get("state_amount").is_none() {
             return;
         }
         let is_approved = answer["decision"] == "approved";
@@ -208,7 +224,11 @@ fn dress_problem(status: &Value, answer: &Value) -> Value {
 
 impl System for ModelSystem {
     fn call(&mut self, method: &str, path: &str, body: &str) -> (u16, String) {
-        self.requests.push([method, path, body].map(str::to_owned));
+        self.steps.push(Step::Call {
+            method: method_of(method),
+            path: path.to_owned(),
+            body: body.to_owned(),
+        });
         if self.mistake == Mistake::ListIsReplaced
             && let Some(list) = list_of(path)
         {
@@ -218,6 +238,7 @@ impl System for ModelSystem {
         let funded_before = self.model.funded.clone();
         let uses_before = self.model.first_uses.clone();
         let desk_before = self.desk();
+        let wallets_before = self.before_wallets(path);
         let body = match self.mistake {
             Mistake::BirthMonthFromItsFirstDay => &with_first_day(body),
             _ => body,
@@ -227,6 +248,8 @@ impl System for ModelSystem {
         self.spoil_rights(&rights_before);
         self.spoil_holds(path, &answer);
         self.spoil_desk(path, &desk_before, &answer);
+        self.spoil_wallets(path, wallets_before, &answer);
+        self.spoil_taken_back(path, &answer);
         if self.mistake == Mistake::HoldIsNoFirstUse && path == "/v1/holds" {
             self.model.first_uses = uses_before;
         }
@@ -254,16 +277,72 @@ impl System for ModelSystem {
             Mistake::RestartLosesFreezes => self.model.frozen.clear(),
             Mistake::RestartForgetsTheErased => self.model.erased.clear(),
             Mistake::RestartReopensCases => self.model.cases.iter_mut().for_each(|case| case.closed = None),
+            Mistake::RestartLosesReplacements => self.model.replacements.clear(),
+            Mistake::RestartForgetsLapses => self.forget_lapses(),
             Mistake::RestartLosesTheLastRequest => {
-                self.requests.pop();
+                self.steps.pop();
                 self.model = Model::new(&self.world.0, &self.world.1);
-                for [method, path, body] in &self.requests {
-                    self.model.call(method, path, body);
+                for step in &self.steps {
+                    play_again(&mut self.model, step);
                 }
             }
             _ => {}
         }
     }
+
+    fn reload(&mut self, programmes: &[(String, String)]) -> (u16, String) {
+        self.steps.push(Step::Reload(programmes.to_vec()));
+        let gone = |program: &String| !self.model.programmes.contains_key(program);
+        let gone: Vec<String> = self
+            .model
+            .rights
+            .keys()
+            .map(|(_, program)| program.clone())
+            .filter(gone)
+            .collect();
+        let answer = self.model.put_in_force(read_wrongly(self.mistake, programmes));
+        self.spoil_files(&gone);
+        (200, render(&self.dress(answer)))
+    }
+
+    fn restart_with(&mut self, programmes: &[(String, String)], now: Instant) {
+        let rights = self.model.rights.clone();
+        self.restart();
+        self.steps.push(Step::Down {
+            programmes: programmes.to_vec(),
+            now,
+        });
+        self.model.pass_time(now);
+        if self.mistake == Mistake::FileChangedWhileDownWakesTheLapsed {
+            self.model.rights = rights;
+        }
+        self.reload(programmes);
+        self.steps.pop();
+    }
+}
+
+/// The files, read with the mistake.
+fn read_wrongly(mistake: Mistake, programmes: &[(String, String)]) -> Vec<Programme> {
+    let mut programmes = read_all(programmes).unwrap_or_else(|reason| panic!("{reason}"));
+    spoil_policy(mistake, &mut programmes);
+    programmes
+}
+
+fn play_again(model: &mut Model, step: &Step) {
+    match step {
+        Step::Call { method, path, body } => _ = model.call(method, path, body),
+        Step::Reload(programmes) => _ = model.reload(programmes),
+        Step::Down { programmes, now } => {
+            model.pass_time(*now);
+            _ = model.reload(programmes);
+        }
+        Step::Restart => {}
+    }
+}
+
+fn method_of(method: &str) -> &'static str {
+    let methods = ["GET", "PUT"];
+    methods.into_iter().find(|known| *known == method).unwrap_or("POST")
 }
 
 fn campaign(mistake: Mistake, seed: u64, steps: u64) -> Result<Stats, Failure> {
@@ -361,6 +440,12 @@ fn the_model_agrees_with_itself_and_every_reason_is_met() {
     if ASKS_HOLDS {
         wanted.extend(reasons_of_holds().map(String::from));
     }
+    if ASKS_REPLACEMENTS {
+        wanted.extend(reasons_of_replacements().map(String::from));
+    }
+    if ASKS_RELOADS {
+        wanted.extend(["lapse kept by a reload", "lapse kept by a start"].map(String::from));
+    }
     if ASKS_DESK {
         wanted.extend(reasons_of_the_desk().into_iter().map(String::from));
     }
@@ -386,8 +471,9 @@ fn the_model_agrees_with_itself_and_every_reason_is_met() {
 }
 
 /// What must be met where holds are taken.
-fn reasons_of_holds() -> [&'static str; 27] {
+fn reasons_of_holds() -> [&'static str; 28] {
     [
+        "void approved original_not_found again",
         "hold approved approved",
         "hold declined daily_cap_exhausted",
         "hold declined not_registered",
@@ -415,6 +501,21 @@ fn reasons_of_holds() -> [&'static str; 27] {
         "reversal declined original_declined",
         "reversal declined original_not_found",
         "purchase declined reversed_before_arrival",
+    ]
+}
+
+/// What must be met where wallets take the place of others.
+fn reasons_of_replacements() -> [&'static str; 9] {
+    [
+        "replacement accepted accepted",
+        "replacement accepted accepted again",
+        "replacement rejected wallet_unknown",
+        "replacement rejected not_registered",
+        "replacement rejected wallet_taken",
+        "purchase cut by the use of another wallet",
+        "reversal approved after the right has gone",
+        "capture approved after the right has gone",
+        "void approved after the right has gone",
     ]
 }
 
