@@ -15,6 +15,7 @@ pub mod random;
 pub mod registration_requests;
 pub(crate) mod reloads;
 pub(crate) mod replacement_requests;
+pub(crate) mod wanderings;
 
 use std::fmt;
 
@@ -23,6 +24,7 @@ use crate::oracle::calendar::Instant;
 
 use self::body::Body;
 use self::random::Random;
+use self::wanderings::Intent;
 
 /// Whether households' benefits and `funded_by` are asked for, and stand in the files.
 pub const ASKS_HOUSEHOLDS: bool = true;
@@ -126,6 +128,8 @@ pub struct Generator {
     pub(crate) moves: Vec<(String, Body)>,
     /// Replacements sent so far: wallet and body.
     pub(crate) replacements: Vec<(String, Body)>,
+    /// What is meant to happen soon.
+    pub(crate) intents: Vec<Intent>,
     /// The programme files of the beginning, and as they stand.
     pub(crate) first_files: Files,
     pub(crate) files: Files,
@@ -159,6 +163,7 @@ impl Generator {
             voids: Vec::new(),
             moves: Vec::new(),
             replacements: Vec::new(),
+            intents: Vec::new(),
             first_files: programmes.to_vec(),
             files: programmes.to_vec(),
             awaited: Vec::new(),
@@ -172,6 +177,9 @@ impl Generator {
 
     /// The next step of an episode.
     pub fn step(&mut self, model: &mut Model) -> Step {
+        if let Some(step) = self.intended(model) {
+            return step;
+        }
         match self.random.below(1560) {
             1000..1060 if ASKS_HOLDS => self.hold(model),
             1060..1095 if ASKS_HOLDS => self.capture(model),

@@ -72,7 +72,9 @@ impl Comparer {
         if expected.get("$sequence").is_some() {
             return self.check_record(expected, &mut got);
         }
-        let replayed = expected.get("replayed").filter(|_| expected.get("sequence").is_none());
+        let replayed = expected
+            .get("replayed")
+            .filter(|_| expected.get("sequence").is_none());
         let Some(replayed) = replayed else {
             shorten_line_reasons(expected, &mut got);
             return equal(expected, &got);

@@ -113,7 +113,10 @@ fn count_one(stats: &mut Stats, path: &str, answer: &Value) {
         stats.replays += 1;
         if ["replacement", "void"].contains(&kind) {
             let text = |key: &str| answer[key].as_str().unwrap_or_default().to_owned();
-            add(stats, format!("{kind} {} {} again", text("decision"), text("reason")));
+            add(
+                stats,
+                format!("{kind} {} {} again", text("decision"), text("reason")),
+            );
         }
     } else if let (Some(decision), Some(reason)) = (answer["decision"].as_str(), answer["reason"].as_str()) {
         let is_move_again = decision == "accepted" && answer["changed"] == false;
@@ -141,7 +144,6 @@ fn count_one(stats: &mut Stats, path: &str, answer: &Value) {
     }
 }
 
-
 /// Counts purchases that are cut, and captures, voids and refunds that come, after the right has gone to another wallet.
 pub(super) fn count_wanderers(stats: &mut Stats, path: &str, answer: &Value, model: &Model) {
     let results = answer.get("results").and_then(Value::as_array);
@@ -162,7 +164,10 @@ pub(super) fn count_wanderers(stats: &mut Stats, path: &str, answer: &Value, mod
             }
         } else if answer["decision"] == "approved" && answer["reason"] == "approved" {
             let carries = |right: &&crate::oracle::rights::Right| right.wallet_id == *wallet_id;
-            let owner = model.wallets.get(wallet_id).and_then(|wallet| wallet.citizen_id.clone());
+            let owner = model
+                .wallets
+                .get(wallet_id)
+                .and_then(|wallet| wallet.citizen_id.clone());
             let holder = (owner.unwrap_or_default(), program.clone());
             if model.rights.get(&holder).filter(carries).is_none() {
                 add(stats, format!("{kind} approved after the right has gone"));
@@ -173,7 +178,10 @@ pub(super) fn count_wanderers(stats: &mut Stats, path: &str, answer: &Value, mod
 
 /// Whether the owner of the wallet has used the programme today through another wallet.
 fn was_used_through_another(model: &Model, wallet_id: &str, program: &str) -> bool {
-    let owner = model.wallets.get(wallet_id).and_then(|wallet| wallet.citizen_id.as_ref());
+    let owner = model
+        .wallets
+        .get(wallet_id)
+        .and_then(|wallet| wallet.citizen_id.as_ref());
     let held = model.holds.iter().map(|(txn_id, hold)| (txn_id, &hold.original));
     let originals = model.originals.iter().chain(held);
     let is_other = |txn_id: &u128| model.first_answers[txn_id].purchase.wallet_id != wallet_id;

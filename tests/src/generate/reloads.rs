@@ -36,16 +36,18 @@ impl Generator {
     }
 
     fn change_a_file(&mut self, model: &Model) {
-        let gone = self.first_files.iter().find(|file| self.text_of(&file.0).is_none());
+        let mut at = self.random.below(self.files.len() as u64) as usize;
+        let gone = self
+            .first_files
+            .iter()
+            .find(|file| self.text_of(&file.0).is_none());
         if let Some(gone) = gone.cloned()
             && self.random.percent(60)
         {
+            // It comes back, mostly with other words.
             self.files.push(gone);
-            self.files.sort();
-            return;
-        }
-        let at = self.random.below(self.files.len() as u64) as usize;
-        if self.files.len() > 1 && self.random.percent(8) {
+            at = self.files.len() - 1;
+        } else if self.files.len() > 1 && self.random.percent(8) {
             self.files.remove(at);
             return;
         }

@@ -14,6 +14,15 @@ impl Generator {
             self.new_replacement(model)
         };
         self.replacements.push((wallet_id.clone(), body.clone()));
+        let carried = model
+            .rights
+            .iter()
+            .filter(|(_, right)| right.wallet_id == wallet_id);
+        let carried: Vec<(String, String)> = carried.map(|(holder, _)| holder.clone()).collect();
+        if !carried.is_empty() && self.random.percent(60) {
+            let (citizen_id, program) = self.random.pick(&carried).clone();
+            self.means_to_go_on(citizen_id, program);
+        }
         let path_id = match self.random.below(100) {
             0..2 => "0049",
             _ => &wallet_id,
@@ -48,10 +57,10 @@ impl Generator {
     }
 
     fn new_replacement(&mut self, model: &Model) -> (String, Body) {
-        let carriers: Vec<String> = model.rights.values().map(|right| right.wallet_id.clone()).collect();
-        let wallet_id = match self.random.below(100) {
-            0..3 => "999999999999999".to_owned(),
-            3..85 if !carriers.is_empty() => self.random.pick(&carriers).clone(),
+        let user = self.user(model).and_then(|holder| model.rights.get(&holder));
+        let wallet_id = match (self.random.below(100), user) {
+            (0..3, _) => "999999999999999".to_owned(),
+            (3..85, Some(right)) => right.wallet_id.clone(),
             _ => self.random.pick(&self.wallets).clone(),
         };
         let new_wallet_id = match self.random.below(100) {
@@ -67,7 +76,12 @@ impl Generator {
 
     /// Mostly another wallet of the same person or one of nobody; also anybody's.
     fn new_wallet(&mut self, model: &Model, wallet_id: &str) -> String {
-        let owner = |id: &str| model.wallets.get(id).and_then(|wallet| wallet.citizen_id.as_ref());
+        let owner = |id: &str| {
+            model
+                .wallets
+                .get(id)
+                .and_then(|wallet| wallet.citizen_id.as_ref())
+        };
         let of_the_same = |id: &&String| *id != wallet_id && owner(id) == owner(wallet_id);
         let same: Vec<String> = self.wallets.iter().filter(of_the_same).cloned().collect();
         let free = |id: &&String| owner(id).is_none();

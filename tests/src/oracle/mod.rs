@@ -58,7 +58,15 @@ mod examples_persons;
 #[cfg(test)]
 mod examples_registration;
 #[cfg(test)]
+mod examples_replacements;
+#[cfg(test)]
 mod examples_rights;
+#[cfg(test)]
+mod examples_tombstones;
+#[cfg(test)]
+mod examples_use;
+#[cfg(test)]
+mod examples_versions;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -53,7 +53,11 @@ impl Model {
     /// The checks one after another: whose wallet it is, or why it is not replaced.
     fn may_replace(&self, wallet_id: &str, new_wallet_id: &str) -> Result<String, &'static str> {
         let wallet = self.wallets.get(wallet_id).ok_or("wallet_unknown")?;
-        let Some(citizen_id) = wallet.citizen_id.as_ref().filter(|_| self.carries_a_right(wallet_id)) else {
+        let Some(citizen_id) = wallet
+            .citizen_id
+            .as_ref()
+            .filter(|_| self.carries_a_right(wallet_id))
+        else {
             return Err("not_registered");
         };
         if self.is_taken(new_wallet_id, citizen_id) {

@@ -103,7 +103,10 @@ impl Model {
 
     /// How many rights of the programme have not lapsed.
     pub(crate) fn live_rights(&self, programme: &Programme) -> u64 {
-        let of_programme = self.rights.iter().filter(|((_, program), _)| *program == programme.id);
+        let of_programme = self
+            .rights
+            .iter()
+            .filter(|((_, program), _)| *program == programme.id);
         of_programme.filter(|(_, right)| !right.has_lapsed).count() as u64
     }
 

@@ -68,10 +68,7 @@ impl ModelSystem {
 
     fn spoil_move(&mut self, answer: &Value) {
         let citizen_id = owner(&self.model, &answer["wallet_id"]);
-        let from = (
-            citizen_id,
-            answer["from_program"].as_str().unwrap().to_owned(),
-        );
+        let from = (citizen_id, answer["from_program"].as_str().unwrap().to_owned());
         match self.mistake {
             Mistake::MoveLeavesTheUseBehind => leave_behind(&mut self.model, &from),
             Mistake::MoveForgetsTheFirstUse => _ = self.model.first_uses.remove(&from),
@@ -162,7 +159,11 @@ impl ModelSystem {
             return;
         }
         let returned = u128::from(answer["state_amount"].as_u64().unwrap());
-        match (self.mistake, model.holds.get(&txn_id), model.originals.get(&txn_id)) {
+        match (
+            self.mistake,
+            model.holds.get(&txn_id),
+            model.originals.get(&txn_id),
+        ) {
             (Mistake::DrawStaysAfterAVoidElsewhere, Some(hold), _)
                 if matches!(hold.state, HoldState::Voided(_)) =>
             {
@@ -186,8 +187,7 @@ impl ModelSystem {
                 && answer.get("reversal_id").is_some()
             {
                 answer["state_amount"] = json!(hold.original.state_amount as u64);
-                answer["citizen_amount"] =
-                    json!((hold.original.amount - hold.original.state_amount) as u64);
+                answer["citizen_amount"] = json!((hold.original.amount - hold.original.state_amount) as u64);
             }
         }
         if self.mistake == Mistake::NothingIsLeftOfAPlainOne && answer["reason"] == "hold_closed" {
@@ -273,7 +273,9 @@ impl ModelSystem {
 }
 
 fn owner(model: &Model, wallet_id: &Value) -> String {
-    let wallet = wallet_id.as_str().and_then(|wallet_id| model.wallets.get(wallet_id));
+    let wallet = wallet_id
+        .as_str()
+        .and_then(|wallet_id| model.wallets.get(wallet_id));
     wallet
         .and_then(|wallet| wallet.citizen_id.clone())
         .unwrap_or_default()
