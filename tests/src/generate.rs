@@ -180,7 +180,7 @@ impl Generator {
         if let Some(step) = self.intended(model) {
             return step;
         }
-        match self.random.below(1560) {
+        match self.random.below(1640) {
             1000..1060 if ASKS_HOLDS => self.hold(model),
             1060..1095 if ASKS_HOLDS => self.capture(model),
             1095..1115 if ASKS_HOLDS => self.void(model),

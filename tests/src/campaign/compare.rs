@@ -517,6 +517,27 @@ mod tests {
     }
 
     #[test]
+    fn a_replacement_is_repeated_by_both_wallets_and_a_rejection_has_no_sequence() {
+        let mut comparer = Comparer::default();
+        let said = |new: &str, sequence: &str, replayed: bool| {
+            format!(
+                r#"{{"wallet_id":"1","new_wallet_id":"{new}","sequence":{sequence},"replayed":{replayed}}}"#
+            )
+        };
+        let expected = |new: &str, replayed: bool| json!({ "wallet_id": "1", "new_wallet_id": new, "replayed": replayed });
+        let mut check = |expected: &Value, got: String| comparer.check(200, expected, 200, &got).is_ok();
+        assert!(check(&expected("2", false), said("2", "4", false)));
+        assert!(check(&expected("2", true), said("2", "4", true)));
+        assert!(!check(&expected("2", true), said("2", "5", true)));
+        assert!(!check(&expected("3", true), said("3", "4", true)));
+        let mut rejected = expected("3", false);
+        rejected["sequence"] = Value::Null;
+        assert!(check(&rejected, said("3", "null", false)));
+        assert!(!check(&rejected, said("3", "5", false)));
+        assert!(check(&expected("3", false), said("3", "5", false)));
+    }
+
+    #[test]
     fn a_part_must_be_in_the_answer() {
         let part =
             json!({ "registration": { "registered": 2 }, "lists": [{ "list": "a", "imported": true }] });

@@ -381,9 +381,13 @@ fn the_model_agrees_with_itself_and_every_reason_is_met() {
 
 #[test]
 fn every_mistake_is_caught_and_cut_down_to_a_few_steps() {
+    let mut missed = Vec::new();
     for mistake in MISTAKES.into_iter().filter(|mistake| is_asked_for(*mistake)) {
         let failure = match campaign(mistake, 11, 200_000) {
-            Ok(stats) => panic!("{mistake:?} was not caught in {} steps", stats.steps),
+            Ok(stats) => {
+                missed.push(format!("{mistake:?} was not caught in {} steps", stats.steps));
+                continue;
+            }
             Err(failure) => failure,
         };
         println!(
@@ -391,13 +395,16 @@ fn every_mistake_is_caught_and_cut_down_to_a_few_steps() {
             failure.steps.len(),
             failure.mismatch.why
         );
-        assert!(failure.steps.len() <= 14, "{mistake:?} is still long:\n{failure}");
+        if failure.steps.len() > 14 {
+            missed.push(format!("{mistake:?} is still long:\n{failure}"));
+        }
         // Somebody may come back from another programme, move to it, or be known by it.
         assert!(
             failure.world.programmes.len() <= 3,
             "{mistake:?} needs fewer programmes:\n{failure}"
         );
     }
+    assert!(missed.is_empty(), "{}", missed.join("\n"));
 }
 
 #[test]

@@ -21,7 +21,7 @@ impl Generator {
         let carried: Vec<(String, String)> = carried.map(|(holder, _)| holder.clone()).collect();
         if !carried.is_empty() && self.random.percent(60) {
             let (citizen_id, program) = self.random.pick(&carried).clone();
-            self.means_to_go_on(citizen_id, program);
+            self.means_to_go_on(model, citizen_id, program);
         }
         let path_id = match self.random.below(100) {
             0..2 => "0049",

@@ -75,13 +75,16 @@ impl Generator {
                 citizen_id: citizen_id.clone(),
                 program: program.clone(),
             });
-            self.means_to_go_on(citizen_id, program);
+            self.means_to_go_on(model, citizen_id, program);
         }
     }
 
     /// What is to follow when a right of somebody has gone to another wallet.
-    pub(crate) fn means_to_go_on(&mut self, citizen_id: String, program: String) {
-        for _ in 0..self.random.below(3) {
+    pub(crate) fn means_to_go_on(&mut self, model: &Model, citizen_id: String, program: String) {
+        let is_theirs =
+            |original: &Original| original.draw.citizen_id == citizen_id && original.draw.program == program;
+        let closings = model.open_holds().filter(|original| is_theirs(original)).count() as u64;
+        for _ in 0..closings.max(self.random.below(2)) {
             self.intents.push(Intent::TakeBack);
         }
         self.intents.push(Intent::Buy { citizen_id, program });
@@ -92,7 +95,7 @@ impl Generator {
         let right = model.rights.get(&(citizen_id.to_owned(), program.to_owned()))?;
         let wallet_id = right.wallet_id.clone();
         let body = self.new_purchase_through(model, program, &wallet_id);
-        let (path, body) = match self.random.percent(30) && ASKS_HOLDS {
+        let (path, body) = match self.random.percent(45) && ASKS_HOLDS {
             true => ("/v1/holds", body.raw("expires_in_s", "86400")),
             false => ("/v1/authorizations", body),
         };
