@@ -3,16 +3,15 @@
 pub mod compare;
 pub mod failure;
 pub mod shrink;
+pub mod tally;
 
 #[cfg(test)]
 mod mutants;
 
-use std::collections::BTreeMap;
-
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::generate::random::Random;
-use crate::generate::{Generator, Step, programmes};
+use crate::generate::{Files, Generator, Step, programmes};
 use crate::oracle::Model;
 use crate::oracle::calendar::{Date, Instant};
 use crate::oracle::programme::Registration;
@@ -20,6 +19,8 @@ use crate::oracle::programme::Registration;
 use self::compare::Comparer;
 pub use self::failure::Failure;
 use self::failure::Mismatch;
+pub use self::tally::Stats;
+use self::tally::{count, count_kept_lapses, count_old_replays, count_wanderers};
 
 /// How many more steps an episode goes on after the last programme's end.
 const AFTER_THE_END: u64 = 40;
@@ -31,41 +32,22 @@ pub trait System {
 
     /// Stops and starts again on the same data, at the same instant.
     fn restart(&mut self);
+
+    /// Changes the programme files and reads them again: the status and the body.
+    fn reload(&mut self, programmes: &[(String, String)]) -> (u16, String);
+
+    /// Stops, and starts again on the same data with these programme files when the clock shows `now`.
+    fn restart_with(&mut self, programmes: &[(String, String)], now: Instant);
 }
 
 /// Makes a system with fresh state over these programme files (`(file name, text)`) at this instant.
 pub type MakeSystem<'a> = &'a mut dyn FnMut(&[(String, String)], &str) -> Box<dyn System>;
 
-/// What a campaign has seen: a campaign that never met a reason has not tested it.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Stats {
-    /// Steps taken, restarts included.
-    pub steps: u64,
-    /// Fresh starts.
-    pub episodes: u64,
-    /// Restarts on the same data.
-    pub restarts: u64,
-    /// Answers of each status.
-    pub statuses: BTreeMap<u16, u64>,
-    /// Answers by kind (`purchase`, `reversal`, `quote`, `registration`, `move`, `hold`, `capture`, `void`, `line`, `list
-    /// line`, and those of the desk), decision and reason, or what somebody or something is since; batch elements one by
-    /// one.
-    pub reasons: BTreeMap<String, u64>,
-    /// Answers that repeated a first one.
-    pub replays: u64,
-    /// Of those, answers of a date before yesterday: their ids may have left memory.
-    pub old_replays: u64,
-    /// Approvals that a cap cut.
-    pub limited: u64,
-    /// Approvals and refunds that more than one source shared.
-    pub split: u64,
-}
-
 /// The world one episode plays in.
 #[derive(Clone, Debug)]
 pub struct World {
     /// Programme files: name and text.
-    pub programmes: Vec<(String, String)>,
+    pub programmes: Files,
     /// Where the clock stands first.
     pub start: String,
 }
@@ -92,7 +74,7 @@ pub fn run_episode(
     let world = random_world(&mut random);
     let mut steps = random.between(300, 2000) as u64;
     let mut run = LockStep::new(&world, make_system);
-    let mut generator = Generator::new(random.bits());
+    let mut generator = Generator::new(random.bits(), &world.programmes);
     let mut taken = Vec::new();
     let mut planned = generator.opening(&run.model);
     stats.episodes += 1;
@@ -160,11 +142,32 @@ impl LockStep {
             Step::Restart => {
                 stats.restarts += 1;
                 self.system.restart();
-                // The contract promises no more than the time of the last record; the clock is set again.
-                let now = format!("{{\"now\":\"{}\"}}", self.model.now().to_milliseconds_text());
-                self.call("PUT", "/v1/clock", &now, &mut Stats::default())
+                self.set_clock()
+            }
+            Step::Reload(programmes) => {
+                stats.reloads += 1;
+                let expected = self.model.reload(programmes).map_err(unreadable)?;
+                count_kept_lapses(stats, "reload", &self.model);
+                let got = self.system.reload(programmes);
+                self.compare((200, expected), got)
+            }
+            Step::Down { programmes, now } => {
+                stats.restarts += 1;
+                stats.reloads += 1;
+                // Until the start the files counted that were read last.
+                self.model.pass_time(*now);
+                self.model.reload(programmes).map_err(unreadable)?;
+                count_kept_lapses(stats, "start", &self.model);
+                self.system.restart_with(programmes, *now);
+                self.set_clock()
             }
         }
+    }
+
+    /// The contract promises no more than the time of the last record: after a start the clock is set again.
+    fn set_clock(&mut self) -> Result<(), Mismatch> {
+        let now = json!({ "now": self.model.now().to_milliseconds_text() });
+        self.call("PUT", "/v1/clock", &now.to_string(), &mut Stats::default())
     }
 
     fn call(&mut self, method: &str, path: &str, body: &str, stats: &mut Stats) -> Result<(), Mismatch> {
@@ -172,7 +175,13 @@ impl LockStep {
         let (got_status, got) = self.system.call(method, path, body);
         let yesterday = self.model.now().date().plus_days(-1).to_string();
         count(stats, path, expected_status, &expected);
+        count_wanderers(stats, path, &expected, &self.model);
         stats.old_replays += count_old_replays(&expected, &yesterday);
+        self.compare((expected_status, expected), (got_status, got))
+    }
+
+    fn compare(&mut self, expected: (u16, Value), got: (u16, String)) -> Result<(), Mismatch> {
+        let ((expected_status, expected), (got_status, got)) = (expected, got);
         self.comparer
             .check(expected_status, &expected, got_status, &got)
             .map_err(|why| Mismatch {
@@ -183,104 +192,12 @@ impl LockStep {
     }
 }
 
-/// Replays among the answers of dates before `yesterday`.
-fn count_old_replays(answer: &Value, yesterday: &str) -> u64 {
-    let is_old = |answer: &Value| {
-        let registered = answer["registered_at"].as_str().and_then(|at| at.get(..10));
-        let date = answer["business_date"].as_str().or(registered);
-        answer["replayed"] == true && date.is_some_and(|date| date < yesterday)
-    };
-    let results = answer.get("results").and_then(Value::as_array);
-    let of_batch = results.into_iter().flatten().filter(|result| is_old(result));
-    of_batch.count() as u64 + u64::from(is_old(answer))
-}
-
-fn count(stats: &mut Stats, path: &str, status: u16, answer: &Value) {
-    *stats.statuses.entry(status).or_default() += 1;
-    if let Some(Value::Array(errors)) = answer.get("errors") {
-        for error in errors {
-            let reason = error["reason"].as_str().unwrap_or_default();
-            add(stats, format!("{} rejected {reason}", kind_of(path)));
-        }
-    } else if let Some(Value::Array(results)) = answer.get("results") {
-        for result in results {
-            count_one(stats, path, result);
-        }
-    } else {
-        count_one(stats, path, answer);
-    }
-}
-
-/// What is counted under this path.
-fn kind_of(path: &str) -> &'static str {
-    if let Some(kind) = kind_of_desk(path) {
-        return kind;
-    }
-    match path {
-        "/v1/quotes" => "quote",
-        _ if path.starts_with("/v1/registrations") => "registration",
-        _ if path.starts_with("/v1/lists/") => "list line",
-        _ if path.ends_with("/import") => "line",
-        _ if path.ends_with("/reversals") => "reversal",
-        _ if path.ends_with("/moves") => "move",
-        "/v1/holds" => "hold",
-        _ if path.ends_with("/capture") => "capture",
-        _ if path.ends_with("/void") => "void",
-        _ => "purchase",
-    }
-}
-
-/// What is counted under this path, if it is one of the desk.
-fn kind_of_desk(path: &str) -> Option<&'static str> {
-    let segments: Vec<&str> = path.trim_start_matches('/').split('/').collect();
-    Some(match segments.as_slice() {
-        ["v1", "merchants", _, "registrations"] => "joining",
-        ["v1", "merchants", _, "status"] => "merchant status",
-        ["v1", "merchants", _, "platform"] => "platform",
-        ["v1", "merchants", _, "payout"] => "payout of a merchant",
-        ["v1", "authorizations", _, "payout"] => "payout",
-        ["v1", "merchants", _, "consent-withdrawal"] => "withdrawal",
-        ["v1", "merchants", id] if *id != "import" => "merchant",
-        ["v1", "persons", "status"] => "person status",
-        ["v1", "persons", "erase"] => "erasure",
-        ["v1", "clawbacks"] | ["v1", "clawbacks", _] => "case",
-        ["v1", "clawbacks", _, "payments"] => "payment",
-        ["v1", "clawbacks", _, "close"] => "closing",
-        _ => return None,
-    })
-}
-
-fn add(stats: &mut Stats, what: String) {
-    *stats.reasons.entry(what).or_default() += 1;
-}
-
-fn count_one(stats: &mut Stats, path: &str, answer: &Value) {
-    let kind = kind_of(path);
-    if answer["replayed"] == true {
-        stats.replays += 1;
-    } else if let (Some(decision), Some(reason)) = (answer["decision"].as_str(), answer["reason"].as_str()) {
-        let is_move_again = decision == "accepted" && answer["changed"] == false;
-        let again = if is_move_again || answer.get("$sequence_of").is_some() {
-            " again"
-        } else if answer["returning"] == true {
-            " returning"
-        } else {
-            ""
-        };
-        add(stats, format!("{kind} {decision} {reason}{again}"));
-        if answer.get("limited_by").is_some_and(Value::is_string) {
-            stats.limited += 1;
-        }
-        let parts = answer["funding"].as_array().into_iter().flatten();
-        stats.split += u64::from(parts.filter(|part| part["amount"] != 0).count() > 1);
-    } else if let Some(code) = answer["code"].as_str() {
-        add(stats, format!("{kind} refused {code}"));
-    } else if kind_of_desk(path).is_some()
-        && let Some(is) = ["state", "status", "payout"]
-            .iter()
-            .find_map(|key| answer[key].as_str())
-    {
-        add(stats, format!("{kind} {is}"));
+/// Every file was made to be read.
+fn unreadable(why: String) -> Mismatch {
+    Mismatch {
+        why,
+        expected: "files that can be read".to_owned(),
+        got: String::new(),
     }
 }
 

@@ -2,9 +2,9 @@
 //! no id has two outcomes though clients race for it.
 //!
 //! In each round 64 clients send authorizations of their own, race each other for shared ids with two wallets, race reversals
-//! against originals, and send requests of earlier rounds again; meanwhile snapshots are taken, midnights
+//! against originals, replace their wallets by others, and send requests of earlier rounds again; meanwhile snapshots are taken, midnights
 //! pass, programme files change, or backups are made; then the server is killed. After the restart every request of the round is sent again: one that was answered must get the same answer, and so
-//! must some of earlier days. Each wallet's room must be what its answers add up to, and the programme files in force. Now and then the server is started once more
+//! must some of earlier days. Each citizen's room, through the last of the wallets, must be what the answers add up to, and the programme files in force. Now and then the server is started once more
 //! with its newest snapshot damaged, and once with none: it must answer the same.
 
 mod disturb;
@@ -12,7 +12,7 @@ mod requests;
 mod rulebook;
 
 use self::disturb::{Disturbance, Scene};
-use self::requests::Requests;
+use self::requests::{Requests, first_wallet};
 use self::rulebook::Rulebook;
 use crate::backup::{self, BackupStats};
 use crate::generate::random::Random;
@@ -63,6 +63,8 @@ pub struct CrashStats {
     pub conflicts: u64,
     /// Approved reversals, tombstones included.
     pub reversals: u64,
+    /// Replacements of wallets, each counted once.
+    pub replacements: u64,
     /// Requests of earlier rounds that were answered as they were then.
     pub answered_again: u64,
     /// Kills in the middle of a snapshot.
@@ -226,7 +228,10 @@ fn check_without_snapshots(
     start: &impl Fn(Disturbance) -> ServerProcess,
 ) -> ServerProcess {
     let wallets: Vec<&String> = ledger.used.keys().collect();
-    let some: Vec<&String> = (0..300).map(|_| *random.pick(&wallets)).collect();
+    let some = (0..300).map(|_| *random.pick(&wallets));
+    let some: Vec<&String> = some
+        .flat_map(|wallet| [wallet, ledger.last_wallet(wallet)])
+        .collect();
     let some_past: Vec<&Sent> = (0..300).map(|_| random.pick(past)).collect();
     let look = |addr: SocketAddr| -> Vec<(u16, String)> {
         let mut connection = Connection::open(addr).expect("the server listens");
@@ -305,14 +310,21 @@ impl Sent {
             .answer
             .as_ref()
             .expect("only what was answered is sent again");
-        let expected = first.replace("\"replayed\":false", "\"replayed\":true");
         assert_eq!(
             (again.0, &again.1),
-            (*status, &expected),
+            (*status, &repeated(first)),
             "the answer to {} changed",
             self.body
         );
     }
+}
+
+/// The answer as it comes again. What has no record is decided each time, and says so.
+fn repeated(first: &str) -> String {
+    if first.contains("\"sequence\":null") {
+        return first.to_owned();
+    }
+    first.replace("\"replayed\":false", "\"replayed\":true")
 }
 
 /// Lets 64 clients send until `limit` answers came (or a rare moment has), kills the server, and returns what was sent.
@@ -396,27 +408,35 @@ fn load(
         .expect("no client panics")
 }
 
-/// What every wallet must have left: money by wallet, from the answers.
+/// What every citizen must have left: money by the first wallet, from the answers.
 #[derive(Default)]
 struct Ledger {
     /// By wallet, then by the date of the authorization.
     used: BTreeMap<String, BTreeMap<String, i64>>,
+    /// By the wallet through which a citizen was enrolled: the one that carries the right now.
+    last_wallets: BTreeMap<String, String>,
 }
 
 /// Sends every request of a round again and holds the answers against those before the kill.
 fn check_round(addr: SocketAddr, sent: &[Sent], stats: &mut CrashStats, ledger: &mut Ledger) {
     let mut connection = Connection::open(addr).expect("the server listens");
     let mut taken_from: BTreeMap<String, (String, String)> = BTreeMap::new();
+    let (replacements, rest): (Vec<&Sent>, Vec<&Sent>) =
+        sent.iter().partition(|sent| sent.path.ends_with("/replacement"));
+    for sent in replacements {
+        check_replacement(&mut connection, sent, stats, ledger);
+    }
     // Authorizations first: a reversal's wallet is that of the authorization that won its id.
-    let (reversals, authorizations): (Vec<&Sent>, Vec<&Sent>) =
-        sent.iter().partition(|sent| sent.path.ends_with("/reversals"));
+    let (reversals, authorizations): (Vec<&Sent>, Vec<&Sent>) = rest
+        .into_iter()
+        .partition(|sent| sent.path.ends_with("/reversals"));
     for sent in authorizations {
         let Some(answer) = check_one(&mut connection, sent, stats) else {
             continue;
         };
         let txn_id = answer["txn_id"].as_str().expect("an id").to_owned();
         let wallet = serde_json::from_str::<Value>(&sent.body).expect("our own")["wallet_id"].clone();
-        let wallet = wallet.as_str().expect("an id").to_owned();
+        let wallet = first_wallet(wallet.as_str().expect("an id"));
         if let Some((before, _)) = taken_from.get(&txn_id) {
             assert_eq!(*before, wallet, "I5: {txn_id} has outcomes for two wallets");
             continue;
@@ -440,6 +460,23 @@ fn check_round(addr: SocketAddr, sent: &[Sent], stats: &mut CrashStats, ledger: 
     }
 }
 
+/// Sends a replacement again: one that was answered has the same sequence, and the right is where it says.
+fn check_replacement(connection: &mut Connection, sent: &Sent, stats: &mut CrashStats, ledger: &mut Ledger) {
+    let answer = check_one(connection, sent, stats).expect("a replacement has no id that is somebody else's");
+    if answer["decision"] == "rejected" {
+        assert_eq!(answer["reason"], "not_registered", "{answer}");
+        return;
+    }
+    let text = |key: &str| answer[key].as_str().expect("an id").to_owned();
+    let (first, new) = (first_wallet(&text("wallet_id")), text("new_wallet_id"));
+    // Wallets of later replacements have higher numbers.
+    let last = ledger.last_wallets.entry(first).or_default();
+    if *last < new {
+        *last = new;
+        stats.replacements += 1;
+    }
+}
+
 /// Sends a request again; its outcome, or `None` when its id belongs to other content.
 fn check_one(connection: &mut Connection, sent: &Sent, stats: &mut CrashStats) -> Option<Value> {
     let (status, again) = connection
@@ -459,8 +496,7 @@ fn check_one(connection: &mut Connection, sent: &Sent, stats: &mut CrashStats) -
                 sent.body
             );
             if status == 200 {
-                let expected = before.replace("\"replayed\":false", "\"replayed\":true");
-                assert_eq!(again, expected, "the answer to {} changed", sent.body);
+                assert_eq!(again, repeated(before), "the answer to {} changed", sent.body);
             }
         }
     }
@@ -473,13 +509,18 @@ fn check_one(connection: &mut Connection, sent: &Sent, stats: &mut CrashStats) -
 }
 
 impl Ledger {
+    fn last_wallet<'l>(&'l self, wallet: &'l String) -> &'l String {
+        self.last_wallets.get(wallet).unwrap_or(wallet)
+    }
+
     fn of(&mut self, wallet: &str, date: &str) -> &mut i64 {
         let of_wallet = self.used.entry(wallet.to_owned()).or_default();
         of_wallet.entry(date.to_owned()).or_default()
     }
 }
 
-/// I4, from outside: the room of each of the wallets is the cap less what its answers took and gave back, today and this month.
+/// I4, from outside: the room of each of the citizens is the cap less what the answers took and gave back, today and this
+/// month, through whatever wallet.
 fn check_rooms(addr: SocketAddr, ledger: &Ledger, day_cap: i64, wallets: RangeInclusive<u64>) {
     let mut connection = Connection::open(addr).expect("the server listens");
     let quote = json!({
@@ -488,7 +529,12 @@ fn check_rooms(addr: SocketAddr, ledger: &Ledger, day_cap: i64, wallets: RangeIn
     let quoted = connection.expect(200, "POST", "/v1/quotes", &quote.to_string());
     let today = quoted["business_date"].as_str().expect("a date");
     for wallet in wallets.map(wallet_id) {
-        let shown = connection.expect(200, "GET", &format!("/v1/wallets/{wallet}"), "");
+        let last = ledger.last_wallet(&wallet);
+        if *last != wallet {
+            let old = connection.expect(200, "GET", &format!("/v1/wallets/{wallet}"), "");
+            assert_eq!(old["programs"], json!([]), "wallet {wallet} was replaced");
+        }
+        let shown = connection.expect(200, "GET", &format!("/v1/wallets/{last}"), "");
         let remaining = &shown["programs"][0]["benefits"][0]["remaining"];
         let used_in = |period: &str| -> i64 {
             let dates = ledger.used.get(&wallet).into_iter().flatten();

@@ -13,13 +13,18 @@ pub(crate) mod person_requests;
 pub mod programmes;
 pub mod random;
 pub mod registration_requests;
+pub(crate) mod reloads;
+pub(crate) mod replacement_requests;
+pub(crate) mod wanderings;
 
 use std::fmt;
 
 use crate::oracle::Model;
+use crate::oracle::calendar::Instant;
 
 use self::body::Body;
 use self::random::Random;
+use self::wanderings::Intent;
 
 /// Whether households' benefits and `funded_by` are asked for, and stand in the files.
 pub const ASKS_HOUSEHOLDS: bool = true;
@@ -33,6 +38,15 @@ pub const ASKS_HOLDS: bool = true;
 /// Whether the desk is asked for: merchants that join, suspensions, clawback, erasure, payouts held back; and whether files
 /// say when merchants may join.
 pub const ASKS_DESK: bool = true;
+
+/// Whether wallets take the place of others.
+pub const ASKS_REPLACEMENTS: bool = true;
+
+/// Whether programme files change.
+pub const ASKS_RELOADS: bool = true;
+
+/// Programme files: name and text.
+pub type Files = Vec<(String, String)>;
 
 /// One thing that happens to the system under test.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,6 +62,15 @@ pub enum Step {
     },
     /// The system stops and starts again on the same data.
     Restart,
+    /// The programme files become these, and are read again.
+    Reload(Files),
+    /// The system stops; it starts again on the same data with these programme files when the clock shows `now`.
+    Down {
+        /// The files that it finds.
+        programmes: Files,
+        /// When it starts.
+        now: Instant,
+    },
 }
 
 impl Step {
@@ -66,8 +89,23 @@ impl fmt::Display for Step {
             Step::Call { method, path, body } if body.is_empty() => write!(f, "{method} {path}"),
             Step::Call { method, path, body } => write!(f, "{method} {path}  {body}"),
             Step::Restart => write!(f, "(restart)"),
+            Step::Reload(programmes) => {
+                writeln!(f, "(reload)")?;
+                write_files(f, programmes)
+            }
+            Step::Down { programmes, now } => {
+                writeln!(f, "(restart at {})", now.to_milliseconds_text())?;
+                write_files(f, programmes)
+            }
         }
     }
+}
+
+fn write_files(f: &mut fmt::Formatter<'_>, programmes: &Files) -> fmt::Result {
+    for (name, text) in programmes {
+        writeln!(f, "--- {name}\n{}", text.trim_end())?;
+    }
+    write!(f, "---")
 }
 
 /// Makes the steps of one episode. It watches the model to aim at edges; it never decides what is right.
@@ -88,6 +126,13 @@ pub struct Generator {
     pub(crate) voids: Vec<String>,
     /// Moves sent so far: wallet and body.
     pub(crate) moves: Vec<(String, Body)>,
+    /// Replacements sent so far: wallet and body.
+    pub(crate) replacements: Vec<(String, Body)>,
+    /// What is meant to happen soon.
+    pub(crate) intents: Vec<Intent>,
+    /// The programme files of the beginning, and as they stand.
+    pub(crate) first_files: Files,
+    pub(crate) files: Files,
     /// Ids that were reversed before any original came.
     pub(crate) awaited: Vec<String>,
     /// Withdrawals of consent sent so far: merchant and body.
@@ -102,7 +147,7 @@ pub struct Generator {
 
 impl Generator {
     /// A generator that always makes the same steps from the same seed and model.
-    pub fn new(seed: u64) -> Generator {
+    pub fn new(seed: u64, programmes: &[(String, String)]) -> Generator {
         let mut random = Random::new(seed);
         Generator {
             // Two are nobody's own, and the last ones are the first persons' second.
@@ -117,6 +162,10 @@ impl Generator {
             captures: Vec::new(),
             voids: Vec::new(),
             moves: Vec::new(),
+            replacements: Vec::new(),
+            intents: Vec::new(),
+            first_files: programmes.to_vec(),
+            files: programmes.to_vec(),
             awaited: Vec::new(),
             withdrawals: Vec::new(),
             cases: Vec::new(),
@@ -128,13 +177,18 @@ impl Generator {
 
     /// The next step of an episode.
     pub fn step(&mut self, model: &mut Model) -> Step {
-        match self.random.below(1500) {
+        if let Some(step) = self.intended(model) {
+            return step;
+        }
+        match self.random.below(1640) {
             1000..1060 if ASKS_HOLDS => self.hold(model),
             1060..1095 if ASKS_HOLDS => self.capture(model),
             1095..1115 if ASKS_HOLDS => self.void(model),
             1130..1150 if ASKS_MOVES => self.move_person(model),
             // The numbers above are purchases, so that the desk is a tenth of everything.
             1150..1306 if ASKS_DESK => self.at_the_desk(model),
+            1500..1530 if ASKS_REPLACEMENTS => self.replace_wallet(model),
+            1530..1538 if ASKS_RELOADS => self.change_files(model),
             0..350 => self.authorize(model),
             350..470 => self.reverse(model),
             470..530 => self.quote(model),
@@ -183,6 +237,7 @@ impl Generator {
             steps.push(Step::call("POST", path, body.plain()));
         }
         steps.extend(self.closing_of_holds());
+        steps.extend(self.closing_of_replacements());
         if ASKS_DESK {
             steps.extend(self.closing_of_the_desk(model));
         }

@@ -2,6 +2,7 @@
 //! still. Only sockets and threads are missing.
 
 use crate::campaign::System;
+use crate::oracle::calendar::Instant as ModelInstant;
 use crate::process::PATIENCE;
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
@@ -18,11 +19,14 @@ use satang_engine::storage::MemoryStorage;
 use satang_gateway::app::{Api, App, GatewayEngine, GatewayKeeper, Metrics, WholeBody};
 use satang_gateway::programs::ProgramSource;
 use std::pin::pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 use std::time::Instant as Moment;
+
+/// The programme files, as whoever reads them finds them.
+type Files = Arc<Mutex<Vec<(String, String)>>>;
 
 /// Small segments, so that every episode crosses many borders.
 const LAYOUT: Layout = Layout {
@@ -33,7 +37,7 @@ const LAYOUT: Layout = Layout {
 /// The product over a virtual disk.
 pub struct InProcess {
     storage: Arc<MemoryStorage>,
-    programmes: Vec<(String, String)>,
+    programmes: Files,
     engine: Arc<GatewayEngine<MemoryStorage>>,
     committer: Committer<FileJournal<MemoryStorage>>,
     keeper: Arc<GatewayKeeper<MemoryStorage>>,
@@ -48,14 +52,15 @@ impl InProcess {
     /// When it does not start: the caller made the files.
     pub fn new(programmes: &[(String, String)], start: &str) -> InProcess {
         let at = Instant::parse(start).expect("an instant");
-        InProcess::on(MemoryStorage::default(), programmes.to_vec(), at, 0)
+        InProcess::on(MemoryStorage::default(), programmes, at, 0, None)
     }
 
     fn on(
         storage: MemoryStorage,
-        programmes: Vec<(String, String)>,
+        programmes: &[(String, String)],
         at: Instant,
         restarts: u64,
+        digest: Option<u64>,
     ) -> InProcess {
         let storage = Arc::new(storage);
         let options = EngineOptions {
@@ -70,10 +75,15 @@ impl InProcess {
         let clock = AnyClock::Simulated(SimulatedClock::standing_at(at));
         let opened = open(&storage, clock, options, &mut |_, _| {}).expect("the journal is good");
         let (engine, mut committer, keeper) = (opened.engine, opened.committer, opened.keeper);
+        assert!(
+            digest.is_none_or(|before| engine.state().digest() == before),
+            "I2: the replayed state differs"
+        );
         engine
-            .install_programs(&programmes, None)
+            .install_programs(programmes, None)
             .expect("the files are good");
         while committer.step().expect("a virtual disk does not fail") {}
+        let programmes: Files = Arc::new(Mutex::new(programmes.to_vec()));
         let app = App::starting(Arc::new(Metrics::new()), source(&programmes));
         app.ready(engine.clone(), keeper.clone());
         // Nobody dispatches: this thread polls the one request there is until its record is durable.
@@ -156,10 +166,14 @@ impl Wake for Woken {
     }
 }
 
-/// The same files each time they are read.
-fn source(programmes: &[(String, String)]) -> Arc<ProgramSource> {
-    let files = programmes.to_vec();
-    Arc::new(ProgramSource::new(move || Ok(files.clone())))
+/// The files as they stand each time they are read.
+fn source(programmes: &Files) -> Arc<ProgramSource> {
+    let files = programmes.clone();
+    Arc::new(ProgramSource::new(move || Ok(read(&files))))
+}
+
+fn read(programmes: &Files) -> Vec<(String, String)> {
+    programmes.lock().expect("no reader panics").clone()
 }
 
 impl System for InProcess {
@@ -170,6 +184,28 @@ impl System for InProcess {
 
     fn restart(&mut self) {
         let at = self.engine.now().expect("a simulated clock");
+        let programmes = read(&self.programmes);
+        let before = self.start_again(&programmes, at);
+        assert_eq!(
+            self.engine.state().digest(),
+            before,
+            "the same files change nothing"
+        );
+    }
+
+    fn reload(&mut self, programmes: &[(String, String)]) -> (u16, String) {
+        *self.programmes.lock().expect("no reader panics") = programmes.to_vec();
+        self.call("POST", "/v1/programs/reload", "")
+    }
+
+    fn restart_with(&mut self, programmes: &[(String, String)], now: ModelInstant) {
+        self.start_again(programmes, Instant::from_unix_ms(now.0));
+    }
+}
+
+impl InProcess {
+    /// Loses power and starts again; the digest of the state before.
+    fn start_again(&mut self, programmes: &[(String, String)], at: Instant) -> u64 {
         self.restarts += 1;
         if self.restarts.is_multiple_of(2) {
             self.committer.cover().expect("a virtual disk does not fail");
@@ -196,17 +232,13 @@ impl System for InProcess {
         if self.restarts.is_multiple_of(2) {
             verify(&disk, before);
         }
-        *self = InProcess::on(disk, std::mem::take(&mut self.programmes), at, self.restarts);
-        assert_eq!(
-            self.engine.state().digest(),
-            before,
-            "I2: the replayed state differs"
-        );
+        *self = InProcess::on(disk, programmes, at, self.restarts, Some(before));
         assert_eq!(
             self.engine.clock().now(),
             Ok(at),
-            "the clock goes on where it stood"
+            "the clock goes on where it is set"
         );
+        before
     }
 }
 

@@ -62,6 +62,7 @@ fn print_stats(stats: &Stats) {
     println!("{:>10}  steps", stats.steps);
     println!("{:>10}  episodes", stats.episodes);
     println!("{:>10}  restarts", stats.restarts);
+    println!("{:>10}  changes of programme files", stats.reloads);
     println!("{:>10}  replays of a first answer", stats.replays);
     println!(
         "{:>10}  replays of an answer from before yesterday",

@@ -7,6 +7,8 @@
 //! The keys of a decision come in one order, and so do those of a clawback case and of a merchant. What was done with a hold has a first answer of its own, and only an
 //! approval is repeated.
 //!
+//! A replacement that is rejected has no record, and says so.
+//!
 //! A registration that is told `quota_full` again has the `sequence` of the first time and is no first answer
 //! itself: its id may come again with anything. Of a programme the model knows a part, which must be in the answer.
 
@@ -70,7 +72,10 @@ impl Comparer {
         if expected.get("$sequence").is_some() {
             return self.check_record(expected, &mut got);
         }
-        let Some(replayed) = expected.get("replayed") else {
+        let replayed = expected
+            .get("replayed")
+            .filter(|_| expected.get("sequence").is_none());
+        let Some(replayed) = replayed else {
             shorten_line_reasons(expected, &mut got);
             return equal(expected, &got);
         };
@@ -155,9 +160,13 @@ fn without(expected: &Value, note: &str) -> Value {
     expected
 }
 
-/// What an answer is kept by: the field of its own id, or what was done with a hold, and the id. A reversal names
-/// its purchase too.
+/// What an answer is kept by: the field of its own id, or what was done with a hold, and the id; of a replacement both
+/// wallets. A reversal names its purchase too.
 pub(super) fn own_id(answer: &Value) -> (&'static str, String) {
+    if let Some(new_wallet_id) = answer["new_wallet_id"].as_str() {
+        let wallet_id = answer["wallet_id"].as_str().expect("the model answers with both");
+        return ("replacement", format!("{wallet_id} {new_wallet_id}"));
+    }
     let fields = ["registration_id", "reversal_id"];
     let own = fields.into_iter().find(|field| answer.get(field).is_some());
     let field = own.unwrap_or("txn_id");
@@ -505,6 +514,27 @@ mod tests {
         comparer
             .check(200, &expected, 200, &said(r#","sequence":8"#))
             .unwrap();
+    }
+
+    #[test]
+    fn a_replacement_is_repeated_by_both_wallets_and_a_rejection_has_no_sequence() {
+        let mut comparer = Comparer::default();
+        let said = |new: &str, sequence: &str, replayed: bool| {
+            format!(
+                r#"{{"wallet_id":"1","new_wallet_id":"{new}","sequence":{sequence},"replayed":{replayed}}}"#
+            )
+        };
+        let expected = |new: &str, replayed: bool| json!({ "wallet_id": "1", "new_wallet_id": new, "replayed": replayed });
+        let mut check = |expected: &Value, got: String| comparer.check(200, expected, 200, &got).is_ok();
+        assert!(check(&expected("2", false), said("2", "4", false)));
+        assert!(check(&expected("2", true), said("2", "4", true)));
+        assert!(!check(&expected("2", true), said("2", "5", true)));
+        assert!(!check(&expected("3", true), said("3", "4", true)));
+        let mut rejected = expected("3", false);
+        rejected["sequence"] = Value::Null;
+        assert!(check(&rejected, said("3", "null", false)));
+        assert!(!check(&rejected, said("3", "5", false)));
+        assert!(check(&expected("3", false), said("3", "5", false)));
     }
 
     #[test]

@@ -2,19 +2,25 @@
 //! it are caught and cut down to a few steps.
 
 mod mistakes;
+mod reasons;
 mod spoil;
 mod spoil_desk;
+mod spoil_wallets;
 
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::generate::{ASKS_DESK, ASKS_HOLDS, ASKS_HOUSEHOLDS, ASKS_MOVES};
+use crate::generate::{ASKS_HOUSEHOLDS, Files, Step};
 use crate::oracle::Model;
+use crate::oracle::calendar::Instant;
 use crate::oracle::forms::parse_uuid;
 use crate::oracle::holds::HoldState;
+use crate::oracle::programme::Programme;
+use crate::oracle::versions::read_all;
 
 use self::mistakes::{MISTAKES, Mistake, is_asked_for};
+use self::reasons::wanted;
 use self::spoil::{spoil_policy, with_first_day};
 use super::compare::{is_kept, keys_of, own_id};
 use super::{Failure, Stats, System, run};
@@ -23,24 +29,24 @@ use super::{Failure, Stats, System, run};
 struct ModelSystem {
     mistake: Mistake,
     model: Model,
-    world: (Vec<(String, String)>, String),
-    requests: Vec<[String; 3]>,
+    world: (Files, String),
+    steps: Vec<Step>,
     sequence: u64,
     first_answers: BTreeMap<(&'static str, String), Value>,
 }
 
 impl ModelSystem {
     fn new(mistake: Mistake, programmes: &[(String, String)], start: &str) -> ModelSystem {
-        let mut model = Model::new(programmes, start);
-        spoil_policy(mistake, &mut model);
-        ModelSystem {
+        let mut system = ModelSystem {
             mistake,
-            model,
+            model: Model::of(read_wrongly(mistake, programmes), start),
             world: (programmes.to_vec(), start.to_owned()),
-            requests: Vec::new(),
+            steps: Vec::new(),
             sequence: 0,
             first_answers: BTreeMap::new(),
-        }
+        };
+        system.spoil_files(&[]);
+        system
     }
 
     /// Adds what the model leaves out, and the mistakes that show in an answer.
@@ -53,6 +59,7 @@ impl ModelSystem {
         if let Some(status) = answer.get("$problem").cloned() {
             return dress_problem(&status, &answer);
         }
+        self.spoil_shown(&mut answer);
         if let Some(part) = answer.get("$subset") {
             return part.clone();
         }
@@ -62,7 +69,7 @@ impl ModelSystem {
         if answer.get("$sequence").is_some() {
             return self.dress_record(answer);
         }
-        if answer.get("replayed").is_none() {
+        if answer.get("replayed").is_none() || answer.get("sequence").is_some() {
             return answer;
         }
         if answer.get("$sequence_of").is_some() {
@@ -74,7 +81,12 @@ impl ModelSystem {
             again["replayed"] = json!(self.mistake != Mistake::ReplayNotFlagged);
             return again;
         }
-        if self.mistake != Mistake::DeclinesShareASequence || answer["decision"] == "approved" {
+        let is_recorded = match self.mistake {
+            Mistake::DeclinesShareASequence => answer["decision"] == "approved",
+            Mistake::ReplacementIsNotRecorded => answer.get("new_wallet_id").is_none(),
+            _ => true,
+        };
+        if is_recorded {
             self.sequence += 3;
         }
         answer["sequence"] = json!(self.sequence);
@@ -102,6 +114,10 @@ impl ModelSystem {
     }
 
     fn dress_move(&mut self, mut answer: Value) -> Value {
+        if self.accepts_wrongly(&answer) {
+            answer["decision"] = json!("accepted");
+            answer["reason"] = json!("accepted");
+        }
         if answer.as_object_mut().unwrap().remove("$sequence").is_some() {
             if self.mistake != Mistake::MoveIsNotRecorded {
                 self.sequence += 3;
@@ -129,7 +145,7 @@ impl ModelSystem {
     }
 
     fn spoil_answer(&self, answer: &mut Value) {
-        if answer.get("registration_id").is_some() {
+        if answer.get("state_amount").is_none() {
             return;
         }
         let is_approved = answer["decision"] == "approved";
@@ -208,7 +224,11 @@ fn dress_problem(status: &Value, answer: &Value) -> Value {
 
 impl System for ModelSystem {
     fn call(&mut self, method: &str, path: &str, body: &str) -> (u16, String) {
-        self.requests.push([method, path, body].map(str::to_owned));
+        self.steps.push(Step::Call {
+            method: method_of(method),
+            path: path.to_owned(),
+            body: body.to_owned(),
+        });
         if self.mistake == Mistake::ListIsReplaced
             && let Some(list) = list_of(path)
         {
@@ -218,6 +238,7 @@ impl System for ModelSystem {
         let funded_before = self.model.funded.clone();
         let uses_before = self.model.first_uses.clone();
         let desk_before = self.desk();
+        let wallets_before = self.before_wallets(path);
         let body = match self.mistake {
             Mistake::BirthMonthFromItsFirstDay => &with_first_day(body),
             _ => body,
@@ -227,6 +248,8 @@ impl System for ModelSystem {
         self.spoil_rights(&rights_before);
         self.spoil_holds(path, &answer);
         self.spoil_desk(path, &desk_before, &answer);
+        self.spoil_wallets(path, wallets_before, &answer);
+        self.spoil_taken_back(path, &answer);
         if self.mistake == Mistake::HoldIsNoFirstUse && path == "/v1/holds" {
             self.model.first_uses = uses_before;
         }
@@ -254,16 +277,75 @@ impl System for ModelSystem {
             Mistake::RestartLosesFreezes => self.model.frozen.clear(),
             Mistake::RestartForgetsTheErased => self.model.erased.clear(),
             Mistake::RestartReopensCases => self.model.cases.iter_mut().for_each(|case| case.closed = None),
+            Mistake::RestartLosesReplacements => self.model.replacements.clear(),
+            Mistake::RestartForgetsLapses => self.forget_lapses(),
             Mistake::RestartLosesTheLastRequest => {
-                self.requests.pop();
+                self.steps.pop();
                 self.model = Model::new(&self.world.0, &self.world.1);
-                for [method, path, body] in &self.requests {
-                    self.model.call(method, path, body);
+                for step in &self.steps {
+                    play_again(&mut self.model, step);
                 }
             }
             _ => {}
         }
     }
+
+    fn reload(&mut self, programmes: &[(String, String)]) -> (u16, String) {
+        self.steps.push(Step::Reload(programmes.to_vec()));
+        let gone = |program: &String| !self.model.programmes.contains_key(program);
+        let gone: Vec<String> = self
+            .model
+            .rights
+            .keys()
+            .map(|(_, program)| program.clone())
+            .filter(gone)
+            .collect();
+        let answer = self.model.put_in_force(read_wrongly(self.mistake, programmes));
+        self.spoil_files(&gone);
+        (200, render(&self.dress(answer)))
+    }
+
+    fn restart_with(&mut self, programmes: &[(String, String)], now: Instant) {
+        let rights = self.model.rights.clone();
+        self.restart();
+        self.steps.push(Step::Down {
+            programmes: programmes.to_vec(),
+            now,
+        });
+        self.model.pass_time(now);
+        if self.mistake == Mistake::FileChangedWhileDownWakesTheLapsed {
+            self.model.rights = rights;
+        }
+        self.reload(programmes);
+        self.steps.pop();
+    }
+}
+
+/// The files, read with the mistake.
+fn read_wrongly(mistake: Mistake, programmes: &[(String, String)]) -> Vec<Programme> {
+    let mut programmes = read_all(programmes).unwrap_or_else(|reason| panic!("{reason}"));
+    spoil_policy(mistake, &mut programmes);
+    programmes
+}
+
+fn play_again(model: &mut Model, step: &Step) {
+    match step {
+        Step::Call { method, path, body } => _ = model.call(method, path, body),
+        Step::Reload(programmes) => _ = model.reload(programmes),
+        Step::Down { programmes, now } => {
+            model.pass_time(*now);
+            _ = model.reload(programmes);
+        }
+        Step::Restart => {}
+    }
+}
+
+fn method_of(method: &str) -> &'static str {
+    let methods = ["GET", "PUT"];
+    methods
+        .into_iter()
+        .find(|known| *known == method)
+        .unwrap_or("POST")
 }
 
 fn campaign(mistake: Mistake, seed: u64, steps: u64) -> Result<Stats, Failure> {
@@ -276,95 +358,7 @@ fn campaign(mistake: Mistake, seed: u64, steps: u64) -> Result<Stats, Failure> {
 fn the_model_agrees_with_itself_and_every_reason_is_met() {
     let stats = campaign(Mistake::None, 1, 150_000).unwrap_or_else(|failure| panic!("{failure}"));
     println!("{stats:#?}");
-    let reasons = [
-        "program_unknown",
-        "program_suspended",
-        "merchant_unknown",
-        "merchant_suspended",
-        "merchant_not_in_program",
-        "category_not_allowed",
-        "channel_not_allowed",
-        "not_in_spending_period",
-        "outside_hours",
-        "wallet_unknown",
-        "not_registered",
-        "wallet_suspended",
-        "not_yet_usable",
-        "entitlement_lapsed",
-        "amount_too_small",
-        "daily_cap_exhausted",
-        "monthly_cap_exhausted",
-        "quarterly_cap_exhausted",
-        "program_cap_exhausted",
-    ];
-    let mut wanted: Vec<String> = ["purchase", "quote"]
-        .iter()
-        .flat_map(|kind| {
-            reasons
-                .iter()
-                .map(move |reason| format!("{kind} declined {reason}"))
-        })
-        .collect();
-    wanted.extend(
-        [
-            "purchase approved approved",
-            "purchase declined reversed_before_arrival",
-            "purchase refused txn_id_conflict",
-            "reversal approved approved",
-            "reversal approved original_not_found",
-            "reversal declined original_not_found",
-            "reversal declined original_declined",
-            "reversal declined already_reversed",
-            "reversal declined exceeds_original",
-            "reversal refused reversal_id_conflict",
-            "line rejected malformed",
-            "line rejected program_unknown",
-            "line rejected tier_unknown",
-            "line rejected quota_full",
-            "list line rejected malformed: citizen_id: must be 13 digits with a valid check digit",
-            "registration accepted accepted",
-            "registration rejected program_unknown",
-            "registration rejected program_suspended",
-            "registration rejected registration_closed",
-            "registration rejected outside_hours",
-            "registration rejected not_thai",
-            "registration rejected under_age",
-            "registration rejected excluded:cards",
-            "registration rejected excluded:suspended",
-            "registration rejected already_registered",
-            "registration rejected wallet_taken",
-            "registration rejected quota_full",
-            "registration rejected quota_full again",
-            "registration refused registration_id_conflict",
-            "line rejected wallet_taken",
-            "line rejected already_registered",
-        ]
-        .map(String::from),
-    );
-    if ASKS_MOVES {
-        wanted.extend(
-            [
-                "purchase declined drawn_elsewhere_today",
-                "quote declined drawn_elsewhere_today",
-                "move accepted accepted",
-                "move accepted accepted again",
-                "move rejected program_unknown",
-                "move rejected tier_unknown",
-                "move rejected wallet_unknown",
-                "move rejected not_registered",
-                "move rejected already_registered",
-                "move rejected quota_full",
-            ]
-            .map(String::from),
-        );
-    }
-    if ASKS_HOLDS {
-        wanted.extend(reasons_of_holds().map(String::from));
-    }
-    if ASKS_DESK {
-        wanted.extend(reasons_of_the_desk().into_iter().map(String::from));
-    }
-    for reason in wanted {
+    for reason in wanted() {
         assert!(
             stats.reasons.get(&reason).is_some_and(|count| *count >= 10),
             "{reason} was hardly ever met"
@@ -385,107 +379,15 @@ fn the_model_agrees_with_itself_and_every_reason_is_met() {
     );
 }
 
-/// What must be met where holds are taken.
-fn reasons_of_holds() -> [&'static str; 27] {
-    [
-        "hold approved approved",
-        "hold declined daily_cap_exhausted",
-        "hold declined not_registered",
-        "hold declined wallet_unknown",
-        "hold declined merchant_unknown",
-        "hold declined reversed_before_arrival",
-        "hold refused txn_id_conflict",
-        "purchase refused txn_id_conflict",
-        "capture approved approved",
-        "capture declined original_not_found",
-        "capture declined original_declined",
-        "capture declined hold_closed",
-        "capture declined hold_expired",
-        "capture declined exceeds_original",
-        "void approved approved",
-        "void approved original_not_found",
-        "void declined original_declined",
-        "void declined hold_closed",
-        "void declined hold_expired",
-        "reversal approved approved",
-        "reversal approved original_not_found",
-        "reversal declined hold_open",
-        "reversal declined already_reversed",
-        "reversal declined exceeds_original",
-        "reversal declined original_declined",
-        "reversal declined original_not_found",
-        "purchase declined reversed_before_arrival",
-    ]
-}
-
-/// What must be met where the desk is asked for.
-fn reasons_of_the_desk() -> Vec<&'static str> {
-    vec![
-        "joining accepted accepted",
-        "joining accepted accepted again",
-        "joining accepted accepted returning",
-        "joining rejected program_unknown",
-        "joining rejected program_suspended",
-        "joining rejected merchant_unknown",
-        "joining rejected consent_withdrawn",
-        "joining rejected merchant_suspended",
-        "joining rejected category_not_allowed",
-        "joining rejected clawback_open",
-        "joining rejected registration_closed",
-        "platform accepted accepted",
-        "platform accepted accepted again",
-        "platform rejected merchant_unknown",
-        "platform rejected consent_withdrawn",
-        "platform rejected merchant_suspended",
-        "platform rejected platform_bound",
-        "platform rejected platform_not_bound",
-        "line rejected consent_withdrawn",
-        "line rejected clawback_open",
-        "merchant refused consent_withdrawn",
-        "merchant refused clawback_open",
-        "merchant status refused consent_withdrawn",
-        "payout of a merchant frozen",
-        "payout frozen",
-        "payout refused nothing_to_pay",
-        "withdrawal suspended",
-        "withdrawal refused consent_withdrawn",
-        "withdrawal refused case_id_conflict",
-        "person status suspended",
-        "person status active",
-        "person status refused person_erased",
-        "registration rejected excluded:clawback",
-        "registration rejected excluded:erased",
-        "line rejected excluded:suspended",
-        "line rejected excluded:clawback",
-        "line rejected excluded:erased",
-        "move rejected excluded:suspended",
-        "move rejected excluded:clawback",
-        "move rejected excluded:erased",
-        "case open",
-        "case paid",
-        "case refused case_id_conflict",
-        "case refused person_erased",
-        "payment open",
-        "payment paid",
-        "payment closed",
-        "payment refused case_closed",
-        "payment refused exceeds_owed",
-        "payment refused payment_id_conflict",
-        "closing closed",
-        "closing paid",
-        "erasure accepted accepted",
-        "erasure accepted accepted again",
-        "erasure rejected citizen_unknown",
-        "erasure rejected wallet_unknown",
-        "erasure rejected clawback_open",
-    ]
-}
-
 #[test]
 fn every_mistake_is_caught_and_cut_down_to_a_few_steps() {
+    let mut missed = Vec::new();
     for mistake in MISTAKES.into_iter().filter(|mistake| is_asked_for(*mistake)) {
         let failure = match campaign(mistake, 11, 200_000) {
-            Ok(stats) => panic!("{mistake:?} was not caught in {} steps", stats.steps),
+            Ok(stats) => {
+                missed.push(format!("{mistake:?} was not caught in {} steps", stats.steps));
+                continue;
+            }
             Err(failure) => failure,
         };
         println!(
@@ -493,13 +395,16 @@ fn every_mistake_is_caught_and_cut_down_to_a_few_steps() {
             failure.steps.len(),
             failure.mismatch.why
         );
-        assert!(failure.steps.len() <= 14, "{mistake:?} is still long:\n{failure}");
+        if failure.steps.len() > 14 {
+            missed.push(format!("{mistake:?} is still long:\n{failure}"));
+        }
         // Somebody may come back from another programme, move to it, or be known by it.
         assert!(
             failure.world.programmes.len() <= 3,
             "{mistake:?} needs fewer programmes:\n{failure}"
         );
     }
+    assert!(missed.is_empty(), "{}", missed.join("\n"));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Cutting a failing episode down: first whole steps (ddmin), then parts of steps, then programme files.
 
 use crate::generate::Step;
+use crate::generate::reloads::without_file;
 
 use super::failure::{Failure, Mismatch};
 use super::{MakeSystem, World, play};
@@ -119,11 +120,24 @@ impl Shrinker<'_> {
         let mut at = 0;
         while self.world.programmes.len() > 1 && at < self.world.programmes.len() {
             let mut world = self.world.clone();
-            world.programmes.remove(at);
-            if !self.try_in(world, self.steps.clone()) {
+            let (name, _) = world.programmes.remove(at);
+            let steps = self.steps.iter().map(|step| step_without(step, &name)).collect();
+            if !self.try_in(world, steps) {
                 at += 1;
             }
         }
+    }
+}
+
+/// The step without a programme file.
+fn step_without(step: &Step, name: &str) -> Step {
+    match step {
+        Step::Reload(programmes) => Step::Reload(without_file(programmes, name)),
+        Step::Down { programmes, now } => Step::Down {
+            programmes: without_file(programmes, name),
+            now: *now,
+        },
+        Step::Call { .. } | Step::Restart => step.clone(),
     }
 }
 

@@ -3,6 +3,7 @@
 use super::rulebook::EXTRA;
 use super::{MERCHANT, PROGRAM, Sent, wallet_id};
 use crate::generate::random::Random;
+use crate::oracle::forms::is_digits;
 use serde_json::json;
 
 /// The requests of one client in one round.
@@ -14,6 +15,28 @@ pub(super) struct Requests {
     wallet: u64,
     own: u64,
     count: u64,
+    /// How often each of the client's four wallets has given way to another.
+    generations: [u64; 4],
+}
+
+/// How often a wallet gives way at most: its number has two digits for it.
+const GENERATIONS_MAX: u64 = 99;
+
+/// The wallet that carries what the wallet of this number carried, after so many replacements.
+fn wallet_of(wallet: u64, generation: u64) -> String {
+    match generation {
+        0 => wallet_id(wallet),
+        _ => format!("8{generation:02}{wallet:012}"),
+    }
+}
+
+/// The wallet through which the citizen of this one was enrolled.
+pub(super) fn first_wallet(wallet_id: &str) -> String {
+    assert!(is_digits(wallet_id, 15), "a wallet has fifteen digits");
+    match wallet_id.starts_with('8') {
+        true => format!("000{}", &wallet_id[3..]),
+        false => wallet_id.to_owned(),
+    }
 }
 
 impl Requests {
@@ -27,6 +50,7 @@ impl Requests {
             wallet: first_wallet + 1 + client * 4,
             own: client,
             count: 0,
+            generations: [0; 4],
         }
     }
 
@@ -38,6 +62,9 @@ impl Requests {
     /// The next one: path and body.
     pub(super) fn next(&mut self) -> (String, String) {
         self.count += 1;
+        if self.random.percent(4) {
+            return self.replacement();
+        }
         match self.random.between(0, 9) {
             0..=4 => {
                 let id = uuid(self.round, 1, self.own, self.count);
@@ -65,13 +92,42 @@ impl Requests {
         uuid(self.round, 2, self.pair, which)
     }
 
+    /// A wallet gives way to another that nobody knows; or the same once more; or one that carries nothing any more.
+    fn replacement(&mut self) -> (String, String) {
+        let which = self.random.below(4);
+        let (wallet, generation) = (self.wallet + which, self.generations[which as usize]);
+        let (old, new) = match self.random.below(10) {
+            0..3 if generation > 0 => (wallet_of(wallet, generation - 1), wallet_of(wallet, generation)),
+            3..5 if generation > 0 => {
+                let earlier = self.random.below(generation);
+                (wallet_of(wallet, earlier), format!("7{wallet:014}"))
+            }
+            _ if generation == GENERATIONS_MAX => {
+                (wallet_of(wallet, generation - 1), wallet_of(wallet, generation))
+            }
+            _ => {
+                self.generations[which as usize] += 1;
+                (wallet_of(wallet, generation), wallet_of(wallet, generation + 1))
+            }
+        };
+        let body = json!({ "new_wallet_id": new, "reason": "new phone" });
+        (format!("/v1/wallets/{old}/replacement"), body.to_string())
+    }
+
+    /// Mostly through the wallet that carries the right; now and then through one before it.
     fn authorization(&mut self, txn_id: String) -> (String, String) {
-        let wallet = self.wallet + self.random.between(0, 3) as u64;
+        let which = self.random.below(4);
+        let generation = match self.generations[which as usize] {
+            0 => 0,
+            last if self.random.percent(10) => self.random.below(last),
+            last => last,
+        };
+        let wallet = wallet_of(self.wallet + which, generation);
         let amount = self.random.between(1, 900);
         // Nobody is registered in the other one: why a purchase is declined tells whether it was in force.
         let program = if self.random.percent(3) { EXTRA } else { PROGRAM };
         let body = json!({
-            "txn_id": txn_id, "program": program, "wallet_id": wallet_id(wallet), "merchant_id": MERCHANT,
+            "txn_id": txn_id, "program": program, "wallet_id": wallet, "merchant_id": MERCHANT,
             "channel": "store", "amount": amount,
         });
         ("/v1/authorizations".into(), body.to_string())

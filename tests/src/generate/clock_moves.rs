@@ -81,7 +81,8 @@ impl Generator {
         let now = model.now();
         let mut days: Vec<Date> = Vec::new();
         let mut deadlines: Vec<Instant> = Vec::new();
-        for programme in model.programmes() {
+        days.extend(model.coming().filter_map(|programme| programme.effective_from));
+        for programme in model.programmes().chain(model.coming()) {
             let channels = programme.benefits.iter().flat_map(|benefit| &benefit.channels);
             days.extend(channels.flat_map(|channel| [channel.from, channel.to.plus_days(1)]));
             days.extend(programme.usable_from);

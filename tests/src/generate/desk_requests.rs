@@ -230,7 +230,15 @@ impl Generator {
                 self.withdrawal_again(earlier, model)
             }
             _ => {
-                let merchant_id = self.some_merchant();
+                // What an open hold takes is not owed yet: often there is one.
+                let holding = model
+                    .open_holds()
+                    .map(|original| original.merchant_id.clone())
+                    .next();
+                let merchant_id = match holding {
+                    Some(merchant_id) if self.random.percent(60) => merchant_id,
+                    _ => self.some_merchant(),
+                };
                 let body = self.letter(model);
                 (merchant_id, body)
             }

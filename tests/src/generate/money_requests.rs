@@ -156,6 +156,19 @@ impl Generator {
         }
     }
 
+    /// A purchase under a new id in this programme and through this wallet, mostly one that gets past the merchant.
+    pub(crate) fn new_purchase_through(&mut self, model: &mut Model, program: &str, wallet_id: &str) -> Body {
+        let mut body = self.purchase(model);
+        for _ in 0..6 {
+            if body.get("program") != Some(program) {
+                body = self.purchase(model);
+            }
+        }
+        let txn_id = self.new_id(model);
+        let body = body.text("wallet_id", wallet_id).text("txn_id", &txn_id);
+        self.with_amounts(body, model)
+    }
+
     /// The content of a purchase, mostly one that gets past the merchant.
     fn purchase(&mut self, model: &mut Model) -> Body {
         let aim = self.aim(model);

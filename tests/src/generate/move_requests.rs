@@ -11,13 +11,17 @@ impl Generator {
             // Nobody can move to anywhere.
             return self.import_enrollments(model);
         }
-        let (wallet_id, body) = if !self.moves.is_empty() && self.random.percent(25) {
-            let earlier = self.random.pick(&self.moves).clone();
+        let (wallet_id, body) = if !self.moves.is_empty() && self.random.percent(30) {
+            let last = self.moves.len().saturating_sub(3);
+            let from = if self.random.percent(60) { last } else { 0 };
+            let earlier = self.random.pick(&self.moves[from..]).clone();
             self.move_again(earlier)
         } else {
             self.new_move(model)
         };
         self.moves.push((wallet_id.clone(), body.clone()));
+        let from = body.get("from_program").unwrap_or_default();
+        self.means_to_come_back(model, &wallet_id, from);
         let path_id = match self.random.below(100) {
             0..2 => "0049",
             _ => &wallet_id,
@@ -77,6 +81,11 @@ impl Generator {
             })
             .map(|((_, program), right)| (right.wallet_id.clone(), program.clone()))
             .collect();
+        if self.random.percent(40)
+            && let Some(holder) = self.user(model).filter(|(_, program)| program != to)
+        {
+            return (model.rights[&holder].wallet_id.clone(), holder.1);
+        }
         if holders.is_empty() || self.random.percent(15) {
             let wallet_id = self.random.pick(&self.wallets).clone();
             return (wallet_id, self.some_program(model));

@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::oracle::calendar::Date;
 
 use super::random::Random;
-use super::{ASKS_DESK, ASKS_HOUSEHOLDS, ASKS_MOVES};
+use super::{ASKS_DESK, ASKS_HOUSEHOLDS, ASKS_MOVES, ASKS_RELOADS};
 
 /// The files under `programs/`, by name; none when the folder is absent.
 pub fn shipped() -> Vec<(String, String)> {
@@ -93,6 +93,9 @@ fn random_file(random: &mut Random, number: usize, ids: &[String], day: Date) ->
     }
     if random.percent(25) {
         text += &format!("usable_from = {}\n", day.plus_days(random.between(-5, 6)));
+    }
+    if ASKS_RELOADS && random.percent(12) {
+        text += &format!("effective_from = {}\n", day.plus_days(random.between(-20, 3)));
     }
     let mut categories = CATEGORIES.map(String::from);
     random.shuffle(&mut categories);

@@ -112,7 +112,7 @@ impl Model {
             Ok(read) => read,
             Err(fields) => return malformed(fields),
         };
-        if !self.programmes.contains_key(program) {
+        if self.version_to_show(program).is_none() {
             return problem(404);
         }
         if status == "suspended" {
@@ -139,7 +139,7 @@ impl Model {
                 if now < self.now {
                     return problem(409);
                 }
-                self.now = now;
+                self.pass_time(now);
                 json!({ "now": now.to_milliseconds_text() })
             }
             Err(fields) => malformed(fields),

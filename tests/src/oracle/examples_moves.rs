@@ -268,15 +268,23 @@ fn a_move_that_was_made_is_accepted_again_and_changes_nothing() {
     assert_eq!(office.moved(1, "near", "far"), json!(["accepted", true]));
     let before = office.held(1);
     office.clock("2026-06-16T12:00:00+07:00");
-    let again = office.moves(1, "near", "far", json!({ "household_id": COLD, "reason": "" }));
+    let again = office.moves(1, "near", "far", json!({ "reason": "" }));
     assert_eq!(
         (&again["reason"], &again["changed"]),
         (&json!("accepted"), &json!(false))
     );
     assert_eq!(again.get("$sequence"), None);
     assert_eq!(office.held(1), before);
-    // Nobody need have been in the other programme.
-    assert_eq!(office.moved(1, "other", "far"), json!(["accepted", false]));
+    // It is another move that says anything else of the right, or begins where nothing was held.
+    for other in [
+        json!({ "household_id": COLD }),
+        json!({ "tier": "large-far" }),
+        json!({ "usable_from": "2026-06-20" }),
+    ] {
+        assert_eq!(office.moves(1, "near", "far", other)["reason"], "not_registered");
+    }
+    assert_eq!(office.moved(1, "other", "far"), refused("not_registered"));
+    assert_eq!(office.held(1), before);
     // Back and forth is two moves.
     assert_eq!(office.moved(1, "far", "near"), json!(["accepted", true]));
     assert_eq!(office.moved(1, "near", "far"), json!(["accepted", true]));

@@ -80,10 +80,14 @@ impl Model {
         {
             return replay(answer);
         }
-        if !self.first_answers.contains_key(&txn_id) {
+        if let Some(answer) = self.tombstone_voids.get(&txn_id) {
+            return replay(answer);
+        }
+        if self.tombstones.contains(&txn_id) || !self.first_answers.contains_key(&txn_id) {
             self.tombstones.insert(txn_id);
-            let outcome = Outcome::approved_without_original();
-            return self.show_closing("void", txn_id, &outcome);
+            let answer = self.show_closing("void", txn_id, &Outcome::approved_without_original());
+            self.tombstone_voids.insert(txn_id, answer.clone());
+            return answer;
         }
         if let Some(declined) = self.why_not_open(txn_id) {
             return self.show_closing("void", txn_id, &declined);
@@ -107,14 +111,10 @@ impl Model {
             } else {
                 "original_declined"
             };
-            return Some(Outcome::declined(reason, "12", 0));
+            return Some(Outcome::declined(reason, "12", self.left_of(txn_id)));
         };
-        if hold.is_captured() {
-            let left = self.originals[&txn_id].left();
-            return Some(Outcome::declined("hold_closed", "12", left));
-        }
         if !matches!(hold.state, HoldState::Open) {
-            return Some(Outcome::declined("hold_closed", "12", 0));
+            return Some(Outcome::declined("hold_closed", "12", self.left_of(txn_id)));
         }
         (self.now >= hold.expires_at).then(|| Outcome::declined("hold_expired", "12", 0))
     }
@@ -147,11 +147,8 @@ impl Model {
         if amount.is_some() {
             return Some(Outcome::declined("hold_open", "12", original.amount));
         }
-        let state_amount = original.state_amount;
-        let mut outcome = Outcome::approved(state_amount, original.amount - state_amount, 0);
-        outcome.funding = original.funding.clone();
         hold.state = HoldState::Reversed;
-        Some(outcome)
+        Some(Outcome::approved(0, 0, 0))
     }
 
     fn show_closing(&self, act: &str, txn_id: u128, outcome: &Outcome) -> Value {
@@ -177,8 +174,11 @@ fn replay(first: &Value) -> Value {
     answer
 }
 
-/// How much is captured; absent: all that is held.
+/// How much is captured; absent, or nothing at all: all that is held.
 fn read_capture(body: &str) -> Result<Option<u128>, BadFields> {
+    if body.is_empty() {
+        return Ok(None);
+    }
     let value = forms::body(body)?;
     let mut form = Form::open(&value)?;
     let amount = form.optional("amount", forms::integer(1, BILL_MAX));

@@ -62,7 +62,7 @@ impl Model {
     }
 
     fn enroll(&mut self, line: &Line) -> Result<(), &'static str> {
-        let Some(programme) = self.programmes.get(&line.program) else {
+        let Some(programme) = self.version_to_show(&line.program) else {
             return Err("program_unknown");
         };
         if line
@@ -79,7 +79,7 @@ impl Model {
         if self.is_taken(&line.wallet_id, &line.citizen_id) {
             return Err("wallet_taken");
         }
-        let held = self.live_right(&line.citizen_id, programme);
+        let held = self.live_right(&line.citizen_id, &programme.id);
         if held.is_some_and(|right| right.wallet_id != line.wallet_id) {
             return Err("already_registered");
         }
@@ -94,6 +94,10 @@ impl Model {
         let mut right = Right::new(&line.wallet_id, self.now).on(&line.terms);
         if let Some(held) = held {
             right.registered_at = held.registered_at;
+            if line.terms.usable_from.is_none() {
+                right.usable_from = held.usable_from;
+                right.is_returning = held.is_returning;
+            }
         }
         self.grant(&line.citizen_id, &line.program, right);
         Ok(())

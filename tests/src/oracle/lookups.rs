@@ -18,7 +18,7 @@ impl Model {
             return problem(404);
         }
         let mut programs = Vec::new();
-        for programme in self.programmes.values() {
+        for programme in self.programmes() {
             if let Some((citizen_id, right)) = self.right_through(wallet_id, programme) {
                 programs.push(self.show_right(citizen_id, right, programme));
             }
@@ -50,7 +50,7 @@ impl Model {
     fn show_right(&self, citizen_id: &str, right: &Right, programme: &Programme) -> Value {
         let mut benefits = Vec::new();
         for benefit in &programme.benefits {
-            let Some(room) = self.room(right, programme, benefit) else {
+            let Some(room) = self.room(citizen_id, right, programme, benefit) else {
                 continue;
             };
             let mut shown = json!({ "benefit": benefit.id, "remaining": room.remaining(0) });
@@ -59,13 +59,16 @@ impl Model {
             }
             benefits.push(shown);
         }
-        let first_use_by = right.first_use_by(programme);
+        let first_use_by = match self.was_used(citizen_id, &programme.id) {
+            true => None,
+            false => right.first_use_by(programme),
+        };
         let tier = right.tier.as_ref().filter(|tier| programme.tier(tier).is_some());
         let mut shown = json!({
             "program": programme.id,
             "registered_at": right.registered_at.to_seconds_text(),
             "first_use_by": first_use_by.map(|deadline| deadline.to_seconds_text()),
-            "lapsed": self.has_lapsed(citizen_id, right, programme),
+            "lapsed": right.has_lapsed,
             "tier": tier,
             "household_id": right.household_id,
             "benefits": benefits,
@@ -78,8 +81,7 @@ impl Model {
 
     pub(crate) fn show_programmes(&self) -> Value {
         let shown: Vec<Value> = self
-            .programmes
-            .values()
+            .programmes()
             .map(|programme| self.programme_shown(programme))
             .collect();
         json!({ "$subset": { "programs": shown } })
@@ -119,7 +121,7 @@ impl Model {
         if !forms::is_name(program) {
             return malformed(BadFields::from(["id".to_owned()]));
         }
-        match self.programmes.get(program) {
+        match self.version_to_show(program) {
             Some(programme) => json!({ "$subset": show(programme) }),
             None => problem(404),
         }
@@ -133,7 +135,7 @@ impl Model {
             .as_ref()
             .and_then(|registration| registration.quota);
         json!({
-            "open": self.is_registration_open(programme),
+            "open": self.is_registration_open(&programme.id),
             "quota": quota,
             "registered": registered,
             "remaining": quota.map(|quota| quota.saturating_sub(registered)),

@@ -9,12 +9,12 @@
 //!
 //! - `{"$problem": status, …}`: a problem, with the `fields` that may be named or the `code` that must be;
 //! - `"$sequence": "rises"`: there is a `sequence` and it is above every earlier one, though nothing says `replayed`;
+//! - `"sequence": null`: there is no record;
 //! - `"$sequence_of": id`: the answer's `sequence` is the one of the first answer to this `registration_id`;
 //! - `"$act": "capture"` or `"void"`: its first answer is kept apart from that of the purchase of this `txn_id`;
 //! - `{"$subset": …}`: the answer says at least this, and has none of the keys in `"$without"`.
 //!
-//! Not modelled because files do not change in a campaign: `effective_from`, several versions of a rule. Without keys
-//! nobody is named in `by`.
+//! Without keys nobody is named in `by`.
 
 pub mod administration;
 pub mod calendar;
@@ -34,8 +34,10 @@ pub mod programme;
 pub mod purchase;
 pub mod refund;
 pub mod registration;
+pub(crate) mod replacements;
 pub mod rights;
 pub(crate) mod room;
+pub mod versions;
 
 #[cfg(test)]
 mod examples;
@@ -56,7 +58,15 @@ mod examples_persons;
 #[cfg(test)]
 mod examples_registration;
 #[cfg(test)]
+mod examples_replacements;
+#[cfg(test)]
 mod examples_rights;
+#[cfg(test)]
+mod examples_tombstones;
+#[cfg(test)]
+mod examples_use;
+#[cfg(test)]
+mod examples_versions;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -73,13 +83,18 @@ use self::programme::Programme;
 use self::purchase::{FirstAnswer, Original};
 use self::refund::FirstReversal;
 use self::registration::FirstRegistration;
+use self::replacements::Replacement;
 use self::rights::Right;
 use self::room::Bucket;
+use self::versions::read_all;
 
 /// The whole state of one engine as the contract describes it.
 pub struct Model {
     pub(crate) now: Instant,
+    /// The version that counts today of each programme that has one.
     pub(crate) programmes: BTreeMap<String, Programme>,
+    /// Versions that count from a later day on.
+    pub(crate) coming: BTreeMap<String, Programme>,
     pub(crate) suspended_programmes: BTreeSet<String>,
     pub(crate) merchants: BTreeMap<String, Merchant>,
     pub(crate) wallets: BTreeMap<String, Wallet>,
@@ -100,6 +115,8 @@ pub struct Model {
     pub(crate) originals: BTreeMap<u128, Original>,
     pub(crate) holds: BTreeMap<u128, Hold>,
     pub(crate) tombstones: BTreeSet<u128>,
+    /// The first void of each id for which a tombstone stood, or stood then, and what was answered.
+    pub(crate) tombstone_voids: BTreeMap<u128, Value>,
     pub(crate) first_reversals: BTreeMap<u128, FirstReversal>,
     pub(crate) first_registrations: BTreeMap<u128, FirstRegistration>,
     /// By citizen and programme: the first registration that was told `quota_full`.
@@ -110,6 +127,10 @@ pub struct Model {
     pub(crate) known_citizens: BTreeSet<String>,
     /// By citizen and programme: the wallet of the right that is or was there last.
     pub(crate) last_wallets: BTreeMap<(String, String), String>,
+    /// By citizen and programme: the wallet that moved the right away, unless a right came after it.
+    pub(crate) moved_away: BTreeMap<(String, String), String>,
+    /// By the old wallet: its last replacement.
+    pub(crate) replacements: BTreeMap<String, Replacement>,
     /// Citizens whom the desk suspended.
     pub(crate) suspended_citizens: BTreeMap<String, Note>,
     /// Citizens who were erased, and the name that stands everywhere else in the place of the national id.
@@ -126,14 +147,22 @@ impl Model {
     /// # Panics
     /// When a file or the instant cannot be read: the caller made them.
     pub fn new(programme_texts: &[(String, String)], start: &str) -> Model {
-        let mut programmes = BTreeMap::new();
-        for (file_name, text) in programme_texts {
-            let programme = Programme::read(text).unwrap_or_else(|reason| panic!("{file_name}: {reason}"));
-            programmes.insert(programme.id.clone(), programme);
-        }
+        let programmes = read_all(programme_texts).unwrap_or_else(|reason| panic!("{reason}"));
+        Model::of(programmes, start)
+    }
+
+    /// The same over programmes that were read.
+    pub(crate) fn of(programmes: Vec<Programme>, start: &str) -> Model {
+        let mut model = Model::empty(Instant::parse(start).expect("the start is an RFC 3339 instant"));
+        model.put_in_force(programmes);
+        model
+    }
+
+    fn empty(now: Instant) -> Model {
         Model {
-            now: Instant::parse(start).expect("the start is an RFC 3339 instant"),
-            programmes,
+            now,
+            programmes: BTreeMap::new(),
+            coming: BTreeMap::new(),
             suspended_programmes: BTreeSet::new(),
             merchants: BTreeMap::new(),
             wallets: BTreeMap::new(),
@@ -147,12 +176,15 @@ impl Model {
             originals: BTreeMap::new(),
             holds: BTreeMap::new(),
             tombstones: BTreeSet::new(),
+            tombstone_voids: BTreeMap::new(),
             first_reversals: BTreeMap::new(),
             first_registrations: BTreeMap::new(),
             first_quota_full: BTreeMap::new(),
             tickets: BTreeMap::new(),
             known_citizens: BTreeSet::new(),
             last_wallets: BTreeMap::new(),
+            moved_away: BTreeMap::new(),
+            replacements: BTreeMap::new(),
             suspended_citizens: BTreeMap::new(),
             erased: BTreeMap::new(),
             cases: Vec::new(),
@@ -179,6 +211,7 @@ impl Model {
             ("GET", ["v1", "wallets", wallet_id]) => self.show_wallet(wallet_id),
             ("PUT", ["v1", "wallets", wallet_id, "status"]) => self.put_wallet_status(wallet_id, body),
             ("POST", ["v1", "wallets", wallet_id, "moves"]) => self.move_right(wallet_id, body),
+            ("POST", ["v1", "wallets", wallet_id, "replacement"]) => self.replace_wallet(wallet_id, body),
             ("PUT", ["v1", "merchants", merchant_id]) => self.put_merchant(merchant_id, body),
             ("PUT", ["v1", "programs", program, "status"]) => self.put_programme_status(program, body),
             ("POST", ["v1", "merchants", "import"]) => self.import_merchants(body),
@@ -219,9 +252,15 @@ impl Model {
         }
     }
 
-    /// The programmes, for whoever wants to ask questions that hit them.
+    /// The programmes as they are shown, for whoever wants to ask questions that hit them.
     pub fn programmes(&self) -> impl Iterator<Item = &Programme> {
-        self.programmes.values()
+        let ids: BTreeSet<&String> = self.programmes.keys().chain(self.coming.keys()).collect();
+        ids.into_iter().filter_map(|id| self.version_to_show(id))
+    }
+
+    /// The versions that count from a later day on.
+    pub fn coming(&self) -> impl Iterator<Item = &Programme> {
+        self.coming.values()
     }
 
     /// What the standing clock shows, in milliseconds since 1970-01-01T00:00:00Z.

@@ -39,10 +39,9 @@ impl Model {
 
     /// The checks one after another: whether something is to be changed, or why it may not be.
     fn judge(&self, wallet_id: &str, order: &Order) -> Result<bool, &'static str> {
-        let programmes = &self.programmes;
         let (Some(from), Some(to)) = (
-            programmes.get(&order.from_program),
-            programmes.get(&order.to_program),
+            self.version_to_show(&order.from_program),
+            self.version_to_show(&order.to_program),
         ) else {
             return Err("program_unknown");
         };
@@ -61,9 +60,12 @@ impl Model {
         let Some(citizen_id) = &wallet.citizen_id else {
             return Err("not_registered");
         };
-        let held = self.live_right(citizen_id, from);
-        let wanted = self.live_right(citizen_id, to);
-        if held.is_none() && wanted.is_some_and(|right| right.wallet_id == wallet_id) {
+        let held = self.live_right(citizen_id, &from.id);
+        let wanted = self.live_right(citizen_id, &to.id);
+        let came_from = (citizen_id.clone(), from.id.clone());
+        let moved_away = self.moved_away.get(&came_from).is_some_and(|by| by == wallet_id);
+        let is_as_ordered = |right: &Right| right.wallet_id == wallet_id && right.is_on(&order.terms);
+        if moved_away && wanted.is_some_and(is_as_ordered) {
             return Ok(false);
         }
         if held.is_none_or(|right| right.wallet_id != wallet_id) {
@@ -84,8 +86,9 @@ impl Model {
     fn carry_out(&mut self, wallet_id: &str, order: &Order) {
         let owner = self.wallets[wallet_id].citizen_id.clone();
         let citizen_id = owner.expect("who moves owns the wallet");
-        self.rights
-            .remove(&(citizen_id.clone(), order.from_program.clone()));
+        let left = (citizen_id.clone(), order.from_program.clone());
+        self.rights.remove(&left);
+        self.moved_away.insert(left, wallet_id.to_owned());
         let right = Right::new(wallet_id, self.now).on(&order.terms);
         self.grant(&citizen_id, &order.to_program, right);
     }

@@ -84,6 +84,9 @@ impl Model {
         };
         let mut shown = first.answer.clone();
         shown["left"] = number(self.left_of(txn_id));
+        if let Some(explanation) = &first.explanation {
+            shown["explanation"] = explanation.clone();
+        }
         let mut missing = Vec::new();
         if is_approved(first) {
             let frozen = self.frozen.get(&txn_id);
@@ -101,7 +104,7 @@ impl Model {
     }
 
     /// How much of the bill is not given back. Nothing is left of a hold that was not captured in time.
-    fn left_of(&self, txn_id: u128) -> u128 {
+    pub(crate) fn left_of(&self, txn_id: u128) -> u128 {
         let open = |hold: &&Hold| hold.is_open(self.now);
         let held = self.holds.get(&txn_id).filter(open).map(|hold| &hold.original);
         let original = self.originals.get(&txn_id).or(held);

@@ -148,6 +148,8 @@ impl Model {
         rename(&mut self.rights, citizen_id, &name);
         rename(&mut self.first_uses, citizen_id, &name);
         rename(&mut self.last_wallets, citizen_id, &name);
+        rename(&mut self.moved_away, citizen_id, &name);
+        self.rename_use(citizen_id, &name);
         for wallet in self.wallets.values_mut() {
             if wallet.citizen_id.as_deref() == Some(citizen_id) {
                 wallet.citizen_id = Some(name.clone());

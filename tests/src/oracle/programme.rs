@@ -10,6 +10,10 @@ use super::calendar::{Date, Instant, Period};
 pub struct Programme {
     /// Its name on the wire.
     pub id: String,
+    /// The whole text: another text is another version.
+    pub text: String,
+    /// This version counts from that day on; absent: from the moment it is read.
+    pub effective_from: Option<Date>,
     /// Programmes nobody draws on along with this one on one date; they need not be there.
     pub exclusive_with: Vec<String>,
     /// Nobody spends before this day.
@@ -204,6 +208,8 @@ impl Programme {
         };
         Ok(Programme {
             id: string(table, "id")?,
+            text: text.to_owned(),
+            effective_from: optional_date(table, "effective_from")?,
             exclusive_with: strings(table, "exclusive_with")?.unwrap_or_default(),
             usable_from: optional_date(table, "usable_from")?,
             merchant_registration,

@@ -43,6 +43,8 @@ impl Purchase {
 pub(crate) struct FirstAnswer {
     pub purchase: Purchase,
     pub answer: Value,
+    /// The caps that counted and the room in each, once the checks got as far.
+    pub explanation: Option<Value>,
 }
 
 /// An approved purchase and how much of it has been given back.
@@ -207,6 +209,7 @@ impl Model {
         answer.insert("txn_id".into(), json!(forms::uuid_text(txn_id)));
         answer.insert("replayed".into(), json!(false));
         let answer = Value::Object(answer);
+        let explanation = verdict.room.as_ref().map(Room::explanation);
         if verdict.is_approved() {
             self.take(txn_id, &purchase, verdict);
         }
@@ -215,6 +218,7 @@ impl Model {
             FirstAnswer {
                 purchase,
                 answer: answer.clone(),
+                explanation,
             },
         );
         answer
@@ -268,7 +272,7 @@ impl Model {
         let Some((citizen_id, right)) = self.right_through(&purchase.wallet_id, programme) else {
             return Verdict::declined("not_registered", None);
         };
-        let Some(room) = self.room(right, programme, benefit) else {
+        let Some(room) = self.room(citizen_id, right, programme, benefit) else {
             return Verdict::declined("not_registered", None);
         };
         if self.is_wallet_suspended(&purchase.wallet_id) {
@@ -278,7 +282,7 @@ impl Model {
         if usable_from.is_some_and(|day| self.today() < day) {
             return Verdict::declined("not_yet_usable", Some(room));
         }
-        if self.has_lapsed(citizen_id, right, programme) {
+        if right.has_lapsed {
             return Verdict::declined("entitlement_lapsed", Some(room));
         }
         if self.has_drawn_elsewhere(citizen_id, programme) {

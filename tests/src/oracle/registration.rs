@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::calendar::{Date, days_in_month};
 use super::forms::{self, BadFields, Form};
 use super::json::Json;
-use super::programme::{Programme, Registration};
+use super::programme::Registration;
 use super::rights::Right;
 use super::{Model, conflict, malformed};
 
@@ -125,7 +125,7 @@ impl Model {
         if let Some(block) = self.block(&applicant.citizen_id) {
             return Some(block.to_owned());
         }
-        if self.live_right(&applicant.citizen_id, programme).is_some() {
+        if self.live_right(&applicant.citizen_id, &programme.id).is_some() {
             return Some("already_registered".to_owned());
         }
         if self.is_taken(&applicant.wallet_id, &applicant.citizen_id) {
@@ -154,17 +154,17 @@ impl Model {
         (registration.opens_ms..registration.closes_ms).contains(&self.now.millisecond_of_day())
     }
 
-    /// Whether somebody who comes for the first time could register now, for all the clock and the quota say.
-    pub(crate) fn is_registration_open(&self, programme: &Programme) -> bool {
-        let Some(registration) = &programme.registration else {
+    /// Whether somebody who comes for the first time would get past `outside_hours` now, whatever the quota.
+    pub(crate) fn is_registration_open(&self, program: &str) -> bool {
+        let in_force = self.programmes.get(program);
+        let Some(registration) = in_force.and_then(|programme| programme.registration.as_ref()) else {
             return false;
         };
         let today = self.today();
         today >= registration.opens
             && registration.closes.is_none_or(|closes| today <= closes)
             && self.is_in_hours(registration)
-            && !self.suspended_programmes.contains(&programme.id)
-            && !self.is_full(programme)
+            && !self.suspended_programmes.contains(program)
     }
 
     fn accept(&mut self, applicant: &Applicant, answer: &mut Value) {

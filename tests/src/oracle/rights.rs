@@ -21,6 +21,8 @@ pub(crate) struct Right {
     pub tier: Option<String>,
     /// The household an enrollment line named.
     pub household_id: Option<String>,
+    /// It was not used in time, and that is final.
+    pub has_lapsed: bool,
 }
 
 impl Right {
@@ -33,6 +35,7 @@ impl Right {
             is_returning: false,
             tier: None,
             household_id: None,
+            has_lapsed: false,
         }
     }
 
@@ -44,6 +47,12 @@ impl Right {
             household_id: terms.household_id.clone(),
             ..self
         }
+    }
+
+    /// Whether this is what a move says of the right; a day that it does not name may be any.
+    pub fn is_on(&self, terms: &Terms) -> bool {
+        let is_day = terms.usable_from.is_none() || terms.usable_from == self.usable_from;
+        is_day && terms.tier == self.tier && terms.household_id == self.household_id
     }
 
     /// The first day of spending, if there is one.
@@ -80,30 +89,25 @@ impl Model {
         (right.wallet_id == wallet_id).then_some((owner, right))
     }
 
-    /// Whether the right was not used in time.
-    pub(crate) fn has_lapsed(&self, citizen_id: &str, right: &Right, programme: &Programme) -> bool {
-        let Some(deadline) = right.first_use_by(programme) else {
-            return false;
-        };
-        let first_use = self
-            .first_uses
-            .get(&(citizen_id.to_owned(), programme.id.clone()));
-        let was_used_in_time = first_use.is_some_and(|used_at| *used_at < deadline);
-        self.now >= deadline && !was_used_in_time
+    /// The right this citizen holds in the programme, unless it has lapsed.
+    pub(crate) fn live_right(&self, citizen_id: &str, program: &str) -> Option<&Right> {
+        let right = self.rights.get(&(citizen_id.to_owned(), program.to_owned()));
+        right.filter(|right| !right.has_lapsed)
     }
 
-    /// The right this citizen holds in the programme, unless it has lapsed.
-    pub(crate) fn live_right(&self, citizen_id: &str, programme: &Programme) -> Option<&Right> {
-        let right = self.rights.get(&(citizen_id.to_owned(), programme.id.clone()))?;
-        (!self.has_lapsed(citizen_id, right, programme)).then_some(right)
+    /// Whether the citizen has ever bought anything with a right in the programme, through whatever wallet.
+    pub(crate) fn was_used(&self, citizen_id: &str, program: &str) -> bool {
+        let holder = (citizen_id.to_owned(), program.to_owned());
+        self.first_uses.contains_key(&holder)
     }
 
     /// How many rights of the programme have not lapsed.
     pub(crate) fn live_rights(&self, programme: &Programme) -> u64 {
-        let holders = self.rights.keys().filter(|(_, program)| *program == programme.id);
-        holders
-            .filter(|(citizen_id, _)| self.live_right(citizen_id, programme).is_some())
-            .count() as u64
+        let of_programme = self
+            .rights
+            .iter()
+            .filter(|((_, program), _)| *program == programme.id);
+        of_programme.filter(|(_, right)| !right.has_lapsed).count() as u64
     }
 
     /// Whether the programme can take nobody more.
@@ -137,11 +141,8 @@ impl Model {
             return false;
         };
         let from = &returning.from_program;
-        let holds = self
-            .programmes
-            .get(from)
-            .is_some_and(|programme| self.live_right(citizen_id, programme).is_some());
-        holds || self.is_on_list(from, citizen_id)
+        // The earlier programme needs no file: who held it when its file went still holds it.
+        self.live_right(citizen_id, from).is_some() || self.is_on_list(from, citizen_id)
     }
 
     /// Gives the citizen a right, or another one in place of the one that was there. The wallet is the citizen's
@@ -152,6 +153,7 @@ impl Model {
         self.known_citizens.insert(citizen_id.to_owned());
         let holder = (citizen_id.to_owned(), program.to_owned());
         self.last_wallets.insert(holder.clone(), right.wallet_id.clone());
+        self.moved_away.remove(&holder);
         self.rights.insert(holder, right);
     }
 }

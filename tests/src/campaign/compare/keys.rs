@@ -26,8 +26,9 @@ pub(super) fn check_order(text: &str, keys: &[&str]) -> Result<(), String> {
 }
 
 /// The keys of every decision, in their order.
-const DECISION_KEYS: [&str; 23] = [
+const DECISION_KEYS: [&str; 24] = [
     "wallet_id",
+    "new_wallet_id",
     "from_program",
     "to_program",
     "registration_id",

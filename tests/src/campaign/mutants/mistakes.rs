@@ -1,6 +1,6 @@
 //! The mistakes that are planted, one at a time.
 
-use crate::generate::{ASKS_DESK, ASKS_HOLDS, ASKS_HOUSEHOLDS, ASKS_MOVES};
+use crate::generate::{ASKS_DESK, ASKS_HOLDS, ASKS_HOUSEHOLDS, ASKS_MOVES, ASKS_RELOADS, ASKS_REPLACEMENTS};
 
 /// One deliberate mistake.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -87,9 +87,45 @@ pub(super) enum Mistake {
     ErasedIsStillListed,
     RestartForgetsTheErased,
     ErasureIsNotRecorded,
+    ImportLeavesTheUseBehind,
+    MoveLeavesTheUseBehind,
+    ReplacementLeavesTheUseBehind,
+    RegistrationLeavesTheUseBehind,
+    ImportForgetsTheFirstUse,
+    MoveForgetsTheFirstUse,
+    ReplacementForgetsTheFirstUse,
+    ReplacementForgetsTheDates,
+    ReplacementForgetsTheHousehold,
+    ReplacementWakesTheLapsed,
+    ReplacedWalletStaysOpen,
+    ReplacementIsDecidedAgain,
+    ReplacementIsNotRecorded,
+    RestartLosesReplacements,
+    CitizensSuspensionStaysBehind,
+    WalletsSuspensionGoesAlong,
+    RefundIsLostElsewhere,
+    DrawStaysAfterAVoidElsewhere,
+    LaterDeadlineWakesTheLapsed,
+    RemovedDeadlineWakesTheLapsed,
+    FileChangedWhileDownWakesTheLapsed,
+    FileThatComesBackWakesTheLapsed,
+    RestartForgetsLapses,
+    EffectiveFromIsIgnored,
+    ImportPassesTheQuota,
+    VoidOfTheUnknownIsDecidedAnew,
+    LateHoldForgetsTheTombstone,
+    ReversalHidesTheVoid,
+    FullReversalShowsTheMoney,
+    NothingIsLeftOfAPlainOne,
+    DeadlineIsShownAfterUse,
+    LineTakesTheReturningDate,
+    LineKeepsTheFirstDate,
+    SuccessorHasTheDateOfTheLapsed,
+    MoveAgainIgnoresTheTerms,
+    MoveOutOfNothingIsAccepted,
 }
 
-pub(super) const MISTAKES: [Mistake; 81] = [
+pub(super) const MISTAKES: [Mistake; 117] = [
     Mistake::ClosesOneMillisecondLate,
     Mistake::EndsOneDayEarly,
     Mistake::DayCapOneSatangHigh,
@@ -171,6 +207,42 @@ pub(super) const MISTAKES: [Mistake; 81] = [
     Mistake::ErasedIsStillListed,
     Mistake::RestartForgetsTheErased,
     Mistake::ErasureIsNotRecorded,
+    Mistake::ImportLeavesTheUseBehind,
+    Mistake::MoveLeavesTheUseBehind,
+    Mistake::ReplacementLeavesTheUseBehind,
+    Mistake::RegistrationLeavesTheUseBehind,
+    Mistake::ImportForgetsTheFirstUse,
+    Mistake::MoveForgetsTheFirstUse,
+    Mistake::ReplacementForgetsTheFirstUse,
+    Mistake::ReplacementForgetsTheDates,
+    Mistake::ReplacementForgetsTheHousehold,
+    Mistake::ReplacementWakesTheLapsed,
+    Mistake::ReplacedWalletStaysOpen,
+    Mistake::ReplacementIsDecidedAgain,
+    Mistake::ReplacementIsNotRecorded,
+    Mistake::RestartLosesReplacements,
+    Mistake::CitizensSuspensionStaysBehind,
+    Mistake::WalletsSuspensionGoesAlong,
+    Mistake::RefundIsLostElsewhere,
+    Mistake::DrawStaysAfterAVoidElsewhere,
+    Mistake::LaterDeadlineWakesTheLapsed,
+    Mistake::RemovedDeadlineWakesTheLapsed,
+    Mistake::FileChangedWhileDownWakesTheLapsed,
+    Mistake::FileThatComesBackWakesTheLapsed,
+    Mistake::RestartForgetsLapses,
+    Mistake::EffectiveFromIsIgnored,
+    Mistake::ImportPassesTheQuota,
+    Mistake::VoidOfTheUnknownIsDecidedAnew,
+    Mistake::LateHoldForgetsTheTombstone,
+    Mistake::ReversalHidesTheVoid,
+    Mistake::FullReversalShowsTheMoney,
+    Mistake::NothingIsLeftOfAPlainOne,
+    Mistake::DeadlineIsShownAfterUse,
+    Mistake::LineTakesTheReturningDate,
+    Mistake::LineKeepsTheFirstDate,
+    Mistake::SuccessorHasTheDateOfTheLapsed,
+    Mistake::MoveAgainIgnoresTheTerms,
+    Mistake::MoveOutOfNothingIsAccepted,
 ];
 
 /// Mistakes that show only where households and sources are asked for.
@@ -184,7 +256,7 @@ const OF_HOUSEHOLDS: [Mistake; 6] = [
 ];
 
 /// Mistakes that show only where people move or programmes exclude each other; two of them need holds as well.
-const OF_MOVES: [Mistake; 12] = [
+const OF_MOVES: [Mistake; 17] = [
     Mistake::ExclusiveIsIgnored,
     Mistake::NobodyIsNamedFromTheOtherSide,
     Mistake::DrawsCountTomorrowToo,
@@ -197,10 +269,15 @@ const OF_MOVES: [Mistake; 12] = [
     Mistake::MovedAgainIsRejected,
     Mistake::CaptureIsNoDraw,
     Mistake::VoidedHoldStaysADraw,
+    Mistake::MoveLeavesTheUseBehind,
+    Mistake::MoveForgetsTheFirstUse,
+    Mistake::DrawStaysAfterAVoidElsewhere,
+    Mistake::MoveAgainIgnoresTheTerms,
+    Mistake::MoveOutOfNothingIsAccepted,
 ];
 
 /// Mistakes that show only where holds are taken.
-const OF_HOLDS: [Mistake; 16] = [
+const OF_HOLDS: [Mistake; 22] = [
     Mistake::HoldTakesNoRoom,
     Mistake::HoldExpiresOneMillisecondLate,
     Mistake::HoldIsNoFirstUse,
@@ -217,6 +294,12 @@ const OF_HOLDS: [Mistake; 16] = [
     Mistake::CapturedHoldStillExpires,
     Mistake::RestartOpensVoidedHolds,
     Mistake::OwedCountsOpenHolds,
+    Mistake::DrawStaysAfterAVoidElsewhere,
+    Mistake::VoidOfTheUnknownIsDecidedAnew,
+    Mistake::LateHoldForgetsTheTombstone,
+    Mistake::ReversalHidesTheVoid,
+    Mistake::FullReversalShowsTheMoney,
+    Mistake::NothingIsLeftOfAPlainOne,
 ];
 
 /// Mistakes that show only where the desk is asked for; one of them needs holds as well.
@@ -239,6 +322,31 @@ const OF_THE_DESK: [Mistake; 16] = [
     Mistake::ErasureIsNotRecorded,
 ];
 
+/// Mistakes that show only where wallets take the place of others.
+const OF_REPLACEMENTS: [Mistake; 11] = [
+    Mistake::ReplacementLeavesTheUseBehind,
+    Mistake::ReplacementForgetsTheFirstUse,
+    Mistake::ReplacementForgetsTheDates,
+    Mistake::ReplacementForgetsTheHousehold,
+    Mistake::ReplacementWakesTheLapsed,
+    Mistake::ReplacedWalletStaysOpen,
+    Mistake::ReplacementIsDecidedAgain,
+    Mistake::ReplacementIsNotRecorded,
+    Mistake::RestartLosesReplacements,
+    Mistake::CitizensSuspensionStaysBehind,
+    Mistake::WalletsSuspensionGoesAlong,
+];
+
+/// Mistakes that show only where programme files change.
+const OF_RELOADS: [Mistake; 6] = [
+    Mistake::LaterDeadlineWakesTheLapsed,
+    Mistake::RemovedDeadlineWakesTheLapsed,
+    Mistake::FileChangedWhileDownWakesTheLapsed,
+    Mistake::FileThatComesBackWakesTheLapsed,
+    Mistake::RestartForgetsLapses,
+    Mistake::EffectiveFromIsIgnored,
+];
+
 /// Whether the generator asks what this mistake shows in.
 pub(super) fn is_asked_for(mistake: Mistake) -> bool {
     let parts = [
@@ -246,6 +354,8 @@ pub(super) fn is_asked_for(mistake: Mistake) -> bool {
         (ASKS_MOVES, &OF_MOVES[..]),
         (ASKS_HOLDS, &OF_HOLDS[..]),
         (ASKS_DESK, &OF_THE_DESK[..]),
+        (ASKS_REPLACEMENTS, &OF_REPLACEMENTS[..]),
+        (ASKS_RELOADS, &OF_RELOADS[..]),
     ];
     parts
         .iter()

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::oracle::Model;
 use crate::oracle::calendar::{Instant, Period};
 use crate::oracle::forms::parse_uuid;
 use crate::oracle::holds::HoldState;
+use crate::oracle::programme::Programme;
 use crate::oracle::purchase::Original;
 use crate::oracle::rights::Right;
 use crate::oracle::room::{Bucket, Holder};
@@ -237,9 +237,9 @@ pub(super) fn with_first_day(body: &str) -> String {
 }
 
 /// The mistakes that show in how a programme is read.
-pub(super) fn spoil_policy(mistake: Mistake, model: &mut Model) {
-    let ids: Vec<String> = model.programmes.keys().cloned().collect();
-    for programme in model.programmes.values_mut() {
+pub(super) fn spoil_policy(mistake: Mistake, programmes: &mut [Programme]) {
+    let ids: Vec<String> = programmes.iter().map(|programme| programme.id.clone()).collect();
+    for programme in programmes {
         match mistake {
             Mistake::UsableFromIgnored => programme.usable_from = None,
             Mistake::ExclusiveIsIgnored => programme.exclusive_with.clear(),
