@@ -404,10 +404,9 @@ impl<'s> Holder<'s> {
     }
 }
 
-/// Who pays the state's part of an approved purchase, when it pays anything: the sources in order, each up to what it pays within
-/// the period.
+/// Who pays the state's part of an approved purchase: the sources in order, each up to what it pays within the period.
 fn fund(verdict: &Verdict, benefit: &BenefitRule, holder: &Holder<'_>, at: Instant) -> Option<Funding> {
-    if benefit.sources.is_empty() || verdict.state == Satang::ZERO {
+    if benefit.sources.is_empty() {
         return None;
     }
     let before = holder.paid(benefit, at);

@@ -235,7 +235,6 @@ fn give_back(facts: ReversalFacts, known: &Known<'_>, left_after: Satang) -> Rev
         original: Some(**original),
         funding: original
             .funding
-            .filter(|_| state != Satang::ZERO)
             .map(|funding| funding.back_between(before, after)),
         ..facts
     }

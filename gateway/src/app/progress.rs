@@ -79,7 +79,7 @@ impl<S: Storage> Ready<S> {
             let quota = rule.quota();
             let paused = directory.paused(number).is_some();
             let progress = Progress {
-                open: is_open(&directory, rule, at) && quota.is_none_or(|quota| registered < quota),
+                open: is_open(&directory, rule, at),
                 quota,
                 registered,
                 tickets: self.engine.tickets(rule),

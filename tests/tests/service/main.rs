@@ -24,6 +24,7 @@ mod privacy;
 mod progress;
 mod refusals;
 mod registrations;
+mod replacements;
 mod routes;
 mod snapshots;
 mod stop;

@@ -84,12 +84,12 @@ fn the_page_counts_who_is_in_and_says_when_nobody_is_let_in() {
     assert_eq!(standing(&mut wire), json!([true, 2, 0, 2, 0, "no_arrivals"]));
     register(&mut wire, &registration(1, 1));
     register(&mut wire, &registration(2, 2));
-    assert_eq!(standing(&mut wire), json!([false, 2, 2, 0, 2, "full"]));
+    assert_eq!(standing(&mut wire), json!([true, 2, 2, 0, 2, "full"]));
     let full = register(&mut wire, &registration(3, 3)).json();
     assert_eq!(full["reason"], "quota_full");
     assert_eq!(
         standing(&mut wire),
-        json!([false, 2, 2, 0, 2, "full"]),
+        json!([true, 2, 2, 0, 2, "full"]),
         "a rejection counts nowhere"
     );
     let counted = progress(&mut wire).json();
