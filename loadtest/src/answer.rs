@@ -19,6 +19,7 @@ pub struct Scanner {
     reason_at: usize,
     txn_id_at: usize,
     registration_id_at: usize,
+    reversal_id_at: usize,
 }
 
 impl Scanner {
@@ -39,27 +40,56 @@ impl Scanner {
         string_of(body, b"\"registration_id\"", &mut self.registration_id_at)
     }
 
+    /// The `reversal_id` of a single answer.
+    pub fn reversal_id<'a>(&mut self, body: &'a [u8]) -> Option<&'a [u8]> {
+        string_of(body, b"\"reversal_id\"", &mut self.reversal_id_at)
+    }
+
     /// The `txn_id` of a single answer.
     pub fn txn_id<'a>(&mut self, body: &'a [u8]) -> Option<&'a [u8]> {
         string_of(body, b"\"txn_id\"", &mut self.txn_id_at)
     }
 }
 
-/// The outcomes of a batch, in order; elements answered with a problem have none.
-pub fn batch_outcomes(body: &[u8]) -> impl Iterator<Item = Outcome<'_>> {
+/// The ids (under `id_key`, quotes included) and outcomes of a batch, in order; elements answered with a problem have none.
+///
+/// The server writes an element's id in front of its decision.
+pub fn batch_outcomes<'a>(
+    body: &'a [u8],
+    id_key: &'a [u8],
+) -> impl Iterator<Item = (&'a [u8], Outcome<'a>)> + use<'a> {
     let mut rest = body;
     std::iter::from_fn(move || {
+        let id = loop {
+            let at = rest.windows(id_key.len()).position(|window| window == id_key)?;
+            // A problem names the field as a value: then no colon follows.
+            match string_of(&rest[at..], id_key, &mut 0) {
+                Some(id) => {
+                    rest = &rest[at + id_key.len()..];
+                    break id;
+                }
+                None => rest = &rest[at + id_key.len()..],
+            }
+        };
         let (mut at, mut reason_at) = (0, 0);
         let decision = string_of(rest, b"\"decision\"", &mut at)?;
         rest = &rest[at + b"\"decision\"".len()..];
         let reason = string_of(rest, b"\"reason\"", &mut reason_at)?;
         let ticket = ticket_behind(rest, reason_at, reason);
-        Some(Outcome {
+        let outcome = Outcome {
             decision,
             reason,
             ticket,
-        })
+        };
+        Some((id, outcome))
     })
+}
+
+/// The `code` of a problem (RFC 9457), when it is a word of `a-z 0-9 _`.
+pub fn problem_code(body: &[u8]) -> Option<&str> {
+    let code = std::str::from_utf8(string_of(body, b"\"code\"", &mut 0)?).ok()?;
+    let is_word = |byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_');
+    (code.len() <= 64 && code.bytes().all(is_word)).then_some(code)
 }
 
 /// The ticket, which is the key behind the reason where there is one; `reason_at` is the reason's key.
@@ -168,12 +198,25 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_yields_its_outcomes_and_skips_problems() {
-        let body =
-            br#"{"results":[{"decision":"approved","reason":"approved"},{"title":"conflict","status":409},
-            {"decision":"declined","reason":"wallet_unknown"}]}"#;
-        let reasons: Vec<_> = batch_outcomes(body).map(|outcome| outcome.reason).collect();
-        assert_eq!(reasons, [&b"approved"[..], b"wallet_unknown"]);
+    fn a_batch_yields_its_ids_and_outcomes_and_skips_problems() {
+        let body = br#"{"results":[{"txn_id":"1","decision":"approved","reason":"approved"},
+            {"title":"malformed","errors":[{"field":"txn_id","reason":"is missing"}]},
+            { "txn_id": "2", "decision": "declined", "reason": "wallet_unknown" }]}"#;
+        let found: Vec<_> = batch_outcomes(body, b"\"txn_id\"")
+            .map(|(id, outcome)| (id, outcome.reason))
+            .collect();
+        assert_eq!(found, [(&b"1"[..], &b"approved"[..]), (b"2", b"wallet_unknown")]);
+    }
+
+    #[test]
+    fn the_code_of_a_problem_is_found_and_nothing_else_is_one() {
+        assert_eq!(
+            problem_code(br#"{"type":"x","code":"disk_full","status":503}"#),
+            Some("disk_full")
+        );
+        for body in [&b""[..], b"<html>", br#"{"code":"<b>"}"#, br#"{"code":7}"#] {
+            assert_eq!(problem_code(body), None);
+        }
     }
 
     #[test]
@@ -184,9 +227,12 @@ mod tests {
         assert_eq!(scanner.registration_id(one), Some(&b"0197a1d2"[..]));
         let spaced = br#"{ "decision": "accepted", "reason": "accepted" , "ticket": 7 }"#;
         assert_eq!(scanner.outcome(spaced).unwrap().ticket, Some(7));
-        let batch = br#"{"results":[{"decision":"accepted","reason":"accepted","ticket":1},{"decision":"rejected","reason":"quota_full",
-            "sequence":4},{"decision":"accepted","reason":"accepted","ticket":null},{"decision":"accepted","reason":"accepted","ticket":22}]}"#;
-        let tickets: Vec<_> = batch_outcomes(batch).map(|outcome| outcome.ticket).collect();
+        let batch = br#"{"results":[{"id":"1","decision":"accepted","reason":"accepted","ticket":1},{"id":"2","decision":"rejected","reason":
+            "quota_full","sequence":4},{"id":"3","decision":"accepted","reason":"accepted","ticket":null},{"id":"4","decision":"accepted",
+            "reason":"accepted","ticket":22}]}"#;
+        let tickets: Vec<_> = batch_outcomes(batch, b"\"id\"")
+            .map(|(_, outcome)| outcome.ticket)
+            .collect();
         assert_eq!(tickets, [Some(1), None, None, Some(22)]);
     }
 

@@ -3,6 +3,7 @@
 use anyhow::{Context as _, bail};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use satang_loadtest::drive::{Plan, WireForm};
+use satang_loadtest::expected::Asked;
 use satang_loadtest::ids::IdVersion;
 use satang_loadtest::pacing::{Arrivals, Load};
 use satang_loadtest::target::Target;
@@ -10,13 +11,16 @@ use satang_loadtest::workload::{Mix, Workload};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
-use std::{env, fs};
+use std::{env, fmt, fs};
 
 /// Load generator for the HTTP interface of Satang.
 ///
 /// Latencies are counted from the instant a request was due, so a stalled server cannot hide the requests it kept
-/// waiting. Tables go to stdout, words to stderr. Exit code 0: done and good; 1: failed, a limit was missed, or an
-/// answer broke the contract; 2: wrong arguments.
+/// waiting. Tables go to stdout, words to stderr. The first line on stdout of `run`, `register` and `compare` is PASSED, or
+/// FAILED and why. A run fails when a request was not answered or not sent, when an answer was not 200 or broke the contract,
+/// when more or fewer were approved or accepted than should be, when a reason came that the workload does not earn, when the
+/// server was away, when nothing was answered rightly, and when a limit that was asked for was missed. Exit code 0: passed;
+/// 1: failed; 2: wrong arguments.
 #[derive(Parser)]
 #[command(name = "satang-loadtest", version)]
 pub(crate) struct Cli {
@@ -103,10 +107,10 @@ pub(crate) struct LoadArgs {
     /// Seconds during which requests become due.
     #[arg(long, default_value_t = 10.0, value_parser = seconds)]
     pub(crate) duration_s: f64,
-    /// Seconds at the beginning whose requests are sent but not counted.
+    /// Seconds at the beginning whose requests count into no rate, latency or share. Wrong or missing answers count.
     #[arg(long, default_value_t = 0.0, value_parser = seconds)]
     pub(crate) warmup_s: f64,
-    /// Seconds after the duration in which late answers are waited for; then they count with their age.
+    /// Seconds after the duration in which late answers are waited for; then they are missing, and count with their age.
     #[arg(long, default_value_t = 10.0, value_parser = seconds)]
     pub(crate) drain_s: f64,
     /// Connections, which is also the most requests in flight.
@@ -133,9 +137,16 @@ pub(crate) struct LoadArgs {
     /// Do not check each answer's id, replay flag and batch size, as for the bare server.
     #[arg(long)]
     pub(crate) no_check: bool,
-    /// Exit 1 when the p99 from the intended send is above this, or an answer is not 200, or one is missing.
+    /// Fail when the p99 from the intended send is above this.
     #[arg(long, value_name = "MS")]
     pub(crate) p99_ms_max: Option<f64>,
+    /// Largest share of answers, 0 to 1, that may be 503 because the server is overloaded. A full disk is no overload.
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0, value_parser = share)]
+    pub(crate) overload_max: f64,
+    /// A reason of declines or rejections that is no fault of this run, as `outside_hours`; may be repeated. Used-up caps and a full
+    /// quota are allowed anyway: the share that must be approved or accepted limits them.
+    #[arg(long = "allow-reason", value_name = "REASON")]
+    pub(crate) reasons: Vec<String>,
     /// Write the report as JSON, too.
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
@@ -167,6 +178,13 @@ pub(crate) struct RunArgs {
     /// Do not import merchants and wallets first.
     #[arg(long)]
     pub(crate) no_prepare: bool,
+    /// Smallest share of purchases, 0 to 1, that must be approved [default: as many as wallets that buy for the first time in
+    /// the run, for which they must have room left].
+    #[arg(long, value_name = "SHARE", value_parser = share)]
+    pub(crate) approved_min: Option<f64>,
+    /// Largest share of purchases, 0 to 1, that may be approved [default: 1]; without --approved-min none must be.
+    #[arg(long, value_name = "SHARE", value_parser = share)]
+    pub(crate) approved_max: Option<f64>,
 }
 
 #[derive(Args)]
@@ -192,6 +210,13 @@ pub(crate) struct RegisterArgs {
     /// Registrations per request; above 1 they go to /v1/registrations/batch.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=10_000))]
     pub(crate) batch: u16,
+    /// Smallest share of the first phase's people, 0 to 1, that must be accepted [default: each for whom a place is left]. The late
+    /// ones are always held against the places that are left.
+    #[arg(long, value_name = "SHARE", value_parser = share)]
+    pub(crate) accepted_min: Option<f64>,
+    /// Largest share of the first phase's people, 0 to 1, that may be accepted; without --accepted-min none must be.
+    #[arg(long, value_name = "SHARE", value_parser = share)]
+    pub(crate) accepted_max: Option<f64>,
     /// Every phase is driven like this.
     #[command(flatten)]
     pub(crate) load: LoadArgs,
@@ -250,7 +275,7 @@ pub(crate) struct CompareArgs {
     /// Seed of the purchases.
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
-    /// Exit 1 when the median ratio is below this.
+    /// Fail when the median ratio is below this.
     #[arg(long, value_name = "RATIO")]
     pub(crate) ratio_min: Option<f64>,
     /// Write the comparison as JSON, too.
@@ -262,8 +287,8 @@ impl ServerArgs {
     /// The parsed server.
     pub(crate) fn target(&self) -> anyhow::Result<Target> {
         let mut headers = self.headers.clone();
-        headers.extend(self.key_header()?);
-        Target::parse(&self.server, &headers).map_err(anyhow::Error::msg)
+        headers.extend(self.key_header().map_err(usage)?);
+        Target::parse(&self.server, &headers).map_err(|words| usage(anyhow::Error::msg(words)))
     }
 
     /// The header line of the key, which no error repeats.
@@ -289,7 +314,42 @@ impl ServerArgs {
 /// The environment variable with the key to send.
 const KEY_VARIABLE: &str = "SATANG_KEY";
 
+/// Wrong arguments: the command ends with 2 and prints no verdict.
+#[derive(Debug)]
+pub(crate) struct Usage(anyhow::Error);
+
+impl fmt::Display for Usage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:#}", self.0)
+    }
+}
+
+impl std::error::Error for Usage {}
+
+/// The error as one of the arguments.
+pub(crate) fn usage(error: anyhow::Error) -> anyhow::Error {
+    anyhow::Error::new(Usage(error))
+}
+
 impl LoadArgs {
+    /// What the run is held against; the shares have other names for purchases than for registrations.
+    pub(crate) fn asked(&self, share_min: Option<f64>, share_max: Option<f64>) -> anyhow::Result<Asked> {
+        if let (Some(min), Some(max)) = (share_min, share_max)
+            && min > max
+        {
+            return Err(usage(anyhow::anyhow!(
+                "a share of at least {min} and at most {max}: there is none"
+            )));
+        }
+        Ok(Asked {
+            share_min,
+            share_max,
+            reasons: self.reasons.clone(),
+            overload_max: self.overload_max,
+            p99_ms_max: self.p99_ms_max,
+        })
+    }
+
     /// The plan of one authorization after the other under these loads; the caller says what else it is.
     pub(crate) fn plan(&self, target: Target, workload: Workload, id_seed: u64) -> Plan {
         let arrivals = match self.arrivals {
@@ -343,6 +403,13 @@ impl PopulationArgs {
             wallets: self.wallets.unwrap_or(wallets),
             merchants: self.merchants,
         }
+    }
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(share) if (0.0..=1.0).contains(&share) => Ok(share),
+        _ => Err("a share from 0 to 1, as 0.95".to_owned()),
     }
 }
 

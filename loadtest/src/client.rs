@@ -1,5 +1,7 @@
 //! A plain blocking client for what is not measured: readiness, imports, the probe before a run.
 
+use crate::answer::problem_code;
+use crate::hints;
 use crate::http1::{JSON, ParseError, ResponseParser, push_post};
 use crate::target::Target;
 use std::io::{self, Read, Write};
@@ -23,6 +25,13 @@ impl Reply {
     /// The body as text for a message, at most 400 bytes of it.
     pub fn excerpt(&self) -> String {
         String::from_utf8_lossy(&self.body[..self.body.len().min(400)]).into_owned()
+    }
+
+    /// An answer that is not 200, in words: its status, what to look at, and its body.
+    pub fn refusal(&self) -> String {
+        let code = problem_code(&self.body).unwrap_or_default();
+        let hint = hints::of_status(self.status, code);
+        format!("{} ({hint}): {}", self.status, self.excerpt())
     }
 }
 

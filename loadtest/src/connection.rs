@@ -7,6 +7,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::os::fd::OwnedFd;
+use uuid::Uuid;
 
 /// How long a lost connection waits before it is opened again.
 pub(crate) const RECONNECT_WAIT_NS: u64 = 20_000_000;
@@ -54,6 +55,8 @@ pub(crate) struct Connection {
     stream: Option<TcpStream>,
     pub state: State,
     pub in_flight: Option<InFlight>,
+    /// Ids of the elements in flight, when it is a batch.
+    pub batch_ids: Vec<Uuid>,
     out: Vec<u8>,
     written_len: usize,
     input: Vec<u8>,
@@ -68,6 +71,7 @@ impl Connection {
             stream: None,
             state: State::Dead { retry_at_ns: 0 },
             in_flight: None,
+            batch_ids: Vec::new(),
             out: Vec::with_capacity(1024),
             written_len: 0,
             input: vec![0; 4096],

@@ -5,7 +5,7 @@ use crate::client::Client;
 use crate::ids::{IdSource, IdVersion};
 use crate::pacing::Load;
 use crate::registration::People;
-use crate::stats::Stats;
+use crate::stats::Seen;
 use crate::target::Target;
 use crate::worker::Worker;
 use crate::workload::{Generator, Mix, Request, Workload};
@@ -118,9 +118,9 @@ impl Plan {
     }
 }
 
-/// Drives the plan's load and returns the counts of all threads. Blocks until the last answer or the end of the
+/// Drives the plan's load and returns what all threads saw. Blocks until the last answer or the end of the
 /// drain.
-pub fn drive(plan: &Plan) -> anyhow::Result<Stats> {
+pub fn drive(plan: &Plan) -> anyhow::Result<Seen> {
     plan.check()?;
     let (connected, started) = (Barrier::new(plan.threads), OnceLock::new());
     let next_person = AtomicU64::new(plan.people.map_or(0, |people| people.first));
@@ -136,13 +136,13 @@ pub fn drive(plan: &Plan) -> anyhow::Result<Stats> {
         let threads: Vec<_> = (0..plan.threads)
             .map(|thread| scope.spawn(move || run_thread(thread)))
             .collect();
-        let mut total = Stats::new();
+        let mut total = Seen::default();
         for thread in threads {
-            let stats = thread
+            let seen = thread
                 .join()
                 .expect("a sender thread panicked")
                 .context("sender thread")?;
-            total.merge(stats);
+            total.merge(seen);
         }
         Ok(total)
     })
@@ -164,12 +164,7 @@ pub fn server_clock_unix_ms(target: &Target, workload: &Workload) -> anyhow::Res
         .and_then(|mut client| client.post_json("/v1/quotes", &body))
         .with_context(|| format!("no answer from {}", target.url))?;
     if reply.status != 200 {
-        bail!(
-            "{} answered a quote with {}: {}",
-            target.url,
-            reply.status,
-            reply.excerpt()
-        );
+        bail!("{} answered a quote with {}", target.url, reply.refusal());
     }
     decided_at_unix_ms(&reply.body)
         .with_context(|| format!("a quote's answer has no decided_at: {}", reply.excerpt()))

@@ -4,11 +4,13 @@ use crate::answer::{Outcome, Scanner, batch_outcomes, is_replayed};
 use crate::binary::Tally;
 use crate::connection::What;
 use crate::drive::{Plan, WireForm};
-use crate::registration::Registration;
 use crate::stats::Stats;
-use crate::workload::{Generator, Kind, Request};
+use crate::workload::{Generator, Kind, Purchase, Request};
 use uuid::Uuid;
 use uuid::fmt::Hyphenated;
+
+/// The longest reason: `excluded:` and the name of a list.
+const REASON_BYTES_MAX: usize = 80;
 
 impl What {
     pub fn kind(&self) -> Kind {
@@ -30,92 +32,143 @@ impl What {
     }
 }
 
-/// Counts the decision, and checks the promises that one answer alone can break.
-pub(crate) fn read_outcome(
-    stats: &mut Stats,
-    scanner: &mut Scanner,
-    generator: &mut Generator,
-    plan: &Plan,
-    what: What,
-    body: &[u8],
-    counted: bool,
-) {
-    let kind = what.kind();
-    let purchase = match what {
-        What::Batch { len, .. } if plan.wire == WireForm::Binary => {
-            match Tally::read(body) {
-                Ok(tally) => {
-                    let counts = tally.outcomes().filter(|_| counted);
-                    counts.for_each(|(decision, reason, count)| {
-                        stats.outcomes_alike(kind, decision.as_bytes(), reason.as_bytes(), count);
-                    });
-                    if plan.check_answers && tally.decided != len {
-                        stats.breach("a batch answer has one decision per element", body);
-                    }
-                }
-                Err(promise) if plan.check_answers => stats.breach(promise, body),
-                Err(_) => {}
+/// Reads answers of status 200.
+pub(crate) struct Judge<'a> {
+    pub plan: &'a Plan,
+    pub scanner: Scanner,
+}
+
+impl Judge<'_> {
+    /// Counts an answer into `stats`, as right or by the promise it breaks. `ids` are those of a batch's elements; an approved
+    /// purchase is remembered by `generator`.
+    pub fn read(
+        &mut self,
+        stats: &mut Stats,
+        generator: &mut Generator,
+        what: What,
+        ids: &[Uuid],
+        body: &[u8],
+    ) {
+        let read = match what {
+            What::Batch { len, .. } if self.plan.wire == WireForm::Binary => {
+                self.binary_batch(stats, len, body)
             }
-            return;
+            What::Batch { kind, .. } => self.batch(stats, kind, ids, body),
+            What::One(request) => self.one(stats, generator, &request, body),
+        };
+        match read {
+            Ok(elements) => stats.right(what.kind(), elements),
+            Err(promise) => stats.breach(promise, body),
         }
-        What::Batch { len, .. } => {
-            let mut decided = 0;
-            for outcome in batch_outcomes(body) {
-                decided += 1;
-                stats.ticket(outcome.ticket);
-                if counted {
-                    stats.outcome(kind, outcome.decision, outcome.reason);
-                }
-            }
-            if plan.check_answers && decided != len {
-                stats.breach("a batch answer has one decision per element", body);
-            }
-            return;
+    }
+
+    /// The form has no ids: an element's place says whose it is.
+    fn binary_batch(&self, stats: &mut Stats, len: u64, body: &[u8]) -> Result<u64, &'static str> {
+        let tally = Tally::read(body)?;
+        for (decision, reason, count) in tally.outcomes() {
+            stats.outcomes_alike(Kind::Authorization, decision.as_bytes(), reason.as_bytes(), count);
         }
-        What::One(Request::Authorization(purchase) | Request::Retry(purchase)) => Some(purchase),
-        What::One(Request::Registration(_) | Request::Quote(_) | Request::Reversal { .. }) => None,
-    };
-    let Some(outcome) = scanner.outcome(body) else {
-        stats.breach("a 200 answer has a decision and a reason", body);
-        return;
-    };
-    if counted {
+        if tally.decided == 0 || self.plan.check_answers && tally.decided != len {
+            return Err("a batch answer has one decision per element");
+        }
+        Ok(tally.decided)
+    }
+
+    fn batch(&self, stats: &mut Stats, kind: Kind, ids: &[Uuid], body: &[u8]) -> Result<u64, &'static str> {
+        let id_key: &[u8] = match kind {
+            Kind::Registration => b"\"registration_id\"",
+            Kind::Authorization | Kind::Quote | Kind::Reversal | Kind::Retry => b"\"txn_id\"",
+        };
+        let (mut asked, mut ids_agree) = (ids.iter(), true);
+        let mut decided = 0;
+        for (id, outcome) in batch_outcomes(body, id_key) {
+            check_words(kind, outcome)?;
+            decided += 1;
+            ids_agree &= asked.next().is_some_and(|asked| *id == id_text(*asked));
+            stats.ticket(outcome.ticket);
+            stats.outcome(kind, outcome.decision, outcome.reason);
+        }
+        if decided == 0 || self.plan.check_answers && decided != ids.len() as u64 {
+            return Err("a batch answer has one decision per element");
+        }
+        if self.plan.check_answers && !ids_agree {
+            return Err("a batch answer has the request's ids in their order");
+        }
+        Ok(decided)
+    }
+
+    fn one(
+        &mut self,
+        stats: &mut Stats,
+        generator: &mut Generator,
+        request: &Request,
+        body: &[u8],
+    ) -> Result<u64, &'static str> {
+        let kind = What::One(*request).kind();
+        let outcome = self
+            .scanner
+            .outcome(body)
+            .ok_or("a 200 answer has a decision and a reason")?;
+        check_words(kind, outcome)?;
+        if self.plan.check_answers {
+            self.check_id(request, outcome, body)?;
+        }
         stats.outcome(kind, outcome.decision, outcome.reason);
-    }
-    if let What::One(Request::Registration(registration)) = what {
         stats.ticket(outcome.ticket);
-        if plan.check_answers {
-            check_registration(stats, scanner, registration, outcome, body);
+        if let Request::Authorization(purchase) = request
+            && outcome.decision == b"approved"
+        {
+            generator.remember(*purchase);
         }
+        Ok(1)
     }
-    let Some(purchase) = purchase else { return };
-    if plan.check_answers {
-        if scanner.txn_id(body) != Some(&id_text(purchase.txn_id)[..]) {
-            stats.breach("an answer carries the request's txn_id", body);
+
+    /// The id comes back, a retry is answered as one, and who is accepted gets a ticket.
+    fn check_id(&mut self, request: &Request, outcome: Outcome<'_>, body: &[u8]) -> Result<(), &'static str> {
+        let scanner = &mut self.scanner;
+        let mut has_txn_id = |purchase: &Purchase| match scanner.txn_id(body) {
+            Some(id) if *id == id_text(purchase.txn_id) => Ok(()),
+            Some(_) | None => Err("an answer carries the request's txn_id"),
+        };
+        match request {
+            Request::Authorization(purchase) => has_txn_id(purchase),
+            Request::Retry(purchase) => {
+                has_txn_id(purchase)?;
+                match is_replayed(body) {
+                    true => Ok(()),
+                    false => Err("a repeated txn_id is answered with replayed: true"),
+                }
+            }
+            Request::Quote(_) => Ok(()),
+            Request::Reversal { reversal_id, .. } => {
+                if scanner.reversal_id(body) != Some(&id_text(*reversal_id)[..]) {
+                    return Err("an answer carries the request's reversal_id");
+                }
+                Ok(())
+            }
+            Request::Registration(registration) => {
+                if scanner.registration_id(body) != Some(&id_text(registration.registration_id)[..]) {
+                    return Err("an answer carries the request's registration_id");
+                }
+                if (outcome.decision == b"accepted") != outcome.ticket.is_some() {
+                    return Err("who is accepted gets a ticket, and nobody else");
+                }
+                Ok(())
+            }
         }
-        if kind == Kind::Retry && !is_replayed(body) {
-            stats.breach("a repeated txn_id is answered with replayed: true", body);
-        }
-    }
-    if kind == Kind::Authorization && outcome.decision == b"approved" {
-        generator.remember(purchase);
     }
 }
 
-/// The id comes back, and who is accepted gets a ticket.
-fn check_registration(
-    stats: &mut Stats,
-    scanner: &mut Scanner,
-    registration: Registration,
-    outcome: Outcome<'_>,
-    body: &[u8],
-) {
-    if scanner.registration_id(body) != Some(&id_text(registration.registration_id)[..]) {
-        stats.breach("an answer carries the request's registration_id", body);
+/// Decision and reason are words that the contract knows: others would fill the memory of whoever counts them.
+fn check_words(kind: Kind, outcome: Outcome<'_>) -> Result<(), &'static str> {
+    let is_word = |byte: &u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-' | b':');
+    if ![kind.granted(), kind.denied()].contains(&outcome.decision) {
+        return Err("a decision is approved or declined, of a registration accepted or rejected");
     }
-    if (outcome.decision == b"accepted") != outcome.ticket.is_some() {
-        stats.breach("who is accepted gets a ticket, and nobody else", body);
+    if outcome.reason.len() > REASON_BYTES_MAX || !outcome.reason.iter().all(is_word) {
+        return Err("a reason is a word");
     }
+    Ok(())
 }
 
 /// An id as the contract answers it.

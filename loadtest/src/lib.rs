@@ -6,7 +6,7 @@
 //!
 //! Modules in reading order: what is asked ([`workload`], [`registration`], [`binary`], [`citizen`], [`ids`], [`random`]), when it is due
 //! ([`pacing`]), how it travels ([`http1`], [`target`], [`client`], [`drive`]), what came back ([`answer`],
-//! [`stats`], [`report`]), and the commands ([`prepare`], [`phases`], [`bare`], [`compare`]).
+//! [`stats`]), whether that is what should come back ([`expected`], [`verdict`], [`hints`], [`report`]), and the commands ([`prepare`], [`phases`], [`bare`], [`compare`]).
 
 pub mod citizen;
 pub mod ids;
@@ -27,8 +27,12 @@ mod judge;
 mod worker;
 
 pub mod answer;
-pub mod report;
 pub mod stats;
+
+pub mod expected;
+pub mod hints;
+pub mod report;
+pub mod verdict;
 
 pub mod bare;
 pub mod compare;

@@ -1,22 +1,26 @@
-//! `satang-loadtest`: drives a Satang server and says what it saw. Data on stdout, words on stderr.
+//! `satang-loadtest`: drives a Satang server and says whether it got what it should. Data on stdout, the verdict first; words on
+//! stderr.
 
 mod args;
 
 use anyhow::Context;
 use args::{
-    BareArgs, Cli, ClientArg, Command, CompareArgs, LoadArgs, PrepareArgs, RegisterArgs, RunArgs, WireArg,
-    cores,
+    BareArgs, Cli, ClientArg, Command, CompareArgs, PrepareArgs, RegisterArgs, RunArgs, Usage, WireArg,
+    cores, usage,
 };
 use clap::Parser;
 use satang_loadtest::bare::Bare;
 use satang_loadtest::compare::{ClientKind, ComparePlan, compare};
 use satang_loadtest::drive::{Plan, WireForm, drive, server_clock_unix_ms};
+use satang_loadtest::expected::Expected;
 use satang_loadtest::phases::{PhaseReport, counters, phases};
 use satang_loadtest::prepare::prepare;
 use satang_loadtest::report::Report;
+use satang_loadtest::stats::Seen;
+use satang_loadtest::verdict::first_line;
 use satang_loadtest::workload::{Mix, Workload};
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::SystemTime;
 
@@ -29,7 +33,12 @@ const WALLETS: u64 = 100_000;
 const WALLETS_COMPARED: u64 = 1_000_000;
 
 fn main() -> ExitCode {
-    let done = match Cli::parse().command {
+    let command = Cli::parse().command;
+    let has_verdict = match command {
+        Command::Run(_) | Command::Register(_) | Command::Compare(_) => true,
+        Command::Prepare(_) | Command::Bare(_) => false,
+    };
+    let done = match command {
         Command::Run(args) => run(args),
         Command::Register(args) => run_register(args),
         Command::Prepare(args) => run_prepare(&args),
@@ -39,6 +48,17 @@ fn main() -> ExitCode {
     match done {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
+        Err(error) if error.is::<Usage>() => {
+            eprintln!("satang-loadtest: {error}");
+            ExitCode::from(2)
+        }
+        // A run that could not be carried out has failed like any other.
+        Err(error) if has_verdict => {
+            if let Err(unprinted) = print(&first_line(&[format!("{error:#}")])) {
+                eprintln!("satang-loadtest: {error:#}; {unprinted:#}");
+            }
+            ExitCode::FAILURE
+        }
         Err(error) => {
             eprintln!("satang-loadtest: {error:#}");
             ExitCode::FAILURE
@@ -49,6 +69,7 @@ fn main() -> ExitCode {
 fn run(args: RunArgs) -> anyhow::Result<bool> {
     let workload = args.population.workload(WALLETS);
     let id_seed = args.load.id_seed.unwrap_or_else(clock_seed);
+    let asked = args.load.asked(args.approved_min, args.approved_max)?;
     let mut plan = args.load.plan(args.server.target()?, workload, id_seed);
     plan.mix = Mix {
         quotes_percent: args.quotes,
@@ -60,7 +81,7 @@ fn run(args: RunArgs) -> anyhow::Result<bool> {
         WireArg::Json => WireForm::Json,
         WireArg::Binary => WireForm::Binary,
     };
-    plan.check()?;
+    plan.check().map_err(usage)?;
     if !args.no_prepare {
         prepare(&plan.target, &plan.workload, &mut say)?;
     }
@@ -69,22 +90,35 @@ fn run(args: RunArgs) -> anyhow::Result<bool> {
         "driving {} for {:.1} s",
         plan.target.url, args.load.duration_s
     ));
-    let report = driven(&plan, &args.load)?;
-    if let Some(path) = &args.load.json {
-        write_json(path, &report)?;
-    }
-    Ok(report.is_good())
+    let seen = drive(&plan)?;
+    let expected = Expected::of_purchases(&plan.workload, 0, &seen, &asked);
+    let report = reported(&plan, &seen, &expected);
+    conclude(report.reasons.clone(), &report.table(), &args.load.json, &report)
 }
 
-/// Drives a plan and prints its table.
-fn driven(plan: &Plan, load: &LoadArgs) -> anyhow::Result<Report> {
-    let stats = drive(plan)?;
-    let report = Report::new(plan, &stats, load.p99_ms_max);
+/// The report of what was seen; the first odd answer is said at once.
+fn reported(plan: &Plan, seen: &Seen, expected: &Expected) -> Report {
+    let report = Report::new(plan, seen, expected);
     if let Some(sample) = &report.sample {
         say(format!("first odd answer: {sample}"));
     }
-    print(&report.table())?;
-    Ok(report)
+    report
+}
+
+/// Writes the report where it was asked for, then prints the verdict's line and the tables below it. True when it passed.
+fn conclude(
+    mut reasons: Vec<String>,
+    tables: &str,
+    json: &Option<PathBuf>,
+    report: &impl serde::Serialize,
+) -> anyhow::Result<bool> {
+    if let Some(path) = json
+        && let Err(error) = write_json(path, report)
+    {
+        reasons.push(format!("{error:#}"));
+    }
+    print(&(first_line(&reasons) + tables))?;
+    Ok(reasons.is_empty())
 }
 
 fn run_register(args: RegisterArgs) -> anyhow::Result<bool> {
@@ -96,35 +130,50 @@ fn run_register(args: RegisterArgs) -> anyhow::Result<bool> {
         merchants: 1,
     };
     let id_seed = args.load.id_seed.unwrap_or_else(clock_seed);
+    let asked = args.load.asked(args.accepted_min, args.accepted_max)?;
     let mut plan = args.load.plan(args.server.target()?, workload, id_seed);
     plan.batch_len = usize::from(args.batch);
     let phases = phases(args.first_person, args.people, args.late, args.again);
     for phase in &phases {
         plan.people = Some(phase.people);
-        plan.check()?;
+        plan.check().map_err(usage)?;
     }
-    let before = counters(&plan.target, &args.program)?;
-    say(format!("registration before: {before}"));
-    let (mut reports, mut is_good) = (Vec::new(), true);
+    let mut before = counters(&plan.target, &args.program)?;
+    say(format!("registration before: {}", before.text));
+    let (mut reports, mut reasons, mut tables) = (Vec::new(), Vec::new(), String::new());
+    let (mut holders, several) = (0, phases.len() > 1);
     for (index, phase) in phases.into_iter().enumerate() {
         plan.people = Some(phase.people);
         plan.id_seed = id_seed.wrapping_add(index as u64);
         plan.id_base_unix_ms = registrars_clock(&plan);
         say(format!("{}: {} people", phase.name, phase.people.count));
-        print(&format!("phase                    {}\n", phase.name))?;
-        let report = driven(&plan, &args.load)?;
-        let after = counters(&plan.target, &args.program)?;
-        print(&format!("registration             {after}\n\n"))?;
-        is_good &= report.is_good();
+        let seen = drive(&plan)?;
+        let places = phase.places(before.remaining, holders);
+        holders += phase.new_holders(&seen);
+        let expected = Expected::of_registrations(places, &seen, &phase.asked(&asked));
+        let report = reported(&plan, &seen, &expected);
+        let named = |reason: &String| match several {
+            true => format!("{}: {reason}", phase.name),
+            false => reason.clone(),
+        };
+        reasons.extend(report.reasons.iter().map(named));
+        tables += &format!("phase                    {}\n{}", phase.name, report.table());
         reports.push(PhaseReport {
             phase: phase.name,
             report,
         });
+        match counters(&plan.target, &args.program) {
+            Ok(after) => {
+                tables += &format!("registration             {}\n\n", after.text);
+                before = after;
+            }
+            Err(error) => {
+                reasons.push(format!("{error:#}"));
+                break;
+            }
+        }
     }
-    if let Some(path) = &args.load.json {
-        write_json(path, &reports)?;
-    }
-    Ok(is_good)
+    conclude(reasons, &tables, &args.load.json, &reports)
 }
 
 /// Registration ids of version 7 carry the server's time, where this key may ask for a quote; else this machine's.
@@ -172,14 +221,14 @@ fn run_compare(args: CompareArgs) -> anyhow::Result<bool> {
         seed: args.seed,
         id_seed: clock_seed(),
     };
-    let comparison = compare(&plan, &mut say)?;
-    print(&comparison.table())?;
-    if let Some(path) = &args.json {
-        write_json(path, &comparison)?;
-    }
-    Ok(args
-        .ratio_min
-        .is_none_or(|ratio_min| comparison.ratio >= ratio_min))
+    plan.check().map_err(usage)?;
+    let comparison = compare(&plan, args.ratio_min, &mut say)?;
+    conclude(
+        comparison.reasons.clone(),
+        &comparison.table(),
+        &args.json,
+        &comparison,
+    )
 }
 
 fn clock_seed() -> u64 {

@@ -215,7 +215,7 @@ mod tests {
                         sent_ns,
                         done_ns: now_ns,
                     };
-                    stats.answered(Kind::Authorization, times, 200, 1);
+                    stats.answered(Kind::Authorization, times, 200);
                 }
             }
         }

@@ -73,12 +73,7 @@ fn import(
             })
             .with_context(|| format!("import of {what} {done} … {end} to {}", target.url))?;
         if reply.status != 200 {
-            bail!(
-                "import of {what}: {} answered {}: {}",
-                target.url,
-                reply.status,
-                reply.excerpt()
-            );
+            bail!("import of {what}: {} answered {}", target.url, reply.refusal());
         }
         let imported: Imported = serde_json::from_slice(&reply.body)
             .with_context(|| format!("import of {what}: {}", reply.excerpt()))?;

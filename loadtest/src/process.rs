@@ -21,6 +21,8 @@ pub struct Server {
     child: Child,
     /// Where it answers.
     pub target: Target,
+    /// Whether it is the one of fixed answers.
+    pub is_bare: bool,
 }
 
 impl Server {
@@ -41,7 +43,11 @@ impl Server {
         let mut url = String::new();
         BufReader::new(stdout).read_line(&mut url)?;
         match Target::parse(url.trim(), &[]) {
-            Ok(target) => Ok(Server { child, target }),
+            Ok(target) => Ok(Server {
+                child,
+                target,
+                is_bare: true,
+            }),
             Err(error) => {
                 let _ = child.kill();
                 let _ = child.wait();
@@ -68,7 +74,11 @@ impl Server {
             .spawn()
             .with_context(|| format!("cannot start {}", binary.display()))?;
         let target = Target::parse(&format!("http://{address}"), &[]).map_err(anyhow::Error::msg)?;
-        let mut server = Server { child, target };
+        let mut server = Server {
+            child,
+            target,
+            is_bare: false,
+        };
         server.wait_ready().with_context(|| {
             let words = std::fs::read_to_string(&log).unwrap_or_default();
             let mut last: Vec<_> = words.lines().rev().take(5).collect();

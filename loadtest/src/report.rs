@@ -1,8 +1,10 @@
-//! What a run says at its end: an aligned table for people, JSON for programs, and a verdict.
+//! What a run says at its end: an aligned table for people, JSON for programs. Whether it is good, [`verdict`] says.
 
 use crate::drive::{Plan, WireForm};
+use crate::expected::{Expected, Wanted};
 use crate::pacing::{Arrivals, Load};
-use crate::stats::Stats;
+use crate::stats::{KindCount, OutcomeCount, Seen, Stats};
+use crate::verdict;
 use crate::workload::Kind;
 use hdrhistogram::Histogram;
 use serde::Serialize;
@@ -31,6 +33,8 @@ pub struct KindRow {
     pub kind: &'static str,
     pub sent: u64,
     pub answered: u64,
+    /// Answered 200, with a decision, and with the request's id where ids are checked.
+    pub right: u64,
 }
 
 /// Decided elements with one kind, decision and reason.
@@ -54,48 +58,73 @@ pub struct TicketsRow {
     pub dense: bool,
 }
 
-/// Whether the run was good enough.
+/// Answers that were not 200.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(tag = "verdict", rename_all = "snake_case")]
+#[allow(missing_docs, reason = "the names say it")]
+pub struct RefusalRow {
+    pub status: u16,
+    /// The code of the problem; may be empty.
+    pub code: String,
+    pub count: u64,
+}
+
+/// Whether the run was good enough.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs, reason = "the names say it")]
 pub enum Verdict {
-    /// No limit was asked for, and no answer was wrong.
-    NotAsked,
-    /// The limit was kept by every request.
-    Met {
-        /// The limit, ms.
-        p99_ms_max: f64,
-    },
-    /// Not good enough.
-    Missed {
-        /// Each reason, in words.
-        reasons: Vec<String>,
-    },
+    Passed,
+    Failed,
+}
+
+impl Verdict {
+    /// Passed without a reason against it.
+    pub fn of(reasons: &[String]) -> Verdict {
+        match reasons {
+            [] => Verdict::Passed,
+            _ => Verdict::Failed,
+        }
+    }
 }
 
 /// A whole run.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Report {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// Why it failed, in words, the most important reason first.
+    pub reasons: Vec<String>,
     /// How it was driven, in words, seeds included.
     pub plan: String,
+    /// What it was held against, in words: what holds for all requests, then kind by kind.
+    pub expected: Vec<(&'static str, String)>,
     /// True when latencies hide queueing.
     pub closed_loop: bool,
     /// Requests by kind.
     pub kinds: Vec<KindRow>,
-    /// Requests that were due and have no answer.
-    pub unanswered: u64,
+    /// Requests that were sent and not answered, by cause.
+    pub unanswered: BTreeMap<&'static str, u64>,
+    /// Requests that were due and not sent.
+    pub not_sent: u64,
+    /// People who did not ask before the duration was over.
+    pub not_asked: u64,
+    /// Connections that could not be opened.
+    pub connect_failures: u64,
+    /// Requests of the warm-up, which count nowhere else.
+    pub warmup: KindRow,
     /// Decisions.
     pub outcomes: Vec<OutcomeRow>,
     /// Tickets of accepted registrations.
     pub tickets: Option<TicketsRow>,
     /// Answers by HTTP status.
     pub statuses: BTreeMap<u16, u64>,
-    /// Requests lost, by cause.
-    pub errors: BTreeMap<&'static str, u64>,
+    /// Answers that were not 200, by status and code.
+    pub refusals: Vec<RefusalRow>,
     /// Broken promises of the contract.
     pub breaches: BTreeMap<&'static str, u64>,
-    /// Answered requests per second.
+    /// Right answers per second.
     pub requests_per_s: f64,
-    /// Answered authorizations or registrations (elements of batches) per second.
+    /// Authorizations or registrations (elements of batches) in right answers per second.
     pub elements_per_s: f64,
     /// From the intended instant.
     pub latency: Percentiles,
@@ -103,70 +132,61 @@ pub struct Report {
     pub service: Percentiles,
     /// The first odd answer.
     pub sample: Option<String>,
-    /// The verdict.
-    #[serde(flatten)]
-    pub verdict: Verdict,
 }
 
 impl Report {
-    /// Sums `stats` up. `p99_ms_max` is the limit of the verdict, from the intended instant.
-    pub fn new(plan: &Plan, stats: &Stats, p99_ms_max: Option<f64>) -> Self {
-        let window_ns = stats.last_done_ns.saturating_sub(plan.warmup.as_nanos() as u64);
-        let per_s = |count: u64| {
-            if window_ns == 0 {
-                0.0
-            } else {
-                count as f64 * 1e9 / window_ns as f64
-            }
+    /// Sums up what was seen and judges it.
+    pub fn new(plan: &Plan, seen: &Seen, expected: &Expected) -> Self {
+        let stats = &seen.counted;
+        let not_asked = plan
+            .people
+            .map_or(0, |people| people.count.saturating_sub(seen.elements_sent()));
+        // Where everybody has asked, the run is over; else it lasts as long as it was to last, answers or not.
+        let end_ns = match plan.people.is_some() && not_asked == 0 {
+            true => stats.last_done_ns,
+            false => stats.last_done_ns.max(plan.duration.as_nanos() as u64),
         };
-        let kinds = Kind::ALL
-            .iter()
-            .zip(stats.kinds)
-            .filter(|(_, count)| count.sent > 0);
-        let mut outcomes: Vec<_> = stats.outcomes.iter().collect();
-        outcomes.sort_by_key(|o| (o.kind, &o.decision, std::cmp::Reverse(o.count), &o.reason));
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let window_ns = end_ns.saturating_sub(plan.warmup.as_nanos() as u64).max(1);
+        let per_s = |count: u64| count as f64 * 1e9 / window_ns as f64;
+        let reasons = verdict::reasons(seen, expected);
         Report {
+            verdict: Verdict::of(&reasons),
+            reasons,
             plan: describe(plan),
+            expected: expectations(stats, expected),
             closed_loop: plan.load == Load::Closed,
-            kinds: kinds
-                .map(|(kind, count)| KindRow {
-                    kind: kind.name(),
-                    sent: count.sent,
-                    answered: count.answered,
-                })
-                .collect(),
-            unanswered: stats.unanswered,
-            outcomes: outcomes
-                .into_iter()
-                .map(|outcome| OutcomeRow {
-                    kind: outcome.kind.name(),
-                    decision: text(&outcome.decision),
-                    reason: text(&outcome.reason),
-                    count: outcome.count,
-                })
-                .collect(),
-            tickets: stats.tickets.map(|tickets| TicketsRow {
+            kinds: kind_rows(stats),
+            unanswered: stats.lost.clone(),
+            not_sent: stats.not_sent,
+            not_asked,
+            connect_failures: stats.connect_failures,
+            warmup: KindRow {
+                kind: "warmup",
+                sent: seen.warmup.sent_total(),
+                answered: seen.warmup.answered_total(),
+                right: seen.warmup.right_total(),
+            },
+            outcomes: outcome_rows(stats),
+            tickets: seen.tickets().map(|tickets| TicketsRow {
                 count: tickets.count,
                 lowest: tickets.lowest,
                 highest: tickets.highest,
                 dense: tickets.are_dense(),
             }),
             statuses: stats.statuses.clone(),
-            errors: stats.errors.clone(),
+            refusals: refusal_rows(stats),
             breaches: stats.breaches.clone(),
-            requests_per_s: per_s(stats.answered_total()),
+            requests_per_s: per_s(stats.right_total()),
             elements_per_s: per_s(stats.elements),
             latency: percentiles(&stats.latency),
             service: percentiles(&stats.service),
-            sample: stats.sample.clone(),
-            verdict: verdict(stats, p99_ms_max),
+            sample: seen.sample().cloned(),
         }
     }
 
     /// Whether the command ends with success.
     pub fn is_good(&self) -> bool {
-        !matches!(self.verdict, Verdict::Missed { .. })
+        self.verdict == Verdict::Passed
     }
 
     /// What a batch has.
@@ -177,38 +197,81 @@ impl Report {
         }
     }
 
-    /// The table.
+    /// The table, which stands below the verdict's line.
     pub fn table(&self) -> String {
         let mut out = String::new();
-        let sent: u64 = self.kinds.iter().map(|row| row.sent).sum();
-        let answered: u64 = self.kinds.iter().map(|row| row.answered).sum();
         line(&mut out, "plan", &self.plan);
-        line(&mut out, "sent", &sent.to_string());
-        line(&mut out, "answered", &answered.to_string());
-        if self.unanswered > 0 {
+        for (what, words) in &self.expected {
+            line(&mut out, what, words);
+        }
+        self.requests(&mut out);
+        self.answers(&mut out);
+        self.latencies(&mut out);
+        line(
+            &mut out,
+            "achieved",
+            &format!("{:.0} right answers/s", self.requests_per_s),
+        );
+        if (self.elements_per_s - self.requests_per_s).abs() > 0.5 {
             line(
                 &mut out,
-                "unanswered",
-                &format!("{} (in the latency with their age at the end)", self.unanswered),
+                "",
+                &format!("{:.0} {}s/s", self.elements_per_s, self.element()),
             );
         }
+        if self.closed_loop {
+            line(&mut out, "NOTE", CLOSED_LOOP_NOTE);
+        }
+        out
+    }
+
+    fn requests(&self, out: &mut String) {
+        let total = |pick: fn(&KindRow) -> u64| self.kinds.iter().map(pick).sum::<u64>();
+        if self.warmup.sent > 0 {
+            let KindRow { sent, right, .. } = self.warmup;
+            let words = format!("{sent} sent, {right} answered rightly; not in the numbers below");
+            line(out, "warm-up", &words);
+        }
+        line(out, "sent", &total(|row| row.sent).to_string());
+        line(out, "answered", &total(|row| row.answered).to_string());
+        line(out, "right answers", &total(|row| row.right).to_string());
         for row in self.kinds.iter().filter(|_| self.kinds.len() > 1) {
-            line(
-                &mut out,
-                &format!("  {}", row.kind),
-                &format!("{} sent, {} answered", row.sent, row.answered),
-            );
+            let KindRow {
+                kind,
+                sent,
+                answered,
+                right,
+            } = row;
+            let words = format!("{sent} sent, {answered} answered, {right} of them rightly");
+            line(out, &format!("  {kind}"), &words);
         }
+        let lost: u64 = self.unanswered.values().sum();
+        line(out, "not answered", &lost.to_string());
+        for (cause, count) in &self.unanswered {
+            line(out, &format!("  {cause}"), &count.to_string());
+        }
+        if self.not_sent > 0 {
+            let words = format!("{} (were due; in the latency with their age)", self.not_sent);
+            line(out, "not sent", &words);
+        }
+        if self.not_asked > 0 {
+            let words = format!("{} people: the duration was over", self.not_asked);
+            line(out, "not sent", &words);
+        }
+        if self.connect_failures > 0 {
+            line(out, "connections refused", &self.connect_failures.to_string());
+        }
+    }
+
+    fn answers(&self, out: &mut String) {
         for (status, count) in &self.statuses {
-            line(&mut out, &format!("status {status}"), &count.to_string());
+            line(out, &format!("status {status}"), &count.to_string());
         }
-        let lost: u64 = self.errors.values().sum();
-        line(&mut out, "errors", &lost.to_string());
-        for (cause, count) in &self.errors {
-            line(&mut out, &format!("  {cause}"), &count.to_string());
+        for row in self.refusals.iter().filter(|row| !row.code.is_empty()) {
+            line(out, &format!("  {}", row.code), &row.count.to_string());
         }
         for (promise, count) in &self.breaches {
-            line(&mut out, "BROKEN PROMISE", &format!("{count} × {promise}"));
+            line(out, "BROKEN PROMISE", &format!("{count} × {promise}"));
         }
         let decided: u64 = self.outcomes.iter().map(|row| row.count).sum();
         for row in &self.outcomes {
@@ -226,7 +289,7 @@ impl Report {
                 "NOT each once: others registered, answers were lost, or it is wrong"
             };
             line(
-                &mut out,
+                out,
                 "tickets",
                 &format!(
                     "{}, {} … {}, {dense}",
@@ -234,6 +297,9 @@ impl Report {
                 ),
             );
         }
+    }
+
+    fn latencies(&self, out: &mut String) {
         let _ = writeln!(
             out,
             "{:<24} {:>10} {:>10} {:>10} {:>10} {:>10}",
@@ -254,68 +320,62 @@ impl Report {
                 p.p50_ms, p.p90_ms, p.p99_ms, p.p99_9_ms, p.max_ms
             );
         }
-        line(
-            &mut out,
-            "achieved",
-            &format!("{:.0} requests/s", self.requests_per_s),
-        );
-        if (self.elements_per_s - self.requests_per_s).abs() > 0.5 {
-            line(
-                &mut out,
-                "",
-                &format!("{:.0} {}s/s", self.elements_per_s, self.element()),
-            );
-        }
-        if self.closed_loop {
-            line(&mut out, "NOTE", CLOSED_LOOP_NOTE);
-        }
-        let verdict = match &self.verdict {
-            Verdict::NotAsked => format!("no limit asked for; p99 {:.3} ms", self.latency.p99_ms),
-            Verdict::Met { p99_ms_max } => {
-                format!(
-                    "met: p99 {:.3} ms is at most {p99_ms_max} ms, every answer 200",
-                    self.latency.p99_ms
-                )
-            }
-            Verdict::Missed { reasons } => format!("MISSED: {}", reasons.join("; ")),
-        };
-        line(&mut out, "verdict", &verdict);
-        out
     }
 }
 
-fn verdict(stats: &Stats, p99_ms_max: Option<f64>) -> Verdict {
-    let mut reasons = Vec::new();
-    if stats.answered_total() == 0 {
-        reasons.push("nothing was answered".to_owned());
+fn kind_rows(stats: &Stats) -> Vec<KindRow> {
+    let kinds = Kind::ALL.iter().zip(stats.kinds);
+    let row = |(kind, count): (&Kind, KindCount)| KindRow {
+        kind: kind.name(),
+        sent: count.sent,
+        answered: count.answered,
+        right: count.right,
+    };
+    kinds.filter(|(_, count)| count.sent > 0).map(row).collect()
+}
+
+fn outcome_rows(stats: &Stats) -> Vec<OutcomeRow> {
+    let mut outcomes: Vec<_> = stats.outcomes.iter().collect();
+    outcomes.sort_by_key(|o| (o.kind, &o.decision, std::cmp::Reverse(o.count), &o.reason));
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let row = |outcome: &OutcomeCount| OutcomeRow {
+        kind: outcome.kind.name(),
+        decision: text(&outcome.decision),
+        reason: text(&outcome.reason),
+        count: outcome.count,
+    };
+    outcomes.into_iter().map(row).collect()
+}
+
+fn refusal_rows(stats: &Stats) -> Vec<RefusalRow> {
+    let row = |((status, code), count): (&(u16, String), &u64)| RefusalRow {
+        status: *status,
+        code: code.clone(),
+        count: *count,
+    };
+    stats.refusals.iter().map(row).collect()
+}
+
+fn expectations(stats: &Stats, expected: &Expected) -> Vec<(&'static str, String)> {
+    let mut all = "every request answered 200".to_owned();
+    if expected.overload_max > 0.0 {
+        all += &format!(
+            ", but for a share of {} that is 503 overloaded",
+            expected.overload_max
+        );
     }
-    for (promise, count) in &stats.breaches {
-        reasons.push(format!("{count} answers broke: {promise}"));
+    if let Some(limit_ms) = expected.p99_ms_max {
+        all += &format!("; p99 at most {limit_ms} ms");
     }
-    if let Some(limit_ms) = p99_ms_max {
-        let p99_ms = percentiles(&stats.latency).p99_ms;
-        if p99_ms > limit_ms {
-            reasons.push(format!("p99 {p99_ms:.3} ms is above {limit_ms} ms"));
-        }
-        // A refusal is quick: without this a server could meet any limit by answering 503.
-        let refused: u64 = stats
-            .statuses
-            .iter()
-            .filter(|(status, _)| **status != 200)
-            .map(|(_, n)| n)
-            .sum();
-        let lost: u64 = stats.errors.values().sum::<u64>() + stats.unanswered;
-        if refused + lost > 0 {
-            reasons.push(format!(
-                "{refused} answers were not 200 and {lost} requests were lost"
-            ));
-        }
-    }
-    match (reasons.is_empty(), p99_ms_max) {
-        (false, _) => Verdict::Missed { reasons },
-        (true, Some(p99_ms_max)) => Verdict::Met { p99_ms_max },
-        (true, None) => Verdict::NotAsked,
-    }
+    let mut lines = vec![("expected", all)];
+    let of_kind = |wanted: &Wanted| {
+        (
+            wanted.kind.name(),
+            verdict::expectation(wanted, stats.decided(wanted.kind)),
+        )
+    };
+    lines.extend(expected.kinds.iter().map(of_kind));
+    lines
 }
 
 /// The percentiles of a histogram of ns.
@@ -371,51 +431,4 @@ fn line(out: &mut String, name: &str, value: &str) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::stats::Answered;
-
-    fn stats(done_ns: u64, status: u16) -> Stats {
-        let mut stats = Stats::new();
-        stats.sent(Kind::Authorization);
-        stats.answered(
-            Kind::Authorization,
-            Answered {
-                intended_ns: 0,
-                sent_ns: 0,
-                done_ns,
-            },
-            status,
-            1,
-        );
-        stats
-    }
-
-    #[test]
-    fn a_limit_is_met_only_by_quick_200s() {
-        assert_eq!(
-            verdict(&stats(900_000, 200), Some(1.0)),
-            Verdict::Met { p99_ms_max: 1.0 }
-        );
-        assert!(matches!(
-            verdict(&stats(1_100_000, 200), Some(1.0)),
-            Verdict::Missed { .. }
-        ));
-        assert!(matches!(
-            verdict(&stats(1_000, 503), Some(1.0)),
-            Verdict::Missed { .. }
-        ));
-        let mut lost = stats(1_000, 200);
-        lost.lost("reset", 1_000);
-        assert!(matches!(verdict(&lost, Some(1.0)), Verdict::Missed { .. }));
-    }
-
-    #[test]
-    fn without_a_limit_only_silence_and_wrong_answers_fail() {
-        assert_eq!(verdict(&stats(u64::MAX, 503), None), Verdict::NotAsked);
-        assert!(matches!(verdict(&Stats::new(), None), Verdict::Missed { .. }));
-        let mut wrong = stats(1_000, 200);
-        wrong.breach("an answer carries the request's txn_id", b"{}");
-        assert!(matches!(verdict(&wrong, None), Verdict::Missed { .. }));
-    }
-}
+mod tests;

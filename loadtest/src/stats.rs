@@ -1,5 +1,6 @@
 //! What came back, counted per sender thread and added up at the end.
 
+use crate::answer::problem_code;
 use crate::workload::Kind;
 use hdrhistogram::Histogram;
 use std::collections::BTreeMap;
@@ -25,6 +26,8 @@ pub struct KindCount {
     pub sent: u64,
     /// Answered with any status.
     pub answered: u64,
+    /// Answered 200, with a decision, and with the request's id where ids are checked.
+    pub right: u64,
 }
 
 /// Decided elements of one kind with one decision and reason.
@@ -38,6 +41,14 @@ pub struct OutcomeCount {
     pub reason: Box<[u8]>,
     /// How many.
     pub count: u64,
+}
+
+impl OutcomeCount {
+    /// Whether they got what they asked for: `approved` for no other reason, of a registration `accepted`.
+    pub fn is_granted(&self) -> bool {
+        let word = self.kind.granted();
+        *self.decision == *word && *self.reason == *word
+    }
 }
 
 /// The tickets of accepted registrations, told by four numbers.
@@ -73,8 +84,8 @@ impl Tickets {
 /// Counters and histograms of a run, or of one thread of it.
 #[derive(Clone, Debug)]
 pub struct Stats {
-    /// From the intended instant to the end of the answer, ns. Requests that were never answered are in it with
-    /// the age they had when the run ended: leaving them out would flatter the percentiles.
+    /// From the intended instant to the end of the answer, ns. Requests that were not answered, or due and not sent, are in
+    /// it with the age they had: leaving them out would flatter the percentiles.
     pub latency: Histogram<u64>,
     /// From the actual send to the end of the answer, ns. Answered requests only.
     pub service: Histogram<u64>,
@@ -82,20 +93,26 @@ pub struct Stats {
     pub kinds: [KindCount; Kind::ALL.len()],
     /// Answers by HTTP status.
     pub statuses: BTreeMap<u16, u64>,
+    /// Answers that were not 200, by status and the problem's code, which may be empty.
+    pub refusals: BTreeMap<(u16, String), u64>,
     /// Decided elements by kind, decision and reason.
     pub outcomes: Vec<OutcomeCount>,
-    /// Tickets of registrations, those of a warm-up included.
+    /// Tickets of registrations.
     pub tickets: Option<Tickets>,
-    /// Requests lost, by cause.
-    pub errors: BTreeMap<&'static str, u64>,
+    /// Requests that were sent and not answered, by cause.
+    pub lost: BTreeMap<&'static str, u64>,
+    /// Connections that could not be opened. No request was lost with them.
+    pub connect_failures: u64,
+    /// Requests that were due and never handed to a socket.
+    pub not_sent: u64,
     /// Answers that break the contract, by which promise.
     pub breaches: BTreeMap<&'static str, u64>,
     /// The first answer that was neither 200 nor expected, for the operator.
     pub sample: Option<String>,
-    /// Elements (authorizations within batches, or requests) that were answered.
+    /// Elements (of batches, or single requests) that were sent.
+    pub elements_sent: u64,
+    /// Elements in right answers.
     pub elements: u64,
-    /// Due or sent, and not answered when the run ended.
-    pub unanswered: u64,
     /// Instant of the last answer, ns since the run began.
     pub last_done_ns: u64,
 }
@@ -116,32 +133,48 @@ impl Stats {
             service: histogram(),
             kinds: [KindCount::default(); Kind::ALL.len()],
             statuses: BTreeMap::new(),
+            refusals: BTreeMap::new(),
             outcomes: Vec::new(),
             tickets: None,
-            errors: BTreeMap::new(),
+            lost: BTreeMap::new(),
+            connect_failures: 0,
+            not_sent: 0,
             breaches: BTreeMap::new(),
             sample: None,
+            elements_sent: 0,
             elements: 0,
-            unanswered: 0,
             last_done_ns: 0,
         }
     }
 
-    /// A request was handed to a socket.
-    pub fn sent(&mut self, kind: Kind) {
+    /// A request was handed to a socket; `elements` is 1, or the size of the batch.
+    pub fn sent(&mut self, kind: Kind, elements: u64) {
         self.kinds[kind as usize].sent += 1;
+        self.elements_sent += elements;
     }
 
-    /// A request was answered; `elements` is 1, or the size of the batch.
-    pub fn answered(&mut self, kind: Kind, times: Answered, status: u16, elements: u64) {
+    /// A request was answered, rightly or not.
+    pub fn answered(&mut self, kind: Kind, times: Answered, status: u16) {
         self.kinds[kind as usize].answered += 1;
         *self.statuses.entry(status).or_default() += 1;
-        self.elements += elements;
         self.last_done_ns = self.last_done_ns.max(times.done_ns);
         self.latency
             .saturating_record(times.done_ns.saturating_sub(times.intended_ns));
         self.service
             .saturating_record(times.done_ns.saturating_sub(times.sent_ns));
+    }
+
+    /// The answer was right, with so many decided elements.
+    pub fn right(&mut self, kind: Kind, elements: u64) {
+        self.kinds[kind as usize].right += 1;
+        self.elements += elements;
+    }
+
+    /// The answer was not 200.
+    pub fn refused(&mut self, status: u16, body: &[u8]) {
+        let code = problem_code(body).unwrap_or_default();
+        *self.refusals.entry((status, code.to_owned())).or_default() += 1;
+        self.keep_sample(|| format!("status {status}: {}", excerpt(body)));
     }
 
     /// One decided element of an answer.
@@ -183,15 +216,15 @@ impl Stats {
         };
     }
 
-    /// A request was lost; it counts into the latency with the age it had.
+    /// A request was sent and will not be answered; it counts into the latency with the age it had.
     pub fn lost(&mut self, cause: &'static str, age_ns: u64) {
-        *self.errors.entry(cause).or_default() += 1;
+        *self.lost.entry(cause).or_default() += 1;
         self.latency.saturating_record(age_ns);
     }
 
-    /// A request was due and has no answer at the end of the run.
-    pub fn unanswered(&mut self, age_ns: u64) {
-        self.unanswered += 1;
+    /// A request was due and was not sent until the end of the run.
+    pub fn not_sent(&mut self, age_ns: u64) {
+        self.not_sent += 1;
         self.latency.saturating_record(age_ns);
     }
 
@@ -219,17 +252,21 @@ impl Stats {
         for (mine, theirs) in self.kinds.iter_mut().zip(other.kinds) {
             mine.sent += theirs.sent;
             mine.answered += theirs.answered;
+            mine.right += theirs.right;
         }
         add_counts(&mut self.statuses, other.statuses);
-        add_counts(&mut self.errors, other.errors);
+        add_counts(&mut self.refusals, other.refusals);
+        add_counts(&mut self.lost, other.lost);
         add_counts(&mut self.breaches, other.breaches);
         for outcome in other.outcomes {
             self.outcomes_alike(outcome.kind, &outcome.decision, &outcome.reason, outcome.count);
         }
         self.tickets_more(other.tickets);
         self.sample = self.sample.take().or(other.sample);
+        self.connect_failures += other.connect_failures;
+        self.not_sent += other.not_sent;
+        self.elements_sent += other.elements_sent;
         self.elements += other.elements;
-        self.unanswered += other.unanswered;
         self.last_done_ns = self.last_done_ns.max(other.last_done_ns);
     }
 
@@ -241,6 +278,66 @@ impl Stats {
     /// Requests of every kind that were handed to a socket.
     pub fn sent_total(&self) -> u64 {
         self.kinds.iter().map(|count| count.sent).sum()
+    }
+
+    /// Right answers of every kind.
+    pub fn right_total(&self) -> u64 {
+        self.kinds.iter().map(|count| count.right).sum()
+    }
+
+    /// Requests that were sent and not answered.
+    pub fn lost_total(&self) -> u64 {
+        self.lost.values().sum()
+    }
+
+    /// Decided elements of a kind.
+    pub fn decided(&self, kind: Kind) -> u64 {
+        let of_kind = self.outcomes.iter().filter(|outcome| outcome.kind == kind);
+        of_kind.map(|outcome| outcome.count).sum()
+    }
+
+    /// Elements of a kind that got what they asked for.
+    pub fn granted(&self, kind: Kind) -> u64 {
+        let granted = self
+            .outcomes
+            .iter()
+            .filter(|outcome| outcome.kind == kind && outcome.is_granted());
+        granted.map(|outcome| outcome.count).sum()
+    }
+}
+
+/// What a run saw. Requests of the warm-up count into no rate, latency or share; what is wrong with them counts.
+#[derive(Clone, Debug, Default)]
+pub struct Seen {
+    /// Due in the warm-up.
+    pub warmup: Stats,
+    /// Due after it.
+    pub counted: Stats,
+}
+
+impl Seen {
+    /// Adds another thread's counts.
+    pub fn merge(&mut self, other: Seen) {
+        self.warmup.merge(other.warmup);
+        self.counted.merge(other.counted);
+    }
+
+    /// Tickets of registrations, those of the warm-up included.
+    pub fn tickets(&self) -> Option<Tickets> {
+        match (self.warmup.tickets, self.counted.tickets) {
+            (Some(warmup), Some(counted)) => Some(warmup.merge(counted)),
+            (warmup, counted) => warmup.or(counted),
+        }
+    }
+
+    /// The first odd answer.
+    pub fn sample(&self) -> Option<&String> {
+        self.counted.sample.as_ref().or(self.warmup.sample.as_ref())
+    }
+
+    /// Elements that were sent in all.
+    pub fn elements_sent(&self) -> u64 {
+        self.warmup.elements_sent + self.counted.elements_sent
     }
 }
 
@@ -269,8 +366,9 @@ mod tests {
         let (mut one, mut other, mut whole) = (Stats::new(), Stats::new(), Stats::new());
         for (stats, done_ns) in [(&mut one, 1_000), (&mut other, 2_000)] {
             for stats in [stats, &mut whole] {
-                stats.sent(Kind::Quote);
-                stats.answered(Kind::Quote, times(done_ns), 200, 1);
+                stats.sent(Kind::Quote, 1);
+                stats.answered(Kind::Quote, times(done_ns), 200);
+                stats.right(Kind::Quote, 1);
                 stats.outcome(Kind::Quote, b"approved", b"approved");
             }
         }
@@ -280,8 +378,8 @@ mod tests {
         assert_eq!(one.latency, whole.latency);
         assert_eq!(one.service, whole.service);
         assert_eq!(
-            (one.kinds, one.outcomes, one.errors),
-            (whole.kinds, whole.outcomes, whole.errors)
+            (one.kinds, one.outcomes, one.lost),
+            (whole.kinds, whole.outcomes, whole.lost)
         );
         assert_eq!((one.elements, one.last_done_ns), (2, 2_000));
     }
@@ -318,11 +416,10 @@ mod tests {
                     done_ns: 1_000,
                 },
                 200,
-                1,
             );
         }
         for _ in 0..10 {
-            stats.unanswered(5_000_000_000);
+            stats.not_sent(5_000_000_000);
         }
         assert!(stats.latency.value_at_quantile(0.99) >= 4_990_000_000);
         assert!(stats.service.max() < 2_000);

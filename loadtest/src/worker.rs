@@ -9,10 +9,10 @@ use crate::connection::{Connection, InFlight, Progress, RECONNECT_WAIT_NS, State
 use crate::drive::{Plan, WireForm};
 use crate::http1::{JSON, Response, push_post};
 use crate::ids::IdSource;
-use crate::judge::read_outcome;
+use crate::judge::Judge;
 use crate::pacing::{Next, Pacer};
 use crate::registration::{Registrar, Registration};
-use crate::stats::{Answered, Stats, excerpt};
+use crate::stats::{Answered, Seen, Stats};
 use crate::workload::{Generator, Kind, Purchase, Request};
 use rustix::event::{Timespec, epoll};
 use rustix::time::{
@@ -46,13 +46,13 @@ pub(crate) struct Worker<'a> {
     pacer: Pacer,
     generator: Generator,
     registrar: Option<Registrar<'a>>,
-    scanner: Scanner,
+    judge: Judge<'a>,
     path: Vec<u8>,
     body: Vec<u8>,
     batch: Vec<Purchase>,
     registrations: Vec<Registration>,
     built: Option<What>,
-    stats: Stats,
+    seen: Seen,
 }
 
 impl<'a> Worker<'a> {
@@ -93,13 +93,16 @@ impl<'a> Worker<'a> {
             pacer: Pacer::new(plan.load, duration_ns, thread, threads, plan.seed),
             generator: Generator::new(plan.workload.clone(), plan.mix, plan.seed, thread, ids),
             registrar,
-            scanner: Scanner::default(),
+            judge: Judge {
+                plan,
+                scanner: Scanner::default(),
+            },
             path: Vec::new(),
             body: Vec::new(),
             batch: Vec::new(),
             registrations: Vec::new(),
             built: None,
-            stats: Stats::new(),
+            seen: Seen::default(),
         })
     }
 
@@ -126,18 +129,18 @@ impl<'a> Worker<'a> {
 
     /// Sends the thread's part of the load and returns what came back; the instants of the plan count from
     /// `started`.
-    pub fn run(mut self, started: Instant) -> io::Result<Stats> {
+    pub fn run(mut self, started: Instant) -> io::Result<Seen> {
         self.started = started;
         loop {
             let now_ns = self.now_ns();
             if now_ns >= self.deadline_ns {
                 self.give_up(now_ns);
-                return Ok(self.stats);
+                return Ok(self.seen);
             }
             let reconnect_ns = self.reconnect(now_ns);
             let due_ns = self.send_due();
             if self.finished && self.busy_count == 0 {
-                return Ok(self.stats);
+                return Ok(self.seen);
             }
             if due_ns != u64::MAX && self.built.is_none() {
                 // Built while nothing is due: what a large batch takes to write is not the server's latency.
@@ -314,9 +317,18 @@ impl<'a> Worker<'a> {
             },
             &self.body,
         );
-        if intended_ns >= self.warmup_ns {
-            self.stats.sent(what.kind());
+        if let What::Batch { kind, .. } = what {
+            connection.batch_ids.clear();
+            match kind {
+                Kind::Registration => connection
+                    .batch_ids
+                    .extend(self.registrations.iter().map(|one| one.registration_id)),
+                Kind::Authorization | Kind::Quote | Kind::Reversal | Kind::Retry => connection
+                    .batch_ids
+                    .extend(self.batch.iter().map(|one| one.txn_id)),
+            }
         }
+        stats_of(&mut self.seen, self.warmup_ns, intended_ns).sent(what.kind(), what.elements());
         self.busy_count += 1;
         // Read again: what building the request took belongs to the generator, not to the server.
         let sent_ns = self.started.elapsed().as_nanos() as u64;
@@ -345,13 +357,13 @@ impl<'a> Worker<'a> {
         let now_ns = self.now_ns();
         let connection = &mut self.connections[index];
         match (connection.in_flight, &connection.state) {
-            (Some(in_flight), _) => {
+            (Some(InFlight { intended_ns, .. }), _) => {
                 self.busy_count -= 1;
-                self.stats
-                    .lost(cause, now_ns.saturating_sub(in_flight.intended_ns));
+                stats_of(&mut self.seen, self.warmup_ns, intended_ns)
+                    .lost(cause, now_ns.saturating_sub(intended_ns));
             }
             // A failed handshake carries no request; it is counted, so that a refusing server is seen.
-            (None, State::Connecting) => *self.stats.errors.entry(cause).or_default() += 1,
+            (None, State::Connecting) => self.seen.counted.connect_failures += 1,
             // A server may close a connection that waits; nothing was lost.
             (None, _) => {}
         }
@@ -370,29 +382,18 @@ impl<'a> Worker<'a> {
             .in_flight
             .expect("an answer belongs to a request in flight");
         let body = connection.body(response);
-        let counted = intended_ns >= self.warmup_ns;
-        if counted {
-            let times = Answered {
-                intended_ns,
-                sent_ns,
-                done_ns,
-            };
-            self.stats
-                .answered(what.kind(), times, response.status, what.elements());
-        }
+        let stats = stats_of(&mut self.seen, self.warmup_ns, intended_ns);
+        let times = Answered {
+            intended_ns,
+            sent_ns,
+            done_ns,
+        };
+        stats.answered(what.kind(), times, response.status);
         if response.status == 200 {
-            read_outcome(
-                &mut self.stats,
-                &mut self.scanner,
-                &mut self.generator,
-                self.plan,
-                what,
-                body,
-                counted,
-            );
+            self.judge
+                .read(stats, &mut self.generator, what, &connection.batch_ids, body);
         } else {
-            self.stats
-                .keep_sample(|| format!("status {}: {}", response.status, excerpt(body)));
+            stats.refused(response.status, body);
         }
         self.busy_count -= 1;
         if connection.consume(response) && !response.close {
@@ -403,21 +404,38 @@ impl<'a> Worker<'a> {
         }
     }
 
-    /// The drain is over: what is in flight and what never left count with their age.
+    /// The drain is over: what is in flight is lost, what never left was not sent; both count with their age.
     fn give_up(&mut self, now_ns: u64) {
-        for in_flight in self
+        let in_flight = self
             .connections
             .iter()
-            .filter_map(|connection| connection.in_flight)
-        {
-            self.stats
-                .unanswered(now_ns.saturating_sub(in_flight.intended_ns));
+            .filter_map(|connection| connection.in_flight);
+        for InFlight { intended_ns, .. } in in_flight {
+            stats_of(&mut self.seen, self.warmup_ns, intended_ns).lost(
+                "no answer until the end of the run",
+                now_ns.saturating_sub(intended_ns),
+            );
         }
         // Where everybody has asked, what is left of the schedule was never due.
         while !self.finished
             && let Next::Send { intended_ns } = self.pacer.next(now_ns)
+            && self.has_another(now_ns)
         {
-            self.stats.unanswered(now_ns.saturating_sub(intended_ns));
+            stats_of(&mut self.seen, self.warmup_ns, intended_ns)
+                .not_sent(now_ns.saturating_sub(intended_ns));
         }
+    }
+
+    /// Takes the next request without sending it: purchases never run out, people do.
+    fn has_another(&mut self, now_ns: u64) -> bool {
+        self.registrar.is_none() || self.built.take().is_some() || self.build(now_ns).is_some()
+    }
+}
+
+/// The counts that a request due at this instant belongs to.
+fn stats_of(seen: &mut Seen, warmup_ns: u64, intended_ns: u64) -> &mut Stats {
+    match intended_ns >= warmup_ns {
+        true => &mut seen.counted,
+        false => &mut seen.warmup,
     }
 }

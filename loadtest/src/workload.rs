@@ -71,6 +71,22 @@ impl Kind {
             Kind::Registration => "registration",
         }
     }
+
+    /// The decision that gives what was asked for; its reason is the same word.
+    pub fn granted(self) -> &'static [u8] {
+        match self {
+            Kind::Authorization | Kind::Quote | Kind::Reversal | Kind::Retry => b"approved",
+            Kind::Registration => b"accepted",
+        }
+    }
+
+    /// The decision that refuses it.
+    pub fn denied(self) -> &'static [u8] {
+        match self {
+            Kind::Authorization | Kind::Quote | Kind::Reversal | Kind::Retry => b"declined",
+            Kind::Registration => b"rejected",
+        }
+    }
 }
 
 /// Shares of the requests that are not new authorizations, in percent.

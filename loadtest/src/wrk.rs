@@ -1,25 +1,95 @@
 //! Drives a server with `wrk` where it is installed: written in C, it leaves the server more of two cores than
 //! our own client does. It counts requests, not decisions, and its latencies are a closed loop's.
 
+use crate::client::Client;
+use crate::stats::{KindCount, Stats};
 use crate::target::Target;
-use crate::workload::Workload;
+use crate::workload::{Kind, Workload};
 use anyhow::{Context, bail};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
 
 /// What one run of wrk showed.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[allow(missing_docs, reason = "the names say it")]
 pub struct WrkResult {
-    /// Answered requests.
+    /// Answered requests, whatever their status.
     pub requests: u64,
-    /// Answered requests per second.
-    pub requests_per_s: f64,
-    /// Median latency, µs.
+    pub duration_us: u64,
     pub p50_us: f64,
-    /// 99th percentile, µs.
     pub p99_us: f64,
-    /// Socket errors, time-outs and statuses from 400 on.
-    pub errors: u64,
+    pub connect_errors: u64,
+    pub read_errors: u64,
+    pub write_errors: u64,
+    /// Answers with a status from 400 on.
+    pub status_errors: u64,
+    pub timeouts: u64,
+}
+
+impl WrkResult {
+    /// The same as our own client counts; wrk says neither which status an answer had nor what it decided.
+    pub fn stats(&self) -> Stats {
+        let mut stats = Stats::new();
+        let lost = [
+            ("read failed", self.read_errors),
+            ("write failed", self.write_errors),
+            ("no answer in 10 s", self.timeouts),
+        ];
+        stats.lost = lost.into_iter().filter(|(_, count)| *count > 0).collect();
+        stats.connect_failures = self.connect_errors;
+        if self.status_errors > 0 {
+            let promise = "an answer has a status below 400 (wrk does not say which it had)";
+            stats.breaches.insert(promise, self.status_errors);
+        }
+        let right = self.requests.saturating_sub(self.status_errors);
+        stats.kinds[Kind::Authorization as usize] = KindCount {
+            sent: self.requests + stats.lost_total(),
+            answered: self.requests,
+            right,
+        };
+        stats.elements = right;
+        stats
+    }
+}
+
+/// What a server has decided of a programme so far, by reason: its own counters.
+pub fn decisions(target: &Target, program: &str) -> anyhow::Result<BTreeMap<String, u64>> {
+    let reply = Client::connect(target)
+        .and_then(|mut client| client.get("/metrics"))
+        .with_context(|| format!("no counters from {}", target.url))?;
+    if reply.status != 200 {
+        bail!("{}/metrics answered {}", target.url, reply.refusal());
+    }
+    Ok(parse_decisions(&String::from_utf8_lossy(&reply.body), program))
+}
+
+fn parse_decisions(metrics: &str, program: &str) -> BTreeMap<String, u64> {
+    let prefix = format!("satang_decisions_total{{program=\"{program}\",reason=\"");
+    let decision = |line: &str| {
+        let (reason, count) = line.strip_prefix(&prefix)?.split_once("\"} ")?;
+        Some((reason.to_owned(), count.parse().ok()?))
+    };
+    metrics.lines().filter_map(decision).collect()
+}
+
+/// Counts what was decided between two looks at the counters.
+pub fn count_decisions(stats: &mut Stats, before: &BTreeMap<String, u64>, after: &BTreeMap<String, u64>) {
+    let kind = Kind::Authorization;
+    for (reason, count) in after {
+        let count = count - before.get(reason).copied().unwrap_or(0);
+        let is_granted = reason.as_bytes() == kind.granted();
+        let decision = if is_granted { kind.granted() } else { kind.denied() };
+        if count > 0 {
+            stats.outcomes_alike(kind, decision, reason.as_bytes(), count);
+        }
+    }
+    // It may have decided more than wrk waited for, never less than it answered.
+    let undecided = stats.right_total().saturating_sub(stats.decided(kind));
+    if undecided > 0 {
+        let promise = "an answer of status 200 is a decision that the server counts";
+        stats.breaches.insert(promise, undecided);
+    }
 }
 
 /// How to drive.
@@ -78,13 +148,16 @@ fn parse(text: &str) -> Option<WrkResult> {
         .split_ascii_whitespace()
         .map(|number| number.parse::<f64>().ok());
     let mut next = || numbers.next()?;
-    let (requests, duration_us) = (next()?, next()?);
     Some(WrkResult {
-        requests: requests as u64,
-        requests_per_s: requests * 1e6 / duration_us,
+        requests: next()? as u64,
+        duration_us: next()? as u64,
         p50_us: next()?,
         p99_us: next()?,
-        errors: next()? as u64,
+        connect_errors: next()? as u64,
+        read_errors: next()? as u64,
+        write_errors: next()? as u64,
+        status_errors: next()? as u64,
+        timeouts: next()? as u64,
     })
 }
 
@@ -126,8 +199,8 @@ function request()
 end
 function done(summary, latency, requests)
   local e = summary.errors
-  io.write(format("satang-wrk %d %d %d %d %d\n", summary.requests, summary.duration, latency:percentile(50),
-    latency:percentile(99), e.connect + e.read + e.write + e.status + e.timeout))
+  io.write(format("satang-wrk %d %d %d %d %d %d %d %d %d\n", summary.requests, summary.duration, latency:percentile(50),
+    latency:percentile(99), e.connect, e.read, e.write, e.status, e.timeout))
 end
 "#
     )
@@ -139,15 +212,49 @@ mod tests {
 
     #[test]
     fn the_line_of_the_script_is_read_among_wrks_own_words() {
-        let text = "Running 8s test\n  2 threads\nsatang-wrk 800000 8000000 1400 3000 2\n";
+        let text = "Running 8s test\n  2 threads\nsatang-wrk 800000 8000000 1400 3000 1 2 3 4 5\n";
         let expected = WrkResult {
             requests: 800_000,
-            requests_per_s: 100_000.0,
+            duration_us: 8_000_000,
             p50_us: 1400.0,
             p99_us: 3000.0,
-            errors: 2,
+            connect_errors: 1,
+            read_errors: 2,
+            write_errors: 3,
+            status_errors: 4,
+            timeouts: 5,
         };
         assert_eq!(parse(text), Some(expected));
         assert_eq!(parse("unable to connect"), None);
+        let stats = expected.stats();
+        assert_eq!((stats.right_total(), stats.lost_total()), (799_996, 10));
+        assert_eq!((stats.connect_failures, stats.breaches.len()), (1, 1));
+    }
+
+    #[test]
+    fn decisions_are_the_difference_of_the_servers_counters() {
+        let metrics = |approved, unknown| {
+            format!(
+                "# HELP satang_decisions_total x\nsatang_decisions_total{{program=\"other\",reason=\"approved\"}} 9\n\
+                 satang_decisions_total{{program=\"p\",reason=\"approved\"}} {approved}\n\
+                 satang_decisions_total{{program=\"p\",reason=\"merchant_unknown\"}} {unknown}\n"
+            )
+        };
+        let kind = Kind::Authorization;
+        let counted = |right| {
+            let mut stats = Stats::new();
+            stats.kinds[kind as usize].right = right;
+            count_decisions(
+                &mut stats,
+                &parse_decisions(&metrics(5, 0), "p"),
+                &parse_decisions(&metrics(25, 7), "p"),
+            );
+            stats
+        };
+        let stats = counted(25);
+        assert_eq!((stats.granted(kind), stats.decided(kind)), (20, 27));
+        assert!(stats.breaches.is_empty(), "{:?}", stats.breaches);
+        // Whoever answers 200 without deciding anything is found out.
+        assert_eq!(counted(100).breaches.into_values().sum::<u64>(), 73);
     }
 }

@@ -1,5 +1,8 @@
 //! The binary's promises to scripts: exit codes, data on stdout, words on stderr.
 
+mod fake;
+
+use fake::{approve, fake};
 use satang_loadtest::bare::Bare;
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
@@ -59,7 +62,7 @@ fn a_missed_limit_exits_1_and_a_generous_one_0() {
     let url = fixed_answers();
     let (code, table, _) = run(&url, &["--no-check", "--rate", "200", "--p99-ms-max", "0.000001"]);
     assert_eq!(code, Some(1), "{table}");
-    assert!(table.contains("MISSED: p99"), "{table}");
+    assert!(table.starts_with("FAILED: p99 "), "{table}");
     let (code, table, _) = run(&url, &["--no-check", "--rate", "200", "--p99-ms-max", "3600000"]);
     assert_eq!(code, Some(0), "{table}");
 }
@@ -83,19 +86,18 @@ fn a_binary_batch_answered_otherwise_exits_1_and_takes_no_quotes_with_it() {
     assert!(table.contains("binary batches of 10"), "{table}");
     assert!(words.contains("a batch answer begins with SATA"), "{words}");
     let (code, table, words) = run(&url, &["--wire", "binary", "--quotes", "5"]);
-    assert_eq!((code, table.as_str()), (Some(1), ""), "{words}");
+    assert_eq!((code, table.as_str()), (Some(2), ""), "{words}");
     assert!(words.contains("cannot be mixed into batches"), "{words}");
 }
 
 #[test]
 fn people_register_come_late_and_ask_again_in_phases_of_their_own() {
-    let url = fixed_answers();
     let file = std::env::temp_dir().join(format!("satang-loadtest-rush-{}.json", std::process::id()));
-    let register = |more: &[&str]| {
+    let register = |url: &str, more: &[&str]| {
         let fixed = [
             "register",
             "--server",
-            &url,
+            url,
             "--closed",
             "--connections",
             "4",
@@ -107,7 +109,8 @@ fn people_register_come_late_and_ask_again_in_phases_of_their_own() {
         (output.status.code(), text(output.stdout), text(output.stderr))
     };
     let json = file.to_str().unwrap();
-    let (code, table, words) = register(&["--no-check", "--late", "30", "--again", "2", "--json", json]);
+    let url = fake(Some(1_000), approve);
+    let (code, table, words) = register(&url, &["--late", "30", "--again", "2", "--json", json]);
     assert_eq!(code, Some(0), "{table}{words}");
     let report: serde_json::Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
     std::fs::remove_file(&file).unwrap();
@@ -122,14 +125,12 @@ fn people_register_come_late_and_ask_again_in_phases_of_their_own() {
     assert!(sent.iter().all(|kind| kind["kind"] == "registration"));
     assert!(table.contains("100 people from number 0") && table.contains("30 people from number 100"));
     // In batches the last one is shorter; the fixed answer has one decision, which is one per batch too few.
-    let (code, table, words) = register(&["--batch", "30"]);
+    let url = fixed_answers();
+    let (code, table, words) = register(&url, &["--batch", "30"]);
     assert_eq!(code, Some(1), "{table}");
     assert!(table.contains("sent                     4\n"), "{table}");
     assert!(words.contains("one decision per element"), "{words}");
-    let (code, table, words) = register(&[]);
-    assert_eq!(code, Some(1), "{table}");
-    assert!(words.contains("the request's registration_id"), "{words}");
-    assert_eq!(register(&["--again", "1"]).0, Some(2), "nobody came late");
+    assert_eq!(register(&url, &["--again", "1"]).0, Some(2), "nobody came late");
 }
 
 #[test]
@@ -151,26 +152,44 @@ fn the_report_is_written_as_json_too() {
     );
     let json: serde_json::Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
     std::fs::remove_file(&file).unwrap();
-    assert_eq!((code, &json["verdict"]), (Some(0), &"not_asked".into()));
+    assert_eq!((code, &json["verdict"]), (Some(0), &"passed".into()));
+    assert_eq!(json["reasons"].as_array().unwrap().len(), 0);
+    assert!(json["expected"][1][1].as_str().unwrap().contains("at least"));
     assert_eq!(json["statuses"]["200"], 100);
     assert_eq!(json["kinds"].as_array().unwrap().len(), 2);
     assert!(json["plan"].as_str().unwrap().contains("seed 9"));
 }
 
 #[test]
-fn an_absent_server_exits_1_with_one_line_and_wrong_arguments_exit_2() {
+fn an_absent_server_fails_with_one_line_and_wrong_arguments_exit_2_without_a_verdict() {
     // Nothing listens on the discard port of this host.
     let (code, table, words) = run("http://127.0.0.1:9", &[]);
     assert_eq!(
-        (code, table.as_str(), words.lines().count()),
+        (code, words.as_str(), table.lines().count()),
         (Some(1), "", 1),
-        "{words}"
+        "{table}"
     );
-    let (code, _, words) = run("https://127.0.0.1:9", &[]);
-    assert_eq!(code, Some(1));
-    assert!(words.contains("http://"), "{words}");
-    assert_eq!(run("http://127.0.0.1:9", &["--rate", "fast"]).0, Some(2));
-    assert_eq!(run("http://127.0.0.1:9", &["--closed", "--rate", "5"]).0, Some(2));
+    assert!(
+        table.starts_with("FAILED: no answer from http://127.0.0.1:9: "),
+        "{table}"
+    );
+    let wrong = |url: &str, more: &[&str], named: &str| {
+        let (code, table, words) = run(url, more);
+        assert_eq!((code, table.as_str()), (Some(2), ""), "{words}");
+        assert!(words.contains(named), "{words}");
+    };
+    let url = "http://127.0.0.1:9";
+    wrong("https://127.0.0.1:9", &[], "http://");
+    wrong(url, &["--rate", "fast"], "--rate");
+    wrong(url, &["--closed", "--rate", "5"], "--rate");
+    wrong(url, &["--rate", "0"], "above 0");
+    wrong(url, &["--approved-min", "95"], "a share from 0 to 1");
+    wrong(
+        url,
+        &["--approved-min", "0.9", "--approved-max", "0.1"],
+        "there is none",
+    );
+    wrong(url, &["--key-file", "/no/such/key"], "/no/such/key");
 }
 
 #[test]
@@ -193,7 +212,7 @@ fn a_key_from_a_file_is_sent_and_never_said() {
     let folder = std::env::temp_dir().join(format!("satang-loadtest-key-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     let file = folder.join("admin.key");
-    let prepare = |url: &str, key: &str| {
+    let prepare = |url: &str, key: &str, code: i32| {
         std::fs::write(&file, key).unwrap();
         let args = [
             "prepare",
@@ -206,7 +225,7 @@ fn a_key_from_a_file_is_sent_and_never_said() {
             "--key-file",
         ];
         let output = loadtest(&[&args[..], &[file.to_str().unwrap()]].concat());
-        assert_eq!(output.status.code(), Some(1));
+        assert_eq!(output.status.code(), Some(code));
         String::from_utf8([output.stdout, output.stderr].concat()).unwrap()
     };
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -223,15 +242,19 @@ fn a_key_from_a_file_is_sent_and_never_said() {
         stream.write_all(answer).unwrap();
         String::from_utf8_lossy(&read).into_owned()
     });
-    let said = prepare(&url, "satang_abc\n");
+    let said = prepare(&url, "satang_abc\n", 1);
     let head = refusing.join().unwrap();
     assert!(
         head.contains("\r\nauthorization: Bearer satang_abc\r\n"),
         "{head}"
     );
     assert!(!said.contains("satang_abc"), "{said}");
+    assert!(
+        said.contains("answered 401 (no key, or one that the server does not know"),
+        "{said}"
+    );
     for wrong in ["", "satang_abc satang_abc", "satang_abc\nsatang_abc"] {
-        let said = prepare(&url, wrong);
+        let said = prepare(&url, wrong, 2);
         assert!(
             said.contains("one key and nothing else") && !said.contains("satang_abc"),
             "{said}"
