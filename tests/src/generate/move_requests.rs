@@ -29,11 +29,25 @@ impl Generator {
         Step::call("POST", &format!("/v1/wallets/{path_id}/moves"), self.send(&body))
     }
 
-    /// The same, the way back, or the same of another wallet.
+    /// The same, the same with something else said of the right, the way back, or the same of another wallet.
     fn move_again(&mut self, (wallet_id, body): (String, Body)) -> (String, Body) {
         match self.random.below(10) {
-            0..5 => (wallet_id, body),
-            5..9 => {
+            0..4 => (wallet_id, body),
+            4..6 => {
+                let mut other = body;
+                let (field, value) = match self.random.below(4) {
+                    0 => ("usable_from", "2026-06-20".to_owned()),
+                    1 => ("tier", "no-such-tier".to_owned()),
+                    _ => ("household_id", self.some_household()),
+                };
+                if other.get(field).is_some() && self.random.percent(50) {
+                    other.remove(field);
+                } else {
+                    other = other.text(field, &value);
+                }
+                (wallet_id, other)
+            }
+            6..9 => {
                 let from = body.get("to_program").unwrap_or_default().to_owned();
                 let to = body.get("from_program").unwrap_or_default().to_owned();
                 (

@@ -203,7 +203,9 @@ impl ModelSystem {
     }
 
     fn show_deadline(&self, shown: &mut Value) {
-        let programme = self.model.programmes.get(shown["program"].as_str().unwrap());
+        // A merchant has programmes too, by name only.
+        let programme = shown["program"].as_str();
+        let programme = programme.and_then(|program| self.model.programmes.get(program));
         let registration = programme.and_then(|programme| programme.registration.as_ref());
         if let Some(deadline) = registration.and_then(|registration| registration.first_use_by) {
             let registered = shown["registered_at"].as_str().unwrap();
