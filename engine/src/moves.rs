@@ -264,8 +264,7 @@ fn has_moved(line: &MoveLine<'_>, holders: &People<'_>) -> bool {
         let same_date = |date| right.usable_from == Some(date);
         right.household == line.household && right.tier == line.tier && line.usable_from.is_none_or(same_date)
     };
-    citizens.has_moved_away(line.person, line.from.entitlement)
-        && citizens.last_wallet(line.person, line.from.entitlement) == Some(line.wallet)
+    citizens.moved_away(line.person, line.from.entitlement) == Some(line.wallet)
         && standing
             .and_then(|standing| standing.entitlement)
             .is_some_and(is_the_same)

@@ -9,7 +9,7 @@ use satang_core::account::wallet_shard;
 use satang_core::desk::Block;
 use satang_core::directory::Directory;
 use satang_core::ids::{Name, PersonId, WalletId};
-use satang_core::record::{AdminRecord, BenefitNumber, CarriedRight, Position, Replacement};
+use satang_core::record::{AdminRecord, BenefitNumber, CarriedRight, NameNumber, Position, Replacement};
 use satang_core::register::home_wallet;
 
 /// A wallet that is to be replaced.
@@ -133,16 +133,16 @@ pub fn decide(
 ) -> Result<Decided, ReplacementRefusal> {
     let old = people.wallets(input.wallet);
     let citizens = people.citizens(person);
-    let held = |entitlement: &BenefitNumber| citizens.wallet(person, *entitlement) == Some(input.wallet);
+    let last = |entitlement: &BenefitNumber| citizens.last_wallet(person, *entitlement) == Some(input.wallet);
     let rights: Vec<CarriedRight> = directory
         .programs()
-        .filter(|(_, entitlement)| held(entitlement))
+        .filter(|(_, entitlement)| last(entitlement))
         .map(|(program, entitlement)| {
             let benefits = directory.benefits_of(program);
             carried(people, input, entitlement, &benefits)
         })
         .collect();
-    if rights.is_empty() {
+    if rights.iter().all(|right| right.ended) {
         return match old.replaced_by(input.wallet) {
             Some((by, sequence)) if by == input.new_wallet => Ok(Decided::Repeats { sequence }),
             _ => Err(ReplacementRefusal::NotRegistered),
@@ -167,7 +167,7 @@ pub fn decide(
     }))
 }
 
-/// A right of the old wallet as the new one is to hold it.
+/// A right that is the old wallet's, or was last, as the new one is to hold it.
 fn carried(
     people: &People<'_>,
     input: &ReplacementInput,
@@ -176,16 +176,17 @@ fn carried(
 ) -> CarriedRight {
     let old = people.wallets(input.wallet);
     let standing = old.standing(input.wallet, entitlement);
+    // One that ended keeps nothing but where the citizen's use is kept.
     let right = standing.and_then(|standing| standing.entitlement);
-    let right = right.expect("a held entitlement lies in its wallet's slot");
     let home = home_wallet(old, input.wallet, entitlement, benefits);
     CarriedRight {
         benefit: entitlement,
-        registered_unix_s: right.registered_unix_s,
-        usable_from: right.usable_from,
-        returning: right.returning,
-        tier: right.tier,
-        household: right.household,
+        registered_unix_s: right.map_or(0, |right| right.registered_unix_s),
+        usable_from: right.and_then(|right| right.usable_from),
+        returning: right.is_some_and(|right| right.returning),
+        tier: right.map_or(NameNumber::UNKNOWN, |right| right.tier),
+        household: right.and_then(|right| right.household),
+        ended: right.is_none(),
         used: old.has_drawn(input.wallet, benefits),
         home: home.filter(|home| *home != input.new_wallet),
     }

@@ -185,12 +185,7 @@ impl System for InProcess {
     fn restart(&mut self) {
         let at = self.engine.now().expect("a simulated clock");
         let programmes = read(&self.programmes);
-        let before = self.start_again(&programmes, at);
-        assert_eq!(
-            self.engine.state().digest(),
-            before,
-            "the same files change nothing"
-        );
+        self.start_again(&programmes, at);
     }
 
     fn reload(&mut self, programmes: &[(String, String)]) -> (u16, String) {
@@ -204,8 +199,8 @@ impl System for InProcess {
 }
 
 impl InProcess {
-    /// Loses power and starts again; the digest of the state before.
-    fn start_again(&mut self, programmes: &[(String, String)], at: Instant) -> u64 {
+    /// Loses power and starts again with these files.
+    fn start_again(&mut self, programmes: &[(String, String)], at: Instant) {
         self.restarts += 1;
         if self.restarts.is_multiple_of(2) {
             self.committer.cover().expect("a virtual disk does not fail");
@@ -238,7 +233,6 @@ impl InProcess {
             Ok(at),
             "the clock goes on where it is set"
         );
-        before
     }
 }
 

@@ -45,6 +45,8 @@ struct Fact {
 const ENTITLEMENT_BITS: u32 = 14;
 /// The right has ended: the citizen moved to another programme.
 const ENDED: u64 = 1 << 13;
+/// The wallet through which it was held before it ended was replaced by this one.
+const CARRIED: u64 = 1 << 12;
 
 impl Fact {
     fn new(person: PersonId, entitlement: BenefitNumber, what: u64) -> Fact {
@@ -56,7 +58,7 @@ impl Fact {
     }
 
     fn entitlement(&self) -> u64 {
-        self.value & ((1 << ENTITLEMENT_BITS) - 1) & !ENDED
+        self.value & ((1 << ENTITLEMENT_BITS) - 1) & !(ENDED | CARRIED)
     }
 
     fn what(&self) -> u64 {
@@ -116,9 +118,10 @@ impl CitizenShard {
         find(&self.held, person, entitlement).map(|held| WalletId::from_number(held.what()))
     }
 
-    /// Whether the person held the entitlement and moved to another programme.
-    pub fn has_moved_away(&self, person: PersonId, entitlement: BenefitNumber) -> bool {
-        find(&self.held, person, entitlement).is_some_and(|held| held.value & ENDED != 0)
+    /// The wallet through which the person held the entitlement and moved to another programme.
+    pub fn moved_away(&self, person: PersonId, entitlement: BenefitNumber) -> Option<WalletId> {
+        let held = find(&self.held, person, entitlement)?;
+        (held.value & (ENDED | CARRIED) == ENDED).then(|| WalletId::from_number(held.what()))
     }
 
     /// The sequence of the first record that told the person that the quota is full.
@@ -177,8 +180,12 @@ impl CitizenShard {
 
     /// The person holds the rights of a wallet through another one.
     pub fn apply_replacement(&mut self, replacement: &Replacement) {
+        let (person, new_wallet) = (replacement.person, replacement.new_wallet);
         for right in &replacement.rights {
-            let held = Fact::new(replacement.person, right.benefit, replacement.new_wallet.number());
+            let mut held = Fact::new(person, right.benefit, new_wallet.number());
+            if right.ended {
+                held.value |= ENDED | CARRIED;
+            }
             put(&mut self.held, held);
         }
     }

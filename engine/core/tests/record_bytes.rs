@@ -221,6 +221,7 @@ fn samples() -> Vec<(&'static str, Vec<u8>)> {
             returning: true,
             tier: NameNumber(9),
             household: Some(HouseholdId::from_number(123_456_789_012_345)),
+            ended: false,
             used: true,
             home: Some(facts.wallet),
         }],

@@ -61,6 +61,7 @@ impl Model {
         }
         let first_use_by = match self.was_used(citizen_id, &programme.id) {
             true => None,
+            false if right.has_lapsed => right.lapsed_by,
             false => right.first_use_by(programme),
         };
         let tier = right.tier.as_ref().filter(|tier| programme.tier(tier).is_some());

@@ -23,6 +23,8 @@ pub(crate) struct Right {
     pub household_id: Option<String>,
     /// It was not used in time, and that is final.
     pub has_lapsed: bool,
+    /// The deadline at which it did.
+    pub lapsed_by: Option<Instant>,
 }
 
 impl Right {
@@ -36,6 +38,7 @@ impl Right {
             tier: None,
             household_id: None,
             has_lapsed: false,
+            lapsed_by: None,
         }
     }
 

@@ -89,6 +89,9 @@ impl Model {
             let holder = (citizen_id.clone(), program.clone());
             let was_used = self.first_uses.contains_key(&holder);
             if deadline.is_some_and(|deadline| deadline <= now) && !was_used {
+                if !right.has_lapsed {
+                    right.lapsed_by = deadline;
+                }
                 right.has_lapsed = true;
             }
         }

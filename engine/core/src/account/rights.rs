@@ -127,6 +127,9 @@ impl WalletShard {
                 used: right.used,
                 home: right.home,
             });
+            if right.ended {
+                self.take_away(replacement.new_wallet, right.benefit);
+            }
         }
         if replacement.suspended {
             self.stop(replacement.new_wallet, STOPPED, Status::Suspended);

@@ -18,7 +18,7 @@ pub struct Replacement {
     pub several: bool,
     /// Whether the citizen is suspended: the new wallet is, the old one no longer on that account.
     pub suspended: bool,
-    /// The rights, live or lapsed.
+    /// The rights, live, lapsed or ended.
     pub rights: Vec<CarriedRight>,
     /// Why, in the registrar's words.
     pub reason: String,
@@ -39,6 +39,8 @@ pub struct CarriedRight {
     pub tier: NameNumber,
     /// The household that shares benefits with others.
     pub household: Option<HouseholdId>,
+    /// Whether it ended by a move before: it only says where the citizen's use is kept.
+    pub ended: bool,
     /// Whether it was used.
     pub used: bool,
     /// The citizen's home wallet in the programme, when it is another one than the new wallet.
@@ -47,7 +49,8 @@ pub struct CarriedRight {
 
 const RETURNING: u16 = 1;
 const USED: u16 = 2;
-const FLAGS: u16 = RETURNING | USED;
+const ENDED: u16 = 4;
+const FLAGS: u16 = RETURNING | USED | ENDED;
 
 impl Replacement {
     pub(super) fn encode(&self, to: &mut Encoder) {
@@ -82,7 +85,7 @@ impl CarriedRight {
     fn encode(&self, to: &mut Encoder) {
         let flag = |flag: u16, on: bool| if on { flag } else { 0 };
         to.u16(self.benefit.0);
-        to.u16(flag(RETURNING, self.returning) | flag(USED, self.used));
+        to.u16(flag(RETURNING, self.returning) | flag(USED, self.used) | flag(ENDED, self.ended));
         to.u64(self.registered_unix_s as u64);
         to.optional(self.usable_from.map(|date| u64::from(date.days() as u32)));
         to.u16(self.tier.0);
@@ -98,6 +101,7 @@ impl CarriedRight {
         Some(CarriedRight {
             benefit,
             returning: flags & RETURNING != 0,
+            ended: flags & ENDED != 0,
             used: flags & USED != 0,
             registered_unix_s: from.u64()? as i64,
             usable_from: from
