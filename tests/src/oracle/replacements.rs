@@ -84,6 +84,9 @@ impl Model {
                 right.wallet_id = new_wallet_id.to_owned();
             }
         }
+        // A move of before is not sent again from there.
+        self.moved_away
+            .retain(|(person, _), by| person != citizen_id || by != wallet_id);
         for ((person, _), last) in &mut self.last_wallets {
             if person == citizen_id && last == wallet_id {
                 *last = new_wallet_id.to_owned();
