@@ -12,91 +12,44 @@ pub(super) enum Route<'p> {
     OpenApi,
     Authorize,
     AuthorizeBatch,
-    Authorization {
-        txn_id: &'p str,
-    },
-    Reverse {
-        txn_id: &'p str,
-    },
+    Authorization { txn_id: &'p str },
+    Reverse { txn_id: &'p str },
     Hold,
-    Capture {
-        txn_id: &'p str,
-    },
-    Void {
-        txn_id: &'p str,
-    },
+    Capture { txn_id: &'p str },
+    Void { txn_id: &'p str },
     Register,
     RegisterBatch,
     Quote,
-    Wallet {
-        wallet_id: &'p str,
-    },
+    Wallet { wallet_id: &'p str },
     Programs,
-    Program {
-        id: &'p str,
-    },
-    RegistrationProgress {
-        id: &'p str,
-    },
+    Program { id: &'p str },
+    RegistrationProgress { id: &'p str },
     ReloadPrograms,
-    PutMerchant {
-        merchant_id: &'p str,
-    },
-    PutWalletStatus {
-        wallet_id: &'p str,
-    },
-    PutProgramStatus {
-        id: &'p str,
-    },
-    Move {
-        wallet_id: &'p str,
-    },
-    /// `POST /v1/wallets/{wallet_id}/replacement`
-    Replace {
-        wallet_id: &'p str,
-    },
+    PutMerchant { merchant_id: &'p str },
+    PutWalletStatus { wallet_id: &'p str },
+    PutProgramStatus { id: &'p str },
+    Move { wallet_id: &'p str },
+    Replace { wallet_id: &'p str },
     PutClock,
     TakeSnapshot,
     ImportMerchants,
     ImportEnrollments,
-    ImportList {
-        list: &'p str,
-    },
-    Merchant {
-        merchant_id: &'p str,
-    },
-    JoinProgram {
-        merchant_id: &'p str,
-    },
-    BindPlatform {
-        merchant_id: &'p str,
-    },
-    PutMerchantStatus {
-        merchant_id: &'p str,
-    },
-    PutMerchantPayout {
-        merchant_id: &'p str,
-    },
-    WithdrawConsent {
-        merchant_id: &'p str,
-    },
-    PutAuthorizationPayout {
-        txn_id: &'p str,
-    },
+    ImportList { list: &'p str },
+    Merchant { merchant_id: &'p str },
+    JoinProgram { merchant_id: &'p str },
+    BindPlatform { merchant_id: &'p str },
+    PutMerchantStatus { merchant_id: &'p str },
+    PutMerchantPayout { merchant_id: &'p str },
+    WithdrawConsent { merchant_id: &'p str },
+    PutAuthorizationPayout { txn_id: &'p str },
     Payouts,
     PutPersonStatus,
     ErasePerson,
     OpenClawback,
     Clawbacks,
-    Clawback {
-        case_id: &'p str,
-    },
-    PayClawback {
-        case_id: &'p str,
-    },
-    CloseClawback {
-        case_id: &'p str,
-    },
+    Clawback { case_id: &'p str },
+    PayClawback { case_id: &'p str },
+    CloseClawback { case_id: &'p str },
 }
 
 /// The methods that a path takes, each with its route; few paths take a second.

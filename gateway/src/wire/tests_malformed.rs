@@ -234,6 +234,7 @@ fn what_is_no_json_object_names_no_field() {
                     .then(|| good.replacen(from, to, 1).into_bytes()),
             );
         }
+        bodies.retain(|body| !body.is_empty() || !shape.may_be_absent());
         for body in bodies {
             let shown = String::from_utf8_lossy(&body).into_owned();
             assert_eq!(faults((shape.read)(&body)), [""], "{}: {shown}", shape.name);
@@ -245,7 +246,7 @@ fn what_is_no_json_object_names_no_field() {
 fn a_body_cut_short_anywhere_names_no_field() {
     for shape in SHAPES.iter().filter(|shape| !shape.is_element()) {
         let good = plain(shape);
-        for end in 0..good.len() {
+        for end in usize::from(shape.may_be_absent())..good.len() {
             assert_eq!(
                 faults((shape.read)(&good.as_bytes()[..end])),
                 [""],

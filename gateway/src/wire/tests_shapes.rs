@@ -65,7 +65,7 @@ const REGISTRATION: [Field; 6] = [
     Field("nationality", r#""TH""#, true, Takes::Nationality),
 ];
 
-pub(super) const SHAPES: [Shape; 14] = [
+pub(super) const SHAPES: [Shape; 15] = [
     Shape {
         name: "authorization",
         read: |body| parse::authorization(body).map(|_| ()),
@@ -200,6 +200,14 @@ pub(super) const SHAPES: [Shape; 14] = [
             Field("reason", r#""holds the card""#, true, Takes::Line(0, 500)),
         ],
     },
+    Shape {
+        name: "replacement",
+        read: |body| parse::replacement("004999912345678", body).map(|_| ()),
+        fields: &[
+            Field("new_wallet_id", r#""004999912345699""#, true, Takes::Digits(15)),
+            Field("reason", r#""new phone""#, true, Takes::Line(0, 500)),
+        ],
+    },
 ];
 
 /// The id in the path of a capture.
@@ -209,6 +217,11 @@ impl Shape {
     /// Whether the body is an element of a batch.
     pub(super) fn is_element(&self) -> bool {
         self.name.ends_with("element")
+    }
+
+    /// Whether no body at all says the same as an empty object.
+    pub(super) fn may_be_absent(&self) -> bool {
+        self.name == "capture"
     }
 }
 

@@ -176,7 +176,7 @@ static DESK_STATUS: [Field; 2] = [required("status", r#""suspended""#, Takes::Wo
 static PAYOUT: [Field; 2] = [required("status", r#""frozen""#, Takes::Word), REASON];
 
 /// Every kind of body.
-pub static SHAPES: [Shape; 26] = [
+pub static SHAPES: [Shape; 27] = [
     Shape {
         method: "POST",
         path: "/v1/authorizations",
@@ -268,6 +268,14 @@ pub static SHAPES: [Shape; 26] = [
         fields: &MOVE,
     },
     Shape {
+        method: "POST",
+        path: "/v1/wallets/000000000000001/replacement",
+        fields: &[
+            required("new_wallet_id", r#""000000000000042""#, Takes::Digits(15)),
+            required("reason", r#""new phone""#, Takes::Text(500)),
+        ],
+    },
+    Shape {
         method: "PUT",
         path: "/v1/merchants/010555012345678/status",
         fields: &DESK_STATUS,
@@ -346,6 +354,11 @@ impl Shape {
     /// Whether the body is a line of an import.
     pub fn is_line(&self) -> bool {
         self.path.ends_with("/import")
+    }
+
+    /// Whether no body at all says the same as an empty object.
+    pub fn may_be_absent(&self) -> bool {
+        self.path.ends_with("/capture")
     }
 
     /// Whether the body is an element of a batch.
