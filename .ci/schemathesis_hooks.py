@@ -56,6 +56,7 @@ def before_call(context, case, kwargs):
     if isinstance(body, dict):
         limit_eligible(body)
         move_on(body)
+        replace_by_another(body, case.path_parameters)
         elements = body.get("authorizations")
         for element in elements if isinstance(elements, list) else []:
             limit_eligible(element)
@@ -93,6 +94,13 @@ def move_on(move):
         move["to_program"] = "state-welfare-card" if leave != "state-welfare-card" else "thai-chuai-thai-plus-6040"
     if isinstance(usable_from, str) and re.fullmatch("[0-9]{4}-[0-9]{2}-[0-9]{2}", usable_from) and not is_day(usable_from):
         move["usable_from"] = "2026-07-01"
+
+
+def replace_by_another(replacement, path):
+    """A wallet is replaced by another one."""
+    old = (path or {}).get("wallet_id")
+    if old is not None and replacement.get("new_wallet_id") == old:
+        replacement["new_wallet_id"] = "004999987654399" if old != "004999987654399" else "004999987654398"
 
 
 def claim(case):

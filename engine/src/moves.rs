@@ -265,6 +265,7 @@ fn has_moved(line: &MoveLine<'_>, holders: &People<'_>) -> bool {
         right.household == line.household && right.tier == line.tier && line.usable_from.is_none_or(same_date)
     };
     citizens.moved_away(line.person, line.from.entitlement) == Some(line.wallet)
+        && wallets.moved_to(line.wallet, line.from.entitlement) == Some(line.to.entitlement)
         && standing
             .and_then(|standing| standing.entitlement)
             .is_some_and(is_the_same)

@@ -103,6 +103,9 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
             Some(None) => return refused(ReplacementRefusal::NotRegistered),
             Some(Some(person)) => person,
         };
+        // Who counts lapsed rights reads shard after shard: a right that went from one to another meanwhile would be missed, or
+        // counted twice.
+        let _nobody_counts = self.lapse_counting.lock();
         let mut people = People::lock_two(&self.state, &directory, person, [input.wallet, input.new_wallet]);
         let replacement = match decide(&directory, input, person, &people) {
             Ok(Decided::Recorded(replacement)) => replacement,

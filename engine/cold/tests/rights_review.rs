@@ -240,6 +240,25 @@ fn a_right_that_lapsed_may_not_move() {
 }
 
 #[test]
+fn a_move_that_was_never_made_is_no_repetition() {
+    let rig = started();
+    enroll(&rig, "fair", 1, 1);
+    enroll(&rig, "card", 1, 1);
+    let moves = |to| {
+        let household = Some(HouseholdId::from_number(7));
+        let input = MoveInput {
+            household,
+            ..move_to("fair", to)
+        };
+        rig.engine.move_citizen(&input, None).unwrap()
+    };
+    assert!(matches!(moves("rush"), MoveOutcome::Moved { .. }));
+    assert_eq!(moves("rush"), MoveOutcome::Unchanged);
+    // The wallet holds a card as this move would make it, but not by this move.
+    assert_eq!(moves("card"), MoveOutcome::Refused(MoveRefusal::NotRegistered));
+}
+
+#[test]
 fn what_was_used_under_a_benefit_stays_used_when_an_older_file_is_put_back() {
     let mut rig = started();
     let second = format!(

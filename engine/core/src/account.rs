@@ -278,6 +278,14 @@ impl WalletShard {
         home.checked_sub(1).map(WalletId::from_number)
     }
 
+    /// To which programme, by its entitlement, the wallet's right in another one moved; of any other wallet it says nothing.
+    pub fn moved_to(&self, wallet: WalletId, entitlement: BenefitNumber) -> Option<BenefitNumber> {
+        let ended = self
+            .slot(wallet, entitlement)
+            .filter(|slot| !slot.has(ENROLLED))?;
+        Some(BenefitNumber(ended.usable_from))
+    }
+
     /// Whether some wallet of the shard names a home wallet.
     pub fn has_homes(&self) -> bool {
         self.homes_len > 0

@@ -47,7 +47,8 @@ impl Quotas {
             return Ok(counters.held);
         };
         match counters.lapsed {
-            Some(lapsed) if lapsed.deadline == deadline => Ok(counters.held - lapsed.count),
+            // Never negative but in a forged journal, which verification reads to its end.
+            Some(lapsed) if lapsed.deadline == deadline => Ok(counters.held.saturating_sub(lapsed.count)),
             _ => Err(Uncounted),
         }
     }
@@ -174,7 +175,7 @@ impl Counters {
         if earlier.and_then(Earlier::lapsed).is_none() {
             self.held += 1;
         } else if let Some(lapsed) = &mut self.lapsed {
-            lapsed.count -= 1;
+            lapsed.count = lapsed.count.saturating_sub(1);
         }
     }
 }

@@ -26,7 +26,8 @@ pub(crate) struct Slot {
     pub(crate) registered_s: u32,
     /// The date the slot last saw, in days since 2000-01-01.
     pub(crate) last_day: u16,
-    /// The first date the entitlement may be used, likewise; 0 for none.
+    /// The first date the entitlement may be used, likewise; 0 for none. Of one that ended by a move: the benefit that keeps the new
+    /// one.
     pub(crate) usable_from: u16,
 }
 

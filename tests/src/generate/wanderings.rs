@@ -91,6 +91,26 @@ impl Generator {
         self.intents.truncate(8);
     }
 
+    /// Whoever's draw is taken back buys in other programmes next, which may exclude that of the draw.
+    fn means_to_draw_elsewhere(&mut self, model: &Model, txn_id: u128) {
+        let Some(hold) = model.holds.get(&txn_id) else {
+            return;
+        };
+        let draw = &hold.original.draw;
+        let theirs = model
+            .rights
+            .keys()
+            .filter(|(citizen_id, _)| *citizen_id == draw.citizen_id);
+        for (citizen_id, program) in theirs.filter(|(_, program)| *program != draw.program) {
+            let buys = Intent::Buy {
+                citizen_id: citizen_id.clone(),
+                program: program.clone(),
+            };
+            self.intents.insert(0, buys);
+        }
+        self.intents.truncate(8);
+    }
+
     fn buy_again(&mut self, model: &mut Model, citizen_id: &str, program: &str) -> Option<Step> {
         let right = model.rights.get(&(citizen_id.to_owned(), program.to_owned()))?;
         let wallet_id = right.wallet_id.clone();
@@ -149,6 +169,7 @@ impl Generator {
             return None;
         }
         let txn_id = *self.random.pick(&gone);
+        let original = txn_id;
         let (txn_id, is_hold) = (uuid_text(txn_id), model.holds.contains_key(&txn_id));
         if is_hold && self.random.percent(70) {
             let (act, body) = match self.random.below(3) {
@@ -157,7 +178,10 @@ impl Generator {
                 _ => ("capture", "{\"amount\":1}".to_owned()),
             };
             match act {
-                "void" => self.voids.push(txn_id.clone()),
+                "void" => {
+                    self.means_to_draw_elsewhere(model, original);
+                    self.voids.push(txn_id.clone());
+                }
                 _ => self.captures.push((txn_id.clone(), (body != "{}").then_some(1))),
             }
             return Some(Step::call("POST", &format!("/v1/holds/{txn_id}/{act}"), body));

@@ -127,8 +127,8 @@ pub struct Model {
     pub(crate) known_citizens: BTreeSet<String>,
     /// By citizen and programme: the wallet of the right that is or was there last.
     pub(crate) last_wallets: BTreeMap<(String, String), String>,
-    /// By citizen and programme: the wallet that moved the right away, unless a right came after it.
-    pub(crate) moved_away: BTreeMap<(String, String), String>,
+    /// By citizen and programme: the wallet that moved the right away, and to which programme, unless a right came after it.
+    pub(crate) moved_away: BTreeMap<(String, String), (String, String)>,
     /// By the old wallet: its last replacement.
     pub(crate) replacements: BTreeMap<String, Replacement>,
     /// Citizens whom the desk suspended.

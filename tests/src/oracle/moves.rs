@@ -63,7 +63,10 @@ impl Model {
         let held = self.live_right(citizen_id, &from.id);
         let wanted = self.live_right(citizen_id, &to.id);
         let came_from = (citizen_id.clone(), from.id.clone());
-        let moved_away = self.moved_away.get(&came_from).is_some_and(|by| by == wallet_id);
+        let moved_away = self
+            .moved_away
+            .get(&came_from)
+            .is_some_and(|(by, to)| by == wallet_id && *to == order.to_program);
         let is_as_ordered = |right: &Right| right.wallet_id == wallet_id && right.is_on(&order.terms);
         if moved_away && wanted.is_some_and(is_as_ordered) {
             return Ok(false);
@@ -88,7 +91,8 @@ impl Model {
         let citizen_id = owner.expect("who moves owns the wallet");
         let left = (citizen_id.clone(), order.from_program.clone());
         self.rights.remove(&left);
-        self.moved_away.insert(left, wallet_id.to_owned());
+        self.moved_away
+            .insert(left, (wallet_id.to_owned(), order.to_program.clone()));
         let right = Right::new(wallet_id, self.now).on(&order.terms);
         self.grant(&citizen_id, &order.to_program, right);
     }

@@ -86,7 +86,7 @@ impl Model {
         }
         // A move of before is not sent again from there.
         self.moved_away
-            .retain(|(person, _), by| person != citizen_id || by != wallet_id);
+            .retain(|(person, _), (by, _)| person != citizen_id || by != wallet_id);
         for ((person, _), last) in &mut self.last_wallets {
             if person == citizen_id && last == wallet_id {
                 *last = new_wallet_id.to_owned();

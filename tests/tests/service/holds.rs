@@ -142,8 +142,9 @@ fn a_hold_that_is_voided_or_wholly_reversed_was_never_paid() {
     assert_eq!(desk.look_up(2)["hold"], "open");
     let whole = desk.refund(2, 3, None);
     assert_eq!(
-        (&whole["state_amount"], &whole["citizen_amount"]),
-        (&json!(6_000), &json!(4_000))
+        (&whole["state_amount"], &whole["citizen_amount"], &whole["left"]),
+        (&json!(0), &json!(0), &json!(0)),
+        "nothing was paid"
     );
     assert_eq!(fate(&void(&mut desk, 2)), "declined hold_closed 12 0");
     assert_eq!(
@@ -259,8 +260,8 @@ fn an_id_is_of_one_hold_for_ever() {
     assert_eq!(batch["results"][0]["code"], "txn_id_conflict");
     assert_eq!(
         fate(&capture(&mut desk, 2, None)),
-        "declined hold_closed 12 0",
-        "a purchase is no hold"
+        "declined hold_closed 12 100",
+        "a purchase is no hold, and all of it is left"
     );
     let mut again = order(1, 1, 10_000, 3_600);
     again["eligible_amount"] = json!(10_000);

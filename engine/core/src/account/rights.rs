@@ -77,6 +77,10 @@ impl WalletShard {
     /// [`WalletShard::take_away`] it.
     pub fn apply_moved(&mut self, moved: &Moved) {
         self.take_away(moved.wallet, moved.from_benefit);
+        self.ledger
+            .slot_mut(moved.wallet.number(), moved.from_benefit)
+            .expect("a right that was taken away has its slot")
+            .usable_from = moved.to_benefit.0;
         self.grant(&Granted {
             wallet: moved.wallet,
             person: moved.person,
@@ -96,7 +100,10 @@ impl WalletShard {
     pub fn apply_replaced(&mut self, replacement: &Replacement, sequence: u64) {
         let wallet = replacement.wallet;
         for right in &replacement.rights {
-            self.take_away(wallet, right.benefit);
+            // Every right has its slot, but in a forged record.
+            if self.has_slot(wallet, right.benefit) {
+                self.take_away(wallet, right.benefit);
+            }
         }
         self.stop(wallet, STOPPED, Status::Active);
         let replaced = Replaced {

@@ -230,8 +230,10 @@ impl<'a> Value<'a> {
         if second > 59 {
             return Err(self.error("seconds are 0 to 59"));
         }
-        let seconds = (i64::from(time.hour) * 60 + i64::from(time.minute)) * 60 + i64::from(second);
-        let ms = seconds * 1_000 + i64::from(time.nanosecond.unwrap_or(0) / 1_000_000);
+        if time.nanosecond.unwrap_or(0) != 0 {
+            return Err(self.error("must be a whole second: rights are registered by the second"));
+        }
+        let ms = ((i64::from(time.hour) * 60 + i64::from(time.minute)) * 60 + i64::from(second)) * 1_000;
         Ok(self
             .business_date(date.year, date.month, date.day)?
             .start()

@@ -51,6 +51,8 @@ const RETURNING: u16 = 1;
 const USED: u16 = 2;
 const ENDED: u16 = 4;
 const FLAGS: u16 = RETURNING | USED | ENDED;
+/// No right is registered later, in seconds since the Unix epoch: slots count up to the year 2136.
+const REGISTERED_MAX: u64 = 1 << 33;
 
 impl Replacement {
     pub(super) fn encode(&self, to: &mut Encoder) {
@@ -96,14 +98,15 @@ impl CarriedRight {
     fn decode(from: &mut Decoder<'_>) -> Option<CarriedRight> {
         let benefit = BenefitNumber(from.u16()?);
         let flags = from.u16()?;
-        let possible = benefit.is_possible() && flags & !FLAGS == 0;
+        let registered = from.u64()?;
+        let possible = benefit.is_possible() && flags & !FLAGS == 0 && registered <= REGISTERED_MAX;
         possible.then_some(())?;
         Some(CarriedRight {
             benefit,
             returning: flags & RETURNING != 0,
             ended: flags & ENDED != 0,
             used: flags & USED != 0,
-            registered_unix_s: from.u64()? as i64,
+            registered_unix_s: registered as i64,
             usable_from: from
                 .optional(|days| Some(BusinessDate::from_days(u32::try_from(days).ok()? as i32)))?,
             tier: NameNumber(from.u16()?),

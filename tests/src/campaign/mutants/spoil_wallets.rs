@@ -228,7 +228,9 @@ impl ModelSystem {
         let is_there = wanted.is_some_and(|right| right.wallet_id == wallet_id);
         let moved_away = self.model.moved_away.get(&(citizen_id.clone(), from.to_owned()));
         match self.mistake {
-            Mistake::MoveAgainIgnoresTheTerms => is_there && moved_away.is_some_and(|by| by == wallet_id),
+            Mistake::MoveAgainIgnoresTheTerms => {
+                is_there && moved_away.is_some_and(|(by, _)| by == wallet_id)
+            }
             Mistake::MoveOutOfNothingIsAccepted => {
                 is_there && moved_away.is_none() && self.model.live_right(&citizen_id, from).is_none()
             }
