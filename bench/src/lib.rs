@@ -6,8 +6,9 @@
 pub mod workload;
 pub mod discard;
 pub mod rig;
-pub mod machine;
 pub mod report;
+pub mod pairs;
+pub mod machine;
 pub mod batches;
 pub mod single;
 pub mod footprint;
