@@ -7,6 +7,8 @@ pub mod workload;
 pub mod discard;
 pub mod rig;
 pub mod report;
+pub mod counted;
+pub mod baseline;
 pub mod pairs;
 pub mod machine;
 pub mod batches;
