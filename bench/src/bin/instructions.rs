@@ -124,15 +124,10 @@ fn run_benches(runner: &Path) -> Result<String> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let path = std::iter::once(runner.to_owned()).chain(std::env::split_paths(&path));
     let mut bench = Command::new("cargo");
-    bench.args([
-        "bench",
-        "--locked",
-        "--package",
-        "satang-bench",
-        "--bench",
-        "instructions",
-    ]);
-    bench.args(["--", "--output-format=json"]);
+    bench.args(["run", "--release", "--locked", "--package", "satang-bench"]);
+    bench.args(["--example", "instructions"]);
+    // As `cargo bench` would call it.
+    bench.args(["--", "--output-format=json", "--bench"]);
     bench.env("PATH", std::env::join_paths(path)?);
     said(&mut bench)
 }
