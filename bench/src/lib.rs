@@ -6,8 +6,11 @@
 pub mod workload;
 pub mod discard;
 pub mod rig;
-pub mod machine;
 pub mod report;
+pub mod counted;
+pub mod baseline;
+pub mod pairs;
+pub mod machine;
 pub mod batches;
 pub mod single;
 pub mod footprint;

@@ -68,17 +68,17 @@ pub enum Enroll {
 const ENROLL_LINES: u64 = 100_000;
 
 /// The engine of the rigs.
-pub type RigEngine<S> = Engine<JournalReader<S>, ShiftedClock>;
+pub type RigEngine<S, C = ShiftedClock> = Engine<JournalReader<S>, C>;
 
 /// An engine whose journal's writer is stepped by hand.
-pub struct Rig<S: Storage> {
+pub struct Rig<S: Storage, C: Clock = ShiftedClock> {
     /// The engine.
-    pub engine: Arc<RigEngine<S>>,
+    pub engine: Arc<RigEngine<S, C>>,
     /// What the start found.
     pub recovered: Recovered,
     committer: Committer<FileJournal<S>>,
     spares: Arc<Spares>,
-    keeper: Arc<Keeper<S, JournalReader<S>, ShiftedClock>>,
+    keeper: Arc<Keeper<S, JournalReader<S>, C>>,
     storage: Arc<S>,
 }
 
@@ -91,34 +91,8 @@ impl<S: Storage> Rig<S> {
     /// # Errors
     /// Of the engine.
     pub fn open(storage: S, expected: Expected, at: Instant) -> Result<Rig<S>> {
-        let storage = Arc::new(storage);
-        let options = EngineOptions {
-            layout: Layout::DEFAULT,
-            citizen_key: CitizenKey::from_bytes([7; 32]),
-            pacing: Pacing::DEFAULT,
-            accept_clock: false,
-            expected,
-            snapshots: SnapshotRule {
-                journal_bytes: u64::MAX,
-            },
-            observer: Arc::new(Unobserved),
-        };
         let clock = ShiftedClock::starting_at(at);
-        let Opened {
-            engine,
-            committer,
-            spares,
-            keeper,
-            recovered,
-        } = open(&storage, clock, options, &mut |_, _| {})?;
-        Ok(Rig {
-            engine,
-            recovered,
-            committer,
-            spares,
-            keeper,
-            storage,
-        })
+        Rig::open_with(Arc::new(storage), Layout::DEFAULT, expected, clock)
     }
 
     /// A new engine at noon with `wallets` wallets and `merchants` merchants, everything written, and room for `expected_ids` ids
@@ -138,21 +112,65 @@ impl<S: Storage> Rig<S> {
             ids: expected_ids,
         };
         let mut rig = Rig::open(storage, expected, NOON)?;
+        rig.prepare(wallets, merchants, enroll)?;
+        Ok(rig)
+    }
+}
+
+impl<S: Storage, C: Clock> Rig<S, C> {
+    /// Opens what `storage` holds, with room for what is expected; a new journal gets this layout.
+    ///
+    /// # Errors
+    /// Of the engine.
+    pub fn open_with(storage: Arc<S>, layout: Layout, expected: Expected, clock: C) -> Result<Rig<S, C>> {
+        let options = EngineOptions {
+            layout,
+            citizen_key: CitizenKey::from_bytes([7; 32]),
+            pacing: Pacing::DEFAULT,
+            accept_clock: false,
+            expected,
+            snapshots: SnapshotRule {
+                journal_bytes: u64::MAX,
+            },
+            observer: Arc::new(Unobserved),
+        };
+        let Opened {
+            engine,
+            committer,
+            spares,
+            keeper,
+            recovered,
+        } = open(&storage, clock, options, &mut |_, _| {})?;
+        Ok(Rig {
+            engine,
+            recovered,
+            committer,
+            spares,
+            keeper,
+            storage,
+        })
+    }
+
+    /// Installs the shipped programme and writes `merchants` merchants and `wallets` wallets.
+    ///
+    /// # Errors
+    /// Of the engine.
+    pub fn prepare(&mut self, wallets: u64, merchants: u64, enroll: Enroll) -> Result<()> {
         let file = (
             format!("{}.toml", workload::PROGRAM),
             workload::PROGRAM_FILE.to_owned(),
         );
-        rig.engine.install_programs(&[file], None)?;
-        rig.put_merchants(merchants)?;
+        self.engine.install_programs(&[file], None)?;
+        self.put_merchants(merchants)?;
         match enroll {
-            Enroll::Record => rig.enroll(wallets)?,
-            Enroll::Direct => rig.enroll_directly(wallets),
+            Enroll::Record => self.enroll(wallets)?,
+            Enroll::Direct => self.enroll_directly(wallets),
         }
-        Ok(rig)
+        Ok(())
     }
 
     /// Takes snapshots.
-    pub fn keeper(&self) -> &Arc<Keeper<S, JournalReader<S>, ShiftedClock>> {
+    pub fn keeper(&self) -> &Arc<Keeper<S, JournalReader<S>, C>> {
         &self.keeper
     }
 
@@ -166,7 +184,7 @@ impl<S: Storage> Rig<S> {
     }
 
     /// Starts the journal's writer and the preparer of its spares on threads of their own.
-    pub fn start(self) -> Running<S> {
+    pub fn start(self) -> Running<S, C> {
         let (spares, storage) = (self.spares.clone(), self.storage.clone());
         let committer = self.committer;
         Running {
@@ -241,15 +259,15 @@ impl<S: Storage> Rig<S> {
 }
 
 /// An engine with its threads.
-pub struct Running<S: Storage> {
+pub struct Running<S: Storage, C: Clock = ShiftedClock> {
     /// The engine.
-    pub engine: Arc<RigEngine<S>>,
+    pub engine: Arc<RigEngine<S, C>>,
     spares: Arc<Spares>,
     preparer: JoinHandle<()>,
     writer: JoinHandle<Result<(), AppendError>>,
 }
 
-impl<S: Storage> Running<S> {
+impl<S: Storage, C: Clock> Running<S, C> {
     /// Writes what has gathered and ends both threads.
     ///
     /// # Errors

@@ -10,6 +10,10 @@ use satang_engine::enroll::EnrollmentInput;
 pub const PROGRAM: &str = "thai-chuai-thai-plus-6040";
 /// Its file, as shipped.
 pub const PROGRAM_FILE: &str = include_str!("../../programs/thai-chuai-thai-plus-6040.toml");
+/// A programme that it excludes, and that has benefits of households.
+pub const CARD: &str = "state-welfare-card";
+/// Its file, as shipped.
+pub const CARD_FILE: &str = include_str!("../../programs/state-welfare-card.toml");
 /// The channel every request comes through.
 pub const CHANNEL: &str = "store";
 

@@ -14,7 +14,8 @@ const ARROWS: [(&str, &[&str]); 7] = [
     ("satang-loadtest", &[]),
     (
         "satang-bench",
-        // The gateway for one comparison only: who decides, behind the product's own listener (docs/adr/0002-hand-off.md).
+        // The gateway to compare who decides, behind the product's own listener (docs/adr/0002-hand-off.md), and to count what a
+        // body costs from its bytes to its answer's.
         &[
             "satang-core",
             "satang-engine",
@@ -36,12 +37,13 @@ const ARROWS: [(&str, &[&str]); 7] = [
 ];
 
 /// Libraries that only some packages may use: by name, or by the beginning of it.
-const CONFINED: [(&str, &[&str]); 6] = [
+const CONFINED: [(&str, &[&str]); 7] = [
     ("tokio", &["satang", "satang-loadtest", "satang-bench"]),
     ("hyper", &["satang", "satang-loadtest"]),
     ("rustls", &["satang", "satang-tests"]),
     ("aws-lc", &["satang"]),
     ("criterion", &["satang-bench"]),
+    ("gungraun", &["satang-bench"]),
     ("mimalloc", &["satang", "satang-loadtest", "satang-bench"]),
 ];
 
