@@ -240,11 +240,11 @@ mod tests {
     #[test]
     fn three_percent_in_either_direction_are_kept_and_one_instruction_more_is_not() {
         let baseline = [("decide", 1_000)];
-        for now in [970, 1_000, 1_030] {
+        for counted in [970, 1_000, 1_030] {
             assert_eq!(
-                failures(&baseline, &[("decide", now)]),
+                failures(&baseline, &[("decide", counted)]),
                 Vec::<String>::new(),
-                "{now}"
+                "{counted}"
             );
         }
         assert_eq!(

@@ -91,22 +91,26 @@ impl Generator {
         self.intents.truncate(8);
     }
 
-    /// Whoever's draw is taken back buys in other programmes next, which may exclude that of the draw.
+    /// Whoever's draw is taken back buys next in a programme that excludes the draw's, after getting a right there if need be.
     fn means_to_draw_elsewhere(&mut self, model: &Model, txn_id: u128) {
         let Some(hold) = model.holds.get(&txn_id) else {
             return;
         };
-        let draw = &hold.original.draw;
-        let theirs = model
-            .rights
-            .keys()
-            .filter(|(citizen_id, _)| *citizen_id == draw.citizen_id);
-        for (citizen_id, program) in theirs.filter(|(_, program)| *program != draw.program) {
-            let buys = Intent::Buy {
-                citizen_id: citizen_id.clone(),
-                program: program.clone(),
-            };
-            self.intents.insert(0, buys);
+        let (citizen_id, drawn_on) = (&hold.original.draw.citizen_id, &hold.original.draw.program);
+        let all = model.programmes.keys();
+        let excluding: Vec<&String> = all.filter(|id| model.are_exclusive(id, drawn_on)).collect();
+        if excluding.is_empty() {
+            return;
+        }
+        let (citizen_id, program) = (citizen_id.clone(), (*self.random.pick(&excluding)).clone());
+        let has_right = model.rights.contains_key(&(citizen_id.clone(), program.clone()));
+        let buys = Intent::Buy {
+            citizen_id: citizen_id.clone(),
+            program: program.clone(),
+        };
+        self.intents.splice(0..0, [buys.clone(), buys.clone(), buys]);
+        if !has_right {
+            self.intents.insert(0, Intent::ComeBack { citizen_id, program });
         }
         self.intents.truncate(8);
     }

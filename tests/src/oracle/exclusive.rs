@@ -32,7 +32,7 @@ impl Model {
     }
 
     /// Either of the two may name the other.
-    fn are_exclusive(&self, program: &str, other: &str) -> bool {
+    pub(crate) fn are_exclusive(&self, program: &str, other: &str) -> bool {
         self.names(program, other) || self.names(other, program)
     }
 
