@@ -17,9 +17,9 @@ use satang_core::account::wallet_shard;
 use satang_core::authorize::{Beyond, Numbered, decide as decide_purchase};
 use satang_core::record::{Authorization, RecordBuf};
 use satang_core::request::{AuthorizationRequest, RegistrationRequest, ReversalRequest};
-use satang_engine::journal::Layout;
-use satang_engine::storage::MemoryStorage;
 use satang_gateway::wire::{parse as read, render as write};
+use satang_log::file::Layout;
+use satang_log::storage::MemoryStorage;
 use std::hint::black_box;
 use std::sync::Arc;
 

@@ -2,7 +2,7 @@
 //!
 //! Frames are still built, hashed and chained; only the write and the flush are missing.
 
-use satang_engine::storage::{Page, Storage, StorageFile};
+use satang_log::storage::{Page, Storage, StorageFile};
 use std::io;
 
 /// A data folder whose files are always empty.

@@ -9,7 +9,7 @@ use crate::workload::{Ids, Workload};
 use crate::{footprint, machine, old_ids, replay, single, stall};
 use anyhow::{Context, Result};
 use clap::{Parser, ValueEnum};
-use satang_engine::storage::{FileStorage, Storage};
+use satang_log::storage::{FileStorage, Storage};
 use std::path::PathBuf;
 
 /// Prints the rows of docs/PERFORMANCE.md that the engine alone can show.

@@ -4,7 +4,7 @@ use crate::rig::Rig;
 use crate::workload::{Ids, Workload};
 use anyhow::{Result, ensure};
 use satang_engine::clock::Clock;
-use satang_engine::storage::Storage;
+use satang_log::storage::Storage;
 
 const DAY_MS: i64 = 24 * 3_600_000;
 const BATCH: usize = 10_000;

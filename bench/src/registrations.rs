@@ -15,7 +15,7 @@ use satang_engine::clock::Clock;
 use satang_engine::engine::SubmitError;
 use satang_engine::open::Expected;
 use satang_engine::register::Registered;
-use satang_engine::storage::{FileStorage, Storage};
+use satang_log::storage::{FileStorage, Storage};
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::path::Path;

@@ -6,7 +6,7 @@ use anyhow::{Result, ensure};
 use satang_cold::verify::{VerifyOptions, verify};
 use satang_engine::clock::Clock;
 use satang_engine::open::Expected;
-use satang_engine::storage::FileStorage;
+use satang_log::storage::FileStorage;
 use std::path::Path;
 use std::time::Instant;
 

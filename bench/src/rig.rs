@@ -9,14 +9,14 @@ use satang_core::policy::Category;
 use satang_core::record::{EnrollmentFacts, EnrollmentRecord, NameNumber, Status};
 use satang_engine::admin::MerchantInput;
 use satang_engine::clock::{Clock, ClockError, ClockSetError, SystemClock};
-use satang_engine::commit::{Committer, Pacing, Unobserved};
 use satang_engine::engine::Engine;
-use satang_engine::journal::{FileJournal, JournalReader, Layout, Spares};
 use satang_engine::keeper::{Keeper, SnapshotRule};
-use satang_engine::log::AppendError;
 use satang_engine::open::{EngineOptions, Expected, Opened, Recovered, open};
 use satang_engine::persons::CitizenKey;
-use satang_engine::storage::Storage;
+use satang_log::commit::CommitError;
+use satang_log::commit::{Committer, Pacing, Unobserved};
+use satang_log::file::{FileJournal, JournalReader, Layout, Spares};
+use satang_log::storage::Storage;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::thread::JoinHandle;
@@ -178,7 +178,7 @@ impl<S: Storage, C: Clock> Rig<S, C> {
     ///
     /// # Errors
     /// Of the journal.
-    pub fn flush(&mut self) -> Result<(), AppendError> {
+    pub fn flush(&mut self) -> Result<(), CommitError> {
         while self.committer.step()? {}
         Ok(())
     }
@@ -264,7 +264,7 @@ pub struct Running<S: Storage, C: Clock = ShiftedClock> {
     pub engine: Arc<RigEngine<S, C>>,
     spares: Arc<Spares>,
     preparer: JoinHandle<()>,
-    writer: JoinHandle<Result<(), AppendError>>,
+    writer: JoinHandle<Result<(), CommitError>>,
 }
 
 impl<S: Storage, C: Clock> Running<S, C> {

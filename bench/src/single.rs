@@ -9,7 +9,7 @@ use anyhow::{Result, bail};
 use hdrhistogram::Histogram;
 use satang_engine::clock::Clock;
 use satang_engine::engine::Submitted;
-use satang_engine::storage::Storage;
+use satang_log::storage::Storage;
 use std::time::Instant;
 
 /// Requests made at a time: few enough to lie in the first-level cache, as one just parsed does.

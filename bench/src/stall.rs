@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use hdrhistogram::Histogram;
 use satang_engine::clock::Clock;
 use satang_engine::engine::Submitted;
-use satang_engine::storage::Storage;
+use satang_log::storage::Storage;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};

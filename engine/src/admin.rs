@@ -5,8 +5,6 @@
 use crate::clock::Clock;
 use crate::engine::{Engine, SubmitError};
 use crate::install::NAMES_MAX;
-use crate::journal::Space;
-use crate::log::ReadLog;
 use satang_core::account::wallet_shard;
 use satang_core::calendar::Instant;
 use satang_core::desk::{Block, DeskRefusal};
@@ -14,6 +12,8 @@ use satang_core::directory::{Directory, Made};
 use satang_core::ids::{MerchantId, Name, WalletId};
 use satang_core::policy::Category;
 use satang_core::record::{AdminRecord, Merchant, NameNumber, Position, Status};
+use satang_log::file::Space;
+use satang_log::log::ReadLog;
 
 /// A merchant as an operator registers it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,15 +2,15 @@
 //! looks at every record and deals with what concerns its own shards, every `count`-th of each kind, so that no two wait for
 //! each other.
 
-use crate::journal::{Misfit, Place};
 use crate::state::State;
-use crate::storage::Page;
 use parking_lot::{Condvar, Mutex, MutexGuard};
 use satang_core::account::{WalletShard, wallet_shard};
 use satang_core::citizen::CitizenShard;
 use satang_core::dedup::{IdShard, txn_shard};
 use satang_core::household::HouseholdShard;
 use satang_core::record::{AuthorizationRecord, Position, RecordHeader, RecordKind};
+use satang_log::file::{Misfit, Place};
+use satang_log::storage::Page;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{Scope, available_parallelism};

@@ -3,8 +3,6 @@
 
 use crate::clock::Clock;
 use crate::engine::{Engine, SubmitError};
-use crate::journal::Space;
-use crate::log::ReadLog;
 use crate::people::People;
 use satang_core::account::wallet_shard;
 use satang_core::calendar::{BusinessDate, Instant};
@@ -13,6 +11,8 @@ use satang_core::directory::{Directory, Made};
 use satang_core::ids::{CaseId, CitizenId, MerchantId, Name, PersonId, WalletId};
 use satang_core::money::Satang;
 use satang_core::record::{AdminRecord, Debtor, DeskRecord, Position, Status};
+use satang_log::file::Space;
+use satang_log::log::ReadLog;
 
 /// Who a citizen is, as an operator says it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

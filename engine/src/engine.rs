@@ -5,12 +5,8 @@
 
 use crate::arrivals::Arrivals;
 use crate::clock::{Clock, ClockError};
-use crate::commit::{Appender, Refused};
 use crate::day_ids::DayIdsError;
-use crate::durable::{Durable, StorageFailed};
-use crate::journal::{ReadError, Space, Spares};
 use crate::locked::Locked;
-use crate::log::ReadLog;
 use crate::old_ids::{Old, OldIds};
 use crate::persons::Persons;
 use crate::reach::Reach;
@@ -27,6 +23,10 @@ use satang_core::record::{
     Position, Record, RecordBuf,
 };
 use satang_core::request::{AuthorizationRequest, HoldRequest, Purchase};
+use satang_log::commit::{Appender, Refused};
+use satang_log::durable::{Durable, StorageFailed};
+use satang_log::file::{ReadError, Space, Spares};
+use satang_log::log::ReadLog;
 use std::sync::Arc;
 
 /// Why a request was not decided; nothing happened and its id is not burnt, except where the outcome is unknown.

@@ -2,8 +2,6 @@
 
 use crate::clock::Clock;
 use crate::engine::{Engine, SubmitError};
-use crate::journal::Space;
-use crate::log::ReadLog;
 use crate::people::People;
 use satang_core::account::Entitlement;
 use satang_core::calendar::{BusinessDate, Instant};
@@ -14,6 +12,8 @@ use satang_core::ids::{CitizenId, HouseholdId, Name, PersonId, WalletId};
 use satang_core::quota::Quotas;
 use satang_core::record::{EnrollmentFacts, EnrollmentRecord, ListedRecord, NameNumber, Position, RecordBuf};
 use satang_core::register::{self, Held, Standing, held_right};
+use satang_log::file::Space;
+use satang_log::log::ReadLog;
 
 /// An entitlement as an operator imports it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

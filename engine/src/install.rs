@@ -2,13 +2,13 @@
 
 use crate::clock::Clock;
 use crate::engine::{Engine, SubmitError};
-use crate::journal::Space;
-use crate::log::ReadLog;
 use satang_core::calendar::{BusinessDate, Instant};
 use satang_core::directory::Directory;
 use satang_core::ids::Name;
 use satang_core::policy::{PolicyError, Program};
 use satang_core::record::{AdminRecord, BenefitNumber, NameNumber, Position};
+use satang_log::file::Space;
+use satang_log::log::ReadLog;
 use std::collections::BTreeMap;
 
 /// The most different names of programmes and channels over a journal's life (I12).

@@ -2,15 +2,15 @@
 
 use crate::clock::{Clock, ClockError};
 use crate::engine::{Engine, SubmitError};
-use crate::journal::{Layout, Place, ScanError, Space};
-use crate::log::ReadLog;
 use crate::persons::{PERSONS_FILE, erase_entries};
 use crate::received::received_by;
 use crate::snapshot::{self, SnapshotError, SnapshotFacts, Source};
-use crate::storage::Storage;
 use parking_lot::Mutex;
 use satang_core::ids::{CaseId, MerchantId, PersonId};
 use satang_core::record::{DeskRecord, Position};
+use satang_log::file::{Layout, Place, ScanError, Space};
+use satang_log::log::ReadLog;
+use satang_log::storage::Storage;
 use std::collections::BTreeSet;
 use std::io;
 use std::sync::Arc;

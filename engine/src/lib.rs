@@ -1,11 +1,6 @@
 //! Disk and threads around the core: journal, recovery, shards and the engine handle. Modules in reading order.
 
 pub mod clock;
-pub mod storage;
-pub mod log;
-pub mod journal;
-pub mod durable;
-pub mod commit;
 pub mod persons;
 pub mod state;
 pub mod locked;

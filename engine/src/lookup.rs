@@ -2,11 +2,11 @@
 
 use crate::clock::Clock;
 use crate::engine::{Engine, SubmitError};
-use crate::log::ReadLog;
 use satang_core::dedup::{Reversed, TxnState, txn_shard};
 use satang_core::ids::{Name, TxnId};
 use satang_core::money::Satang;
 use satang_core::record::{Authorization, Position, Record, ReversalRecord};
+use satang_log::log::ReadLog;
 
 /// The most reversals of one authorization that are shown, the last ones (I12). More: larger answers, and longer reading for
 /// every other request of the thread.

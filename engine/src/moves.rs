@@ -3,8 +3,6 @@
 use crate::clock::Clock;
 use crate::engine::{Engine, SubmitError};
 use crate::enroll::rule_for_import;
-use crate::journal::Space;
-use crate::log::ReadLog;
 use crate::people::People;
 use satang_core::account::{Entitlement, wallet_shard};
 use satang_core::calendar::{BusinessDate, Instant};
@@ -14,6 +12,8 @@ use satang_core::ids::{HouseholdId, Name, PersonId, WalletId};
 use satang_core::quota::Quotas;
 use satang_core::record::{AdminRecord, Moved, NameNumber, Position};
 use satang_core::register::{self, Held, Standing, held_right};
+use satang_log::file::Space;
+use satang_log::log::ReadLog;
 
 /// A citizen who is to move from one programme to another, through the wallet that holds the right.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -7,18 +7,16 @@
 
 use crate::day_ids::{DayFacts, DayIds, DayIdsError, write_day_ids};
 use crate::state::State;
-use crate::storage::Storage;
 use parking_lot::RwLock;
 use satang_core::calendar::BusinessDate;
 use satang_core::dedup::{HotWindow, IdFact, TxnState, id_hash};
 use satang_core::ids::{RegistrationId, ReversalId, TxnId};
 use satang_core::record::{Closing, Position};
+use satang_log::commit::CutOver;
+use satang_log::storage::Storage;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-
-/// A business date that is over, and where the record lies that says so: every record of the date lies before it.
-pub type CutOver = (BusinessDate, Position);
 
 /// The ids that have left memory.
 pub struct OldIds {

@@ -3,15 +3,9 @@
 
 use crate::arrivals::Arrivals;
 use crate::clock::{CLOCK_JUMP_MS_MAX, Clock, ClockError};
-use crate::commit::{Appender, CommitObserver, Committer, Pacing};
 use crate::day_ids::{DAY_IDS_FOLDER, day_ids_name};
-use crate::durable::Durable;
 use crate::engine::Engine;
-use crate::journal::{
-    FileJournal, JournalReader, Layout, NewJournal, Place, ScanError, Scanned, Spares, first_header,
-};
 use crate::keeper::{Keeper, Kept, SnapshotRule};
-use crate::log::Log;
 use crate::old_ids::OldIds;
 use crate::persons::{CitizenKey, PERSONS_FILE, PersonStore};
 use crate::recover::{Recovery, recover};
@@ -19,11 +13,17 @@ use crate::replay::{Beginning, Replayed};
 use crate::snapshot;
 pub use crate::state::Expected;
 use crate::state::named_persons;
-use crate::storage::Storage;
 use parking_lot::Mutex;
 use satang_core::calendar::Instant;
 use satang_core::ids::PersonId;
 use satang_core::record::Position;
+use satang_log::commit::{Appender, CommitObserver, Committer, Pacing, Resumed};
+use satang_log::durable::Durable;
+use satang_log::file::{
+    FileJournal, JournalReader, Layout, NewJournal, Place, ScanError, Scanned, Spares, first_header,
+};
+use satang_log::log::Log;
+use satang_log::storage::Storage;
 use std::collections::BTreeSet;
 use std::io;
 use std::sync::Arc;
@@ -379,7 +379,7 @@ fn wire<S: Storage, C: Clock>(
     storage: &Arc<S>,
     found: Found,
     journal: FileJournal<S>,
-    mut store: PersonStore<S>,
+    store: PersonStore<S>,
     clock: C,
     clock_refused: Option<ClockError>,
     options: EngineOptions,
@@ -399,11 +399,20 @@ fn wire<S: Storage, C: Clock>(
         journal.last_at()
     };
     let durable = Durable::new(journal.end().position(0), journal.next_sequence() - 1);
-    let appender = Arc::new(Appender::new(&journal, durable.clone(), last_at, replayed));
+    let appender = Arc::new(Appender::new(
+        &journal,
+        durable.clone(),
+        Resumed {
+            last_at,
+            last_position: replayed.last_position,
+            date: replayed.date,
+            cut_overs: replayed.cut_overs,
+        },
+    ));
     let persons = store.persons().clone();
     let committer = Committer::new(
         journal,
-        Box::new(move || store.flush()),
+        vec![Box::new(store)],
         appender.clone(),
         durable.clone(),
         options.pacing,

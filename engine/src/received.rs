@@ -1,12 +1,12 @@
 //! What merchants received of the state's money, counted from the journal: nothing that decides needs it, so no memory is kept for it.
 
-use crate::journal::{ScanError, Visitor, scan_through};
-use crate::storage::Storage;
 use satang_core::ids::MerchantId;
 use satang_core::money::Satang;
 use satang_core::record::{
     Act, AuthorizationRecord, Closing, Position, Record, RecordHeader, RecordKind, ReversalRecord, extra_of,
 };
+use satang_log::file::{ScanError, Visitor, scan_through};
+use satang_log::storage::Storage;
 use std::collections::BTreeMap;
 
 /// What each merchant received of the state's money in front of a record of its own, over all programmes, in satang: the state's part

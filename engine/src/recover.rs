@@ -1,12 +1,12 @@
 //! From the disk to the state: the newest snapshot that is whole, and the journal behind it. Only index files of old dates are
 //! written meanwhile, which can be made again at any time.
 
-use crate::journal::{ScanError, Scanned, SegmentHeader, about_records_from, scan_from, segment_name};
 use crate::old_ids::OldIds;
 use crate::replay::{Beginning, Replay, Replayed, Through};
 use crate::snapshot::{self, Refusal};
 use crate::state::{Expected, State};
-use crate::storage::Storage;
+use satang_log::file::{ScanError, Scanned, SegmentHeader, about_records_from, scan_from, segment_name};
+use satang_log::storage::Storage;
 
 /// What was read.
 pub struct Recovery {

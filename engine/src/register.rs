@@ -4,11 +4,8 @@
 //! ticket is taken where its record is appended, and live rights never exceed the quota.
 
 use crate::clock::Clock;
-use crate::durable::StorageFailed;
 use crate::engine::{Engine, SubmitError};
-use crate::journal::Space;
 use crate::locked::Locked;
-use crate::log::ReadLog;
 use crate::old_ids::Old;
 use crate::people::People;
 use crate::state::State;
@@ -21,6 +18,9 @@ use satang_core::quota::Quotas;
 use satang_core::record::{Position, RecordBuf, RegistrationRecord};
 use satang_core::register::{self, Applicant, Standing, Verdict};
 use satang_core::request::RegistrationRequest;
+use satang_log::durable::StorageFailed;
+use satang_log::file::Space;
+use satang_log::log::ReadLog;
 
 /// What became of a registration.
 #[derive(Clone, Copy, Debug)]

@@ -2,8 +2,6 @@
 
 use crate::clock::Clock;
 use crate::engine::{Engine, SubmitError};
-use crate::journal::Space;
-use crate::log::ReadLog;
 use crate::people::People;
 use satang_core::account::wallet_shard;
 use satang_core::desk::Block;
@@ -11,6 +9,8 @@ use satang_core::directory::Directory;
 use satang_core::ids::{Name, PersonId, WalletId};
 use satang_core::record::{AdminRecord, BenefitNumber, CarriedRight, NameNumber, Position, Replacement};
 use satang_core::register::home_wallet;
+use satang_log::file::Space;
+use satang_log::log::ReadLog;
 
 /// A wallet that is to be replaced.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,10 +4,8 @@
 //! A part of the state that came from a snapshot takes only the records it lacks.
 
 use crate::crew::{Chunk, Crew, Own, Share, Worker};
-use crate::journal::{Misfit, Visitor};
-use crate::old_ids::{CutOver, OldIds};
+use crate::old_ids::OldIds;
 use crate::state::State;
-use crate::storage::{Page, Storage};
 use parking_lot::MutexGuard;
 use satang_core::account::{WALLET_SHARDS, wallet_shard};
 use satang_core::calendar::BusinessDate;
@@ -21,6 +19,9 @@ use satang_core::record::{
     AdminRecord, Authorization, AuthorizationRecord, BenefitNumber, CutOverRecord, Earlier, Position, Record,
     RecordHeader, RecordKind, ReversalRecord, Status, extra_of,
 };
+use satang_log::commit::CutOver;
+use satang_log::file::{Misfit, Visitor};
+use satang_log::storage::{Page, Storage};
 use std::sync::Arc;
 use std::thread::Scope;
 use zerocopy::FromBytes;

@@ -5,9 +5,7 @@
 
 use crate::clock::Clock;
 use crate::engine::{Engine, SubmitError, Submitted};
-use crate::journal::Space;
 use crate::locked::Locked;
-use crate::log::ReadLog;
 use satang_core::account::wallet_shard;
 use satang_core::calendar::Instant;
 use satang_core::dedup::{IdShard, Reversed, TxnState, reversal_shard, txn_shard};
@@ -18,6 +16,8 @@ use satang_core::record::{
 };
 use satang_core::request::{ClosingRequest, ReversalRequest};
 use satang_core::reverse::{self, Reversible};
+use satang_log::file::Space;
+use satang_log::log::ReadLog;
 
 /// What the files of older days know of the ids in a reversal, as of an epoch.
 #[derive(Default)]

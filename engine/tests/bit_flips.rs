@@ -8,9 +8,9 @@ use rig::book::Book;
 use rig::damage::{Specimen, Verdict};
 use rig::{Rig, Survivors, assert_names, refused, request};
 use satang_core::record::RecordKind;
-use satang_engine::journal::{FRAME_HEADER_BYTES, Layout, segment_name};
 use satang_engine::persons::PERSONS_FILE;
-use satang_engine::storage::{MemoryStorage, PAGE_BYTES};
+use satang_log::file::{FRAME_HEADER_BYTES, Layout, segment_name};
+use satang_log::storage::{MemoryStorage, PAGE_BYTES};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 

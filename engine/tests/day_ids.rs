@@ -13,7 +13,7 @@ use satang_core::money::Satang;
 use satang_core::outcome::{ReversalCause, ReversalReason};
 use satang_core::record::{Act, Position, ReversalFacts, ReversalRecord};
 use satang_engine::day_ids::{DayFacts, DayIds, DayIdsError, day_ids_name, write_day_ids};
-use satang_engine::storage::{FileStorage, MemoryStorage, PAGE_BYTES, Page, Storage, StorageFile};
+use satang_log::storage::{FileStorage, MemoryStorage, PAGE_BYTES, Page, Storage, StorageFile};
 use std::collections::BTreeMap;
 use std::io;
 

@@ -13,7 +13,7 @@ use satang_core::outcome::{Reason, ReversalReason};
 use satang_core::record::{Position, Record, ReversalRecord};
 use satang_engine::clock::Clock;
 use satang_engine::engine::Submitted;
-use satang_engine::storage::MemoryStorage;
+use satang_log::storage::MemoryStorage;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};

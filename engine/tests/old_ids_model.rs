@@ -13,8 +13,8 @@ use satang_core::outcome::{Reason, ReversalReason};
 use satang_core::record::Position;
 use satang_engine::clock::Clock;
 use satang_engine::engine::{Engine, Submitted};
-use satang_engine::log::ReadLog;
-use satang_engine::storage::Storage;
+use satang_log::log::ReadLog;
+use satang_log::storage::Storage;
 use std::collections::BTreeMap;
 
 /// What the engine must know, kept naively.

@@ -9,9 +9,9 @@ use rig::random::Random;
 use rig::workload::Workload;
 use rig::{LAYOUT, Rig, enrollment, request};
 use satang_engine::engine::Submitted;
-use satang_engine::journal::Layout;
 use satang_engine::open::OpenError;
-use satang_engine::storage::MemoryStorage;
+use satang_log::file::Layout;
+use satang_log::storage::MemoryStorage;
 use std::sync::Arc;
 
 /// How much of what was not flushed survives a loss, in percent: also all and nothing of it.
@@ -162,7 +162,7 @@ fn spares_that_are_left_over_go_without_leaving_a_gap() {
     let mut rig = Rig::prepared();
     rig.authorize(1, 1, 500);
     let digest = rig.digest();
-    let name = satang_engine::journal::segment_name;
+    let name = satang_log::file::segment_name;
     let spare = vec![0; LAYOUT.segment_bytes as usize];
     (2..6).for_each(|segment| rig.storage.set_bytes(&name(segment), spare.clone()));
     for operations in 0..20 {

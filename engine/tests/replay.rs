@@ -15,11 +15,11 @@ use satang_core::record::{
 };
 use satang_engine::clock::{CLOCK_JUMP_MS_MAX, Clock, ClockError, ClockSetError, SimulatedClock};
 use satang_engine::engine::SubmitError;
-use satang_engine::journal::{FileJournal, Group, NewJournal, segment_name};
-use satang_engine::log::Log;
 use satang_engine::open::{EngineOptions, OpenError};
 use satang_engine::persons::CitizenKey;
-use satang_engine::storage::{MemoryStorage, PAGE_BYTES};
+use satang_log::file::{FileJournal, Group, NewJournal, segment_name};
+use satang_log::log::Log;
+use satang_log::storage::{MemoryStorage, PAGE_BYTES};
 use std::sync::Arc;
 
 const DAY_MS: i64 = 86_400_000;

@@ -12,7 +12,7 @@ use satang_engine::admin::MerchantInput;
 use satang_engine::clock::Clock as _;
 use satang_engine::engine::Submitted;
 use satang_engine::enroll::EnrollmentInput;
-use satang_engine::storage::MemoryStorage;
+use satang_log::storage::MemoryStorage;
 
 const OPEN_ENDED: &str = r#"
 id = "open-ended"

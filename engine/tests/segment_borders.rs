@@ -9,8 +9,8 @@ use rig::random::Random;
 use rig::workload::Workload;
 use rig::{Rig, Survivors, request};
 use satang_engine::engine::Submitted;
-use satang_engine::journal::{FRAME_OVERHEAD_BYTES, Layout, segment_name};
-use satang_engine::storage::MemoryStorage;
+use satang_log::file::{FRAME_OVERHEAD_BYTES, Layout, segment_name};
+use satang_log::storage::MemoryStorage;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 

@@ -8,9 +8,9 @@ use rig::snapshots::{assert_every_start_gives, files_in, with_two_snapshots};
 use rig::{LAYOUT, Rig, assert_names, refused};
 use satang_core::calendar::BusinessDate;
 use satang_engine::day_ids::write_day_ids;
-use satang_engine::journal::segment_name;
 use satang_engine::snapshot::{load, names};
-use satang_engine::storage::{MemoryStorage, PAGE_BYTES};
+use satang_log::file::segment_name;
+use satang_log::storage::{MemoryStorage, PAGE_BYTES};
 
 /// The newest snapshot and the one before it.
 fn two_names(rig: &Rig) -> [String; 2] {
@@ -126,7 +126,7 @@ fn with_header(mut bytes: Vec<u8>, at: usize, field: &[u8]) -> Vec<u8> {
 }
 
 fn journal_id(rig: &Rig) -> [u8; 16] {
-    let header = satang_engine::journal::first_header(&*rig.storage).unwrap();
+    let header = satang_log::file::first_header(&*rig.storage).unwrap();
     header.unwrap().journal_id
 }
 

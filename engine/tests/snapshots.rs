@@ -12,11 +12,11 @@ use rig::workload::{Workload, id_of_any_kind};
 use rig::{Done, LAYOUT, PROGRAM, Rig, request, without};
 use satang_engine::engine::SubmitError;
 use satang_engine::engine::Submitted;
-use satang_engine::journal::Layout;
 use satang_engine::keeper::KeepError;
 use satang_engine::open::OpenError;
 use satang_engine::snapshot::{SNAPSHOT_FOLDER, SnapshotError, names};
-use satang_engine::storage::{MemoryStorage, PAGE_BYTES};
+use satang_log::file::Layout;
+use satang_log::storage::{MemoryStorage, PAGE_BYTES};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 

@@ -8,11 +8,11 @@ use rig::hooked::{HookedStorage, Operation};
 use rig::random::Random;
 use rig::workload::Workload;
 use rig::{LAYOUT, Rig, request, reversal};
-use satang_engine::durable::StorageFailed;
 use satang_engine::engine::{SubmitError, Submitted};
-use satang_engine::journal::{Layout, Space, Spares};
-use satang_engine::log::AppendError;
-use satang_engine::storage::{FileStorage, MemoryStorage, PAGE_BYTES, Storage};
+use satang_log::commit::CommitError;
+use satang_log::durable::StorageFailed;
+use satang_log::file::{Layout, Space, Spares};
+use satang_log::storage::{FileStorage, MemoryStorage, PAGE_BYTES, Storage};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
@@ -289,7 +289,7 @@ fn a_failed_person_store_ends_the_writer() {
     assert_eq!(rig.engine.durable().block_until(position), Err(StorageFailed));
     until("the writer ends", || writer.is_finished());
     let ended = writer.join().unwrap();
-    assert!(matches!(ended, Err(AppendError::Persons(_))), "{ended:?}");
+    assert!(matches!(ended, Err(CommitError::Participant { .. })), "{ended:?}");
     assert!(
         journal() == before,
         "a record of the person was written all the same"

@@ -8,9 +8,9 @@ use rig::damage::{Specimen, Verdict};
 use rig::random::Random;
 use rig::workload::Workload;
 use rig::{LAYOUT, Rig, assert_names, refused};
-use satang_engine::journal::segment_name;
 use satang_engine::persons::PERSONS_FILE;
-use satang_engine::storage::{MemoryStorage, PAGE_BYTES};
+use satang_log::file::segment_name;
+use satang_log::storage::{MemoryStorage, PAGE_BYTES};
 use std::sync::Arc;
 
 /// Four segments of every kind of record; the last one is partly full.

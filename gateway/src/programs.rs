@@ -7,7 +7,7 @@ use satang_core::ids::Name;
 use satang_core::policy::Program;
 use satang_engine::engine::SubmitError;
 use satang_engine::install::{InstallError, InstalledPrograms};
-use satang_engine::storage::Storage;
+use satang_log::storage::Storage;
 use std::fs;
 use std::path::{Path, PathBuf};
 

@@ -7,14 +7,14 @@ use crate::server::{Server, ServerHandle, ServerOptions};
 use anyhow::{Context, bail};
 use satang_core::calendar::Instant;
 use satang_engine::clock::{AnyClock, SimulatedClock, SystemClock};
-use satang_engine::commit::{Appender, Pacing};
 use satang_engine::engine::SubmitError;
-use satang_engine::journal::{Layout, Spares};
 use satang_engine::keeper::{KeepError, SnapshotRule, Taken};
-use satang_engine::log::AppendError;
 use satang_engine::open::{EngineOptions, Expected, Opened, Recovered, open};
 use satang_engine::persons::CitizenKey;
-use satang_engine::storage::{FileStorage, Storage};
+use satang_log::commit::CommitError;
+use satang_log::commit::{Appender, Pacing};
+use satang_log::file::{Layout, Spares};
+use satang_log::storage::{FileStorage, Storage};
 use std::fs;
 use std::io::{self, Read as _, Write as _};
 use std::net::SocketAddr;
@@ -56,7 +56,7 @@ pub struct Running {
     programs: Arc<ProgramSource>,
     spares: Arc<Spares>,
     threads: Vec<JoinHandle<()>>,
-    writer: JoinHandle<Result<(), AppendError>>,
+    writer: JoinHandle<Result<(), CommitError>>,
     keeper: Arc<GatewayKeeper<FileStorage>>,
     stop: [mpsc::Sender<()>; 2],
     /// What the start found.

@@ -1,4 +1,4 @@
-//! Arrows between the packages point one way: `core ← engine ← cold ← gateway`; the load generator knows only the wire.
+//! Arrows between the packages point one way: `core ← log ← engine ← cold ← gateway`; the load generator knows only the wire.
 
 use satang_tests::repository::{files, root};
 use std::collections::BTreeMap;
@@ -6,11 +6,15 @@ use std::fs;
 use toml::de::{DeTable, DeValue};
 
 /// Each package of the workspace and the ones it may use.
-const ARROWS: [(&str, &[&str]); 7] = [
+const ARROWS: [(&str, &[&str]); 8] = [
     ("satang-core", &[]),
-    ("satang-engine", &["satang-core"]),
-    ("satang-cold", &["satang-core", "satang-engine"]),
-    ("satang", &["satang-core", "satang-engine", "satang-cold"]),
+    ("satang-log", &["satang-core"]),
+    ("satang-engine", &["satang-core", "satang-log"]),
+    ("satang-cold", &["satang-core", "satang-log", "satang-engine"]),
+    (
+        "satang",
+        &["satang-core", "satang-log", "satang-engine", "satang-cold"],
+    ),
     ("satang-loadtest", &[]),
     (
         "satang-bench",
@@ -18,6 +22,7 @@ const ARROWS: [(&str, &[&str]); 7] = [
         // body costs from its bytes to its answer's.
         &[
             "satang-core",
+            "satang-log",
             "satang-engine",
             "satang-cold",
             "satang",
@@ -28,6 +33,7 @@ const ARROWS: [(&str, &[&str]); 7] = [
         "satang-tests",
         &[
             "satang-core",
+            "satang-log",
             "satang-engine",
             "satang-cold",
             "satang",

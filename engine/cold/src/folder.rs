@@ -4,7 +4,7 @@
 //! Frames are written one behind the other, each after the one before it is durable. Whoever meets a frame on the way back
 //! therefore finds every frame in front of it finished: what was read is a journal that a crash could have left.
 
-use satang_engine::storage::{PAGE_BYTES, Page, Storage, StorageFile};
+use satang_log::storage::{PAGE_BYTES, Page, Storage, StorageFile};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io;

@@ -13,7 +13,7 @@ use satang_core::policy::Category;
 use satang_core::record::{DeskRecord, Payout, RecordKind, Status};
 use satang_engine::admin::MerchantInput;
 use satang_engine::desk::{DebtorInput, DeskOutcome, Subject};
-use satang_engine::storage::MemoryStorage;
+use satang_log::storage::MemoryStorage;
 use std::sync::Arc;
 
 /// Where a record's tag stands: behind the header and the name of no key.

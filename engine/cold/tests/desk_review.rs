@@ -14,7 +14,7 @@ use satang_core::record::{DeskRecord, RecordKind};
 use satang_engine::admin::MerchantInput;
 use satang_engine::clock::SimulatedClock;
 use satang_engine::desk::{DeskOutcome, Subject};
-use satang_engine::storage::{FileStorage, MemoryStorage};
+use satang_log::storage::{FileStorage, MemoryStorage};
 use std::fs;
 use std::sync::Arc;
 

@@ -16,7 +16,7 @@ use satang_engine::engine::Submitted;
 use satang_engine::enroll::EnrollmentInput;
 use satang_engine::moves::{MoveInput, MoveOutcome};
 use satang_engine::replacement::{ReplacementInput, ReplacementOutcome, ReplacementRefusal};
-use satang_engine::storage::MemoryStorage;
+use satang_log::storage::MemoryStorage;
 use std::sync::Arc;
 
 fn name(text: &str) -> Name {

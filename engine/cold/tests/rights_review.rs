@@ -18,7 +18,7 @@ use satang_engine::engine::Submitted;
 use satang_engine::enroll::EnrollmentInput;
 use satang_engine::moves::{MoveInput, MoveOutcome, MoveRefusal};
 use satang_engine::register::Registered;
-use satang_engine::storage::MemoryStorage;
+use satang_log::storage::MemoryStorage;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 

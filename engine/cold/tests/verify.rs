@@ -13,8 +13,8 @@ use satang_cold::verify::{Derived, Head, Report, TOLD_MAX, VerifyOptions, verify
 use satang_core::ids::{TxnId, WalletId};
 use satang_core::request::AuthorizationRequest;
 use satang_engine::engine::Submitted;
-use satang_engine::journal::Place;
-use satang_engine::storage::MemoryStorage;
+use satang_log::file::Place;
+use satang_log::storage::MemoryStorage;
 use std::sync::Arc;
 
 const DAY_MS: i64 = 86_400_000;

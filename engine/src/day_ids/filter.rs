@@ -4,8 +4,8 @@
 //! Space-Efficient Bloom Filters", 2007; the multipliers are those of Apache Parquet). With 16 bits per id, about one absent id
 //! in 800 seems to be there.
 
-use crate::storage::PAGE_BYTES;
 use satang_core::table::{hash_word, prefetch_line};
+use satang_log::storage::PAGE_BYTES;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 /// Half a cache line, which no block crosses.

@@ -1,9 +1,9 @@
 //! The bytes of a day's index. `docs/FORMAT.md` has the diagrams.
 
 use super::filter::BLOCKS_PER_PAGE;
-use crate::storage::{PAGE_BYTES, Page};
 use satang_core::calendar::BusinessDate;
 use satang_core::dedup::IdEntry;
+use satang_log::storage::{PAGE_BYTES, Page};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 const _: () = assert!(size_of::<EntryPage>() == PAGE_BYTES);

@@ -10,11 +10,11 @@ mod write;
 pub use format::DayFacts;
 pub use write::write_day_ids;
 
-use crate::storage::{PAGE_BYTES, Page, Storage, StorageFile};
 use filter::Filter;
 use format::{ENTRIES_OFFSET, EntryPage, Hash, Header, PageKey, PartHashes, Shape, page_offset};
 use satang_core::calendar::BusinessDate;
 use satang_core::dedup::{IdEntry, IdFact, id_hash};
+use satang_log::storage::{PAGE_BYTES, Page, Storage, StorageFile};
 use std::io;
 use zerocopy::{FromBytes, IntoBytes};
 

@@ -3,9 +3,9 @@
 use super::filter::Filter;
 use super::format::{ENTRIES_OFFSET, ENTRIES_PER_PAGE, EntryPage, Hash, Header, PageKey, PartHashes, Shape};
 use super::{DAY_IDS_FOLDER, DayFacts, DayIds, DayIdsError, Entries, Named, PAGES_AT_ONCE, day_ids_name};
-use crate::storage::{PAGE_BYTES, Page, Storage, StorageFile};
 use satang_core::calendar::BusinessDate;
 use satang_core::dedup::{ID_SHARDS, IdEntry, id_hash, id_shard};
+use satang_log::storage::{PAGE_BYTES, Page, Storage, StorageFile};
 use std::io;
 use zerocopy::IntoBytes;
 

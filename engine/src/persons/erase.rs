@@ -5,8 +5,8 @@
 //! that a crash in between loses nobody else's entry.
 
 use super::store::{PERSONS_FILE, read_page, write_page};
-use crate::storage::{PAGE_BYTES, Page, Storage, StorageFile};
 use satang_core::ids::PersonId;
+use satang_log::storage::{PAGE_BYTES, Page, Storage, StorageFile};
 use std::collections::BTreeSet;
 use std::io;
 use zerocopy::IntoBytes as _;
@@ -118,7 +118,8 @@ pub fn pending_page(pages: &[Page; 2]) -> Option<(u64, &Page)> {
 mod tests {
     use super::super::{CitizenKey, PersonStore, citizen};
     use super::*;
-    use crate::storage::MemoryStorage;
+    use satang_log::commit::FlushedBefore as _;
+    use satang_log::storage::MemoryStorage;
     use std::sync::Arc;
 
     fn open(storage: &Arc<MemoryStorage>) -> PersonStore<MemoryStorage> {

@@ -2,9 +2,10 @@
 
 use super::erase::finish_erasing;
 use super::{CitizenKey, PersonEntry, PersonTable, Persons, TABLES, insert, table_of};
-use crate::storage::{PAGE_BYTES, Page, Storage, StorageFile};
 use parking_lot::Mutex;
 use satang_core::table::{Entry as _, Table};
+use satang_log::commit::FlushedBefore;
+use satang_log::storage::{PAGE_BYTES, Page, Storage, StorageFile};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -79,33 +80,6 @@ impl<S: Storage> PersonStore<S> {
     /// How many pages could not be read.
     pub fn unreadable_pages(&self) -> u64 {
         self.unreadable_pages
-    }
-
-    /// Makes every person durable that was staged before the call.
-    ///
-    /// # Errors
-    /// Of the operating system; never retried (I8).
-    pub fn flush(&mut self) -> io::Result<()> {
-        self.persons.take_staged(&mut self.taken);
-        if self.taken.is_empty() {
-            return Ok(());
-        }
-        if self.file.is_none() {
-            self.file = Some(self.storage.create(PERSONS_FILE)?);
-            self.storage.sync_folder("")?;
-        }
-        let file = self.file.as_ref().expect("made above");
-        for entries in self.taken.chunks(ENTRIES_PER_PAGE * WRITE_PAGES) {
-            self.buffer.clear();
-            self.buffer
-                .extend(entries.chunks(ENTRIES_PER_PAGE).map(write_page));
-            file.write_pages_at(&self.buffer, self.pages * PAGE_BYTES as u64)?;
-            self.pages += self.buffer.len() as u64;
-        }
-        file.sync()?;
-        self.taken.clear();
-        self.persons.set_pages(self.pages);
-        Ok(())
     }
 }
 
@@ -234,12 +208,45 @@ fn page_check(page: &[u8; PAGE_BYTES]) -> [u8; 8] {
         .expect("eight bytes")
 }
 
+impl<S: Storage> FlushedBefore for PersonStore<S> {
+    fn name(&self) -> &str {
+        PERSONS_FILE
+    }
+
+    /// Makes every person durable that was staged before the call.
+    ///
+    /// # Errors
+    /// Of the operating system; never retried (I8).
+    fn flush(&mut self) -> io::Result<()> {
+        self.persons.take_staged(&mut self.taken);
+        if self.taken.is_empty() {
+            return Ok(());
+        }
+        if self.file.is_none() {
+            self.file = Some(self.storage.create(PERSONS_FILE)?);
+            self.storage.sync_folder("")?;
+        }
+        let file = self.file.as_ref().expect("made above");
+        for entries in self.taken.chunks(ENTRIES_PER_PAGE * WRITE_PAGES) {
+            self.buffer.clear();
+            self.buffer
+                .extend(entries.chunks(ENTRIES_PER_PAGE).map(write_page));
+            file.write_pages_at(&self.buffer, self.pages * PAGE_BYTES as u64)?;
+            self.pages += self.buffer.len() as u64;
+        }
+        file.sync()?;
+        self.taken.clear();
+        self.persons.set_pages(self.pages);
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::citizen;
     use super::*;
-    use crate::storage::MemoryStorage;
     use satang_core::ids::PersonId;
+    use satang_log::storage::MemoryStorage;
 
     fn open(storage: &Arc<MemoryStorage>) -> PersonStore<MemoryStorage> {
         PersonStore::open(storage, CitizenKey::from_bytes([7; 32])).unwrap()

@@ -1,11 +1,11 @@
 //! The bytes of a snapshot file.
 
 use crate::day_ids::DayFacts;
-use crate::old_ids::CutOver;
-use crate::storage::{PAGE_BYTES, Page};
 use satang_core::calendar::BusinessDate;
 use satang_core::dedup::HotWindow;
 use satang_core::record::Position;
+use satang_log::commit::CutOver;
+use satang_log::storage::{PAGE_BYTES, Page};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 const _: () = assert!(size_of::<PartEntry>() == 64);

@@ -5,13 +5,9 @@ use super::format::{
     Calendar, PartEntry, PartKind, SNAPSHOT_FOLDER, SnapshotFacts, SnapshotHeader, padded, snapshot_name,
 };
 use super::read::{check_file, names};
-use crate::commit::Appender;
-use crate::durable::{Durable, StorageFailed};
-use crate::journal::Place;
 use crate::old_ids::OldIds;
 use crate::persons::Persons;
 use crate::state::State;
-use crate::storage::{PAGE_BYTES, Page, Storage, StorageFile};
 use parking_lot::Mutex;
 use satang_core::account::WalletShard;
 use satang_core::calendar::Instant;
@@ -19,6 +15,10 @@ use satang_core::citizen::CitizenShard;
 use satang_core::dedup::IdShard;
 use satang_core::household::HouseholdShard;
 use satang_core::totals::ProgramTotals;
+use satang_log::commit::Appender;
+use satang_log::durable::{Durable, StorageFailed};
+use satang_log::file::Place;
+use satang_log::storage::{PAGE_BYTES, Page, Storage, StorageFile};
 use std::io;
 use zerocopy::IntoBytes;
 

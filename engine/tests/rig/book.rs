@@ -13,8 +13,8 @@ use satang_core::request::{
 };
 use satang_engine::clock::Clock;
 use satang_engine::engine::Engine;
-use satang_engine::log::ReadLog;
-use satang_engine::storage::Storage;
+use satang_log::log::ReadLog;
+use satang_log::storage::Storage;
 use std::collections::BTreeMap;
 
 /// One request and its answer.

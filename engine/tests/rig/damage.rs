@@ -4,9 +4,9 @@ use super::Rig;
 use super::book::Book;
 use super::random::Random;
 use super::workload::Workload;
-use satang_engine::journal::{Layout, segment_name};
 use satang_engine::open::OpenError;
-use satang_engine::storage::{MemoryStorage, PAGE_BYTES};
+use satang_log::file::{Layout, segment_name};
+use satang_log::storage::{MemoryStorage, PAGE_BYTES};
 use std::sync::Arc;
 
 /// Room for three pages of frames and the seal.

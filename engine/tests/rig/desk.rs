@@ -8,7 +8,7 @@ use satang_core::money::Satang;
 use satang_core::record::{DeskRecord, Payout, Status};
 use satang_engine::desk::{DebtorInput, Subject};
 use satang_engine::engine::SubmitError;
-use satang_engine::storage::Storage;
+use satang_log::storage::Storage;
 
 /// Decides one random thing. What is refused changes nothing, and is as good.
 pub fn decide<S: Storage>(work: &mut Workload, rig: &Rig<S>) -> Result<(), SubmitError> {

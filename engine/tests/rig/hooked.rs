@@ -1,6 +1,6 @@
 //! A virtual disk that calls back in the middle of its operations: what happens meanwhile is then no matter of luck.
 
-use satang_engine::storage::{MemoryFile, MemoryStorage, Page, Storage, StorageFile};
+use satang_log::storage::{MemoryFile, MemoryStorage, Page, Storage, StorageFile};
 use std::io;
 use std::sync::{Arc, Mutex};
 

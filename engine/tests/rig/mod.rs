@@ -20,15 +20,15 @@ use satang_core::record::{Authorization, Position, Record, RecordHeader, Status}
 use satang_core::request::{AuthorizationRequest, Purchase, ReversalRequest};
 use satang_engine::admin::MerchantInput;
 use satang_engine::clock::{Clock, SimulatedClock};
-use satang_engine::commit::{Committer, Pacing, Unobserved};
 use satang_engine::engine::{Engine, Submitted};
 use satang_engine::enroll::EnrollmentInput;
-use satang_engine::journal::{FileJournal, JournalReader, Layout, Spares, Visitor, scan};
 use satang_engine::keeper::{Keeper, SnapshotRule};
 use satang_engine::open::{EngineOptions, Expected, OpenError, Recovered, open};
 use satang_engine::persons::CitizenKey;
 use satang_engine::snapshot::SnapshotFacts;
-use satang_engine::storage::{MemoryStorage, Storage};
+use satang_log::commit::{Committer, Pacing, Unobserved};
+use satang_log::file::{FileJournal, JournalReader, Layout, Spares, Visitor, scan};
+use satang_log::storage::{MemoryStorage, Storage};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 

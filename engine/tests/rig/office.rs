@@ -33,7 +33,7 @@ pub fn today() -> BusinessDate {
 
 /// The fair, the card and the rush; one shop and one utility.
 pub fn started() -> Rig {
-    let mut rig = Rig::start(satang_engine::storage::MemoryStorage::default());
+    let mut rig = Rig::start(satang_log::storage::MemoryStorage::default());
     let files = [
         ("fair.toml", PROGRAM.replace("[[benefit]]", JOINED)),
         ("rush.toml", RUSH.to_owned()),

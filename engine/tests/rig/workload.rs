@@ -20,7 +20,7 @@ use satang_engine::enroll::EnrollmentInput;
 use satang_engine::install::InstallError;
 use satang_engine::moves::MoveInput;
 use satang_engine::register::Registered;
-use satang_engine::storage::Storage;
+use satang_log::storage::Storage;
 use std::collections::BTreeSet;
 
 pub struct Workload {

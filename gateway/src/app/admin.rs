@@ -13,7 +13,7 @@ use satang_engine::clock::{Clock, ClockSetError};
 use satang_engine::install::Installed;
 use satang_engine::moves::MoveOutcome;
 use satang_engine::replacement::ReplacementOutcome;
-use satang_engine::storage::Storage;
+use satang_log::storage::Storage;
 use serde::Serialize;
 use serde_json::{Value, json};
 

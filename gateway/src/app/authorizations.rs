@@ -11,7 +11,7 @@ use satang_core::ids::Name;
 use satang_core::record::{Act, Authorization, BenefitNumber, Position, Record, ReversalRecord};
 use satang_core::request::{AuthorizationRequest, ReversalRequest};
 use satang_engine::engine::{SubmitError, Submitted};
-use satang_engine::storage::Storage;
+use satang_log::storage::Storage;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Bytes of an answer, so that one allocation is enough.
@@ -221,7 +221,7 @@ impl<S: Storage> Ready<S> {
     pub(super) fn check_ready(&self) -> Result<(), Failure> {
         self.engine.now().map_err(SubmitError::from)?;
         match self.engine.durable().has_failed() {
-            true => Err(satang_engine::durable::StorageFailed.into()),
+            true => Err(satang_log::durable::StorageFailed.into()),
             false => Ok(()),
         }
     }

@@ -12,7 +12,7 @@ use http::{HeaderMap, StatusCode};
 use satang_core::record::{Authorization, Position};
 use satang_core::request::AuthorizationRequest;
 use satang_engine::engine::Submitted;
-use satang_engine::storage::Storage;
+use satang_log::storage::Storage;
 
 /// What became of a batch.
 struct Outcomes {

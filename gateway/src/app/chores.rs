@@ -4,7 +4,7 @@
 use super::{Failure, GatewayKeeper, Ready};
 use crate::wire::problem::Problem;
 use satang_engine::keeper::ChoreError;
-use satang_engine::storage::Storage;
+use satang_log::storage::Storage;
 use std::sync::Arc;
 use tokio::sync::oneshot;
 

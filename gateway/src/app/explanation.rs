@@ -17,7 +17,7 @@ use satang_core::record::{
 };
 use satang_engine::engine::SubmitError;
 use satang_engine::lookup::{Found, FoundAuthorization};
-use satang_engine::storage::Storage;
+use satang_log::storage::Storage;
 use serde_json::{Map, Value, json};
 
 impl<S: Storage> Ready<S> {

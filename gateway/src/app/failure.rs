@@ -5,10 +5,10 @@ use crate::server::{BodyError, Response};
 use crate::wire::problem::Problem;
 use http::header::{ALLOW, HeaderValue, WWW_AUTHENTICATE};
 use http::{Method, StatusCode};
-use satang_engine::durable::StorageFailed;
 use satang_engine::engine::SubmitError;
 use satang_engine::keeper::{ChoreError, KeepError};
 use satang_engine::snapshot::SnapshotError;
+use satang_log::durable::StorageFailed;
 use std::io::{self, ErrorKind};
 
 /// Why there is no outcome. A decline is none of these.
@@ -236,8 +236,8 @@ impl From<StorageFailed> for Failure {
     }
 }
 
-impl From<satang_engine::journal::ReadError> for Failure {
-    fn from(error: satang_engine::journal::ReadError) -> Failure {
+impl From<satang_log::file::ReadError> for Failure {
+    fn from(error: satang_log::file::ReadError) -> Failure {
         Failure::Submit(SubmitError::Read(error))
     }
 }

@@ -6,7 +6,7 @@ use crate::wire::parse;
 use crate::wire::problem::Problem;
 use bytes::Bytes;
 use satang_core::ids::Name;
-use satang_engine::storage::Storage;
+use satang_log::storage::Storage;
 use serde_json::{Value, json};
 
 /// The longest line (I12).

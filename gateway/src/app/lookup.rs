@@ -16,7 +16,7 @@ use satang_core::policy::{Benefit, Caps, CategorySet, FundingSource, MerchantReg
 use satang_core::record::{NameNumber, Status};
 use satang_engine::engine::SubmitError;
 use satang_engine::state::State;
-use satang_engine::storage::Storage;
+use satang_log::storage::Storage;
 use serde_json::{Map, Value, json};
 
 impl<S: Storage> Ready<S> {

@@ -11,7 +11,7 @@ use http::{HeaderMap, StatusCode};
 use satang_core::calendar::Instant;
 use satang_core::policy::Registration;
 use satang_engine::engine::SubmitError;
-use satang_engine::storage::Storage;
+use satang_log::storage::Storage;
 use serde_json::{Value, json};
 
 /// How long a cache may answer by itself.

@@ -12,7 +12,7 @@ use satang_core::ids::{Name, RegistrationId};
 use satang_core::record::{NameNumber, Position, Record, RegistrationRecord};
 use satang_core::request::RegistrationRequest;
 use satang_engine::register::Registered;
-use satang_engine::storage::Storage;
+use satang_log::storage::Storage;
 
 /// A registration's outcome, ready to be rendered.
 enum Outcome {

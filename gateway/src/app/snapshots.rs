@@ -3,7 +3,7 @@
 use super::{Failure, Ready, json};
 use crate::server::Response;
 use crate::wire::problem::Problem;
-use satang_engine::storage::Storage;
+use satang_log::storage::Storage;
 use serde_json::json;
 use std::io;
 use std::sync::atomic::Ordering;

@@ -8,8 +8,8 @@ mod rig;
 
 use clap::Parser;
 use rig::damage::{Specimen, Verdict};
-use satang_engine::journal::segment_name;
 use satang_engine::persons::PERSONS_FILE;
+use satang_log::file::segment_name;
 use std::cell::Cell;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};

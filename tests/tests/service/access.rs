@@ -2,10 +2,10 @@
 
 use crate::keys::{ROLES, site_with_keys};
 use crate::{BINARY, check_refusal};
-use satang_engine::storage::FileStorage;
 use satang_gateway::app::{Api, App, Metrics, WholeBody};
 use satang_gateway::keys::{KeyRing, Keys};
 use satang_gateway::programs::ProgramSource;
+use satang_log::storage::FileStorage;
 use satang_tests::crash::wallet_id;
 use satang_tests::process::PATIENCE;
 use satang_tests::repository::root;

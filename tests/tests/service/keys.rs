@@ -3,8 +3,8 @@
 use crate::{BINARY, check_refusal};
 use satang_core::ids::Name;
 use satang_core::record::{AdminRecord, NameNumber, Position, Record, RecordHeader};
-use satang_engine::journal::{Visitor, scan};
-use satang_engine::storage::FileStorage;
+use satang_log::file::{Visitor, scan};
+use satang_log::storage::FileStorage;
 use satang_tests::crash::wallet_id;
 use satang_tests::site::{MERCHANT, NOON, PROGRAM, Site, enrollment, merchant, purchase};
 use satang_tests::wire::Wire;

@@ -3,7 +3,7 @@
 use super::BackupError;
 use super::manifest::{MANIFEST_FILE, Manifest, Stored};
 use satang_engine::persons::{ERASING_FILE, is_whole_page, pending_page};
-use satang_engine::storage::{PAGE_BYTES, Page};
+use satang_log::storage::{PAGE_BYTES, Page};
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt as _, FileExt as _, OpenOptionsExt as _};

@@ -18,12 +18,12 @@ use copy::{Target, WholePages};
 use satang_core::calendar::{BusinessDate, Instant};
 use satang_core::record::{Position, RecordHeader};
 use satang_engine::day_ids::{DayIds, day_ids_name};
-use satang_engine::journal::{
-    FrameKind, Place, ScanError, SegmentHeader, VisitedFrame, Visitor, first_header, scan_from, segment_name,
-};
 use satang_engine::persons::{CitizenKey, PERSONS_FILE};
 use satang_engine::snapshot;
-use satang_engine::storage::{Storage as _, StorageFile as _};
+use satang_log::file::{
+    FrameKind, Place, ScanError, SegmentHeader, VisitedFrame, Visitor, first_header, scan_from, segment_name,
+};
+use satang_log::storage::{Storage as _, StorageFile as _};
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::Path;

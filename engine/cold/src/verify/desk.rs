@@ -9,11 +9,11 @@ use satang_core::directory::{Directory, Made};
 use satang_core::ids::{CaseId, MerchantId, Name, TxnId};
 use satang_core::money::Satang;
 use satang_core::record::{AdminRecord, Debtor, DeskRecord, NameNumber, Position, Record, Status};
-use satang_engine::journal::ScanError;
-use satang_engine::log::ReadLog as _;
 use satang_engine::people::People;
 use satang_engine::received::received_by;
-use satang_engine::storage::Storage;
+use satang_log::file::ScanError;
+use satang_log::log::ReadLog as _;
+use satang_log::storage::Storage;
 use std::collections::BTreeMap;
 
 /// What a record says that a merchant received.

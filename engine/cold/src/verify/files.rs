@@ -6,7 +6,7 @@ use satang_core::dedup::{IdEntry, IdFact, TxnState};
 use satang_engine::day_ids::{DAY_IDS_FOLDER, DayFacts, DayIds, DayIdsError};
 use satang_engine::old_ids::OldDays;
 use satang_engine::snapshot;
-use satang_engine::storage::Storage;
+use satang_log::storage::Storage;
 use std::io;
 use std::sync::mpsc::{Receiver, sync_channel};
 use zerocopy::IntoBytes as _;

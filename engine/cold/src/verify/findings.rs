@@ -2,7 +2,7 @@
 
 use parking_lot::Mutex;
 use satang_core::record::Position;
-use satang_engine::journal::{Place, segment_name};
+use satang_log::file::{Place, segment_name};
 use std::collections::BTreeMap;
 use std::fmt;
 

@@ -25,13 +25,13 @@ use redecide::{Context, Tally};
 use satang_core::calendar::BusinessDate;
 use satang_core::record::{BenefitNumber, NameNumber};
 use satang_core::totals::ProgramTotals;
-use satang_engine::journal::{
+use satang_engine::old_ids::OldIds;
+use satang_engine::state::{Expected, State};
+use satang_log::file::{
     ChainHash, JournalReader, Misfit, Place, ScanError, Scanned, SegmentHeader, first_header, scan,
     segment_name,
 };
-use satang_engine::old_ids::OldIds;
-use satang_engine::state::{Expected, State};
-use satang_engine::storage::{FileStorage, Storage};
+use satang_log::storage::{FileStorage, Storage};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io;

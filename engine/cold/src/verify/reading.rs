@@ -11,9 +11,9 @@ use satang_core::record::{
     AdminRecord, AuthorizationRecord, CutOverRecord, Position, Record, RecordHeader, RecordKind,
 };
 use satang_engine::crew::Crew;
-use satang_engine::journal::{Misfit, VisitedFrame, Visitor};
 use satang_engine::replay::Dates;
-use satang_engine::storage::{Page, Storage};
+use satang_log::file::{Misfit, VisitedFrame, Visitor};
+use satang_log::storage::{Page, Storage};
 use std::io;
 use std::sync::Arc;
 use std::thread::Scope;

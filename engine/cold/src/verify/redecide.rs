@@ -24,12 +24,12 @@ use satang_core::request::{ClosingRequest, HOLD_SECONDS_MAX, Purchase, ReversalR
 use satang_core::reverse;
 use satang_engine::crew::{Chunk, Located, Own, Share, Worker};
 use satang_engine::day_ids::DayIdsError;
-use satang_engine::journal::{JournalReader, Misfit, Place, segment_name};
-use satang_engine::log::ReadLog as _;
 use satang_engine::old_ids::OldIds;
 use satang_engine::reverse::reversible;
 use satang_engine::state::State;
-use satang_engine::storage::Storage;
+use satang_log::file::{JournalReader, Misfit, Place, segment_name};
+use satang_log::log::ReadLog as _;
+use satang_log::storage::Storage;
 use std::collections::BTreeMap;
 use zerocopy::IntoBytes as _;
 

@@ -26,7 +26,7 @@ use satang_engine::people::People;
 use satang_engine::reach::Reach;
 use satang_engine::register::decide;
 use satang_engine::replacement::{self, Decided, ReplacementInput};
-use satang_engine::storage::Storage;
+use satang_log::storage::Storage;
 use zerocopy::IntoBytes as _;
 
 /// Whether a record is decided here.

@@ -4,12 +4,12 @@
 
 use satang_core::calendar::Instant;
 use satang_core::record::{Position, RecordHeader};
-use satang_engine::journal::{
+use satang_log::file::{
     FileJournal, FrameKind, Group, NewJournal, Place, ScanError, VisitedFrame, Visitor, first_header, scan,
     segment_name,
 };
-use satang_engine::log::Log as _;
-use satang_engine::storage::MemoryStorage;
+use satang_log::log::Log as _;
+use satang_log::storage::MemoryStorage;
 use std::sync::Arc;
 
 /// A record as it was found.

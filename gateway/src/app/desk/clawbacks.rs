@@ -11,7 +11,7 @@ use satang_core::desk::Case;
 use satang_core::directory::Directory;
 use satang_core::ids::{CaseId, Name};
 use satang_core::record::{Debtor, DeskRecord};
-use satang_engine::storage::Storage;
+use satang_log::storage::Storage;
 use serde::Serialize;
 
 #[derive(Serialize)]

@@ -9,7 +9,7 @@ use crate::wire::parse;
 use crate::wire::problem::Problem;
 use satang_core::ids::{MerchantId, Name};
 use satang_core::record::DeskRecord;
-use satang_engine::storage::Storage;
+use satang_log::storage::Storage;
 use serde::Serialize;
 
 /// What a merchant that joins is answered, in this order.

@@ -20,7 +20,7 @@ use satang_core::desk::DeskRefusal;
 use satang_core::directory::Directory;
 use satang_engine::desk::DeskOutcome;
 use satang_engine::engine::SubmitError;
-use satang_engine::storage::Storage;
+use satang_log::storage::Storage;
 use serde::Serialize;
 
 impl<S: Storage> Ready<S> {

@@ -10,7 +10,7 @@ use satang_core::desk::Desk;
 use satang_core::ids::{Name, TxnId};
 use satang_core::record::DeskRecord;
 use satang_engine::lookup::Found;
-use satang_engine::storage::Storage;
+use satang_log::storage::Storage;
 use serde::Serialize;
 
 /// The most merchants, and authorizations, that are shown (I12).

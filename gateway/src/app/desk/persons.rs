@@ -6,7 +6,7 @@ use crate::server::Response;
 use crate::wire::desk_forms;
 use satang_core::ids::{Name, WalletId};
 use satang_engine::desk::{DeskOutcome, Subject};
-use satang_engine::storage::Storage;
+use satang_log::storage::Storage;
 use serde::Serialize;
 
 #[derive(Serialize)]

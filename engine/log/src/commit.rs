@@ -4,10 +4,8 @@
 //! them), never while anything is written.
 
 use crate::durable::Durable;
-use crate::journal::{Group, Layout, Place};
+use crate::file::{Group, Layout, Place};
 use crate::log::{AppendError, Log};
-use crate::old_ids::CutOver;
-use crate::replay::Replayed;
 use parking_lot::{Condvar, Mutex, MutexGuard};
 use satang_core::calendar::{BusinessDate, Instant};
 use satang_core::record::{CutOverRecord, Position, RecordBuf};
@@ -41,6 +39,22 @@ impl Pacing {
         records_wanted: 64,
         wait_max: Duration::from_micros(200),
     };
+}
+
+/// A business date that is over, and where the record lies that says so: every record of the date lies before it.
+pub type CutOver = (BusinessDate, Position);
+
+/// What an [`Appender`] goes on from.
+#[derive(Debug)]
+pub struct Resumed {
+    /// The time of the last record.
+    pub last_at: Instant,
+    /// Where the last record lies; `None` before the first one.
+    pub last_position: Option<Position>,
+    /// The business date the next record is appended to; `None` before the first record.
+    pub date: Option<BusinessDate>,
+    /// The dates that are over, in order.
+    pub cut_overs: Vec<CutOver>,
 }
 
 /// Why a record was not appended; nothing happened.
@@ -102,8 +116,14 @@ pub struct Appending<'a> {
 }
 
 impl Appender {
-    /// Appends behind what `log` holds, whose last record is of `last_at`.
-    pub fn new(log: &impl Log, durable: Arc<Durable>, last_at: Instant, replayed: Replayed) -> Appender {
+    /// Appends behind what `log` holds.
+    pub fn new(log: &impl Log, durable: Arc<Durable>, resumed: Resumed) -> Appender {
+        let Resumed {
+            last_at,
+            last_position,
+            date,
+            cut_overs,
+        } = resumed;
         let layout = log.layout();
         let mut group = Group::allocate(&layout);
         group.open(&layout, layout.after(log.end(), 0), log.next_sequence());
@@ -113,9 +133,9 @@ impl Appender {
             closed: VecDeque::new(),
             free,
             last_at,
-            last_position: replayed.last_position.unwrap_or(Position::from_number(0)),
-            cut_overs: replayed.cut_overs,
-            date: replayed.date,
+            last_position: last_position.unwrap_or(Position::from_number(0)),
+            cut_overs,
+            date,
             wake_at_records: 0,
             stopping: false,
         };
@@ -172,7 +192,7 @@ impl Appender {
 
     /// The most bytes of records that fit one group.
     pub fn batch_bytes_max(&self) -> usize {
-        self.layout.capacity_at(Place::start_of(1)) - crate::journal::FRAME_OVERHEAD_BYTES
+        self.layout.capacity_at(Place::start_of(1)) - crate::file::FRAME_OVERHEAD_BYTES
     }
 
     /// Takes the append lock for records of `at` that take `bytes` and go into one group. Dates that are over by `at` are cut
@@ -210,7 +230,7 @@ impl Appender {
     }
 
     /// Something that records rely on failed: nothing more becomes durable, and the writer ends.
-    pub(crate) fn fail(&self) {
+    pub fn fail(&self) {
         self.durable.fail();
         drop(self.open.lock());
         self.work.notify_all();
@@ -286,13 +306,38 @@ impl Drop for Appending<'_> {
     }
 }
 
-/// Makes durable every person that was staged before the call.
-pub type FlushPersons = Box<dyn FnMut() -> std::io::Result<()> + Send>;
+/// What records rely on and must be durable before them: a participant of every commit.
+pub trait FlushedBefore: Send + 'static {
+    /// The file it keeps, for messages.
+    fn name(&self) -> &str;
+
+    /// Makes everything durable that was staged before the call.
+    ///
+    /// # Errors
+    /// Of the operating system; never tried again (I8).
+    fn flush(&mut self) -> std::io::Result<()>;
+}
+
+/// Why the writer ended. No case is ever retried (I8).
+#[derive(Debug, thiserror::Error)]
+pub enum CommitError {
+    /// The log did not take a group.
+    #[error(transparent)]
+    Log(#[from] AppendError),
+    /// A participant failed: records that may rely on what it holds were not written.
+    #[error("{name}: cannot be made durable before the records that rely on it: {source}")]
+    Participant {
+        /// The file it keeps.
+        name: String,
+        /// What the operating system says.
+        source: std::io::Error,
+    },
+}
 
 /// The writing side of group commit: one thread owns it.
 pub struct Committer<L: Log> {
     log: L,
-    flush_persons: FlushPersons,
+    flushed_before: Vec<Box<dyn FlushedBefore>>,
     appender: Arc<Appender>,
     durable: Arc<Durable>,
     pacing: Pacing,
@@ -325,7 +370,7 @@ impl<L: Log> Committer<L> {
     /// The writer for `appender`.
     pub fn new(
         log: L,
-        flush_persons: FlushPersons,
+        flushed_before: Vec<Box<dyn FlushedBefore>>,
         appender: Arc<Appender>,
         durable: Arc<Durable>,
         pacing: Pacing,
@@ -333,7 +378,7 @@ impl<L: Log> Committer<L> {
     ) -> Committer<L> {
         Committer {
             log,
-            flush_persons,
+            flushed_before,
             appender,
             durable,
             pacing,
@@ -344,8 +389,8 @@ impl<L: Log> Committer<L> {
     /// Writes groups until stopped. The caller ends the process when this fails.
     ///
     /// # Errors
-    /// [`AppendError`]: nothing undurable was or will be answered (I1, I8).
-    pub fn run(mut self) -> Result<(), AppendError> {
+    /// [`CommitError`]: nothing undurable was or will be answered (I1, I8).
+    pub fn run(mut self) -> Result<(), CommitError> {
         loop {
             match self.wait_for_work() {
                 Work::Commit(group) => self.commit(group)?,
@@ -360,8 +405,8 @@ impl<L: Log> Committer<L> {
     /// Writes what has gathered, if anything; for whoever runs the engine on one thread.
     ///
     /// # Errors
-    /// [`AppendError`].
-    pub fn step(&mut self) -> Result<bool, AppendError> {
+    /// [`CommitError`].
+    pub fn step(&mut self) -> Result<bool, CommitError> {
         if self.durable.has_failed() {
             return Err(failed_before());
         }
@@ -377,8 +422,8 @@ impl<L: Log> Committer<L> {
     /// Vouches for the last group, as after some quiet.
     ///
     /// # Errors
-    /// [`AppendError`].
-    pub fn cover(&mut self) -> Result<(), AppendError> {
+    /// [`CommitError`].
+    pub fn cover(&mut self) -> Result<(), CommitError> {
         if self.durable.has_failed() {
             return Err(failed_before());
         }
@@ -397,17 +442,16 @@ impl<L: Log> Committer<L> {
                     .open(&layout, layout.after(place, crate::storage::PAGE_BYTES), sequence);
             }
         }
-        self.log.cover().inspect_err(|_| self.durable.fail())
+        Ok(self.log.cover().inspect_err(|_| self.durable.fail())?)
     }
 
-    fn commit(&mut self, mut group: Group) -> Result<(), AppendError> {
+    fn commit(&mut self, mut group: Group) -> Result<(), CommitError> {
         let started = std::time::Instant::now();
         let expected = group.first_sequence();
-        // A person is staged before a record that names it is appended. The group is closed: whomever it names is staged or
-        // durable by now, and durable before the group is written.
-        (self.flush_persons)()
-            .map_err(AppendError::Persons)
-            .and_then(|()| self.log.append(expected, &mut group))
+        // What a record relies on is staged before the record is appended. The group is closed: whatever it relies on is staged
+        // or durable by now, and durable before the group is written.
+        self.flush_before()
+            .and_then(|()| Ok(self.log.append(expected, &mut group)?))
             .inspect_err(|_| self.durable.fail())?;
         self.durable
             .publish(group.end_position(), group.next_sequence() - 1);
@@ -417,6 +461,16 @@ impl<L: Log> Committer<L> {
             .in_flight_bytes
             .fetch_sub(group.payload_bytes(), Ordering::Relaxed);
         self.appender.open.lock().free.push(group);
+        Ok(())
+    }
+
+    fn flush_before(&mut self) -> Result<(), CommitError> {
+        for participant in &mut self.flushed_before {
+            participant.flush().map_err(|source| CommitError::Participant {
+                name: participant.name().to_owned(),
+                source,
+            })?;
+        }
         Ok(())
     }
 
@@ -471,8 +525,8 @@ impl<L: Log> Committer<L> {
 }
 
 /// What was written before is unknown, so nothing is written behind it (I8).
-fn failed_before() -> AppendError {
-    AppendError::Unknown(std::io::Error::other("the data folder failed before"))
+fn failed_before() -> CommitError {
+    AppendError::Unknown(std::io::Error::other("the data folder failed before")).into()
 }
 
 /// The next group to write: a full one, else the open one when it holds anything.

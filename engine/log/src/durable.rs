@@ -95,14 +95,14 @@ impl Durable {
     }
 
     /// Everything below `end`, up to `sequence`, is durable now.
-    pub(crate) fn publish(&self, end: Position, sequence: u64) {
+    pub fn publish(&self, end: Position, sequence: u64) {
         self.sequence.store(sequence, SeqCst);
         self.end.store(end.number(), SeqCst);
         self.wake(end.number());
     }
 
     /// Nothing more will become durable.
-    pub(crate) fn fail(&self) {
+    pub fn fail(&self) {
         self.failed.store(true, SeqCst);
         self.wake(u64::MAX);
     }

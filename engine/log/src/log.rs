@@ -3,8 +3,7 @@
 //! The file journal is the first implementation; a replicated one must need no change in the core. An append names the sequence it
 //! expects to be next, so that a writer that was replaced is fenced off instead of forking the history.
 
-use crate::journal::{Group, Layout, Place, ReadError};
-use crate::persons::PERSONS_FILE;
+use crate::file::{Group, Layout, Place, ReadError};
 use satang_core::record::{Position, Record};
 use std::io;
 
@@ -22,9 +21,6 @@ pub enum AppendError {
     /// The disk failed: whether the group is durable is unknown.
     #[error("the log's disk failed: {0}")]
     Unknown(#[from] io::Error),
-    /// The person store failed: records that may rely on what it holds were not written.
-    #[error("{PERSONS_FILE}: the person store failed: {0}")]
-    Persons(io::Error),
 }
 
 /// An append-only log that one thread writes.
