@@ -9,6 +9,7 @@ use satang_core::ids::{PersonId, WalletId};
 use satang_engine::desk::Subject;
 use satang_engine::enroll::{EnrollmentInput, EnrollmentRefusal};
 use satang_engine::persons::{CitizenKey, PERSONS_FILE, PersonStore, erase_entries};
+use satang_log::commit::FlushedBefore as _;
 use satang_log::storage::MemoryStorage;
 use std::collections::BTreeSet;
 use std::sync::Arc;
