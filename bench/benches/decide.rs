@@ -7,7 +7,7 @@ use satang_bench::workload::{Ids, Workload, wallet};
 use satang_core::account::wallet_shard;
 use satang_core::authorize::{Beyond, Numbered, decide};
 use satang_core::dedup::{IdShard, txn_shard};
-use satang_core::record::{Authorization, AuthorizationRecord, Extra, Position, RecordBuf};
+use satang_core::record::{Authorization, AuthorizationRecord, Extra, RecordBuf};
 use satang_core::request::AuthorizationRequest;
 use satang_engine::clock::Clock;
 use std::hint::black_box;
@@ -88,7 +88,7 @@ fn ids(criterion: &mut Criterion) {
         .collect();
     let fill = |mut shard: IdShard| {
         for (index, id) in of_one_shard.iter().enumerate() {
-            shard.insert_txn(index as u64, *id, Position::from_number(index as u64), false);
+            shard.insert_txn(index as u64, *id, false);
         }
         shard
     };

@@ -5,10 +5,9 @@ use crate::rig::{Rig, RigEngine};
 use crate::workload::{Ids, Workload};
 use anyhow::{Context, Result, bail, ensure};
 use hdrhistogram::Histogram;
-use satang_core::record::Position;
 use satang_engine::clock::Clock;
 use satang_engine::engine::{SubmitError, Submitted};
-use satang_log::file::{Layout, Place};
+use satang_log::file::Layout;
 use satang_log::storage::Storage;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -122,27 +121,20 @@ fn histogram() -> Histogram<u64> {
 /// Watches the engine for one round.
 fn watch<S: Storage>(engine: &RigEngine<S>, seconds: f64) -> Round {
     let read = || {
-        let end = Place::of(engine.appender().last_position());
-        let bytes = u64::from(end.segment) * u64::from(Layout::DEFAULT.segment_bytes) + u64::from(end.offset);
+        let bytes = engine.appender().written_bytes();
         let durable = engine.durable().sequence();
-        (
-            Instant::now(),
-            durable,
-            bytes,
-            end.segment,
-            machine::cpu_seconds(),
-        )
+        (Instant::now(), durable, bytes, machine::cpu_seconds())
     };
-    let (at, durable, bytes, segment, cpu) = read();
+    let (at, durable, bytes, cpu) = read();
     std::thread::sleep(Duration::from_secs_f64(seconds));
-    let (at_end, durable_end, bytes_end, segment_end, cpu_end) = read();
+    let (at_end, durable_end, bytes_end, cpu_end) = read();
     let seconds = (at_end - at).as_secs_f64();
-    let (records, bytes) = ((durable_end - durable) as f64, (bytes_end - bytes) as f64);
+    let (records, bytes) = ((durable_end - durable) as f64, ((bytes_end - bytes) as f64));
     Round {
         per_second: records / seconds,
         journal_mb_per_second: bytes / seconds / 1e6,
         bytes_per_record: bytes / records,
-        segments: f64::from(segment_end - segment),
+        segments: bytes / f64::from(Layout::DEFAULT.segment_bytes),
         cores: (cpu_end - cpu) / seconds,
     }
 }
@@ -158,8 +150,8 @@ struct Sender<'e, S: Storage> {
     engine: &'e Arc<RigEngine<S>>,
     load: &'e Load,
     workload: Workload,
-    /// Batches that wait for the disk: when they were sent, their last position and their length.
-    waiting: VecDeque<(Instant, Position, usize)>,
+    /// Batches that wait for the disk: when they were sent, their last sequence and their length.
+    waiting: VecDeque<(Instant, u64, usize)>,
     sent: Sent,
 }
 
@@ -196,11 +188,11 @@ impl<'e, S: Storage> Sender<'e, S> {
             };
             let mut last = None;
             for answer in &answers {
-                let Submitted::Decided { record, position } = answer else {
+                let Submitted::Decided { record, sequence } = answer else {
                     bail!("an id came up twice");
                 };
                 self.sent.approved += u64::from(record.approved());
-                last = last.max(Some(*position));
+                last = last.max(Some(*sequence));
             }
             let last = last.context("a batch is never empty")?;
             self.waiting.push_back((sent_at, last, answers.len()));
@@ -214,7 +206,7 @@ impl<'e, S: Storage> Sender<'e, S> {
         Ok(self.sent)
     }
 
-    /// Waits until the oldest batch is durable: positions grow with sequences, so its last one stands for all.
+    /// Waits until the oldest batch is durable: its last record stands for all.
     fn wait(&mut self, waited_for: &AtomicU64) -> Result<()> {
         if let Some((sent_at, last, len)) = self.waiting.pop_front() {
             self.engine.durable().block_until(last)?;

@@ -2,7 +2,7 @@
 //!
 //! Frames are still built, hashed and chained; only the write and the flush are missing.
 
-use satang_log::storage::{Page, Storage, StorageFile};
+use satang_log::storage::{Page, ReadFile, ReadStorage, Storage, StorageFile};
 use std::io;
 
 /// A data folder whose files are always empty.
@@ -12,7 +12,7 @@ pub struct DiscardStorage;
 /// A file of [`DiscardStorage`].
 pub struct DiscardFile;
 
-impl Storage for DiscardStorage {
+impl ReadStorage for DiscardStorage {
     type File = DiscardFile;
 
     fn open(&self, name: &str) -> io::Result<DiscardFile> {
@@ -23,12 +23,14 @@ impl Storage for DiscardStorage {
         }
     }
 
-    fn create(&self, _name: &str) -> io::Result<DiscardFile> {
-        Ok(DiscardFile)
-    }
-
     fn list(&self, _folder: &str) -> io::Result<Vec<String>> {
         Ok(Vec::new())
+    }
+}
+
+impl Storage for DiscardStorage {
+    fn create(&self, _name: &str) -> io::Result<DiscardFile> {
+        Ok(DiscardFile)
     }
 
     fn rename(&self, _from: &str, _to: &str) -> io::Result<()> {
@@ -44,7 +46,7 @@ impl Storage for DiscardStorage {
     }
 }
 
-impl StorageFile for DiscardFile {
+impl ReadFile for DiscardFile {
     fn len_bytes(&self) -> io::Result<u64> {
         Ok(0)
     }
@@ -52,7 +54,9 @@ impl StorageFile for DiscardFile {
     fn read_exact_at(&self, _into: &mut [u8], _offset: u64) -> io::Result<()> {
         Err(io::ErrorKind::UnexpectedEof.into())
     }
+}
 
+impl StorageFile for DiscardFile {
     fn write_pages_at(&self, _pages: &[Page], _offset: u64) -> io::Result<()> {
         Ok(())
     }

@@ -9,7 +9,6 @@ use anyhow::{Context, Result, bail, ensure};
 use satang_core::birth::BirthDate;
 use satang_core::calendar::Instant;
 use satang_core::ids::{Name, Nationality, RegistrationId};
-use satang_core::record::Position;
 use satang_core::request::RegistrationRequest;
 use satang_engine::clock::Clock;
 use satang_engine::engine::SubmitError;
@@ -287,8 +286,8 @@ struct Sender<'e, S: Storage> {
     ids: Random,
     expect: Expect,
     facts: Facts,
-    /// The last positions of batches that wait for the disk.
-    waiting: VecDeque<Position>,
+    /// The last sequences of batches that wait for the disk.
+    waiting: VecDeque<u64>,
     sent: Sent,
 }
 
@@ -374,24 +373,24 @@ impl<'e, S: Storage> Sender<'e, S> {
     }
 
     /// Counts an answer, which must be what is expected; where it lies.
-    fn count(&mut self, answer: Registered) -> Result<Position> {
+    fn count(&mut self, answer: Registered) -> Result<u64> {
         self.sent.answered += 1;
         match (self.expect, answer) {
-            (Expect::Tickets, Registered::Decided { record, position }) => {
+            (Expect::Tickets, Registered::Decided { record, sequence }) => {
                 let ticket = record.ticket().context("a place was refused")?;
                 self.sent.tickets += u128::from(ticket);
-                Ok(position)
+                Ok(sequence)
             }
-            (Expect::Rejected, Registered::Decided { record, position }) => {
+            (Expect::Rejected, Registered::Decided { record, sequence }) => {
                 ensure!(!record.accepted(), "a place beyond the quota");
-                Ok(position)
+                Ok(sequence)
             }
-            (Expect::Told, Registered::Told { position, .. }) => Ok(position),
+            (Expect::Told, Registered::Told { sequence, .. }) => Ok(sequence),
             (expect, answer) => bail!("expected {expect:?}, not {answer:?}"),
         }
     }
 
-    /// Waits until the oldest batch is durable: positions grow with sequences, so its last one stands for all.
+    /// Waits until the oldest batch is durable: its last record stands for all.
     fn wait(&mut self) -> Result<()> {
         if let Some(last) = self.waiting.pop_front() {
             self.engine.durable().block_until(last)?;

@@ -15,7 +15,8 @@ use satang_engine::open::{EngineOptions, Expected, Opened, Recovered, open};
 use satang_engine::persons::CitizenKey;
 use satang_log::commit::CommitError;
 use satang_log::commit::{Committer, Pacing, Unobserved};
-use satang_log::file::{FileJournal, JournalReader, Layout, Spares};
+use satang_log::file::{FileLog, FileLogStore, FileReader, Layout};
+use satang_log::log::Upkeep;
 use satang_log::storage::Storage;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -68,7 +69,7 @@ pub enum Enroll {
 const ENROLL_LINES: u64 = 100_000;
 
 /// The engine of the rigs.
-pub type RigEngine<S, C = ShiftedClock> = Engine<JournalReader<S>, C>;
+pub type RigEngine<S, C = ShiftedClock> = Engine<FileReader<S>, C>;
 
 /// An engine whose journal's writer is stepped by hand.
 pub struct Rig<S: Storage, C: Clock = ShiftedClock> {
@@ -76,10 +77,9 @@ pub struct Rig<S: Storage, C: Clock = ShiftedClock> {
     pub engine: Arc<RigEngine<S, C>>,
     /// What the start found.
     pub recovered: Recovered,
-    committer: Committer<FileJournal<S>>,
-    spares: Arc<Spares>,
-    keeper: Arc<Keeper<S, JournalReader<S>, C>>,
-    storage: Arc<S>,
+    committer: Committer<FileLog<S>>,
+    upkeep: Arc<dyn Upkeep>,
+    keeper: Arc<Keeper<S, FileLogStore<S>, C>>,
 }
 
 /// Noon of 15 June 2026 in Bangkok, when every run begins.
@@ -137,7 +137,7 @@ impl<S: Storage, C: Clock> Rig<S, C> {
         let Opened {
             engine,
             committer,
-            spares,
+            upkeep,
             keeper,
             recovered,
         } = open(&storage, clock, options, &mut |_, _| {})?;
@@ -145,9 +145,8 @@ impl<S: Storage, C: Clock> Rig<S, C> {
             engine,
             recovered,
             committer,
-            spares,
+            upkeep,
             keeper,
-            storage,
         })
     }
 
@@ -170,7 +169,7 @@ impl<S: Storage, C: Clock> Rig<S, C> {
     }
 
     /// Takes snapshots.
-    pub fn keeper(&self) -> &Arc<Keeper<S, JournalReader<S>, C>> {
+    pub fn keeper(&self) -> &Arc<Keeper<S, FileLogStore<S>, C>> {
         &self.keeper
     }
 
@@ -185,12 +184,12 @@ impl<S: Storage, C: Clock> Rig<S, C> {
 
     /// Starts the journal's writer and the preparer of its spares on threads of their own.
     pub fn start(self) -> Running<S, C> {
-        let (spares, storage) = (self.spares.clone(), self.storage.clone());
+        let upkeep = self.upkeep.clone();
         let committer = self.committer;
         Running {
             engine: self.engine,
-            spares: self.spares,
-            preparer: std::thread::spawn(move || spares.prepare_until_stopped(&*storage)),
+            upkeep: self.upkeep,
+            preparer: std::thread::spawn(move || upkeep.run_until_stopped()),
             writer: std::thread::spawn(move || committer.run()),
         }
     }
@@ -262,7 +261,7 @@ impl<S: Storage, C: Clock> Rig<S, C> {
 pub struct Running<S: Storage, C: Clock = ShiftedClock> {
     /// The engine.
     pub engine: Arc<RigEngine<S, C>>,
-    spares: Arc<Spares>,
+    upkeep: Arc<dyn Upkeep>,
     preparer: JoinHandle<()>,
     writer: JoinHandle<Result<(), CommitError>>,
 }
@@ -275,7 +274,7 @@ impl<S: Storage, C: Clock> Running<S, C> {
     pub fn stop(self) -> Result<()> {
         self.engine.appender().stop();
         let written = self.writer.join();
-        self.spares.stop();
+        self.upkeep.stop();
         let prepared = self.preparer.join();
         written
             .ok()

@@ -46,7 +46,7 @@ pub fn measure<S: Storage>(
             while !stop.load(Ordering::Relaxed) {
                 workload.fill(&mut requests, BATCH, engine.clock().now()?);
                 engine.authorize_batch(&requests)?;
-                engine.durable().block_until(engine.appender().last_position())?;
+                engine.durable().block_until(engine.appender().last_sequence())?;
                 decided.fetch_add(BATCH as u64, Ordering::Relaxed);
             }
             anyhow::Ok(())
@@ -100,8 +100,8 @@ fn one_by_one<S: Storage>(
         let request = workload.next(engine.clock().now()?);
         let before = during.load(Ordering::SeqCst);
         let started = Instant::now();
-        if let Submitted::Decided { position, .. } = engine.authorize(&request)? {
-            engine.durable().block_until(position)?;
+        if let Submitted::Decided { sequence, .. } = engine.authorize(&request)? {
+            engine.durable().block_until(sequence)?;
         }
         let us = started.elapsed().as_micros() as u64;
         // One that overlaps a snapshot only in part counts as one during it.

@@ -11,9 +11,9 @@ use satang_core::desk::{Block, DeskRefusal};
 use satang_core::directory::{Directory, Made};
 use satang_core::ids::{MerchantId, Name, WalletId};
 use satang_core::policy::Category;
-use satang_core::record::{AdminRecord, Merchant, NameNumber, Position, Status};
-use satang_log::file::Space;
+use satang_core::record::{AdminRecord, Merchant, NameNumber, Status};
 use satang_log::log::ReadLog;
+use satang_log::log::Space;
 
 /// A merchant as an operator registers it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,14 +43,12 @@ pub struct MerchantInput {
 pub(crate) struct Appended {
     /// Its sequence.
     pub sequence: u64,
-    /// Where it lies.
-    pub position: Position,
     /// The time in it.
     pub at: Instant,
 }
 
 impl<R: ReadLog, C: Clock> Engine<R, C> {
-    /// Registers or changes merchants, each by itself; they are durable once the returned position is.
+    /// Registers or changes merchants, each by itself; they are durable once the returned sequence is.
     ///
     /// # Errors
     /// [`SubmitError`]; merchants before the one that failed are registered, and sending all again is harmless.
@@ -58,7 +56,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         &self,
         merchants: &[MerchantInput],
         by: Option<&Name>,
-    ) -> Result<(Vec<Result<(), DeskRefusal>>, Position), SubmitError> {
+    ) -> Result<(Vec<Result<(), DeskRefusal>>, u64), SubmitError> {
         self.admit(Space::Enough)?;
         let mut directory = self.state.directory.write();
         let at = self.now()?;
@@ -84,7 +82,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
             self.append_to_directory(&mut directory, &record, by, at)?;
             outcomes.push(Ok(()));
         }
-        Ok((outcomes, self.appender.last_position()))
+        Ok((outcomes, self.appender.last_sequence()))
     }
 
     /// Suspends a wallet or makes it active; it is known from then on.
@@ -97,7 +95,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         status: Status,
         reason: &str,
         by: Option<&Name>,
-    ) -> Result<Position, SubmitError> {
+    ) -> Result<u64, SubmitError> {
         self.admit(Space::Enough)?;
         let mut wallets = self.state.wallets[wallet_shard(wallet)].lock();
         let record = AdminRecord::WalletStatus {
@@ -107,7 +105,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         };
         let appended = self.append(self.now()?, |at| record.encode(at, by))?;
         wallets.apply_status(wallet, status);
-        Ok(appended.position)
+        Ok(appended.sequence)
     }
 
     /// Pauses a programme or resumes it; `None` when no programme of that name is in force.
@@ -120,7 +118,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         status: Status,
         reason: &str,
         by: Option<&Name>,
-    ) -> Result<Option<Position>, SubmitError> {
+    ) -> Result<Option<u64>, SubmitError> {
         self.admit(Space::Enough)?;
         let mut directory = self.state.directory.write();
         let number = directory.number_of(program);
@@ -134,7 +132,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         };
         let at = self.now()?;
         let appended = self.append_to_directory(&mut directory, &record, by, at)?;
-        Ok(Some(appended.position))
+        Ok(Some(appended.sequence))
     }
 
     /// The numbers of names, with a record for each one that has none yet.
@@ -207,12 +205,8 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
             let bytes = encode(at);
             match self.appender.begin(at, bytes.len()) {
                 Ok(mut appending) => {
-                    let (sequence, position) = appending.push(&bytes);
-                    return Ok(Appended {
-                        sequence,
-                        position,
-                        at,
-                    });
+                    let sequence = appending.push(&bytes);
+                    return Ok(Appended { sequence, at });
                 }
                 Err(refused) => at = self.read_clock_again(refused)?,
             }

@@ -8,13 +8,66 @@ use satang_core::account::{WalletShard, wallet_shard};
 use satang_core::citizen::CitizenShard;
 use satang_core::dedup::{IdShard, txn_shard};
 use satang_core::household::HouseholdShard;
-use satang_core::record::{AuthorizationRecord, Position, RecordHeader, RecordKind};
-use satang_log::file::{Misfit, Place};
+use satang_core::record::{AuthorizationRecord, RecordHeader, RecordKind};
+use satang_log::log::{Frame, LogError};
 use satang_log::storage::Page;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{Scope, available_parallelism};
 use zerocopy::{FromBytes, IntoBytes};
+
+/// A record that does not fit what came before it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Misfit {
+    /// Its sequence.
+    pub sequence: u64,
+    /// Why.
+    pub why: String,
+}
+
+/// Why a journal is not replayed.
+#[derive(Debug, thiserror::Error)]
+pub enum ReplayError {
+    /// It cannot be read.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// A record does not fit what came before it.
+    #[error("{place}: record {sequence} cannot be replayed: {why}")]
+    Record {
+        /// Where it lies, in the log's own words.
+        place: String,
+        /// Its sequence.
+        sequence: u64,
+        /// Why.
+        why: String,
+    },
+    /// The journal ends in front of what a snapshot of it holds.
+    #[error(
+        "{end}: the journal ends here, though {file} holds its records through sequence {through} (sequence {next_sequence})"
+    )]
+    Short {
+        /// Where it ends, in the log's own words.
+        end: String,
+        /// The snapshot.
+        file: String,
+        /// The sequence of the last record in the snapshot.
+        through: u64,
+        /// The sequence that should be there.
+        next_sequence: u64,
+    },
+}
+
+impl ReplayError {
+    /// A record that does not fit; `describe` says where it lies.
+    pub fn misfit(misfit: Misfit, describe: impl FnOnce(u64) -> String) -> ReplayError {
+        let Misfit { sequence, why } = misfit;
+        ReplayError::Record {
+            place: describe(sequence),
+            sequence,
+            why,
+        }
+    }
+}
 
 /// What a worker does with records.
 pub trait Worker: Send {
@@ -49,19 +102,17 @@ impl Share {
     }
 }
 
-/// Records of one segment.
+/// Records that follow one another, in memory.
 pub struct Chunk {
-    /// The segment's number.
-    pub segment: u32,
-    bytes: Arc<Vec<Page>>,
+    pages: Arc<Vec<Page>>,
+    /// The sequence of the first.
+    first_sequence: u64,
     /// Where they begin.
     offsets: Vec<u32>,
 }
 
 /// A record of a chunk.
-pub struct Located<'c> {
-    /// Where it lies.
-    pub position: Position,
+pub struct ChunkRecord<'c> {
     /// Its header.
     pub header: RecordHeader,
     /// The whole record.
@@ -71,31 +122,32 @@ pub struct Located<'c> {
 }
 
 impl Chunk {
-    /// The bytes of the whole segment.
-    pub fn bytes(&self) -> &[u8] {
-        self.bytes.as_bytes()
-    }
-
     /// The records, in order.
-    pub fn records(&self) -> impl Iterator<Item = Located<'_>> {
-        let bytes = self.bytes();
-        let start = Place {
-            segment: self.segment,
-            offset: 0,
-        };
+    pub fn records(&self) -> impl Iterator<Item = ChunkRecord<'_>> {
+        let bytes = self.pages.as_bytes();
         self.offsets.iter().enumerate().map(move |(index, offset)| {
-            let offset = *offset as usize;
             let later = self.offsets.get(index + PREFETCH_AHEAD);
-            let (header, _) =
-                RecordHeader::read_from_prefix(&bytes[offset..]).expect("checked when it was visited");
-            Located {
-                position: start.position(offset),
+            let (header, record) = record_at(bytes, *offset);
+            ChunkRecord {
                 header,
-                bytes: &bytes[offset..offset + header.len_bytes()],
+                bytes: record,
                 later: later.map(|later| &bytes[*later as usize..]),
             }
         })
     }
+
+    /// The record of this sequence, when the chunk has it.
+    pub fn record(&self, sequence: u64) -> Option<&[u8]> {
+        let index = sequence.checked_sub(self.first_sequence)?;
+        let offset = self.offsets.get(usize::try_from(index).ok()?)?;
+        Some(record_at(self.pages.as_bytes(), *offset).1)
+    }
+}
+
+fn record_at(bytes: &[u8], offset: u32) -> (RecordHeader, &[u8]) {
+    let bytes = &bytes[offset as usize..];
+    let (header, _) = RecordHeader::read_from_prefix(bytes).expect("checked when it was read");
+    (header, &bytes[..header.len_bytes()])
 }
 
 /// The workers, and the records that gather for them.
@@ -106,8 +158,8 @@ pub struct Crew<'s, 'r, W: Worker + 'r> {
     alone: Option<W>,
     workers: Vec<SyncSender<Arc<Chunk>>>,
     told: Arc<Told>,
-    segment: u32,
-    bytes: Arc<Vec<Page>>,
+    pages: Arc<Vec<Page>>,
+    first_sequence: u64,
     offsets: Vec<u32>,
 }
 
@@ -152,8 +204,8 @@ impl<'s, 'r, W: Worker + 'r> Crew<'s, 'r, W> {
             make: Box::new(make),
             workers: Vec::new(),
             told: Arc::default(),
-            segment: 0,
-            bytes: Arc::default(),
+            pages: Arc::default(),
+            first_sequence: 0,
             offsets: Vec::new(),
         }
     }
@@ -169,16 +221,26 @@ impl<'s, 'r, W: Worker + 'r> Crew<'s, 'r, W> {
         }
     }
 
-    /// The records that follow lie in this segment.
-    pub fn begin_segment(&mut self, segment: u32, bytes: &Arc<Vec<Page>>) {
-        self.segment = segment;
-        self.bytes = bytes.clone();
+    /// The records that follow are this frame's.
+    ///
+    /// # Errors
+    /// A misfit that a worker has found by now.
+    pub fn begin_frame(&mut self, frame: &Frame) -> Result<(), Misfit> {
+        if Arc::ptr_eq(&self.pages, &frame.pages) {
+            return Ok(());
+        }
+        self.hand_out();
+        self.pages = frame.pages.clone();
+        self.misfit_so_far()
     }
 
-    /// Adds a record, which lies in the segment that was begun.
+    /// Adds a record, the next in order: where it begins in its frame's pages, and its sequence.
     #[inline]
-    pub fn push(&mut self, position: Position) {
-        self.offsets.push(Place::of(position).offset);
+    pub fn push(&mut self, offset: usize, sequence: u64) {
+        if self.offsets.is_empty() {
+            self.first_sequence = sequence;
+        }
+        self.offsets.push(offset as u32);
     }
 
     /// Gives the records gathered so far to the workers.
@@ -190,8 +252,8 @@ impl<'s, 'r, W: Worker + 'r> Crew<'s, 'r, W> {
             self.start_workers();
         }
         let chunk = Arc::new(Chunk {
-            segment: self.segment,
-            bytes: self.bytes.clone(),
+            pages: self.pages.clone(),
+            first_sequence: self.first_sequence,
             offsets: std::mem::take(&mut self.offsets),
         });
         if let Some(alone) = &mut self.alone {
@@ -205,14 +267,7 @@ impl<'s, 'r, W: Worker + 'r> Crew<'s, 'r, W> {
         }
     }
 
-    /// Every record of the segment was added.
-    ///
-    /// # Errors
-    /// A misfit that a worker has found by now.
-    pub fn end_segment(&mut self) -> Result<(), Misfit> {
-        self.hand_out();
-        // So that the file's bytes can be used again.
-        self.bytes = Arc::default();
+    fn misfit_so_far(&self) -> Result<(), Misfit> {
         match &self.told.state.lock().misfit {
             Some(misfit) => Err(misfit.clone()),
             None => Ok(()),

@@ -10,9 +10,9 @@ use satang_core::desk::{Block, DeskRefusal, Novelty};
 use satang_core::directory::{Directory, Made};
 use satang_core::ids::{CaseId, CitizenId, MerchantId, Name, PersonId, WalletId};
 use satang_core::money::Satang;
-use satang_core::record::{AdminRecord, Debtor, DeskRecord, Position, Status};
-use satang_log::file::Space;
+use satang_core::record::{AdminRecord, Debtor, DeskRecord, Status};
 use satang_log::log::ReadLog;
+use satang_log::log::Space;
 
 /// Who a citizen is, as an operator says it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -35,12 +35,10 @@ pub enum DebtorInput {
 /// What became of a decision of the desk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DeskOutcome {
-    /// It was decided; it is durable once the position is.
+    /// It was decided; it is durable once the sequence is.
     Recorded {
         /// The sequence of the record.
         sequence: u64,
-        /// Where it lies.
-        position: Position,
     },
     /// It was decided before: nothing was written.
     Unchanged,
@@ -273,7 +271,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
             match self.appender.begin(at, bytes.len()) {
                 Err(refused) => at = self.read_clock_again(refused)?,
                 Ok(mut appending) => {
-                    let (sequence, position) = appending.push(&bytes);
+                    let sequence = appending.push(&bytes);
                     drop(appending);
                     let made = Made {
                         sequence,
@@ -286,7 +284,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
                     let AdminRecord::Desk(record) = record else {
                         unreachable!("made above")
                     };
-                    return Ok((DeskOutcome::Recorded { sequence, position }, Some(record)));
+                    return Ok((DeskOutcome::Recorded { sequence }, Some(record)));
                 }
             }
         }

@@ -20,13 +20,12 @@ use satang_core::directory::Directory;
 use satang_core::ids::TxnId;
 use satang_core::record::{
     AUTHORIZATION_BYTES_MAX, AUTHORIZATION_BYTES_WITH_EXTRA, Authorization, AuthorizationRecord, NameNumber,
-    Position, Record, RecordBuf,
+    Record, RecordBuf,
 };
 use satang_core::request::{AuthorizationRequest, HoldRequest, Purchase};
 use satang_log::commit::{Appender, Refused};
 use satang_log::durable::{Durable, StorageFailed};
-use satang_log::file::{ReadError, Space, Spares};
-use satang_log::log::ReadLog;
+use satang_log::log::{ReadError, ReadLog, Space, SpaceGauge};
 use std::sync::Arc;
 
 /// Why a request was not decided; nothing happened and its id is not burnt, except where the outcome is unknown.
@@ -53,11 +52,11 @@ pub enum SubmitError {
     /// The index of an old date cannot be read.
     #[error(transparent)]
     OldIds(#[from] DayIdsError),
-    /// The record at an id's position is not that id's.
-    #[error("the journal returns another record than the one at {position:?}")]
+    /// The record that an id leads to is not that id's.
+    #[error("the journal returns another record than the one of sequence {sequence}")]
     Misplaced {
-        /// Where it should lie.
-        position: Position,
+        /// The sequence that was asked for.
+        sequence: u64,
     },
     /// More different names of programmes and channels than records can number.
     #[error("too many different names of programmes and channels over the life of the journal")]
@@ -75,22 +74,22 @@ pub enum SubmitError {
 /// What became of a request with an id.
 #[derive(Clone, Copy, Debug)]
 pub enum Submitted<R> {
-    /// Decided now. The answer may leave once `position` is durable.
+    /// Decided now. The answer may leave once `sequence` is durable.
     Decided {
         /// The record, with its sequence.
         record: R,
-        /// Where it lies.
-        position: Position,
+        /// Of its record.
+        sequence: u64,
     },
-    /// The id has an outcome already: it lies at `position`. Wait until that is durable, read it, compare the content.
+    /// The id has an outcome already, the record of `sequence`. Wait until that is durable, read it, compare the content.
     Seen {
-        /// Where.
-        position: Position,
+        /// Of its record.
+        sequence: u64,
     },
-    /// The outcome depends on a record that is not durable yet: wait for `position`, then ask again.
+    /// The outcome depends on a record that is not durable yet: wait for `sequence`, then ask again.
     Wait {
-        /// Where.
-        position: Position,
+        /// Of its record.
+        sequence: u64,
     },
 }
 
@@ -104,7 +103,7 @@ pub struct Engine<R: ReadLog, C: Clock> {
     pub(crate) clock: C,
     /// Set at start when the clock is behind the journal and nobody confirmed it.
     pub(crate) clock_refused: Option<ClockError>,
-    pub(crate) spares: Arc<Spares>,
+    pub(crate) space: Arc<SpaceGauge>,
     pub(crate) persons: Arc<Persons>,
     /// Held while rights are counted that lapsed.
     pub(crate) lapse_counting: Mutex<()>,
@@ -163,15 +162,15 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
 
     /// How much room the disk has for new records.
     pub fn space(&self) -> Space {
-        self.spares.space()
+        self.space.space()
     }
 
-    /// The record at a durable position.
+    /// The record of a durable sequence.
     ///
     /// # Errors
     /// [`ReadError`].
-    pub fn read(&self, position: Position) -> Result<Record, ReadError> {
-        self.reader.read(position)
+    pub fn read(&self, sequence: u64) -> Result<Record, ReadError> {
+        self.reader.read(sequence)
     }
 
     /// Decides an authorization, once per id (I5).
@@ -233,7 +232,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
             return Ok(None);
         };
         let tombstone = match known {
-            TxnState::Seen { position, .. } => return Ok(Some(Submitted::Seen { position })),
+            TxnState::Seen { sequence, .. } => return Ok(Some(Submitted::Seen { sequence })),
             TxnState::Tombstone => true,
             TxnState::New => false,
         };
@@ -253,12 +252,12 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
             let mut record = order.prepare(&directory, &wallets, &beyond, tombstone, at, &mut bytes);
             match self.appender.begin(at, bytes.as_bytes().len()) {
                 Ok(mut appending) => {
-                    let (sequence, position) = appending.push(bytes.as_bytes());
+                    let sequence = appending.push(bytes.as_bytes());
                     drop(appending);
                     record.record.header.sequence = sequence;
                     wallets.apply_authorization(&record);
-                    ids.insert_txn(sequence, txn_id, position, tombstone);
-                    return Ok(Some(Submitted::Decided { record, position }));
+                    ids.insert_txn(sequence, txn_id, tombstone);
+                    return Ok(Some(Submitted::Decided { record, sequence }));
                 }
                 Err(refused) => at = self.read_clock_again(refused)?,
             }
@@ -282,12 +281,12 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
             let mut record = order.prepare(directory, wallets, &beyond, tombstone, at, &mut bytes);
             match self.appender.begin(at, bytes.as_bytes().len()) {
                 Ok(mut appending) => {
-                    let (sequence, position) = appending.push(bytes.as_bytes());
+                    let sequence = appending.push(bytes.as_bytes());
                     drop(appending);
                     record.record.header.sequence = sequence;
                     reach.apply(&record);
-                    ids.insert_txn(sequence, order.txn_id, position, tombstone);
-                    return Ok(Submitted::Decided { record, position });
+                    ids.insert_txn(sequence, order.txn_id, tombstone);
+                    return Ok(Submitted::Decided { record, sequence });
                 }
                 Err(refused) => at = self.read_clock_again(refused)?,
             }
@@ -365,8 +364,8 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
                 known => known,
             };
             let tombstone = match known {
-                TxnState::Seen { position, .. } => {
-                    results.push(Submitted::Seen { position });
+                TxnState::Seen { sequence, .. } => {
+                    results.push(Submitted::Seen { sequence });
                     continue;
                 }
                 TxnState::Tombstone => true,
@@ -380,11 +379,11 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
             let beyond = reach.beyond(directory, purchase, at);
             let wallets = reach.wallets(purchase);
             let mut record = order.prepare(directory, wallets, &beyond, tombstone, at, &mut bytes);
-            let (sequence, position) = appending.push(bytes.as_bytes());
+            let sequence = appending.push(bytes.as_bytes());
             record.record.header.sequence = sequence;
             reach.apply(&record);
-            ids.insert_txn(sequence, request.txn_id, position, tombstone);
-            results.push(Submitted::Decided { record, position });
+            ids.insert_txn(sequence, request.txn_id, tombstone);
+            results.push(Submitted::Decided { record, sequence });
         }
         Ok(Some(results))
     }
@@ -462,13 +461,13 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
 
     pub(crate) fn read_authorization(
         &self,
-        position: Position,
+        sequence: u64,
         txn_id: TxnId,
     ) -> Result<Authorization, SubmitError> {
-        match self.reader.read(position)? {
+        match self.reader.read(sequence)? {
             // A disk that returns another place's bytes, whole and checked, is caught by the id.
             Record::Authorization { record, .. } if record.txn_id() == txn_id => Ok(record),
-            _ => Err(SubmitError::Misplaced { position }),
+            _ => Err(SubmitError::Misplaced { sequence }),
         }
     }
 }

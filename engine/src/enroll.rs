@@ -10,10 +10,10 @@ use satang_core::desk::Block;
 use satang_core::directory::{Directory, Rule};
 use satang_core::ids::{CitizenId, HouseholdId, Name, PersonId, WalletId};
 use satang_core::quota::Quotas;
-use satang_core::record::{EnrollmentFacts, EnrollmentRecord, ListedRecord, NameNumber, Position, RecordBuf};
+use satang_core::record::{EnrollmentFacts, EnrollmentRecord, ListedRecord, NameNumber, RecordBuf};
 use satang_core::register::{self, Held, Standing, held_right};
-use satang_log::file::Space;
 use satang_log::log::ReadLog;
+use satang_log::log::Space;
 
 /// An entitlement as an operator imports it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,7 +91,7 @@ pub enum Enrolled {
 }
 
 impl<R: ReadLog, C: Clock> Engine<R, C> {
-    /// Imports entitlements, each by itself; they are durable once the returned position is.
+    /// Imports entitlements, each by itself; they are durable once the returned sequence is.
     ///
     /// # Errors
     /// [`SubmitError`]; lines before the one that failed may be in, and sending all again is harmless.
@@ -99,7 +99,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         &self,
         inputs: &[EnrollmentInput],
         by: Option<&Name>,
-    ) -> Result<(Vec<Result<(), EnrollmentRefusal>>, Position), SubmitError> {
+    ) -> Result<(Vec<Result<(), EnrollmentRefusal>>, u64), SubmitError> {
         self.admit(Space::Enough)?;
         self.check_journal()?;
         let by = self.number_of_key(by)?;
@@ -108,10 +108,10 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         for input in inputs {
             outcomes.push(self.enroll_one(&directory, input, by)?);
         }
-        Ok((outcomes, self.appender.last_position()))
+        Ok((outcomes, self.appender.last_sequence()))
     }
 
-    /// Puts citizens on a list, those who are not on it yet; they are durable once the returned position is.
+    /// Puts citizens on a list, those who are not on it yet; they are durable once the returned sequence is.
     ///
     /// # Errors
     /// [`SubmitError`]; citizens before the one that failed may be on it, and sending all again is harmless.
@@ -120,7 +120,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         list: &Name,
         citizens: &[CitizenId],
         by: Option<&Name>,
-    ) -> Result<Position, SubmitError> {
+    ) -> Result<u64, SubmitError> {
         self.admit(Space::Enough)?;
         self.check_journal()?;
         let by = self.number_of_key(by)?;
@@ -139,14 +139,14 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
                 let bytes = RecordBuf::of(&record);
                 match self.appender.begin(at, bytes.as_bytes().len()) {
                     Ok(mut appending) => {
-                        (record.header.sequence, _) = appending.push(bytes.as_bytes());
+                        record.header.sequence = appending.push(bytes.as_bytes());
                         shard.apply_listed(&record);
                     }
                     Err(refused) => at = self.read_clock_again(refused)?,
                 }
             }
         }
-        Ok(self.appender.last_position())
+        Ok(self.appender.last_sequence())
     }
 
     fn enroll_one(
@@ -206,7 +206,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         let bytes = RecordBuf::of(&record);
         match self.appender.begin(at, bytes.as_bytes().len()) {
             Ok(mut appending) => {
-                (record.header.sequence, _) = appending.push(bytes.as_bytes());
+                record.header.sequence = appending.push(bytes.as_bytes());
                 drop(appending);
                 holders.apply_enrollment(&record);
                 quotas.apply_enrollment(&record);

@@ -6,9 +6,9 @@ use satang_core::calendar::{BusinessDate, Instant};
 use satang_core::directory::Directory;
 use satang_core::ids::Name;
 use satang_core::policy::{PolicyError, Program};
-use satang_core::record::{AdminRecord, BenefitNumber, NameNumber, Position};
-use satang_log::file::Space;
+use satang_core::record::{AdminRecord, BenefitNumber, NameNumber};
 use satang_log::log::ReadLog;
+use satang_log::log::Space;
 use std::collections::BTreeMap;
 
 /// The most different names of programmes and channels over a journal's life (I12).
@@ -67,8 +67,8 @@ pub struct InstalledPrograms {
     pub programs: Vec<Installed>,
     /// Those that are in force no more, by id.
     pub removed: Vec<Name>,
-    /// It is durable once this position is.
-    pub position: Position,
+    /// It is durable once this sequence is.
+    pub sequence: u64,
 }
 
 impl<R: ReadLog, C: Clock> Engine<R, C> {
@@ -128,7 +128,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         Ok(InstalledPrograms {
             programs: installed.collect(),
             removed: removed.copied().collect(),
-            position: self.appender.last_position(),
+            sequence: self.appender.last_sequence(),
         })
     }
 

@@ -7,9 +7,8 @@ use crate::received::received_by;
 use crate::snapshot::{self, SnapshotError, SnapshotFacts, Source};
 use parking_lot::Mutex;
 use satang_core::ids::{CaseId, MerchantId, PersonId};
-use satang_core::record::{DeskRecord, Position};
-use satang_log::file::{Layout, Place, ScanError, Space};
-use satang_log::log::ReadLog;
+use satang_core::record::DeskRecord;
+use satang_log::log::{Bound, Log, LogError, LogStore, Space};
 use satang_log::storage::Storage;
 use std::collections::BTreeSet;
 use std::io;
@@ -30,12 +29,15 @@ impl SnapshotRule {
     };
 }
 
+/// The reader of a log's records.
+pub(crate) type ReaderOf<L> = <<L as LogStore>::Log as Log>::Reader;
+
 /// Keeps house for one engine.
-pub struct Keeper<S: Storage, R: ReadLog, C: Clock> {
-    engine: Arc<Engine<R, C>>,
+pub struct Keeper<S: Storage, L: LogStore, C: Clock> {
+    engine: Arc<Engine<ReaderOf<L>, C>>,
     storage: Arc<S>,
+    log: Arc<L>,
     journal_id: [u8; 16],
-    layout: Layout,
     rule: SnapshotRule,
     /// Held by whoever keeps house.
     kept: Mutex<Kept>,
@@ -47,8 +49,8 @@ pub struct Keeper<S: Storage, R: ReadLog, C: Clock> {
 
 /// What it knows of what is kept.
 pub(crate) struct Kept {
-    /// Where the journal ended when the last snapshot was taken.
-    pub(crate) snapshot_at: Position,
+    /// How much of the log was read and written when the last snapshot was taken, see `Appender::written_bytes`.
+    pub(crate) snapshot_at_bytes: u64,
     /// A date has left memory since then: a start from that snapshot would have to let it leave once more.
     pub(crate) due: bool,
     /// Snapshots that the start could not use: they are no generation to keep.
@@ -61,7 +63,7 @@ impl Default for Kept {
     /// Nothing was kept yet.
     fn default() -> Kept {
         Kept {
-            snapshot_at: Position::from_number(0),
+            snapshot_at_bytes: 0,
             due: false,
             refused: Vec::new(),
             not_before: None,
@@ -106,27 +108,27 @@ pub enum ChoreError {
     Persons(#[from] io::Error),
     /// The journal cannot be read.
     #[error(transparent)]
-    Scan(#[from] ScanError),
+    Log(#[from] LogError),
     /// What was counted cannot be recorded.
     #[error(transparent)]
     Submit(#[from] SubmitError),
 }
 
-impl<S: Storage, R: ReadLog, C: Clock> Keeper<S, R, C> {
+impl<S: Storage, L: LogStore, C: Clock> Keeper<S, L, C> {
     /// A keeper of `engine`.
     pub(crate) fn new(
-        engine: Arc<Engine<R, C>>,
+        engine: Arc<Engine<ReaderOf<L>, C>>,
         storage: Arc<S>,
+        log: Arc<L>,
         journal_id: [u8; 16],
-        layout: Layout,
         rule: SnapshotRule,
         kept: Kept,
-    ) -> Keeper<S, R, C> {
+    ) -> Keeper<S, L, C> {
         Keeper {
             engine,
             storage,
+            log,
             journal_id,
-            layout,
             rule,
             kept: Mutex::new(kept),
             erasing: Mutex::default(),
@@ -146,7 +148,7 @@ impl<S: Storage, R: ReadLog, C: Clock> Keeper<S, R, C> {
             let cases = directory.desk().uncounted();
             let cases = cases.map(|(case, merchant)| (case.id, merchant, case.sequence));
             let uncounted: Vec<(CaseId, MerchantId, u64)> = cases.collect();
-            (uncounted, self.engine.appender.last_position())
+            (uncounted, self.engine.appender.last_sequence())
         };
         if uncounted.is_empty() {
             return Ok(());
@@ -156,7 +158,8 @@ impl<S: Storage, R: ReadLog, C: Clock> Keeper<S, R, C> {
         let merchants = uncounted
             .iter()
             .map(|(_, merchant, sequence)| (*merchant, *sequence));
-        let received = received_by(&*self.storage, &merchants.collect())?;
+        let mut cursor = self.log.cursor(Bound::Durable(self.engine.durable().clone()))?;
+        let received = received_by(&mut cursor, &merchants.collect())?;
         for (case, merchant, _) in uncounted {
             let owed = received[&merchant];
             self.engine
@@ -176,7 +179,7 @@ impl<S: Storage, R: ReadLog, C: Clock> Keeper<S, R, C> {
             let directory = self.engine.state.directory.read();
             let erased = directory.desk().erased().filter(|person| !gone.contains(person));
             let erased: BTreeSet<PersonId> = erased.collect();
-            (erased, self.engine.appender.last_position())
+            (erased, self.engine.appender.last_sequence())
         };
         if erased.is_empty() {
             return Ok(0);
@@ -194,8 +197,8 @@ impl<S: Storage, R: ReadLog, C: Clock> Keeper<S, R, C> {
     }
 
     /// Blocks until what was read of the state is durable.
-    fn block_until(&self, position: Position) -> Result<(), ChoreError> {
-        let durable = self.engine.durable().block_until(position);
+    fn block_until(&self, sequence: u64) -> Result<(), ChoreError> {
+        let durable = self.engine.durable().block_until(sequence);
         Ok(durable.map_err(SubmitError::from)?)
     }
 
@@ -218,10 +221,8 @@ impl<S: Storage, R: ReadLog, C: Clock> Keeper<S, R, C> {
 
     fn keep_now(&self, kept: &mut Kept) -> Result<Option<Taken>, KeepError> {
         kept.due |= self.let_ids_leave()?;
-        let end = self.engine.appender().last_position();
-        let grown = self
-            .journal_bytes(end)
-            .saturating_sub(self.journal_bytes(kept.snapshot_at));
+        let written = self.engine.appender().written_bytes();
+        let grown = written.saturating_sub(kept.snapshot_at_bytes);
         if kept.due || grown >= self.rule.journal_bytes {
             self.snapshot_now(kept).map(Some)
         } else {
@@ -256,7 +257,7 @@ impl<S: Storage, R: ReadLog, C: Clock> Keeper<S, R, C> {
         if self.engine.space() != Space::Enough {
             return Ok(false);
         }
-        let durable = |position| self.engine.durable().check(position) == Ok(true);
+        let durable = |sequence| self.engine.durable().check(sequence) == Ok(true);
         let cut_overs = self.engine.appender().cut_overs().into_iter();
         let durable_cut_overs: Vec<_> = cut_overs.take_while(|(_, at)| durable(*at)).collect();
         // As far as is durable: a later date leaves when its own cut-over is.
@@ -278,7 +279,7 @@ impl<S: Storage, R: ReadLog, C: Clock> Keeper<S, R, C> {
         }
         let started = Moment::now();
         let at = self.engine.now()?;
-        let end = self.engine.appender().last_position();
+        let written = self.engine.appender().written_bytes();
         let source = Source {
             state: self.engine.state(),
             old_ids: &self.engine.old_ids,
@@ -292,16 +293,10 @@ impl<S: Storage, R: ReadLog, C: Clock> Keeper<S, R, C> {
         let facts = snapshot::take(&*self.storage, &source)?;
         kept.refused.clear();
         kept.due = false;
-        kept.snapshot_at = end;
+        kept.snapshot_at_bytes = written;
         Ok(Taken {
             facts,
             took: started.elapsed(),
         })
-    }
-
-    /// How much journal lies in front of a position.
-    fn journal_bytes(&self, position: Position) -> u64 {
-        let place = Place::of(position);
-        u64::from(place.segment) * u64::from(self.layout.segment_bytes) + u64::from(place.offset)
     }
 }

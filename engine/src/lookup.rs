@@ -5,7 +5,7 @@ use crate::engine::{Engine, SubmitError};
 use satang_core::dedup::{Reversed, TxnState, txn_shard};
 use satang_core::ids::{Name, TxnId};
 use satang_core::money::Satang;
-use satang_core::record::{Authorization, Position, Record, ReversalRecord};
+use satang_core::record::{Authorization, Record, ReversalRecord};
 use satang_log::log::ReadLog;
 
 /// The most reversals of one authorization that are shown, the last ones (I12). More: larger answers, and longer reading for
@@ -19,10 +19,10 @@ pub enum Found {
     Unknown,
     /// A reversal of it; the authorization itself never came.
     ReversedBeforeArrival,
-    /// Something that is not durable yet: wait for `position`, then ask again.
+    /// Something that is not durable yet: wait for `sequence`, then ask again.
     Wait {
-        /// Where.
-        position: Position,
+        /// Of its record.
+        sequence: u64,
     },
     /// Its outcome.
     Authorization(Box<FoundAuthorization>),
@@ -52,26 +52,26 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
     /// [`SubmitError::Storage`], [`SubmitError::Read`], [`SubmitError::Misplaced`].
     pub fn find_authorization(&self, txn_id: TxnId) -> Result<Found, SubmitError> {
         let (state, reversed, last) = self.look_up(txn_id)?;
-        let position = match state {
+        let sequence = match state {
             TxnState::New => return Ok(Found::Unknown),
             TxnState::Tombstone if self.durable.check(last)? => return Ok(Found::ReversedBeforeArrival),
-            TxnState::Tombstone => return Ok(Found::Wait { position: last }),
-            TxnState::Seen { position, .. } => position,
+            TxnState::Tombstone => return Ok(Found::Wait { sequence: last }),
+            TxnState::Seen { sequence, .. } => sequence,
         };
-        let newest = reversed.map_or(position, |reversed| reversed.last);
+        let newest = reversed.map_or(sequence, |reversed| reversed.last);
         if !self.durable.check(newest)? {
-            return Ok(Found::Wait { position: newest });
+            return Ok(Found::Wait { sequence: newest });
         }
-        let (record, program, channel) = match self.read(position)? {
+        let (record, program, channel) = match self.read(sequence)? {
             // A disk that returns another place's bytes, whole and checked, is caught by the id.
             Record::Authorization {
                 record,
                 program,
                 channel,
             } if record.txn_id() == txn_id => (record, program, channel),
-            _ => return Err(SubmitError::Misplaced { position }),
+            _ => return Err(SubmitError::Misplaced { sequence }),
         };
-        let (reversals, has_earlier_reversals) = self.read_reversals(txn_id, position, reversed)?;
+        let (reversals, has_earlier_reversals) = self.read_reversals(txn_id, sequence, reversed)?;
         let left = match (record.approved(), reversed) {
             (false, _) => Satang::ZERO,
             (true, None) => record.amount(),
@@ -87,8 +87,8 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         })))
     }
 
-    /// What is known of the id, and a position that is durable no earlier than whatever that was read from.
-    fn look_up(&self, txn_id: TxnId) -> Result<(TxnState, Option<Reversed>, Position), SubmitError> {
+    /// What is known of the id, and a sequence that is durable no earlier than whatever that was read from.
+    fn look_up(&self, txn_id: TxnId) -> Result<(TxnState, Option<Reversed>, u64), SubmitError> {
         loop {
             // Without locks: files may be read.
             let old = self.old_facts_of_txn(txn_id)?;
@@ -98,7 +98,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
                 continue;
             }
             // Taken under the shard's lock: everything that is read here lies at or below it.
-            let last = self.appender.last_position();
+            let last = self.appender.last_sequence();
             let reversed = ids.reversed(txn_id).or(old.reversed);
             return Ok((old.txn_state(&ids, txn_id), reversed, last));
         }
@@ -108,23 +108,23 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
     fn read_reversals(
         &self,
         txn_id: TxnId,
-        original: Position,
+        original: u64,
         reversed: Option<Reversed>,
     ) -> Result<(Vec<ReversalRecord>, bool), SubmitError> {
         let mut found: Vec<ReversalRecord> = Vec::new();
         let (mut next, mut behind) = (reversed.map(|reversed| reversed.last), None);
-        while let Some(position) = next.filter(|_| found.len() < REVERSALS_SHOWN_MAX) {
-            let in_order = position > original && behind.is_none_or(|behind| position < behind);
-            match self.read(position)? {
+        while let Some(sequence) = next.filter(|_| found.len() < REVERSALS_SHOWN_MAX) {
+            let in_order = sequence > original && behind.is_none_or(|behind| sequence < behind);
+            match self.read(sequence)? {
                 Record::Reversal(record) | Record::Closing(record)
                     if in_order && record.txn_id() == txn_id =>
                 {
                     next = record.previous();
                     found.push(record);
                 }
-                _ => return Err(SubmitError::Misplaced { position }),
+                _ => return Err(SubmitError::Misplaced { sequence }),
             }
-            behind = Some(position);
+            behind = Some(sequence);
         }
         found.reverse();
         Ok((found, next.is_some()))

@@ -10,10 +10,10 @@ use satang_core::desk::Block;
 use satang_core::directory::{Directory, Rule};
 use satang_core::ids::{HouseholdId, Name, PersonId, WalletId};
 use satang_core::quota::Quotas;
-use satang_core::record::{AdminRecord, Moved, NameNumber, Position};
+use satang_core::record::{AdminRecord, Moved, NameNumber};
 use satang_core::register::{self, Held, Standing, held_right};
-use satang_log::file::Space;
 use satang_log::log::ReadLog;
+use satang_log::log::Space;
 
 /// A citizen who is to move from one programme to another, through the wallet that holds the right.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,12 +71,10 @@ impl MoveRefusal {
 /// What became of a move.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MoveOutcome {
-    /// The citizen moved; it is durable once the position is.
+    /// The citizen moved; it is durable once the sequence is.
     Moved {
         /// The sequence of the record.
         sequence: u64,
-        /// Where it lies.
-        position: Position,
     },
     /// The citizen has moved already: nothing was written.
     Unchanged,
@@ -185,13 +183,13 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         let bytes = record.encode(at, by);
         match self.appender.begin(at, bytes.len()) {
             Ok(mut appending) => {
-                let (sequence, position) = appending.push(&bytes);
+                let sequence = appending.push(&bytes);
                 drop(appending);
                 if let AdminRecord::Moved(moved) = &record {
                     holders.apply_moved(moved);
                     quotas.apply_moved(moved);
                 }
-                Ok(Some(MoveOutcome::Moved { sequence, position }))
+                Ok(Some(MoveOutcome::Moved { sequence }))
             }
             Err(refused) => self.read_clock_again(refused).map(|_| None),
         }

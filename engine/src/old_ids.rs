@@ -11,7 +11,7 @@ use parking_lot::RwLock;
 use satang_core::calendar::BusinessDate;
 use satang_core::dedup::{HotWindow, IdFact, TxnState, id_hash};
 use satang_core::ids::{RegistrationId, ReversalId, TxnId};
-use satang_core::record::{Closing, Position};
+use satang_core::record::Closing;
 use satang_log::commit::CutOver;
 use satang_log::storage::Storage;
 use std::io;
@@ -142,9 +142,9 @@ impl OldIds {
     ///
     /// # Errors
     /// [`DayIdsError`].
-    pub fn reversal(&self, id: ReversalId) -> Result<Option<Position>, DayIdsError> {
+    pub fn reversal(&self, id: ReversalId) -> Result<Option<u64>, DayIdsError> {
         let found = self.days().find(id.bits(), IdFact::Reversal)?;
-        Ok(found.map(|entry| entry.position()))
+        Ok(found.map(|entry| entry.sequence()))
     }
 
     /// Where the files say that the records of those registrations' ids lie that they may hold, in the order of the ids.
@@ -154,13 +154,13 @@ impl OldIds {
     pub fn registrations(
         &self,
         ids: impl Iterator<Item = RegistrationId>,
-    ) -> Result<Old<Vec<(RegistrationId, Position)>>, DayIdsError> {
+    ) -> Result<Old<Vec<(RegistrationId, u64)>>, DayIdsError> {
         // Before the ids are sifted: a date that leaves meanwhile makes the answer one of the past.
         let epoch = self.epoch();
         let mut found = Vec::new();
         for id in ids.filter(|id| self.may_hold(id.bits())) {
             if let Some(entry) = self.days().find(id.bits(), IdFact::Registration)? {
-                found.push((id, entry.position()));
+                found.push((id, entry.sequence()));
             }
         }
         found.sort_unstable_by_key(|(id, _)| *id);
@@ -171,7 +171,7 @@ impl OldIds {
     ///
     /// # Errors
     /// [`DayIdsError`].
-    pub fn closing(&self, id: TxnId) -> Result<Option<(Closing, Position)>, DayIdsError> {
+    pub fn closing(&self, id: TxnId) -> Result<Option<(Closing, u64)>, DayIdsError> {
         let found = self.days().find(id.bits(), IdFact::Closing)?;
         Ok(found.map(|entry| entry.closing()))
     }
@@ -180,9 +180,9 @@ impl OldIds {
     ///
     /// # Errors
     /// [`DayIdsError`].
-    pub fn reversed(&self, id: TxnId) -> Result<Option<Position>, DayIdsError> {
+    pub fn reversed(&self, id: TxnId) -> Result<Option<u64>, DayIdsError> {
         let found = self.days().find(id.bits(), IdFact::Reversed)?;
-        Ok(found.map(|entry| entry.position()))
+        Ok(found.map(|entry| entry.sequence()))
     }
 
     /// Lets the dates leave memory that are neither `today` nor yesterday, given the cut-overs of all dates so far, in order.
@@ -260,8 +260,8 @@ impl OldDays {
 #[derive(Clone, Copy)]
 struct Leaving {
     date: BusinessDate,
-    from: Position,
-    to: Position,
+    from: u64,
+    to: u64,
     facts: u64,
 }
 
@@ -293,12 +293,12 @@ fn plan(days: &OldDays, cut_overs: &[CutOver], today: BusinessDate) -> Option<(H
 
 /// The dates that have any id.
 fn with_ids(state: &State, mut leaving: Vec<Leaving>) -> impl Iterator<Item = Leaving> {
-    let ends: Vec<Position> = leaving.iter().map(|date| date.to).collect();
-    let from = leaving.first().map_or(Position::from_number(0), |date| date.from);
+    let ends: Vec<u64> = leaving.iter().map(|date| date.to).collect();
+    let from = leaving.first().map_or(0, |date| date.from);
     for shard in &state.ids {
-        shard.lock().for_each_position(|position| {
-            let at = ends.partition_point(|end| *end <= position);
-            if position >= from && at < leaving.len() {
+        shard.lock().for_each_sequence(|sequence| {
+            let at = ends.partition_point(|end| *end <= sequence);
+            if sequence >= from && at < leaving.len() {
                 leaving[at].facts += 1;
             }
         });

@@ -3,9 +3,10 @@
 
 use crate::arrivals::Arrivals;
 use crate::clock::{CLOCK_JUMP_MS_MAX, Clock, ClockError};
+use crate::crew::ReplayError;
 use crate::day_ids::{DAY_IDS_FOLDER, day_ids_name};
 use crate::engine::Engine;
-use crate::keeper::{Keeper, Kept, SnapshotRule};
+use crate::keeper::{Keeper, Kept, ReaderOf, SnapshotRule};
 use crate::old_ids::OldIds;
 use crate::persons::{CitizenKey, PERSONS_FILE, PersonStore};
 use crate::recover::{Recovery, recover};
@@ -16,13 +17,10 @@ use crate::state::named_persons;
 use parking_lot::Mutex;
 use satang_core::calendar::Instant;
 use satang_core::ids::PersonId;
-use satang_core::record::Position;
 use satang_log::commit::{Appender, CommitObserver, Committer, Pacing, Resumed};
 use satang_log::durable::Durable;
-use satang_log::file::{
-    FileJournal, JournalReader, Layout, NewJournal, Place, ScanError, Scanned, Spares, first_header,
-};
-use satang_log::log::Log;
+use satang_log::file::{FileLogStore, Layout};
+use satang_log::log::{Log, LogError, LogIdentity, LogStore, ReadToEnd, Upkeep};
 use satang_log::storage::Storage;
 use std::collections::BTreeSet;
 use std::io;
@@ -47,15 +45,15 @@ pub struct EngineOptions {
 }
 
 /// A started engine and the parts that need a thread of their own.
-pub struct Opened<S: Storage, C: Clock> {
+pub struct Opened<S: Storage, C: Clock, L: LogStore = FileLogStore<S>> {
     /// The engine.
-    pub engine: Arc<Engine<JournalReader<S>, C>>,
-    /// The journal's writer: to be run on a thread, or step by step.
-    pub committer: Committer<FileJournal<S>>,
-    /// To be prepared by a thread; without one they are made when needed.
-    pub spares: Arc<Spares>,
+    pub engine: Arc<Engine<ReaderOf<L>, C>>,
+    /// The log's writer: to be run on a thread, or step by step.
+    pub committer: Committer<L::Log>,
+    /// What the log wants done beside, by a thread; without one it is done when needed.
+    pub upkeep: Arc<dyn Upkeep>,
     /// To be called now and then: old ids leave memory, snapshots are taken.
-    pub keeper: Arc<Keeper<S, JournalReader<S>, C>>,
+    pub keeper: Arc<Keeper<S, L, C>>,
     /// What was found.
     pub recovered: Recovered,
 }
@@ -82,7 +80,10 @@ pub struct Recovered {
 pub enum OpenError {
     /// The journal cannot be read.
     #[error(transparent)]
-    Scan(#[from] ScanError),
+    Log(#[from] LogError),
+    /// The journal cannot be replayed.
+    #[error(transparent)]
+    Replay(#[from] ReplayError),
     /// The key file is not the one the journal was begun with.
     #[error("citizen.key: offset 0: not the key this journal was begun with; put the right file back")]
     WrongKey,
@@ -123,7 +124,7 @@ pub enum OpenError {
     },
 }
 
-/// Starts the engine of a data folder. `progress` is told the bytes read and the bytes there are.
+/// Starts the engine of a data folder whose log is in files. `progress` is told the bytes read and the bytes there are.
 ///
 /// # Errors
 /// [`OpenError`]; unless writing failed, nothing was changed.
@@ -136,28 +137,43 @@ pub fn open<S: Storage, C: Clock>(
     if let Some(problem) = options.layout.problem() {
         return Err(OpenError::Layout(problem));
     }
-    let header = first_header(&**storage)?;
+    let log = FileLogStore::open(storage, options.layout)?;
+    open_on(storage, log, clock, options, progress)
+}
+
+/// Starts the engine on any log; everything else is in the data folder.
+///
+/// # Errors
+/// [`OpenError`]; unless writing failed, nothing was changed.
+pub fn open_on<S: Storage, C: Clock, L: LogStore>(
+    storage: &Arc<S>,
+    log: L,
+    clock: C,
+    options: EngineOptions,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<Opened<S, C, L>, OpenError> {
+    let identity = log.identity();
     let key_check = options.citizen_key.check_value();
-    if header.is_some_and(|header| header.citizen_key_check != key_check) {
+    if identity.is_some_and(|identity| identity.citizen_key_check != key_check) {
         return Err(OpenError::WrongKey);
     }
     let (recovery, store) = std::thread::scope(|scope| {
         let store = scope.spawn(|| PersonStore::open(storage, options.citizen_key.clone()));
-        let recovery = header
-            .map(|header| recover(&**storage, &header, options.expected, progress))
+        let recovery = identity
+            .map(|identity| recover(&**storage, &log, identity.journal_id, options.expected, progress))
             .transpose();
         (
             recovery,
             store.join().expect("reading the person store does not panic"),
         )
     });
-    let found = Found::of(recovery?, options.expected);
+    let (found, read) = Found::of(recovery?, options.expected);
     let store = store.map_err(|source| OpenError::Io {
         file: PERSONS_FILE,
         source,
     })?;
     check_persons(&store, &found)?;
-    if found.scanned.is_none() {
+    if read.is_none() {
         refuse_missing_journal(&**storage, store.persons().len())?;
     }
     found
@@ -165,32 +181,55 @@ pub fn open<S: Storage, C: Clock>(
         .state
         .check_conservation()
         .map_err(OpenError::Conservation)?;
-    let clock_refused = match &found.scanned {
-        Some(scanned) => check_clock(
-            &clock,
-            Instant::from_unix_ms(scanned.last_at_ms),
-            options.accept_clock,
-        )?,
+    let last_at = read.as_ref().map(|read| read.last_at);
+    let clock_refused = match last_at {
+        Some(last) => check_clock(&clock, last, options.accept_clock)?,
         None => None,
     };
-    let journal = open_journal(storage, found.scanned.as_ref(), &options, &clock)?;
+    let identity = match identity {
+        Some(identity) => identity,
+        None => new_identity(key_check, clock.now()?)?,
+    };
+    let opened = match read {
+        Some(read) => log.resume(read),
+        None => log.create(identity),
+    };
+    let opened = opened.map_err(|source| OpenError::Io {
+        file: "journal",
+        source,
+    })?;
     flush_names(&**storage)?;
     remove_leftovers(&**storage, &found.beginning.old_ids)?;
-    Ok(wire(
-        storage,
-        found,
-        journal,
+    let parts = Parts {
+        log: Arc::new(log),
+        opened,
+        identity,
         store,
         clock,
         clock_refused,
-        options,
-    ))
+        last_at: last_at.unwrap_or(Instant::MIN),
+    };
+    Ok(wire(storage, found, parts, options))
+}
+
+fn new_identity(citizen_key_check: [u8; 32], created: Instant) -> Result<LogIdentity, OpenError> {
+    let mut random = [0u8; 32];
+    getrandom::fill(&mut random).map_err(|error| OpenError::Io {
+        file: "journal",
+        source: io::Error::other(error),
+    })?;
+    let (journal_id, hash_seed) = random.split_at(16);
+    Ok(LogIdentity {
+        journal_id: journal_id.try_into().expect("sixteen bytes"),
+        hash_seed: hash_seed.try_into().expect("sixteen bytes"),
+        citizen_key_check,
+        created,
+    })
 }
 
 /// What a start goes on from.
 struct Found {
     beginning: Beginning,
-    scanned: Option<Scanned>,
     replayed: Replayed,
     kept: Kept,
     /// How long the person store was when the snapshot was taken that was read; `None` without one.
@@ -199,51 +238,47 @@ struct Found {
 }
 
 impl Found {
-    fn of(recovery: Option<Recovery>, expected: Expected) -> Found {
+    /// What a recovery came to, and the end of the log; nothing without a log.
+    fn of<C>(recovery: Option<Recovery<C>>, expected: Expected) -> (Found, Option<ReadToEnd<C>>) {
         let Some(recovery) = recovery else {
-            return Found {
+            let recovered = Recovered {
+                new: true,
+                ..Recovered::default()
+            };
+            let found = Found {
                 beginning: Beginning::of_nothing(expected),
-                scanned: None,
                 replayed: Replayed::default(),
                 kept: Kept::default(),
                 persons_pages: None,
-                recovered: Recovered {
-                    new: true,
-                    ..Recovered::default()
-                },
+                recovered,
             };
+            return (found, None);
         };
         for refusal in &recovery.refused {
             tracing::warn!("a snapshot is not used: {refusal}");
         }
-        let scanned = &recovery.scanned;
-        let segments = u64::from(scanned.last_segment.saturating_sub(recovery.start_segment - 1));
         let recovered = Recovered {
             records: recovery.replayed.records,
-            bytes: segments * u64::from(scanned.first_header.segment_bytes),
-            torn_bytes: scanned.torn_bytes,
+            bytes: recovery.bytes,
+            torn_bytes: recovery.read.torn_bytes,
             new: false,
             snapshot: recovery.snapshot.as_ref().map(|(_, through)| *through),
             snapshots_refused: recovery.refused.len() as u32,
         };
         let kept = Kept {
-            // Not before this.
-            snapshot_at: match recovery.snapshot {
-                Some(_) => Place::start_of(recovery.start_segment).position(0),
-                None => Position::from_number(0),
-            },
+            snapshot_at_bytes: 0,
             due: recovery.dates_left,
             refused: recovery.refused.into_iter().map(|refusal| refusal.file).collect(),
             not_before: None,
         };
-        Found {
+        let found = Found {
             beginning: recovery.beginning,
-            scanned: Some(recovery.scanned),
             replayed: recovery.replayed,
             kept,
             persons_pages: recovery.persons_pages,
             recovered,
-        }
+        };
+        (found, Some(recovery.read))
     }
 }
 
@@ -350,40 +385,25 @@ fn check_clock<C: Clock>(clock: &C, last: Instant, accept: bool) -> Result<Optio
     Ok(refused.then_some(ClockError::BehindJournal { shows, last }))
 }
 
-fn open_journal<S: Storage, C: Clock>(
-    storage: &Arc<S>,
-    scanned: Option<&Scanned>,
-    options: &EngineOptions,
-    clock: &C,
-) -> Result<FileJournal<S>, OpenError> {
-    let io = |source| OpenError::Io {
-        file: "journal",
-        source,
-    };
-    if let Some(found) = scanned {
-        return FileJournal::resume(storage.clone(), found).map_err(io);
-    }
-    let mut journal_id = [0u8; 16];
-    getrandom::fill(&mut journal_id).map_err(|error| io(io::Error::other(error)))?;
-    let new = NewJournal {
-        layout: options.layout,
-        journal_id,
-        citizen_key_check: options.citizen_key.check_value(),
-        created: clock.now()?,
-    };
-    FileJournal::create(storage.clone(), &new).map_err(io)
-}
-
-/// The whole machine, wired in one place.
-fn wire<S: Storage, C: Clock>(
-    storage: &Arc<S>,
-    found: Found,
-    journal: FileJournal<S>,
+/// What the machine is wired of.
+struct Parts<S: Storage, C: Clock, L: LogStore> {
+    log: Arc<L>,
+    opened: L::Log,
+    identity: LogIdentity,
     store: PersonStore<S>,
     clock: C,
     clock_refused: Option<ClockError>,
+    /// The time of the last record.
+    last_at: Instant,
+}
+
+/// The whole machine, wired in one place.
+fn wire<S: Storage, C: Clock, L: LogStore>(
+    storage: &Arc<S>,
+    found: Found,
+    parts: Parts<S, C, L>,
     options: EngineOptions,
-) -> Opened<S, C> {
+) -> Opened<S, C, L> {
     let Found {
         beginning,
         replayed,
@@ -391,27 +411,19 @@ fn wire<S: Storage, C: Clock>(
         recovered,
         ..
     } = found;
-    let (reader, spares) = (journal.reader(), journal.spares().clone());
-    let (journal_id, layout) = (journal.id(), journal.layout());
-    let last_at = if recovered.new {
-        Instant::MIN
-    } else {
-        journal.last_at()
+    let Parts { opened, store, .. } = parts;
+    let (reader, space, upkeep) = (opened.reader(), opened.space(), opened.upkeep());
+    let durable = Durable::new(opened.next_sequence() - 1);
+    let resumed = Resumed {
+        last_at: parts.last_at,
+        date: replayed.date,
+        cut_overs: replayed.cut_overs,
+        read_bytes: replayed.bytes,
     };
-    let durable = Durable::new(journal.end().position(0), journal.next_sequence() - 1);
-    let appender = Arc::new(Appender::new(
-        &journal,
-        durable.clone(),
-        Resumed {
-            last_at,
-            last_position: replayed.last_position,
-            date: replayed.date,
-            cut_overs: replayed.cut_overs,
-        },
-    ));
+    let appender = Arc::new(Appender::new(&opened, durable.clone(), resumed));
     let persons = store.persons().clone();
     let committer = Committer::new(
-        journal,
+        opened,
         vec![Box::new(store)],
         appender.clone(),
         durable.clone(),
@@ -424,9 +436,9 @@ fn wire<S: Storage, C: Clock>(
         appender,
         durable,
         reader,
-        clock,
-        clock_refused,
-        spares: spares.clone(),
+        clock: parts.clock,
+        clock_refused: parts.clock_refused,
+        space,
         persons,
         lapse_counting: Mutex::default(),
         arrivals: Arrivals::default(),
@@ -434,15 +446,15 @@ fn wire<S: Storage, C: Clock>(
     let keeper = Keeper::new(
         engine.clone(),
         storage.clone(),
-        journal_id,
-        layout,
+        parts.log,
+        parts.identity.journal_id,
         options.snapshots,
         kept,
     );
     Opened {
         engine,
         committer,
-        spares,
+        upkeep,
         keeper: Arc::new(keeper),
         recovered,
     }

@@ -3,10 +3,10 @@
 use satang_core::ids::MerchantId;
 use satang_core::money::Satang;
 use satang_core::record::{
-    Act, AuthorizationRecord, Closing, Position, Record, RecordHeader, RecordKind, ReversalRecord, extra_of,
+    Act, AuthorizationRecord, Closing, Record, RecordError, RecordHeader, RecordKind, ReversalRecord,
+    extra_of,
 };
-use satang_log::file::{ScanError, Visitor, scan_through};
-use satang_log::storage::Storage;
+use satang_log::log::{Cursor, LogError};
 use std::collections::BTreeMap;
 
 /// What each merchant received of the state's money in front of a record of its own, over all programmes, in satang: the state's part
@@ -14,11 +14,11 @@ use std::collections::BTreeMap;
 /// are durable.
 ///
 /// # Errors
-/// [`ScanError`].
-pub fn received_by<S: Storage>(
-    storage: &S,
+/// [`LogError`].
+pub fn received_by(
+    cursor: &mut impl Cursor,
     merchants: &BTreeMap<MerchantId, u64>,
-) -> Result<BTreeMap<MerchantId, Satang>, ScanError> {
+) -> Result<BTreeMap<MerchantId, Satang>, LogError> {
     let of_each = merchants.iter().map(|(merchant, before)| {
         let counting = Counting {
             before: *before,
@@ -30,7 +30,18 @@ pub fn received_by<S: Storage>(
         merchants: of_each.collect(),
     };
     let through = merchants.values().max().copied().unwrap_or(0);
-    scan_through(storage, through, &mut counter)?;
+    while cursor.next_sequence() <= through
+        && let Some(frame) = cursor.next_frame()?
+    {
+        for (_, header, bytes) in frame.records() {
+            counter.take(&header, bytes).map_err(|why| LogError::Damaged {
+                file: cursor.describe(header.sequence),
+                offset: 0,
+                sequence: header.sequence,
+                what: why.to_string(),
+            })?;
+        }
+    }
     let counted = counter.merchants.into_iter();
     Ok(counted
         .map(|(merchant, counting)| {
@@ -66,14 +77,11 @@ impl Counter {
             *satang -= i128::from(record.state().get());
         }
     }
-}
 
-impl Visitor for Counter {
-    fn record(&mut self, header: &RecordHeader, bytes: &[u8], _: Position) -> Result<(), String> {
-        let told = |error: satang_core::record::RecordError| error.to_string();
+    fn take(&mut self, header: &RecordHeader, bytes: &[u8]) -> Result<(), RecordError> {
         match RecordKind::from_number(header.kind) {
             Some(RecordKind::Authorization) => {
-                let record = AuthorizationRecord::view(bytes).map_err(told)?;
+                let record = AuthorizationRecord::view(bytes)?;
                 if let Some(satang) = self.of(record.merchant(), header)
                     && record.approved()
                     && extra_of(record, bytes).expires().is_none()
@@ -81,17 +89,15 @@ impl Visitor for Counter {
                     *satang += i128::from(record.state().get());
                 }
             }
-            Some(RecordKind::Capture | RecordKind::Reversal) => {
-                match Record::decode(header, bytes).map_err(told)? {
-                    Record::Closing(record) if record.act() == Act::Capture => {
-                        if let Some(satang) = self.of(record.merchant(), header) {
-                            *satang += i128::from(record.captured().0.get());
-                        }
+            Some(RecordKind::Capture | RecordKind::Reversal) => match Record::decode(header, bytes)? {
+                Record::Closing(record) if record.act() == Act::Capture => {
+                    if let Some(satang) = self.of(record.merchant(), header) {
+                        *satang += i128::from(record.captured().0.get());
                     }
-                    Record::Reversal(record) => self.give_back(header, &record),
-                    _ => {}
                 }
-            }
+                Record::Reversal(record) => self.give_back(header, &record),
+                _ => {}
+            },
             _ => {}
         }
         Ok(())

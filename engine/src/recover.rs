@@ -1,23 +1,24 @@
-//! From the disk to the state: the newest snapshot that is whole, and the journal behind it. Only index files of old dates are
+//! From the disk to the state: the newest snapshot that is whole, and the log behind it. Only index files of old dates are
 //! written meanwhile, which can be made again at any time.
 
+use crate::crew::ReplayError;
 use crate::old_ids::OldIds;
 use crate::replay::{Beginning, Replay, Replayed, Through};
 use crate::snapshot::{self, Refusal};
 use crate::state::{Expected, State};
-use satang_log::file::{ScanError, Scanned, SegmentHeader, about_records_from, scan_from, segment_name};
+use satang_log::log::{Bound, Cursor, LogError, LogStore, ReadToEnd};
 use satang_log::storage::Storage;
 
 /// What was read.
-pub struct Recovery {
-    /// The state as of the journal's end, and what came with it.
+pub struct Recovery<C> {
+    /// The state as of the log's end, and what came with it.
     pub beginning: Beginning,
-    /// The journal's end.
-    pub scanned: Scanned,
+    /// The log's end.
+    pub read: ReadToEnd<C>,
     /// What the replay came to.
     pub replayed: Replayed,
-    /// The first segment that was read.
-    pub start_segment: u32,
+    /// Bytes of the log's files that were read.
+    pub bytes: u64,
     /// The snapshot that was used, and the sequence of the last record in it.
     pub snapshot: Option<(String, u64)>,
     /// How long the person store was when the snapshot was taken; `None` without one.
@@ -40,71 +41,76 @@ impl Beginning {
     }
 }
 
-/// Reads the newest snapshot that is whole, else the one before it, else none, and replays the journal behind it. `progress` is
-/// told the bytes of journal read and the bytes there are.
+/// Reads the newest snapshot that is whole, else the one before it, else none, and replays the log behind it. `progress` is
+/// told the bytes of log read and the bytes there are.
 ///
 /// # Errors
-/// [`ScanError`]: durable data is damaged or the disk does not answer.
-pub fn recover<S: Storage>(
+/// [`ReplayError`]: durable data is damaged or the disk does not answer.
+pub fn recover<S: Storage, L: LogStore>(
     storage: &S,
-    first_header: &SegmentHeader,
+    log: &L,
+    journal_id: [u8; 16],
     expected: Expected,
     progress: &mut dyn FnMut(u64, u64),
-) -> Result<Recovery, ScanError> {
-    let journal_id = first_header.journal_id;
-    let names = snapshot::names(storage).map_err(|source| ScanError::Io {
+) -> Result<Recovery<L::Cursor>, ReplayError> {
+    let names = snapshot::names(storage).map_err(|source| LogError::Io {
         file: snapshot::SNAPSHOT_FOLDER.into(),
         source,
     })?;
     let mut refused = Vec::new();
+    let about = |sequence| log.about_records_from(sequence);
     let loaded = names.iter().find_map(|name| {
-        snapshot::load(storage, name, &journal_id, expected)
+        snapshot::load(storage, name, &journal_id, expected, &about)
             .map_err(|refusal| refused.push(refusal))
             .ok()
     });
+    let mut cursor = log.cursor(Bound::All)?;
     let persons_pages = loaded.as_ref().map(|loaded| loaded.persons_pages);
-    let (beginning, start_segment, snapshot) = match loaded {
-        Some(loaded) => (
-            loaded.beginning,
-            loaded.start_segment,
-            Some((loaded.file, loaded.through_max)),
-        ),
-        None => {
-            let expected = expected.with_replayed(about_records_from(storage, 1));
-            (Beginning::of_nothing(expected), 1, None)
+    let (beginning, snapshot) = match loaded {
+        Some(loaded) => {
+            // The last record that every part has tells which date is open.
+            cursor.seek(loaded.through_min.max(1))?;
+            (loaded.beginning, Some((loaded.file, loaded.through_max)))
         }
+        None => (Beginning::of_nothing(expected.with_replayed(about(1))), None),
     };
     let epoch = beginning.old_ids.epoch();
-    let (scanned, replayed) = std::thread::scope(|scope| {
-        let mut replay = Replay::start(scope, &beginning, storage, journal_id, progress);
-        let scanned = scan_from(storage, start_segment, &mut replay)?;
-        Ok::<_, ScanError>((scanned.expect("a first header was read"), replay.finish()?))
+    let replayed = std::thread::scope(|scope| {
+        Replay::start(scope, &beginning, storage, journal_id, progress).run(&mut cursor)
     })?;
-    // A snapshot whose parts are damaged tells of what was durable all the same.
-    let told = refused
-        .iter()
-        .filter_map(|refusal| Some((&refusal.file, refusal.through_max?)));
-    let told = told.chain(snapshot.iter().map(|(file, through)| (file, *through)));
-    if let Some((file, through)) = told.max_by_key(|(_, through)| *through)
-        && scanned.next_sequence <= through
-    {
-        return Err(ScanError::Damaged {
-            file: segment_name(scanned.end.segment),
-            offset: u64::from(scanned.end.offset),
-            sequence: scanned.next_sequence,
-            what: format!(
-                "the journal ends here, though {file} holds its records through sequence {through}"
-            ),
-        });
-    }
+    let bytes = cursor.progress().0;
+    let read = log.end(cursor)?;
+    check_reaches(&read, snapshot.as_ref(), &refused)?;
     Ok(Recovery {
         dates_left: beginning.old_ids.epoch() != epoch,
         beginning,
-        scanned,
+        read,
         replayed,
-        start_segment,
+        bytes,
         snapshot,
         persons_pages,
         refused,
     })
+}
+
+/// A snapshot is finished once everything in it is durable: the log goes at least as far. One whose parts are damaged tells of what
+/// was durable all the same.
+fn check_reaches<C>(
+    read: &ReadToEnd<C>,
+    used: Option<&(String, u64)>,
+    refused: &[Refusal],
+) -> Result<(), ReplayError> {
+    let told = refused
+        .iter()
+        .filter_map(|refusal| Some((&refusal.file, refusal.through_max?)));
+    let told = told.chain(used.map(|(file, through)| (file, *through)));
+    match told.max_by_key(|(_, through)| *through) {
+        Some((file, through)) if read.next_sequence <= through => Err(ReplayError::Short {
+            end: read.end.clone(),
+            file: file.clone(),
+            through,
+            next_sequence: read.next_sequence,
+        }),
+        _ => Ok(()),
+    }
 }

@@ -15,41 +15,39 @@ use satang_core::directory::{Directory, Rule};
 use satang_core::ids::{PersonId, RegistrationId};
 use satang_core::outcome::RegistrationReason;
 use satang_core::quota::Quotas;
-use satang_core::record::{Position, RecordBuf, RegistrationRecord};
+use satang_core::record::{RecordBuf, RegistrationRecord};
 use satang_core::register::{self, Applicant, Standing, Verdict};
 use satang_core::request::RegistrationRequest;
 use satang_log::durable::StorageFailed;
-use satang_log::file::Space;
 use satang_log::log::ReadLog;
+use satang_log::log::Space;
 
 /// What became of a registration.
 #[derive(Clone, Copy, Debug)]
 pub enum Registered {
-    /// Decided now. The answer may leave once `position` is durable.
+    /// Decided now. The answer may leave once `sequence` is durable.
     Decided {
         /// The record, with its sequence.
         record: RegistrationRecord,
-        /// Where it lies.
-        position: Position,
+        /// Of its record.
+        sequence: u64,
     },
-    /// The id has an outcome already: it lies at `position`. Wait until that is durable, read it, compare the content.
+    /// The id has an outcome already, the record of `sequence`. Wait until that is durable, read it, compare the content.
     Seen {
-        /// Where.
-        position: Position,
+        /// Of its record.
+        sequence: u64,
     },
     /// The quota is full, as the citizen was told before: nothing was written, and the id is not burnt.
     Told {
         /// The sequence of the record that told so first.
         sequence: u64,
-        /// The answer may leave once this is durable.
-        position: Position,
     },
 }
 
 /// What is known of a batch before any shard is locked.
 struct Prepared {
     /// What the files of older days know of its ids.
-    old: Old<Vec<(RegistrationId, Position)>>,
+    old: Old<Vec<(RegistrationId, u64)>>,
     /// Who registers, in order; `None` where the decision does not depend on it, or the id has an outcome.
     persons: Vec<Option<PersonId>>,
     /// What each asks, as a keyed hash.
@@ -89,8 +87,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         }
         loop {
             let prepared = self.prepare(requests)?;
-            if let Some(mut registered) = self.register_knowing(requests, &prepared)? {
-                self.place_told(&mut registered);
+            if let Some(registered) = self.register_knowing(requests, &prepared)? {
                 return Ok(registered);
             }
         }
@@ -166,8 +163,8 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
             if let Some(ahead) = requests.get(index + PREFETCH_AHEAD) {
                 shards.prefetch(ahead);
             }
-            if let Some(position) = shards.known(&prepared.old, request.registration_id) {
-                registered.push(Registered::Seen { position });
+            if let Some(sequence) = shards.known(&prepared.old, request.registration_id) {
+                registered.push(Registered::Seen { sequence });
                 continue;
             }
             let applicant = applicant(directory, request, at);
@@ -176,36 +173,20 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
             let person = person.filter(|_| is_let_in);
             let verdict = decide(directory, &applicant, person, &shards.people, &quotas, at);
             if let Some(sequence) = shards.told(&verdict, person) {
-                // Where it lies is not known here; the caller learns it when the locks are given back.
-                registered.push(Registered::Told {
-                    sequence,
-                    position: Position::from_number(0),
-                });
+                registered.push(Registered::Told { sequence });
                 continue;
             }
             let (content, ticket) = (prepared.contents[index], quotas.tickets(verdict.benefit) + 1);
             let mut record = verdict.record(request.registration_id, content, &applicant, person, ticket, at);
-            let (sequence, position) = appending.push(RecordBuf::of(&record).as_bytes());
+            let sequence = appending.push(RecordBuf::of(&record).as_bytes());
             record.header.sequence = sequence;
-            shards.apply(&record, position);
+            shards.apply(&record, sequence);
             quotas.apply_registration(&record);
-            registered.push(Registered::Decided { record, position });
+            registered.push(Registered::Decided { record, sequence });
         }
         drop(appending);
         self.arrivals.count(&registered, at);
         Ok(Some(registered))
-    }
-
-    /// Says when the answers may leave that repeat an earlier record.
-    fn place_told(&self, registered: &mut [Registered]) {
-        let mut last = None;
-        for registered in registered {
-            if let Registered::Told { sequence, position } = registered
-                && *sequence > self.durable.sequence()
-            {
-                *position = *last.get_or_insert_with(|| self.appender.last_position());
-            }
-        }
     }
 
     /// Counts how many rights of the rule's programme have lapsed, when a deadline has struck and nobody has counted them since.
@@ -371,7 +352,7 @@ pub fn decide(
 
 impl Shards<'_> {
     /// Where the outcome lies that the id has already.
-    fn known(&self, old: &Old<Vec<(RegistrationId, Position)>>, id: RegistrationId) -> Option<Position> {
+    fn known(&self, old: &Old<Vec<(RegistrationId, u64)>>, id: RegistrationId) -> Option<u64> {
         let known = self.ids.get(registration_shard(id)).registration(id);
         known.or_else(|| old.of(id))
     }
@@ -391,10 +372,10 @@ impl Shards<'_> {
     }
 
     /// Applies a record that was just appended.
-    fn apply(&mut self, record: &RegistrationRecord, position: Position) {
+    fn apply(&mut self, record: &RegistrationRecord, sequence: u64) {
         let id = record.registration_id();
         let ids = self.ids.get_mut(registration_shard(id));
-        ids.insert_registration(record.header.sequence, id, position);
+        ids.insert_registration(sequence, id);
         self.people.apply_registration(record);
     }
 }

@@ -7,10 +7,10 @@ use satang_core::account::wallet_shard;
 use satang_core::desk::Block;
 use satang_core::directory::Directory;
 use satang_core::ids::{Name, PersonId, WalletId};
-use satang_core::record::{AdminRecord, BenefitNumber, CarriedRight, NameNumber, Position, Replacement};
+use satang_core::record::{AdminRecord, BenefitNumber, CarriedRight, NameNumber, Replacement};
 use satang_core::register::home_wallet;
-use satang_log::file::Space;
 use satang_log::log::ReadLog;
+use satang_log::log::Space;
 
 /// A wallet that is to be replaced.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,15 +48,13 @@ impl ReplacementRefusal {
     }
 }
 
-/// What became of a replacement. The answer may leave once the journal is durable through `position`.
+/// What became of a replacement. The answer may leave once the journal is durable through `sequence`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReplacementOutcome {
     /// The new wallet holds the rights from the record of this sequence on.
     Replaced {
         /// The sequence of the record.
         sequence: u64,
-        /// Where it lies.
-        position: Position,
     },
     /// The very same replacement was made before, by the record of this sequence, and the old wallet holds nothing since.
     Repeated {
@@ -119,7 +117,6 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         }
         Ok(ReplacementOutcome::Replaced {
             sequence: appended.sequence,
-            position: appended.position,
         })
     }
 }

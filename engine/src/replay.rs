@@ -3,7 +3,7 @@
 //!
 //! A part of the state that came from a snapshot takes only the records it lacks.
 
-use crate::crew::{Chunk, Crew, Own, Share, Worker};
+use crate::crew::{Chunk, Crew, Misfit, Own, ReplayError, Share, Worker};
 use crate::old_ids::OldIds;
 use crate::state::State;
 use parking_lot::MutexGuard;
@@ -16,13 +16,12 @@ use satang_core::household::{HOUSEHOLD_SHARDS, household_shard};
 use satang_core::ids::{PersonId, WalletId};
 use satang_core::outcome::Reason;
 use satang_core::record::{
-    AdminRecord, Authorization, AuthorizationRecord, BenefitNumber, CutOverRecord, Earlier, Position, Record,
+    AdminRecord, Authorization, AuthorizationRecord, BenefitNumber, CutOverRecord, Earlier, Record,
     RecordHeader, RecordKind, ReversalRecord, Status, extra_of,
 };
 use satang_log::commit::CutOver;
-use satang_log::file::{Misfit, Visitor};
-use satang_log::storage::{Page, Storage};
-use std::sync::Arc;
+use satang_log::log::{Cursor, Frame};
+use satang_log::storage::Storage;
 use std::thread::Scope;
 use zerocopy::FromBytes;
 
@@ -76,8 +75,8 @@ pub struct Replayed {
     pub records: u64,
     /// The date the next record is appended to; `None` before the first record.
     pub date: Option<BusinessDate>,
-    /// Where the last record lies.
-    pub last_position: Option<Position>,
+    /// Bytes that its frames take in the log.
+    pub bytes: u64,
     /// The persons that its records name.
     pub persons: Vec<PersonId>,
     /// The cut-overs of all dates so far, in order.
@@ -108,7 +107,7 @@ impl Dates {
     ///
     /// # Errors
     /// Why it belongs to another date than the one that is open: nothing has changed then.
-    pub fn take(&mut self, header: &RecordHeader, bytes: &[u8], position: Position) -> Result<(), String> {
+    pub fn take(&mut self, header: &RecordHeader, bytes: &[u8]) -> Result<(), String> {
         let today = header.at().business_date();
         if header.kind != RecordKind::CutOver as u8 {
             let date = *self.open.get_or_insert(today);
@@ -128,16 +127,16 @@ impl Dates {
         if record.date() != date || today <= date {
             return Err(format!("cut-over of {} while {date} is open", record.date()));
         }
-        self.close(date, position);
+        self.close(date, header.sequence);
         Ok(())
     }
 
-    /// The date is over, as the record at `position` says; the next one is open.
-    pub fn close(&mut self, date: BusinessDate, position: Position) {
+    /// The date is over, as the record of `sequence` says; the next one is open.
+    pub fn close(&mut self, date: BusinessDate, sequence: u64) {
         self.open = Some(date.next());
         self.ended = true;
-        if self.cut_overs.last().is_none_or(|(_, last)| *last < position) {
-            self.cut_overs.push((date, position));
+        if self.cut_overs.last().is_none_or(|(_, last)| *last < sequence) {
+            self.cut_overs.push((date, sequence));
         }
     }
 
@@ -156,7 +155,7 @@ pub struct Replay<'s, 'r, S: Storage> {
     crew: Crew<'s, 'r, Applier<'r>>,
     dates: Dates,
     records: u64,
-    last_position: Option<Position>,
+    bytes: u64,
     persons: Vec<PersonId>,
 }
 
@@ -177,27 +176,77 @@ impl<'s, 'r, S: Storage> Replay<'s, 'r, S> {
             crew: Crew::small_at_first(scope, move |share| Applier { beginning, share }),
             dates: Dates::behind(beginning.cut_overs.clone()),
             records: 0,
-            last_position: None,
+            bytes: 0,
             persons: Vec::new(),
         }
     }
 
-    /// Waits until every record is applied; also lets the ids of the dates leave memory that are over.
+    /// Applies everything a cursor reads; also lets the ids of the dates leave memory that are over.
     ///
     /// # Errors
-    /// A record that does not fit what came before it.
-    pub fn finish(mut self) -> Result<Replayed, Misfit> {
-        self.crew.hand_out();
-        self.crew.wait_until_idle()?;
-        self.let_ids_leave()?;
+    /// [`ReplayError`].
+    pub fn run(mut self, cursor: &mut impl Cursor) -> Result<Replayed, ReplayError> {
+        self.read_all(cursor)?;
+        let finished = self.finish();
+        finished.map_err(|misfit| ReplayError::misfit(misfit, |sequence| cursor.describe(sequence)))?;
         // The workers end once nobody can send them anything.
         Ok(Replayed {
             records: self.records,
+            bytes: self.bytes,
             date: self.dates.open,
-            last_position: self.last_position,
             persons: self.persons,
             cut_overs: self.dates.cut_overs,
         })
+    }
+
+    fn read_all(&mut self, cursor: &mut impl Cursor) -> Result<(), ReplayError> {
+        let mut told = 0;
+        while let Some(frame) = cursor.next_frame()? {
+            let taken = self.take_frame(&frame);
+            taken.map_err(|misfit| ReplayError::misfit(misfit, |sequence| cursor.describe(sequence)))?;
+            let (done, total) = cursor.progress();
+            if done != told {
+                (self.progress)(done, total);
+                told = done;
+            }
+        }
+        Ok(())
+    }
+
+    fn take_frame(&mut self, frame: &Frame) -> Result<(), Misfit> {
+        self.crew.begin_frame(frame)?;
+        self.bytes += frame.stored_bytes as u64;
+        for (offset, header, bytes) in frame.records() {
+            let sequence = header.sequence;
+            self.take(&header, bytes)
+                .map_err(|why| Misfit { sequence, why })?;
+            self.crew.push(offset, sequence);
+            self.records += 1;
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, header: &RecordHeader, bytes: &[u8]) -> Result<(), String> {
+        if header.kind != RecordKind::CutOver as u8 {
+            // Once all dates that end together are over. A misfit that a worker found is told with the next frame.
+            let _ = self.let_ids_leave();
+        }
+        self.dates.take(header, bytes)?;
+        let plain =
+            header.kind == RecordKind::Authorization as u8 && bytes.len() == size_of::<AuthorizationRecord>();
+        if !plain {
+            // The others are few: whatever is wrong with one is found here.
+            let record = Record::decode(header, bytes).map_err(|error| error.to_string())?;
+            self.take_other(header, record)?;
+        }
+        Ok(())
+    }
+
+    /// Waits until every record is applied.
+    fn finish(&mut self) -> Result<(), Misfit> {
+        self.crew.hand_out();
+        self.crew.wait_until_idle()?;
+        self.let_ids_leave()
     }
 
     /// Takes what concerns no shard, and whom a record names.
@@ -273,39 +322,6 @@ impl<'s, 'r, S: Storage> Replay<'s, 'r, S> {
     }
 }
 
-impl<S: Storage> Visitor for Replay<'_, '_, S> {
-    fn begin_segment(&mut self, segment: u32, bytes: &Arc<Vec<Page>>) {
-        self.crew.begin_segment(segment, bytes);
-    }
-
-    fn record(&mut self, header: &RecordHeader, bytes: &[u8], position: Position) -> Result<(), String> {
-        if header.kind != RecordKind::CutOver as u8 {
-            // Once all dates that end together are over. A misfit that a worker found is told at the segment's end.
-            let _ = self.let_ids_leave();
-        }
-        self.dates.take(header, bytes, position)?;
-        let plain =
-            header.kind == RecordKind::Authorization as u8 && bytes.len() == size_of::<AuthorizationRecord>();
-        if !plain {
-            // The others are few: whatever is wrong with one is found here.
-            let record = Record::decode(header, bytes).map_err(|error| error.to_string())?;
-            self.take_other(header, record)?;
-        }
-        self.crew.push(position);
-        self.records += 1;
-        self.last_position = Some(position);
-        Ok(())
-    }
-
-    fn end_segment(&mut self) -> Result<(), Misfit> {
-        self.crew.end_segment()
-    }
-
-    fn progress(&mut self, done: u64, total: u64) {
-        (self.progress)(done, total);
-    }
-}
-
 /// Applies what concerns its own shards.
 struct Applier<'r> {
     beginning: &'r Beginning,
@@ -319,9 +335,8 @@ impl Worker for Applier<'_> {
             if let Some(later) = record.later {
                 own.prefetch(later, false);
             }
-            self.apply(&mut own, &record.header, record.bytes, record.position)
+            self.apply(&mut own, &record.header, record.bytes)
                 .map_err(|why| Misfit {
-                    position: record.position,
                     sequence: record.header.sequence,
                     why,
                 })?;
@@ -371,11 +386,11 @@ impl Applier<'_> {
     }
 
     /// What a reversal, capture or void does besides having an id of its own.
-    fn apply_reversal(&self, own: &mut Own<'_>, record: &ReversalRecord, position: Position) {
+    fn apply_reversal(&self, own: &mut Own<'_>, record: &ReversalRecord) {
         let (sequence, through) = (record.header.sequence, &self.beginning.through);
         let txn = txn_shard(record.txn_id());
         if let Some(shard) = Self::lacking(&mut own.ids, &through.ids, txn, sequence) {
-            shard.apply_reversal(record, position);
+            shard.apply_reversal(record, sequence);
         }
         if !record.gives_back() {
             return;
@@ -396,13 +411,7 @@ impl Applier<'_> {
         }
     }
 
-    fn apply(
-        &self,
-        own: &mut Own<'_>,
-        header: &RecordHeader,
-        bytes: &[u8],
-        position: Position,
-    ) -> Result<(), String> {
+    fn apply(&self, own: &mut Own<'_>, header: &RecordHeader, bytes: &[u8]) -> Result<(), String> {
         let sequence = header.sequence;
         let Through {
             ids,
@@ -417,7 +426,7 @@ impl Applier<'_> {
                 let (id, wallet) = (record.txn_id(), record.wallet());
                 if let Some(shard) = Self::lacking(&mut own.ids, ids, txn_shard(id), sequence) {
                     let tombstone = record.reason() == Reason::ReversedBeforeArrival;
-                    shard.insert_txn(sequence, id, position, tombstone);
+                    shard.insert_txn(sequence, id, tombstone);
                 }
                 let authorization = Authorization {
                     record: *record,
@@ -464,11 +473,11 @@ impl Applier<'_> {
             Record::Reversal(record) => {
                 let reversal = record.reversal_id();
                 if let Some(shard) = Self::lacking(&mut own.ids, ids, reversal_shard(reversal), sequence) {
-                    shard.insert_reversal(sequence, reversal, position);
+                    shard.insert_reversal(sequence, reversal);
                 }
-                self.apply_reversal(own, &record, position);
+                self.apply_reversal(own, &record);
             }
-            Record::Closing(record) => self.apply_reversal(own, &record, position),
+            Record::Closing(record) => self.apply_reversal(own, &record),
             Record::Enrollment(record) => {
                 let citizen = citizen_shard(record.person());
                 if let Some(shard) = Self::lacking(&mut own.citizens, citizens, citizen, sequence) {
@@ -484,7 +493,7 @@ impl Applier<'_> {
             Record::Registration(record) => {
                 let id = record.registration_id();
                 if let Some(shard) = Self::lacking(&mut own.ids, ids, registration_shard(id), sequence) {
-                    shard.insert_registration(sequence, id, position);
+                    shard.insert_registration(sequence, id);
                 }
                 if let Some(person) = record.person()
                     && let Some(shard) =

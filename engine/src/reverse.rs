@@ -11,13 +11,11 @@ use satang_core::calendar::Instant;
 use satang_core::dedup::{IdShard, Reversed, TxnState, reversal_shard, txn_shard};
 use satang_core::household::household_shard;
 use satang_core::ids::TxnId;
-use satang_core::record::{
-    Act, Authorization, Closing, OriginalFacts, Position, Record, RecordBuf, ReversalRecord,
-};
+use satang_core::record::{Act, Authorization, Closing, OriginalFacts, Record, RecordBuf, ReversalRecord};
 use satang_core::request::{ClosingRequest, ReversalRequest};
 use satang_core::reverse::{self, Reversible};
-use satang_log::file::Space;
 use satang_log::log::ReadLog;
+use satang_log::log::Space;
 
 /// What the files of older days know of the ids in a reversal, as of an epoch.
 #[derive(Default)]
@@ -26,8 +24,8 @@ pub(crate) struct OldFacts {
     /// `None` when the files need not be asked.
     txn: Option<TxnState>,
     pub(crate) reversed: Option<Reversed>,
-    pub(crate) closing: Option<(Closing, Position)>,
-    reversal: Option<Position>,
+    pub(crate) closing: Option<(Closing, u64)>,
+    reversal: Option<u64>,
 }
 
 impl OldFacts {
@@ -39,7 +37,7 @@ impl OldFacts {
         }
     }
 
-    fn closing(&self, ids: &IdShard, id: TxnId) -> Option<(Closing, Position)> {
+    fn closing(&self, ids: &IdShard, id: TxnId) -> Option<(Closing, u64)> {
         ids.closing(id).or(self.closing)
     }
 }
@@ -47,8 +45,8 @@ impl OldFacts {
 /// An original as it was read without locks.
 struct Seen {
     state: TxnState,
-    original: Option<(Position, Authorization)>,
-    closing: Option<(Closing, Position)>,
+    original: Option<Authorization>,
+    closing: Option<(Closing, u64)>,
 }
 
 impl Seen {
@@ -77,7 +75,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
             }
             let seen = match self.see(request.txn_id, &old)? {
                 Ok(seen) => seen,
-                Err(position) => return Ok(Submitted::Wait { position }),
+                Err(sequence) => return Ok(Submitted::Wait { sequence }),
             };
             if let Some(submitted) = self.reverse_knowing(request, &old, &seen)? {
                 return Ok(submitted);
@@ -95,14 +93,14 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
             let old = self.old_facts_of_txn(request.txn_id)?;
             let seen = match self.see(request.txn_id, &old)? {
                 Ok(seen) => seen,
-                Err(position) => return Ok(Submitted::Wait { position }),
+                Err(sequence) => return Ok(Submitted::Wait { sequence }),
             };
-            if let Some((_, position)) = seen.closing {
-                if !self.durable.check(position)? {
-                    return Ok(Submitted::Wait { position });
+            if let Some((_, sequence)) = seen.closing {
+                if !self.durable.check(sequence)? {
+                    return Ok(Submitted::Wait { sequence });
                 }
-                if self.repeats(request, &seen, position)? {
-                    return Ok(Submitted::Seen { position });
+                if self.repeats(request, &seen, sequence)? {
+                    return Ok(Submitted::Seen { sequence });
                 }
             }
             if let Some(submitted) = self.close_knowing(request, &old, &seen)? {
@@ -111,33 +109,28 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         }
     }
 
-    /// Whether a capture or void asks for what the record at `position`, which closed the hold, did.
-    fn repeats(
-        &self,
-        request: &ClosingRequest,
-        seen: &Seen,
-        position: Position,
-    ) -> Result<bool, SubmitError> {
-        match self.reader.read(position)? {
+    /// Whether a capture or void asks for what the record at `sequence`, which closed the hold, did.
+    fn repeats(&self, request: &ClosingRequest, seen: &Seen, sequence: u64) -> Result<bool, SubmitError> {
+        match self.reader.read(sequence)? {
             Record::Closing(record) if record.txn_id() == request.txn_id => {
-                let held = seen.original.as_ref().map(|(_, original)| original.amount());
+                let held = seen.original.as_ref().map(|original| original.amount());
                 let same_amount = request.amount.or(held) == Some(record.left());
                 Ok(record.act() == request.act && (request.act == Act::Void || same_amount))
             }
             Record::Reversal(record) if record.txn_id() == request.txn_id => Ok(false),
-            _ => Err(SubmitError::Misplaced { position }),
+            _ => Err(SubmitError::Misplaced { sequence }),
         }
     }
 
-    /// What is known of an authorization, with its record; the position to wait for when that is not durable yet.
-    fn see(&self, txn_id: TxnId, old: &OldFacts) -> Result<Result<Seen, Position>, SubmitError> {
+    /// What is known of an authorization, with its record; the sequence to wait for when that is not durable yet.
+    fn see(&self, txn_id: TxnId, old: &OldFacts) -> Result<Result<Seen, u64>, SubmitError> {
         let (state, closing) = {
             let ids = self.state.ids[txn_shard(txn_id)].lock();
             (old.txn_state(&ids, txn_id), old.closing(&ids, txn_id))
         };
         let original = match state {
-            TxnState::Seen { position, .. } if !self.durable.check(position)? => return Ok(Err(position)),
-            TxnState::Seen { position, .. } => Some((position, self.read_authorization(position, txn_id)?)),
+            TxnState::Seen { sequence, .. } if !self.durable.check(sequence)? => return Ok(Err(sequence)),
+            TxnState::Seen { sequence, .. } => Some(self.read_authorization(sequence, txn_id)?),
             TxnState::New | TxnState::Tombstone => None,
         };
         Ok(Ok(Seen {
@@ -167,20 +160,20 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
             return Ok(None);
         }
         let known = ids.get(reversal).reversal(request.reversal_id);
-        if let Some(position) = known.or(old.reversal) {
-            return Ok(Some(Submitted::Seen { position }));
+        if let Some(sequence) = known.or(old.reversal) {
+            return Ok(Some(Submitted::Seen { sequence }));
         }
         if !self.is_as_seen(ids.get(txn), request.txn_id, old, seen) {
             return Ok(None);
         }
         let reversed = ids.get(txn).reversed(request.txn_id).or(old.reversed);
         let known = seen.reversible(reversed);
-        let (record, position) = self.append_return(&known, |at| reverse::decide(request, &known, at))?;
+        let record = self.append_return(&known, |at| reverse::decide(request, &known, at))?;
         let sequence = record.header.sequence;
         ids.get_mut(reversal)
-            .insert_reversal(sequence, request.reversal_id, position);
-        ids.get_mut(txn).apply_reversal(&record, position);
-        Ok(Some(Submitted::Decided { record, position }))
+            .insert_reversal(sequence, request.reversal_id);
+        ids.get_mut(txn).apply_reversal(&record, sequence);
+        Ok(Some(Submitted::Decided { record, sequence }))
     }
 
     /// Decides a capture or void; `None` when what was read without locks is no longer so.
@@ -196,10 +189,10 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         }
         let reversed = ids.reversed(request.txn_id).or(old.reversed);
         let known = seen.reversible(reversed);
-        let (record, position) =
-            self.append_return(&known, |at| reverse::decide_closing(request, &known, at))?;
-        ids.apply_reversal(&record, position);
-        Ok(Some(Submitted::Decided { record, position }))
+        let record = self.append_return(&known, |at| reverse::decide_closing(request, &known, at))?;
+        let sequence = record.header.sequence;
+        ids.apply_reversal(&record, sequence);
+        Ok(Some(Submitted::Decided { record, sequence }))
     }
 
     /// Appends what `decide` makes of the time, and gives the room back. Under the lock of the original's id.
@@ -207,7 +200,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         &self,
         known: &Reversible,
         decide: impl Fn(Instant) -> ReversalRecord,
-    ) -> Result<(ReversalRecord, Position), SubmitError> {
+    ) -> Result<ReversalRecord, SubmitError> {
         let original = match known {
             Reversible::Approved { original, .. } => Some(original),
             Reversible::NotFound { .. } | Reversible::Declined => None,
@@ -222,7 +215,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
             let bytes = RecordBuf::of(&record);
             match self.appender.begin(at, bytes.as_bytes().len()) {
                 Ok(mut appending) => {
-                    let (sequence, position) = appending.push(bytes.as_bytes());
+                    let sequence = appending.push(bytes.as_bytes());
                     drop(appending);
                     record.header.sequence = sequence;
                     if let Some(households) = &mut households {
@@ -231,7 +224,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
                     if let Some(wallets) = &mut wallets {
                         wallets.apply_reversal(&record);
                     }
-                    return Ok((record, position));
+                    return Ok(record);
                 }
                 Err(refused) => at = self.read_clock_again(refused)?,
             }
@@ -254,13 +247,13 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
     }
 
     /// What the reversal or capture at `last` left of its original.
-    fn read_reversed(&self, last: Position, txn_id: TxnId) -> Result<Reversed, SubmitError> {
+    fn read_reversed(&self, last: u64, txn_id: TxnId) -> Result<Reversed, SubmitError> {
         match self.reader.read(last)? {
             Record::Reversal(record) | Record::Closing(record) if record.txn_id() == txn_id => Ok(Reversed {
                 left: record.left(),
                 last,
             }),
-            _ => Err(SubmitError::Misplaced { position: last }),
+            _ => Err(SubmitError::Misplaced { sequence: last }),
         }
     }
 }
@@ -268,13 +261,13 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
 /// What the core must know of the authorization to be reversed, captured or voided.
 pub fn reversible(
     seen: TxnState,
-    original: Option<&(Position, Authorization)>,
+    original: Option<&Authorization>,
     reversed: Option<Reversed>,
     closing: Option<Closing>,
 ) -> Reversible {
     match (seen, original) {
         (TxnState::Seen { tombstone: true, .. }, _) => Reversible::NotFound { late: true },
-        (TxnState::Seen { .. }, Some((position, record))) => match OriginalFacts::of(record, *position) {
+        (TxnState::Seen { .. }, Some(original)) => match OriginalFacts::of(original) {
             Some(original) => Reversible::Approved {
                 original,
                 reversed,

@@ -11,9 +11,11 @@ use satang_core::dedup::{ID_SHARDS, IdEntry, IdFact, IdShard, id_hash, reversal_
 use satang_core::ids::{ReversalId, TxnId};
 use satang_core::money::Satang;
 use satang_core::outcome::{ReversalCause, ReversalReason};
-use satang_core::record::{Act, Position, ReversalFacts, ReversalRecord};
+use satang_core::record::{Act, ReversalFacts, ReversalRecord};
 use satang_engine::day_ids::{DayFacts, DayIds, DayIdsError, day_ids_name, write_day_ids};
-use satang_log::storage::{FileStorage, MemoryStorage, PAGE_BYTES, Page, Storage, StorageFile};
+use satang_log::storage::{
+    FileStorage, MemoryStorage, PAGE_BYTES, Page, ReadFile as _, ReadStorage as _, Storage, StorageFile,
+};
 use std::collections::BTreeMap;
 use std::io;
 
@@ -27,7 +29,7 @@ const ENTRIES_PER_PAGE: usize = 170;
 /// What a day has, in the shards that would be in memory and as a list of its own.
 struct Day {
     shards: Vec<IdShard>,
-    facts: BTreeMap<(u128, u8), Position>,
+    facts: BTreeMap<(u128, u8), u64>,
 }
 
 impl Day {
@@ -68,37 +70,37 @@ impl Day {
         day
     }
 
-    fn next_position(&self) -> Position {
-        Position::from_number(self.facts.len() as u64 + 1)
+    fn next_sequence(&self) -> u64 {
+        self.facts.len() as u64 + 1
     }
 
-    fn note(&mut self, bits: u128, fact: IdFact) -> Position {
-        let position = self.next_position();
-        self.facts.insert((bits, fact as u8), position);
-        position
+    fn note(&mut self, bits: u128, fact: IdFact) -> u64 {
+        let sequence = self.next_sequence();
+        self.facts.insert((bits, fact as u8), sequence);
+        sequence
     }
 
     fn authorization(&mut self, bits: u128, tombstone: bool) {
-        let (id, position) = (TxnId::from_bits(bits), self.note(bits, IdFact::Txn));
-        self.shards[txn_shard(id)].insert_txn(1, id, position, tombstone);
+        let (id, sequence) = (TxnId::from_bits(bits), self.note(bits, IdFact::Txn));
+        self.shards[txn_shard(id)].insert_txn(sequence, id, tombstone);
     }
 
     fn reversal_id(&mut self, bits: u128) {
-        let (id, position) = (ReversalId::from_bits(bits), self.note(bits, IdFact::Reversal));
-        self.shards[reversal_shard(id)].insert_reversal(1, id, position);
+        let (id, sequence) = (ReversalId::from_bits(bits), self.note(bits, IdFact::Reversal));
+        self.shards[reversal_shard(id)].insert_reversal(sequence, id);
     }
 
     fn tombstone(&mut self, bits: u128) {
-        let position = self.note(bits, IdFact::Txn);
-        self.apply(bits, ReversalReason::OriginalNotFound, position);
+        let sequence = self.note(bits, IdFact::Txn);
+        self.apply(bits, ReversalReason::OriginalNotFound, sequence);
     }
 
     fn given_back(&mut self, bits: u128) {
-        let position = self.note(bits, IdFact::Reversed);
-        self.apply(bits, ReversalReason::Approved, position);
+        let sequence = self.note(bits, IdFact::Reversed);
+        self.apply(bits, ReversalReason::Approved, sequence);
     }
 
-    fn apply(&mut self, bits: u128, reason: ReversalReason, position: Position) {
+    fn apply(&mut self, bits: u128, reason: ReversalReason, sequence: u64) {
         let txn_id = TxnId::from_bits(bits);
         let facts = ReversalFacts {
             act: Act::Reversal,
@@ -118,12 +120,12 @@ impl Day {
             late: false,
         };
         let record = ReversalRecord::new(Instant::from_unix_ms(0), &facts);
-        self.shards[txn_shard(txn_id)].apply_reversal(&record, position);
+        self.shards[txn_shard(txn_id)].apply_reversal(&record, sequence);
     }
 
     fn shard(&self, number: usize) -> Vec<IdEntry> {
-        let end = Position::from_number((1 << 48) - 1);
-        self.shards[number].facts_between(Position::from_number(0), end)
+        let end = (1 << 48) - 1;
+        self.shards[number].facts_between(0, end)
     }
 
     fn write_as<S: Storage>(
@@ -146,7 +148,7 @@ impl Day {
         storage
     }
 
-    fn position(&self, bits: u128, fact: IdFact) -> Option<Position> {
+    fn position(&self, bits: u128, fact: IdFact) -> Option<u64> {
         self.facts.get(&(bits, fact as u8)).copied()
     }
 
@@ -154,7 +156,7 @@ impl Day {
     #[track_caller]
     fn check_of(&self, file: &DayIds, bits: u128, fact: IdFact) -> Result<(), DayIdsError> {
         let found = file.find(bits, fact)?;
-        assert_eq!(found.map(|entry| entry.position()), self.position(bits, fact));
+        assert_eq!(found.map(|entry| entry.sequence()), self.position(bits, fact));
         assert!(found.is_none_or(|entry| entry.bits() == bits && entry.fact() == Some(fact)));
         Ok(())
     }
@@ -166,9 +168,9 @@ impl Day {
         let mut entries = Vec::new();
         file.for_each(&mut |entry| entries.push(*entry)).unwrap();
         assert!(entries.is_sorted_by_key(IdEntry::file_order));
-        let read: BTreeMap<(u128, u8), Position> = entries
+        let read: BTreeMap<(u128, u8), u64> = entries
             .iter()
-            .map(|entry| ((entry.bits(), entry.fact().unwrap() as u8), entry.position()))
+            .map(|entry| ((entry.bits(), entry.fact().unwrap() as u8), entry.sequence()))
             .collect();
         assert_eq!((entries.len(), &read), (self.facts.len(), &self.facts));
         for (bits, _) in self.facts.keys() {

@@ -120,10 +120,10 @@ fn another_key_of_citizens_is_refused() {
 fn a_broken_disk_stops_everything_and_approves_nothing() {
     let mut rig = Rig::prepared();
     rig.storage.break_after(0);
-    let Submitted::Decided { position, .. } = rig.engine.authorize(&request(1, 1, 1_000)).unwrap() else {
+    let Submitted::Decided { sequence, .. } = rig.engine.authorize(&request(1, 1, 1_000)).unwrap() else {
         panic!()
     };
     assert!(rig.committer.step().is_err());
-    assert!(rig.engine.durable().check(position).is_err());
+    assert!(rig.engine.durable().check(sequence).is_err());
     assert!(rig.engine.authorize(&request(2, 1, 1_000)).is_err());
 }

@@ -6,7 +6,6 @@ mod rig;
 use rig::{Rig, request, reversal};
 use satang_core::ids::TxnId;
 use satang_core::money::Satang;
-use satang_core::record::Position;
 use satang_engine::engine::Submitted;
 use satang_engine::lookup::{Found, FoundAuthorization, REVERSALS_SHOWN_MAX};
 
@@ -18,9 +17,9 @@ fn found(rig: &Rig, txn: u128) -> FoundAuthorization {
 }
 
 #[track_caller]
-fn assert_waits_for(rig: &Rig, txn: u128, at_least: Position) {
+fn assert_waits_for(rig: &Rig, txn: u128, at_least: u64) {
     match rig.engine.find_authorization(TxnId::from_bits(txn)).unwrap() {
-        Found::Wait { position } => assert!(position >= at_least),
+        Found::Wait { sequence } => assert!(sequence >= at_least),
         other => panic!("shown before it is durable: {other:?}"),
     }
 }
@@ -28,23 +27,23 @@ fn assert_waits_for(rig: &Rig, txn: u128, at_least: Position) {
 #[test]
 fn nothing_is_shown_before_it_is_durable() {
     let mut rig = Rig::prepared();
-    let Submitted::Decided { position, .. } = rig.engine.authorize(&request(1, 1, 100)).unwrap() else {
+    let Submitted::Decided { sequence, .. } = rig.engine.authorize(&request(1, 1, 100)).unwrap() else {
         panic!()
     };
-    assert_waits_for(&rig, 1, position);
+    assert_waits_for(&rig, 1, sequence);
     rig.flush();
     assert_eq!(found(&rig, 1).left, Satang::new(100));
     // A reversal changes what is left at once; it is shown once the reversal is durable.
-    let Submitted::Decided { position, .. } = rig.engine.reverse(&reversal(1, 1, Some(40))).unwrap() else {
+    let Submitted::Decided { sequence, .. } = rig.engine.reverse(&reversal(1, 1, Some(40))).unwrap() else {
         panic!()
     };
-    assert_waits_for(&rig, 1, position);
+    assert_waits_for(&rig, 1, sequence);
     rig.flush();
     assert_eq!(found(&rig, 1).left, Satang::new(60));
-    let Submitted::Decided { position, .. } = rig.engine.reverse(&reversal(2, 9, None)).unwrap() else {
+    let Submitted::Decided { sequence, .. } = rig.engine.reverse(&reversal(2, 9, None)).unwrap() else {
         panic!()
     };
-    assert_waits_for(&rig, 9, position);
+    assert_waits_for(&rig, 9, sequence);
     rig.flush();
     let tombstone = rig.engine.find_authorization(TxnId::from_bits(9)).unwrap();
     assert!(matches!(tombstone, Found::ReversedBeforeArrival), "{tombstone:?}");

@@ -10,7 +10,7 @@ use rig::snapshots::{DAY_MS, restarted};
 use rig::workload::v7;
 use rig::{Done, LAYOUT, Rig, noon, request, reversal};
 use satang_core::outcome::{Reason, ReversalReason};
-use satang_core::record::{Position, Record, ReversalRecord};
+use satang_core::record::{Record, ReversalRecord};
 use satang_engine::clock::Clock;
 use satang_engine::engine::Submitted;
 use satang_log::storage::MemoryStorage;
@@ -18,16 +18,16 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-fn decided<R>(submitted: Submitted<R>) -> (R, Position) {
+fn decided<R>(submitted: Submitted<R>) -> (R, u64) {
     match submitted {
-        Submitted::Decided { record, position } => (record, position),
-        Submitted::Seen { position } | Submitted::Wait { position } => panic!("not new: {position:?}"),
+        Submitted::Decided { record, sequence } => (record, sequence),
+        Submitted::Seen { sequence } | Submitted::Wait { sequence } => panic!("not new: {sequence:?}"),
     }
 }
 
-fn seen<R: std::fmt::Debug>(submitted: Submitted<R>) -> Position {
+fn seen<R: std::fmt::Debug>(submitted: Submitted<R>) -> u64 {
     match submitted {
-        Submitted::Seen { position } => position,
+        Submitted::Seen { sequence } => sequence,
         other => panic!("not seen: {other:?}"),
     }
 }
@@ -65,24 +65,24 @@ fn an_id_is_answered_the_same_one_two_and_forty_days_later() {
     for day in 0..4u128 {
         let ids = ids_of_a_day(rig.engine.now().unwrap().unix_ms(), day + 1);
         for (at, id) in ids.iter().enumerate() {
-            let (_, position) = decided(rig.engine.authorize(&request(*id, 1 + at as u64, 50)).unwrap());
-            outcomes.push((*id, at, position));
+            let (_, sequence) = decided(rig.engine.authorize(&request(*id, 1 + at as u64, 50)).unwrap());
+            outcomes.push((*id, at, sequence));
         }
         rig.flush();
         rig.pass(DAY_MS);
     }
     for (restart, days) in [1, 1, 38, 1, 1, 3, 40, 1, 0, 0].into_iter().enumerate() {
-        for (id, at, position) in &outcomes {
+        for (id, at, sequence) in &outcomes {
             let again = request(*id, 1 + *at as u64, 50);
-            assert_eq!(seen(rig.engine.authorize(&again).unwrap()), *position, "{id:x}");
+            assert_eq!(seen(rig.engine.authorize(&again).unwrap()), *sequence, "{id:x}");
         }
         let batch: Vec<_> = outcomes
             .iter()
             .map(|(id, at, _)| request(*id, 1 + *at as u64, 50))
             .collect();
         let results = rig.engine.authorize_batch(&batch).unwrap();
-        for (submitted, (id, _, position)) in results.into_iter().zip(&outcomes) {
-            assert_eq!(seen(submitted), *position, "{id:x}");
+        for (submitted, (id, _, sequence)) in results.into_iter().zip(&outcomes) {
+            assert_eq!(seen(submitted), *sequence, "{id:x}");
         }
         rig.pass(days * DAY_MS);
         // Something of that day, so that its date begins.
@@ -129,8 +129,8 @@ fn a_purchase_of_last_month_is_given_back_in_parts_over_days() {
         );
         for (number, record) in [(1u128, &first), (2, &second), (4, &last)] {
             let amount = (number < 4).then_some(300);
-            let position = seen(rig.engine.reverse(&reversal(number << 70, id, amount)).unwrap());
-            match rig.engine.read(position).unwrap() {
+            let sequence = seen(rig.engine.reverse(&reversal(number << 70, id, amount)).unwrap());
+            match rig.engine.read(sequence).unwrap() {
                 Record::Reversal(again) => assert_eq!(again.header.sequence, record.header.sequence),
                 other => panic!("{other:?}"),
             }
@@ -223,16 +223,16 @@ fn an_original_may_come_and_leave_between_a_look_up_in_the_files_and_the_shards_
     storage.hook.set(move |operation| {
         if operation == Operation::Read && !entered.swap(true, Ordering::SeqCst) {
             let mut rig = rig.lock().unwrap();
-            let (_, position) = decided(rig.engine.authorize(&request(id, 3, 500)).unwrap());
+            let (_, sequence) = decided(rig.engine.authorize(&request(id, 3, 500)).unwrap());
             rig.flush();
             rig.pass(2 * DAY_MS);
             rig.authorize(900, 4, 10);
             assert!(rig.keeper.tidy_ids().unwrap());
-            *of_hook.lock().unwrap() = Some(position);
+            *of_hook.lock().unwrap() = Some(sequence);
         }
     });
-    let position = seen(engine.authorize(&request(id, 3, 500)).unwrap());
-    assert_eq!(Some(position), *meanwhile.lock().unwrap());
+    let sequence = seen(engine.authorize(&request(id, 3, 500)).unwrap());
+    assert_eq!(Some(sequence), *meanwhile.lock().unwrap());
     storage.hook.clear();
 }
 
@@ -264,7 +264,7 @@ fn a_date_may_leave_in_the_middle_of_a_batchs_look_up() {
             .engine
             .authorize_batch(&order.map(|at| request(ids[at], 3, 500)))
             .unwrap();
-        let found: Vec<Position> = results.into_iter().map(seen).collect();
+        let found: Vec<u64> = results.into_iter().map(seen).collect();
         assert_eq!(found, order.map(|at| [first_at, second_at][at]));
     }
 }
@@ -275,9 +275,9 @@ fn threads_that_race_for_old_ids_get_one_outcome_for_each() {
     let mut seeds = Random::printed("threads_that_race_for_old_ids_get_one_outcome_for_each");
     let mut rig = Rig::prepared();
     let (txns, reversals) = (Mutex::new(BTreeMap::new()), Mutex::new(BTreeMap::new()));
-    let note = |of: &Mutex<BTreeMap<u128, Position>>, id, position| {
-        let known = *of.lock().unwrap().entry(id).or_insert(position);
-        assert_eq!(known, position, "I5: two outcomes of {id:x}");
+    let note = |of: &Mutex<BTreeMap<u128, u64>>, id, sequence| {
+        let known = *of.lock().unwrap().entry(id).or_insert(sequence);
+        assert_eq!(known, sequence, "I5: two outcomes of {id:x}");
     };
     for day in 0..14u64 {
         let done = AtomicBool::new(false);
@@ -297,15 +297,15 @@ fn threads_that_race_for_old_ids_get_one_outcome_for_each() {
                             let id = (number * 0x1_0001) << 64 | number;
                             match random.below(3) {
                                 0 => match engine.reverse(&reversal(id + 1, id, None)).unwrap() {
-                                    Submitted::Decided { position, .. } | Submitted::Seen { position } => {
-                                        note(reversals, id, position);
+                                    Submitted::Decided { sequence, .. } | Submitted::Seen { sequence } => {
+                                        note(reversals, id, sequence);
                                     }
                                     Submitted::Wait { .. } => {}
                                 },
                                 1 => match engine.authorize(&request(id, 1 + number as u64 % 20, 7)).unwrap()
                                 {
-                                    Submitted::Decided { position, .. } | Submitted::Seen { position } => {
-                                        note(txns, id, position);
+                                    Submitted::Decided { sequence, .. } | Submitted::Seen { sequence } => {
+                                        note(txns, id, sequence);
                                     }
                                     Submitted::Wait { .. } => panic!("an authorization waits for nothing"),
                                 },
@@ -315,8 +315,8 @@ fn threads_that_race_for_old_ids_get_one_outcome_for_each() {
                                     let results = engine.authorize_batch(&batch).unwrap();
                                     for (id, submitted) in [id, other].into_iter().zip(results) {
                                         match submitted {
-                                            Submitted::Decided { position, .. }
-                                            | Submitted::Seen { position } => note(txns, id, position),
+                                            Submitted::Decided { sequence, .. }
+                                            | Submitted::Seen { sequence } => note(txns, id, sequence),
                                             Submitted::Wait { .. } => panic!("a batch waits for nothing"),
                                         }
                                     }
@@ -342,11 +342,11 @@ fn threads_that_race_for_old_ids_get_one_outcome_for_each() {
         });
         rig = restarted(&mut rig, day);
     }
-    for (id, position) in txns.into_inner().unwrap() {
+    for (id, sequence) in txns.into_inner().unwrap() {
         let wallet = 1 + (id as u64 & 0xFFFF) % 20;
         assert_eq!(
             seen(rig.engine.authorize(&request(id, wallet, 7)).unwrap()),
-            position
+            sequence
         );
     }
     assert!(rig.engine.old_ids().days().files.len() > 8);
@@ -356,16 +356,16 @@ fn threads_that_race_for_old_ids_get_one_outcome_for_each() {
 fn dates_on_a_full_disk_stay_in_memory() {
     let mut rig = Rig::open(Arc::new(MemoryStorage::default()), LAYOUT).unwrap();
     rig.prepare(3);
-    let (_, position) = decided(rig.engine.authorize(&request(1, 1, 100)).unwrap());
+    let (_, sequence) = decided(rig.engine.authorize(&request(1, 1, 100)).unwrap());
     rig.flush();
     rig.pass(3 * DAY_MS);
     rig.authorize(2, 1, 100);
     rig.storage.fill_after(1);
     assert!(rig.keeper.tidy_ids().is_err(), "the index file does not fit");
     assert!(!rig.storage.names().iter().any(|name| name.starts_with("ids/")));
-    assert_eq!(seen(rig.engine.authorize(&request(1, 1, 100)).unwrap()), position);
+    assert_eq!(seen(rig.engine.authorize(&request(1, 1, 100)).unwrap()), sequence);
     rig.storage.make_room();
     assert!(rig.keeper.tidy_ids().unwrap());
-    assert_eq!(seen(rig.engine.authorize(&request(1, 1, 100)).unwrap()), position);
+    assert_eq!(seen(rig.engine.authorize(&request(1, 1, 100)).unwrap()), sequence);
     assert_eq!(rig.engine.state().ids_len(), 1);
 }

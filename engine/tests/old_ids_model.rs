@@ -10,7 +10,6 @@ use rig::{Rig, noon, request, reversal};
 use satang_core::dedup::{HotWindow, TxnState, reversal_shard, txn_shard, uuid_v7_ms};
 use satang_core::ids::{ReversalId, TxnId};
 use satang_core::outcome::{Reason, ReversalReason};
-use satang_core::record::Position;
 use satang_engine::clock::Clock;
 use satang_engine::engine::{Engine, Submitted};
 use satang_log::log::ReadLog;
@@ -21,15 +20,15 @@ use std::collections::BTreeMap;
 #[derive(Default)]
 struct Model {
     txns: BTreeMap<u128, Known>,
-    reversals: BTreeMap<u128, Position>,
+    reversals: BTreeMap<u128, u64>,
 }
 
 #[derive(Clone, Copy)]
 struct Known {
     /// The authorization's record, once there is one.
-    original: Option<Position>,
+    original: Option<u64>,
     /// Reversed before it arrived.
-    tombstone: Option<Position>,
+    tombstone: Option<u64>,
     approved: bool,
     left: u64,
 }
@@ -38,14 +37,14 @@ impl Model {
     fn authorize(&mut self, rig: &Rig, id: u128, submitted: Submitted<satang_core::record::Authorization>) {
         let known = self.txns.get(&id).copied();
         match (known.and_then(|known| known.original), submitted) {
-            (Some(position), Submitted::Seen { position: seen }) => assert_eq!(seen, position, "{id:x}"),
-            (None, Submitted::Decided { record, position }) => {
+            (Some(sequence), Submitted::Seen { sequence: seen }) => assert_eq!(seen, sequence, "{id:x}"),
+            (None, Submitted::Decided { record, sequence }) => {
                 let tombstone = known.and_then(|known| known.tombstone);
                 let is_late = record.reason() == Reason::ReversedBeforeArrival;
                 assert_eq!(is_late, tombstone.is_some(), "{id:x}");
                 let approved = record.approved();
                 let known = Known {
-                    original: Some(position),
+                    original: Some(sequence),
                     tombstone,
                     approved,
                     left: 500,
@@ -63,10 +62,10 @@ impl Model {
             rig.engine.reverse(&asked).unwrap(),
         ) {
             (_, Submitted::Wait { .. }) => {}
-            (Some(position), Submitted::Seen { position: seen }) => assert_eq!(seen, position),
-            (None, Submitted::Decided { record, position }) => {
-                self.reversals.insert(reversal_id, position);
-                let expected = self.expected(id, amount, position);
+            (Some(sequence), Submitted::Seen { sequence: seen }) => assert_eq!(seen, sequence),
+            (None, Submitted::Decided { record, sequence }) => {
+                self.reversals.insert(reversal_id, sequence);
+                let expected = self.expected(id, amount, sequence);
                 assert_eq!(
                     (record.approved(), record.reason(), record.left().get()),
                     expected,
@@ -77,13 +76,13 @@ impl Model {
         }
     }
 
-    fn expected(&mut self, id: u128, amount: Option<u64>, position: Position) -> (bool, ReversalReason, u64) {
+    fn expected(&mut self, id: u128, amount: Option<u64>, sequence: u64) -> (bool, ReversalReason, u64) {
         let full = amount.is_none();
         let Some(known) = self.txns.get_mut(&id) else {
             if full {
                 let tombstone = Known {
                     original: None,
-                    tombstone: Some(position),
+                    tombstone: Some(sequence),
                     approved: false,
                     left: 0,
                 };
@@ -93,7 +92,7 @@ impl Model {
         };
         if known.original.is_none() || known.tombstone.is_some() {
             if full && known.original.is_none() {
-                known.tombstone = Some(position);
+                known.tombstone = Some(sequence);
             }
             return match (full, known.original) {
                 (true, _) | (false, None) => (full, ReversalReason::OriginalNotFound, 0),
@@ -118,20 +117,20 @@ impl Model {
         let window = rig.engine.old_ids().days().window;
         for (id, known) in &self.txns {
             let (in_memory, in_files) = txn(&rig.engine, *id);
-            let position = known.original.or(known.tombstone).unwrap();
+            let sequence = known.original.or(known.tombstone).unwrap();
             let told = |found| match found {
-                TOMBSTONE if known.original.is_none() => position,
+                TOMBSTONE if known.original.is_none() => sequence,
                 found => found,
             };
-            self.check_one(*id, position, window, in_memory.map(told), in_files.map(told));
+            self.check_one(*id, sequence, window, in_memory.map(told), in_files.map(told));
         }
-        for (id, position) in &self.reversals {
+        for (id, sequence) in &self.reversals {
             let id_of = ReversalId::from_bits(*id);
             let in_memory = rig.engine.state().ids[reversal_shard(id_of)]
                 .lock()
                 .reversal(id_of);
             let in_files = rig.engine.old_ids().reversal(id_of).unwrap();
-            self.check_one(*id, *position, window, in_memory, in_files);
+            self.check_one(*id, *sequence, window, in_memory, in_files);
         }
         for _ in 0..50 {
             let id = v7(noon().unix_ms() + random.below(90 * 86_400_000) as i64, 1 << 61);
@@ -144,34 +143,34 @@ impl Model {
     fn check_one(
         &self,
         id: u128,
-        position: Position,
+        sequence: u64,
         window: HotWindow,
-        in_memory: Option<Position>,
-        in_files: Option<Position>,
+        in_memory: Option<u64>,
+        in_files: Option<u64>,
     ) {
-        let young = position >= window.from;
+        let young = sequence >= window.from;
         let says_young = window == HotWindow::ALL || uuid_v7_ms(id).is_some_and(|ms| ms >= window.from_ms);
-        let expected = (young || says_young).then_some(position);
+        let expected = (young || says_young).then_some(sequence);
         assert_eq!(in_memory, expected, "{id:x} in memory");
         // A file may have an older tombstone of what is young, and must have whatever is not.
         match young {
             true => assert!(
-                in_files.is_none_or(|found| found < window.from || found == position),
+                in_files.is_none_or(|found| found < window.from || found == sequence),
                 "{id:x}"
             ),
-            false => assert_eq!(in_files, Some(position), "{id:x} in a file"),
+            false => assert_eq!(in_files, Some(sequence), "{id:x} in a file"),
         }
     }
 }
 
 /// Of a tombstone it is not told where it lies.
-const TOMBSTONE: Position = Position::from_number(1);
+const TOMBSTONE: u64 = 1;
 
 /// Where memory says that an id's record lies, and where the files do.
-fn txn<R: ReadLog, C: Clock>(engine: &Engine<R, C>, bits: u128) -> (Option<Position>, Option<Position>) {
+fn txn<R: ReadLog, C: Clock>(engine: &Engine<R, C>, bits: u128) -> (Option<u64>, Option<u64>) {
     let id = TxnId::from_bits(bits);
     let place = |state| match state {
-        TxnState::Seen { position, .. } => Some(position),
+        TxnState::Seen { sequence, .. } => Some(sequence),
         TxnState::Tombstone => Some(TOMBSTONE),
         TxnState::New => None,
     };

@@ -8,7 +8,7 @@ use rig::random::Random;
 use rig::{LAYOUT, Rig, Survivors, enrollment};
 use satang_core::account::wallet_shard;
 use satang_core::ids::PersonId;
-use satang_core::record::{Position, Record};
+use satang_core::record::Record;
 use satang_engine::persons::{CitizenKey, PERSONS_FILE, PersonStore};
 use satang_log::file::Layout;
 use satang_log::storage::{MemoryStorage, PAGE_BYTES, Storage};
@@ -18,10 +18,10 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// The persons that records in the journal name.
-fn named(storage: &impl Storage) -> Vec<PersonId> {
+fn named(storage: &Arc<MemoryStorage>) -> Vec<PersonId> {
     let records = Survivors::of(storage).records.into_iter();
     records
-        .filter_map(|(_, _, record)| match record {
+        .filter_map(|(_, record)| match record {
             Record::Enrollment(record) => Some(record.person()),
             _ => None,
         })
@@ -36,20 +36,20 @@ fn holder<S: Storage>(rig: &Rig<S>, wallet: u64) -> Option<PersonId> {
         .person(wallet)
 }
 
-/// Enrolls in calls of one line and of many, over several segments; ends early when the disk breaks. Says which position makes
+/// Enrolls in calls of one line and of many, over several segments; ends early when the disk breaks. Says which sequence makes
 /// which wallets' enrollments durable.
-fn enroll_many(rig: &mut Rig, enrolled: &mut Vec<(Position, u64, PersonId)>) -> Result<(), ()> {
+fn enroll_many(rig: &mut Rig, enrolled: &mut Vec<(u64, u64, PersonId)>) -> Result<(), ()> {
     let mut wallet = 100;
     for round in 0..24 {
         for len in [1, 1, 200 * u64::from(round % 8 == 7)] {
             let lines: Vec<_> = (wallet..wallet + len).map(enrollment).collect();
-            let (outcomes, position) = rig.engine.enroll(&lines, None).unwrap();
+            let (outcomes, sequence) = rig.engine.enroll(&lines, None).unwrap();
             assert!(outcomes.iter().all(Result::is_ok));
             let persons = lines.iter().map(|line| rig.engine.persons().find(line.citizen));
             enrolled.extend(
                 (wallet..)
                     .zip(persons)
-                    .map(|(n, person)| (position, n, person.unwrap())),
+                    .map(|(n, person)| (sequence, n, person.unwrap())),
             );
             wallet += len;
         }
@@ -62,9 +62,9 @@ fn enroll_many(rig: &mut Rig, enrolled: &mut Vec<(Position, u64, PersonId)>) -> 
 }
 
 /// Starts from a disk that lost power: everybody named is there, and so is every enrollment that was durable.
-fn check_start(disk: MemoryStorage, enrolled: &[(Position, u64, PersonId)]) {
+fn check_start(disk: MemoryStorage, enrolled: &[(u64, u64, PersonId)]) {
     let rig = Rig::open(Arc::new(disk), LAYOUT).unwrap_or_else(|refused| panic!("{refused}"));
-    let named = named(&*rig.storage);
+    let named = named(&rig.storage);
     let (persons, store) = (rig.engine.persons(), open_store(&rig.storage));
     assert_eq!(persons.missing(named.iter().copied()), 0);
     assert_eq!(store.persons().missing(named.iter().copied()), 0);
@@ -92,7 +92,7 @@ fn no_record_outlives_the_person_it_names_wherever_the_power_goes() {
         rig.storage.break_after(operations);
         let done = enroll_many(&mut rig, &mut enrolled).is_ok();
         rig.storage.mend();
-        enrolled.retain(|(position, _, _)| rig.engine.durable().check(*position) == Ok(true));
+        enrolled.retain(|(sequence, _, _)| rig.engine.durable().check(*sequence) == Ok(true));
         let mut random = Random::new(seeds.bits());
         for percent in [0, 30, 70, 100] {
             let disk = Arc::new(rig.storage.lose_power(|| random.percent(percent)));
@@ -130,7 +130,7 @@ fn nobody_is_on_disk_before_the_journal_is_written_and_everybody_is_when_it_is()
         log.lock().unwrap().push((operation, pages - before));
     });
     let lines: Vec<_> = (2..402).map(enrollment).collect();
-    let (_, position) = rig.engine.enroll(&lines, None).unwrap();
+    let (_, sequence) = rig.engine.enroll(&lines, None).unwrap();
     rig.engine.authorize(&rig::request(1, 1, 100)).unwrap();
     assert_eq!(*seen.lock().unwrap(), [], "requests do not touch the disk");
     assert!(rig.committer.step().unwrap());
@@ -146,7 +146,7 @@ fn nobody_is_on_disk_before_the_journal_is_written_and_everybody_is_when_it_is()
     assert_eq!(rig.engine.persons().pages(), pages + 3);
     // From here on everybody is known: the store is left alone.
     while rig.committer.step().unwrap() {}
-    assert_eq!(rig.engine.durable().check(position), Ok(true));
+    assert_eq!(rig.engine.durable().check(sequence), Ok(true));
     seen.lock().unwrap().clear();
     rig.engine.enroll(&lines, None).unwrap();
     rig.engine.authorize(&rig::request(2, 1, 100)).unwrap();
@@ -172,13 +172,13 @@ fn who_is_enrolled_while_persons_are_flushed_is_in_the_next_group_and_flushed_be
             engine.enroll(&[enrollment(3), enrollment(2)], None).unwrap();
         }
     });
-    let (_, position) = rig.engine.enroll(&[enrollment(2)], None).unwrap();
+    let (_, sequence) = rig.engine.enroll(&[enrollment(2)], None).unwrap();
     assert!(rig.committer.step().unwrap());
     storage.hook.clear();
-    assert_eq!(rig.engine.durable().check(position), Ok(true));
+    assert_eq!(rig.engine.durable().check(sequence), Ok(true));
     for wallets in [2, 3] {
         let after = Arc::new(storage.disk.lose_power(|| false));
-        let named = named(&*after);
+        let named = named(&after);
         assert_eq!(named.len(), wallets);
         assert_eq!(open_store(&after).persons().missing(named.into_iter()), 0);
         rig.committer.step().unwrap();
@@ -203,13 +203,13 @@ fn threads_that_enroll_the_same_citizens_enroll_each_once_while_the_journal_is_w
             let (engine, storage, wrong) = (&engine, &storage, &durable_without_person);
             scope.spawn(move || {
                 for n in 0..CITIZENS {
-                    let (outcomes, position) = engine.enroll(&[enrollment(1_000 + n)], None).unwrap();
+                    let (outcomes, sequence) = engine.enroll(&[enrollment(1_000 + n)], None).unwrap();
                     assert_eq!(outcomes, [Ok(())]);
                     // Now and then the power goes, right after an answer.
                     if n % 500 == thread * 100 {
-                        engine.durable().block_until(position).unwrap();
+                        engine.durable().block_until(sequence).unwrap();
                         let after = Arc::new(storage.lose_power(|| false));
-                        let named = named(&*after).into_iter();
+                        let named = named(&after).into_iter();
                         let missing = open_store(&after).persons().missing(named);
                         wrong.fetch_add(missing, Ordering::Relaxed);
                     }
@@ -220,7 +220,7 @@ fn threads_that_enroll_the_same_citizens_enroll_each_once_while_the_journal_is_w
     engine.appender().stop();
     writer.join().unwrap().unwrap();
     assert_eq!(durable_without_person.into_inner(), 0);
-    assert_eq!(named(&*storage).len() as u64, CITIZENS + 20);
+    assert_eq!(named(&storage).len() as u64, CITIZENS + 20);
     assert_eq!(engine.persons().len() as u64, CITIZENS + 20);
     let again = Rig::start(storage.lose_power(|| false));
     assert_eq!(again.engine.state().digest(), engine.state().digest());

@@ -88,7 +88,7 @@ fn every_published_answer_survives_any_loss_of_power() {
 #[test]
 fn segments_of_one_group_survive_it_too() {
     let smallest = Layout {
-        segment_bytes: 16 << 10,
+        segment_bytes: 20 << 10,
         group_bytes_max: 4 << 10,
     };
     let mut seeds = Random::printed("segments_of_one_group_survive_it_too");
@@ -100,7 +100,7 @@ fn segments_of_one_group_survive_it_too() {
 #[test]
 fn a_killed_process_leaves_the_last_group_in_the_page_cache_and_the_next_start_flushes_it() {
     let mut rig = Rig::prepared();
-    let Submitted::Decided { position, .. } = rig.engine.authorize(&request(1, 1, 1_000)).unwrap() else {
+    let Submitted::Decided { sequence, .. } = rig.engine.authorize(&request(1, 1, 1_000)).unwrap() else {
         panic!()
     };
     // The write lands, its flush does not: nobody is answered, and the process dies.
@@ -108,10 +108,10 @@ fn a_killed_process_leaves_the_last_group_in_the_page_cache_and_the_next_start_f
     assert!(rig.committer.step().is_err());
     rig.storage.mend();
     let rig = Rig::open(rig.storage.clone(), LAYOUT).unwrap();
-    assert_eq!(rig.engine.durable().check(position), Ok(true));
+    assert_eq!(rig.engine.durable().check(sequence), Ok(true));
     let after = rig.storage.lose_power(|| false);
     let again = Rig::start(after);
-    assert_eq!(again.engine.durable().check(position), Ok(true));
+    assert_eq!(again.engine.durable().check(sequence), Ok(true));
     assert_eq!(again.digest(), rig.digest());
 }
 

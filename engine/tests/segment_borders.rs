@@ -1,6 +1,6 @@
-//! The story: a record is told where it will lie before anything is written, by one thread, while another decides where
-//! groups, quiet frames, seals and headers go. They must agree at every border of every layout, down to segments of a single
-//! group, and whatever is appended in the middle of a write.
+//! The story: records get their sequences before anything is written, by one thread, while another decides where groups, quiet frames,
+//! indexes, seals and headers go. Every record is read back by its sequence at every border of every layout, down to segments of
+//! a single group, and whatever is appended in the middle of a write.
 
 mod rig;
 
@@ -8,6 +8,7 @@ use rig::hooked::{HookedStorage, Operation};
 use rig::random::Random;
 use rig::workload::Workload;
 use rig::{Rig, Survivors, request};
+use satang_core::record::Record;
 use satang_engine::engine::Submitted;
 use satang_log::file::{FRAME_OVERHEAD_BYTES, Layout, segment_name};
 use satang_log::storage::MemoryStorage;
@@ -22,14 +23,14 @@ const RECORD: usize = 96;
 fn any_layout(random: &mut Random) -> Layout {
     let group_bytes_max = PAGE * (1 + random.below(6) as u32);
     Layout {
-        segment_bytes: group_bytes_max + PAGE * (3 + random.below(9) as u32),
+        segment_bytes: group_bytes_max + PAGE * (4 + random.below(9) as u32),
         group_bytes_max,
     }
 }
 
 #[test]
-fn every_record_lies_where_it_was_told_to_in_any_layout() {
-    let mut seeds = Random::printed("every_record_lies_where_it_was_told_to_in_any_layout");
+fn every_record_is_read_back_by_its_sequence_in_any_layout() {
+    let mut seeds = Random::printed("every_record_is_read_back_by_its_sequence_in_any_layout");
     for _ in 0..80 {
         let mut random = Random::new(seeds.bits());
         let layout = any_layout(&mut random);
@@ -86,7 +87,7 @@ fn a_batch_of_any_length_at_any_place_of_a_segment_is_one_group() {
 #[test]
 fn a_start_on_a_full_segment_vouches_for_its_last_group_with_the_seal() {
     let layout = Layout {
-        segment_bytes: 4 * PAGE,
+        segment_bytes: 5 * PAGE,
         group_bytes_max: PAGE,
     };
     let mut rig = Rig::open(Arc::new(MemoryStorage::default()), layout).unwrap();
@@ -109,7 +110,7 @@ fn a_start_on_a_full_segment_vouches_for_its_last_group_with_the_seal() {
 #[test]
 fn a_batch_that_no_group_takes_is_refused_whole() {
     let layout = Layout {
-        segment_bytes: 4 * PAGE,
+        segment_bytes: 5 * PAGE,
         group_bytes_max: PAGE,
     };
     let mut rig = Rig::open(Arc::new(MemoryStorage::default()), layout).unwrap();
@@ -136,8 +137,9 @@ fn requests_that_arrive_in_the_middle_of_any_write_are_placed_behind_it() {
             move || {
                 let id = next.fetch_add(1, SeqCst);
                 match engine.authorize(&request(id.into(), 1 + id % 20, 1)).unwrap() {
-                    Submitted::Decided { record, position } => {
-                        told.lock().unwrap().push((record.header.sequence, position));
+                    Submitted::Decided { record, sequence } => {
+                        assert_eq!(record.header.sequence, sequence);
+                        told.lock().unwrap().push((sequence, record.txn_id()));
                     }
                     other => panic!("{other:?}"),
                 }
@@ -162,9 +164,13 @@ fn requests_that_arrive_in_the_middle_of_any_write_are_placed_behind_it() {
         }
         rig.storage.hook.clear();
         rig.flush();
-        let records = Survivors::of(&rig.storage.disk).records;
-        for (sequence, position) in told.lock().unwrap().iter() {
-            assert_eq!(records[*sequence as usize - 1].1, *position, "{layout:?}");
+        let records = Survivors::of(&Arc::new(rig.storage.disk.clone())).records;
+        for (sequence, txn_id) in told.lock().unwrap().iter() {
+            let (header, record) = &records[*sequence as usize - 1];
+            assert_eq!(header.sequence, *sequence, "{layout:?}");
+            let same = |record: &Record| matches!(record, Record::Authorization { record, .. } if record.txn_id() == *txn_id);
+            assert!(same(record), "{layout:?}");
+            assert!(same(&engine.read(*sequence).unwrap()), "{layout:?}");
         }
         let again = Rig::open(Arc::new(rig.storage.disk.copy()), layout).unwrap();
         assert_eq!(again.digest(), engine.state().digest());
@@ -178,11 +184,11 @@ fn the_writing_thread_agrees_with_many_that_append() {
         let layout = any_layout(&mut random);
         let mut rig = Rig::open(Arc::new(MemoryStorage::default()), layout).unwrap();
         rig.prepare(20);
-        let (engine, storage, spares) = (rig.engine.clone(), rig.storage.clone(), rig.spares.clone());
+        let (engine, storage, upkeep) = (rig.engine.clone(), rig.storage.clone(), rig.upkeep.clone());
         let committer = rig.committer;
         std::thread::scope(|threads| {
             let writer = threads.spawn(|| committer.run());
-            let preparer = threads.spawn(|| spares.prepare_until_stopped(&*storage));
+            let preparer = threads.spawn(|| upkeep.run_until_stopped());
             let clients: Vec<_> = (0..4u128)
                 .map(|client| {
                     let engine = engine.clone();
@@ -190,8 +196,8 @@ fn the_writing_thread_agrees_with_many_that_append() {
                         for n in 0..150u128 {
                             let id = client << 64 | n;
                             match engine.authorize(&request(id, 1 + n as u64 % 20, 1)).unwrap() {
-                                Submitted::Decided { position, .. } => {
-                                    engine.durable().block_until(position).unwrap()
+                                Submitted::Decided { sequence, .. } => {
+                                    engine.durable().block_until(sequence).unwrap()
                                 }
                                 other => panic!("{other:?}"),
                             }
@@ -201,14 +207,14 @@ fn the_writing_thread_agrees_with_many_that_append() {
                 .collect();
             clients.into_iter().for_each(|client| client.join().unwrap());
             engine.appender().stop();
-            spares.stop();
+            upkeep.stop();
             writer.join().unwrap().unwrap();
             preparer.join().unwrap();
         });
         let again = Rig::open(Arc::new(storage.copy()), layout).unwrap();
         assert_eq!(again.digest(), engine.state().digest());
         assert_eq!(
-            Survivors::of(&*again.storage).records.len() as u64,
+            Survivors::of(&again.storage).records.len() as u64,
             engine.durable().sequence()
         );
     }

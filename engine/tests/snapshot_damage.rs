@@ -9,7 +9,7 @@ use rig::{LAYOUT, Rig, assert_names, refused};
 use satang_core::calendar::BusinessDate;
 use satang_engine::day_ids::write_day_ids;
 use satang_engine::snapshot::{load, names};
-use satang_log::file::segment_name;
+use satang_log::file::{FileLogStore, segment_name};
 use satang_log::storage::{MemoryStorage, PAGE_BYTES};
 
 /// The newest snapshot and the one before it.
@@ -42,7 +42,7 @@ fn a_snapshot_damaged_on_any_page_is_refused() {
     let [newest, _] = two_names(&rig);
     let whole = rig.storage.bytes(&newest);
     let id = journal_id(&rig);
-    assert!(load(&*rig.storage, &newest, &id, Default::default()).is_ok());
+    assert!(load(&*rig.storage, &newest, &id, Default::default(), &|_| 0).is_ok());
     let disk = MemoryStorage::default();
     for name in files_in(&rig.storage, "ids") {
         disk.set_bytes(&name, rig.storage.bytes(&name));
@@ -58,7 +58,7 @@ fn a_snapshot_damaged_on_any_page_is_refused() {
         };
         bytes[page * PAGE_BYTES + random.below(within) as usize] ^= 1 << random.below(8);
         disk.set_bytes(&newest, bytes);
-        let Err(refusal) = load(&disk, &newest, &id, Default::default()) else {
+        let Err(refusal) = load(&disk, &newest, &id, Default::default(), &|_| 0) else {
             panic!("page {page} of {}", whole.len() / PAGE_BYTES);
         };
         assert!(
@@ -72,23 +72,23 @@ fn a_snapshot_damaged_on_any_page_is_refused() {
     {
         disk.set_bytes(&newest, whole[..len].to_vec());
         assert!(
-            load(&disk, &newest, &id, Default::default()).is_err(),
+            load(&disk, &newest, &id, Default::default(), &|_| 0).is_err(),
             "cut to {len} bytes"
         );
     }
     let longer = [&whole[..], &[0; PAGE_BYTES]].concat();
     disk.set_bytes(&newest, longer);
     assert!(
-        load(&disk, &newest, &id, Default::default()).is_err(),
+        load(&disk, &newest, &id, Default::default(), &|_| 0).is_err(),
         "a page longer"
     );
     assert!(
-        load(&disk, &newest, &[3; 16], Default::default()).is_err(),
+        load(&disk, &newest, &[3; 16], Default::default(), &|_| 0).is_err(),
         "another journal's"
     );
     disk.set_bytes(&newest, whole);
     assert!(
-        load(&disk, &newest, &id, Default::default()).is_ok(),
+        load(&disk, &newest, &id, Default::default(), &|_| 0).is_ok(),
         "nothing is wrong"
     );
 }
@@ -126,8 +126,8 @@ fn with_header(mut bytes: Vec<u8>, at: usize, field: &[u8]) -> Vec<u8> {
 }
 
 fn journal_id(rig: &Rig) -> [u8; 16] {
-    let header = satang_log::file::first_header(&*rig.storage).unwrap();
-    header.unwrap().journal_id
+    let log = FileLogStore::open(&rig.storage, LAYOUT).unwrap();
+    log.first_header().unwrap().journal_id
 }
 
 /// A file of the right name, journal and date that holds other ids than the snapshot was taken with.
@@ -178,7 +178,7 @@ fn a_snapshot_over_a_damaged_one_of_the_same_sequence_stays() {
     assert!(again.recovered.snapshot.is_some());
 }
 
-/// The last group of the journal is lost, which a scan alone takes for a clean end.
+/// The last group of the journal is lost, which the journal alone takes for a clean end.
 #[test]
 fn a_journal_that_lost_what_a_snapshot_holds_is_refused() {
     let mut rig = Rig::prepared();

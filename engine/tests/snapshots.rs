@@ -231,7 +231,7 @@ fn a_snapshot_of_nothing_is_one() {
 fn a_snapshot_waits_until_what_it_holds_is_durable() {
     let mut rig = Rig::prepared();
     let before = rig.snapshot();
-    let Submitted::Decided { position, .. } = rig.engine.authorize(&request(1, 1, 1_000)).unwrap() else {
+    let Submitted::Decided { sequence, .. } = rig.engine.authorize(&request(1, 1, 1_000)).unwrap() else {
         panic!()
     };
     let copied = |rig: &Rig| {
@@ -252,7 +252,7 @@ fn a_snapshot_waits_until_what_it_holds_is_durable() {
     }
     assert!(!taking.is_finished(), "it holds what is not durable");
     assert_eq!(names(&*rig.storage).unwrap(), std::slice::from_ref(&before.file));
-    assert!(!rig.engine.durable().check(position).unwrap());
+    assert!(!rig.engine.durable().check(sequence).unwrap());
     rig.committer.step().unwrap();
     let facts = taking.join().unwrap();
     assert!(facts.sequence > before.sequence && rig.engine.durable().sequence() >= facts.sequence);

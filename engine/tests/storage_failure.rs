@@ -11,8 +11,9 @@ use rig::{LAYOUT, Rig, request, reversal};
 use satang_engine::engine::{SubmitError, Submitted};
 use satang_log::commit::CommitError;
 use satang_log::durable::StorageFailed;
-use satang_log::file::{Layout, Space, Spares};
-use satang_log::storage::{FileStorage, MemoryStorage, PAGE_BYTES, Storage};
+use satang_log::file::{Layout, Spares, segment_name};
+use satang_log::log::{Space, Upkeep};
+use satang_log::storage::{FileStorage, MemoryStorage, PAGE_BYTES, ReadStorage as _};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
@@ -136,17 +137,17 @@ fn until(what: &str, mut happened: impl FnMut() -> bool) {
 
 /// Runs `test` with a thread that prepares spares.
 fn with_preparer(rig: &mut Rig, test: impl FnOnce(&mut Rig)) {
-    let (spares, storage) = (rig.spares.clone(), rig.storage.clone());
+    let upkeep = rig.upkeep.clone();
     std::thread::scope(|threads| {
-        threads.spawn(|| spares.prepare_until_stopped(&*storage));
+        threads.spawn(|| upkeep.run_until_stopped());
         // Stopped also when the test fails, or its thread would be waited for.
-        struct Stop<'s>(&'s Spares);
+        struct Stop<'s>(&'s dyn Upkeep);
         impl Drop for Stop<'_> {
             fn drop(&mut self) {
                 self.0.stop();
             }
         }
-        let _stop = Stop(&spares);
+        let _stop = Stop(&*upkeep);
         test(rig);
     });
 }
@@ -175,14 +176,14 @@ fn a_full_disk_stops_authorizations_first_reversals_later_and_never_what_is_in_f
             Err(SubmitError::DiskFull { reversals: true })
         ));
         while rig.engine.space() == Space::ReversalsOnly {
-            let Submitted::Decided { position, .. } =
+            let Submitted::Decided { sequence, .. } =
                 rig.engine.reverse(&reversal(next(), 1 << 80, None)).unwrap()
             else {
                 panic!()
             };
             if rig.engine.space() == Space::ReversalsOnly {
                 rig.flush();
-                assert_eq!(rig.engine.durable().check(position), Ok(true));
+                assert_eq!(rig.engine.durable().check(sequence), Ok(true));
             }
         }
         let refused = rig.engine.reverse(&reversal(next(), 1 << 81, None));
@@ -198,16 +199,16 @@ fn a_full_disk_stops_authorizations_first_reversals_later_and_never_what_is_in_f
 
 /// Whether the first segment is still written to.
 fn in_first_segment(rig: &Rig) -> bool {
-    rig.engine.appender().last_position().number() >> 24 == 1
+    rig.storage.bytes(&segment_name(2))[0] == 0
 }
 
 #[test]
 fn what_is_in_flight_on_a_full_disk_waits_for_room_and_is_answered() {
     let mut rig = Rig::prepared();
-    let mut positions = Vec::new();
+    let mut sequences = Vec::new();
     for txn in 1..2_500 {
         match rig.engine.authorize(&request(txn, 1, 100)).unwrap() {
-            Submitted::Decided { position, .. } => positions.push(position),
+            Submitted::Decided { sequence, .. } => sequences.push(sequence),
             other => panic!("{other:?}"),
         }
     }
@@ -229,8 +230,8 @@ fn what_is_in_flight_on_a_full_disk_waits_for_room_and_is_answered() {
             storage.make_room();
             writer.join().unwrap();
         });
-        for position in &positions {
-            assert_eq!(engine.durable().check(*position), Ok(true));
+        for sequence in &sequences {
+            assert_eq!(engine.durable().check(*sequence), Ok(true));
         }
     });
     let digest = rig.digest();
@@ -284,9 +285,9 @@ fn a_failed_person_store_ends_the_writer() {
     let journal = || rig.storage.bytes("journal/0000000001.seg");
     let before = journal();
     rig.storage.break_after(0);
-    let (outcomes, position) = rig.engine.enroll(&[rig::enrollment(99)], None).unwrap();
+    let (outcomes, sequence) = rig.engine.enroll(&[rig::enrollment(99)], None).unwrap();
     assert_eq!(outcomes, [Ok(())], "the disk is not asked yet");
-    assert_eq!(rig.engine.durable().block_until(position), Err(StorageFailed));
+    assert_eq!(rig.engine.durable().block_until(sequence), Err(StorageFailed));
     until("the writer ends", || writer.is_finished());
     let ended = writer.join().unwrap();
     assert!(matches!(ended, Err(CommitError::Participant { .. })), "{ended:?}");

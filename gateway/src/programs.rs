@@ -63,7 +63,7 @@ pub enum ReloadError {
 }
 
 /// Reads the programme files again and puts them in force: all of them, or none when one is wrong. It is durable once the
-/// answer's position is.
+/// answer's sequence is.
 ///
 /// # Errors
 /// [`ReloadError`].

@@ -13,8 +13,9 @@ use satang_engine::open::{EngineOptions, Expected, Opened, Recovered, open};
 use satang_engine::persons::CitizenKey;
 use satang_log::commit::CommitError;
 use satang_log::commit::{Appender, Pacing};
-use satang_log::file::{Layout, Spares};
-use satang_log::storage::{FileStorage, Storage};
+use satang_log::file::Layout;
+use satang_log::log::Upkeep;
+use satang_log::storage::{FileStorage, ReadStorage as _, Storage as _};
 use std::fs;
 use std::io::{self, Read as _, Write as _};
 use std::net::SocketAddr;
@@ -54,7 +55,7 @@ pub struct Running {
     handle: ServerHandle,
     engine: Arc<GatewayEngine<FileStorage>>,
     programs: Arc<ProgramSource>,
-    spares: Arc<Spares>,
+    upkeep: Arc<dyn Upkeep>,
     threads: Vec<JoinHandle<()>>,
     writer: JoinHandle<Result<(), CommitError>>,
     keeper: Arc<GatewayKeeper<FileStorage>>,
@@ -133,14 +134,12 @@ impl Running {
         let Opened {
             engine,
             committer,
-            spares,
+            upkeep,
             keeper,
             recovered,
         } = opened;
-        let (spares_of_thread, storage_of_thread) = (spares.clone(), storage.clone());
-        let zeroing = spawn("zeroing", move || {
-            spares_of_thread.prepare_until_stopped(&*storage_of_thread)
-        });
+        let upkeep_of_thread = upkeep.clone();
+        let zeroing = spawn("zeroing", move || upkeep_of_thread.run_until_stopped());
         let (stop_ticking, stopped) = mpsc::channel();
         let engine_of_thread = engine.clone();
         let ticking = spawn("cut-over", move || {
@@ -167,7 +166,7 @@ impl Running {
             handle,
             engine,
             programs,
-            spares,
+            upkeep,
             threads,
             writer,
             keeper,
@@ -184,21 +183,21 @@ impl Running {
             return Ok(());
         }
         self.engine.install_programs(programs, None)?;
-        let last = self.engine.appender().last_position();
+        let last = self.engine.appender().last_sequence();
         self.engine.durable().block_until(last)?;
         Ok(())
     }
 
     /// Reads the programme files again, and says in one line what became of it.
     pub fn reload_programs(&self) {
-        let durable = |position| {
+        let durable = |sequence| {
             self.engine
                 .durable()
-                .block_until(position)
+                .block_until(sequence)
                 .map_err(SubmitError::from)
         };
         let reloaded =
-            reload(&self.engine, &self.programs, None).and_then(|installed| Ok(durable(installed.position)?));
+            reload(&self.engine, &self.programs, None).and_then(|installed| Ok(durable(installed.sequence)?));
         if let Err(error) = reloaded {
             tracing::error!(%error, "the programme files were not read again; nothing was changed");
         }
@@ -237,13 +236,13 @@ impl Running {
         let Running {
             handle,
             engine,
-            spares,
+            upkeep,
             ..
         } = self;
         handle.stop();
         engine.appender().stop();
         // Before the writer is waited for: with a full disk it would wait for a spare that never comes.
-        spares.stop();
+        upkeep.stop();
         // The other side is gone only when the thread has ended already.
         for thread in &self.stop {
             let _ = thread.send(());

@@ -16,7 +16,7 @@ use satang_engine::persons::CitizenKey;
 use satang_gateway::app::{Api, App, GatewayEngine, GatewayKeeper, Metrics, WholeBody};
 use satang_gateway::programs::ProgramSource;
 use satang_log::commit::{Committer, Pacing, Unobserved};
-use satang_log::file::{FileJournal, Layout};
+use satang_log::file::{FileLog, Layout};
 use satang_log::storage::MemoryStorage;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -39,7 +39,7 @@ pub struct InProcess {
     storage: Arc<MemoryStorage>,
     programmes: Files,
     engine: Arc<GatewayEngine<MemoryStorage>>,
-    committer: Committer<FileJournal<MemoryStorage>>,
+    committer: Committer<FileLog<MemoryStorage>>,
     keeper: Arc<GatewayKeeper<MemoryStorage>>,
     api: Api<MemoryStorage>,
     restarts: u64,

@@ -75,12 +75,12 @@ impl Posting {
         self.deciders[owner]
             .send((request, answer))
             .context("the owner runs")?;
-        let Submitted::Decided { record, position } = decided.await?? else {
+        let Submitted::Decided { record, sequence } = decided.await?? else {
             anyhow::bail!("the load sends each id once");
         };
         let mut out = Vec::with_capacity(512);
         render::authorization(&record, &[], false, &mut out);
-        self.waits.wait(position).await?;
+        self.waits.wait(sequence).await?;
         Ok(out)
     }
 }
@@ -118,8 +118,8 @@ fn main() -> anyhow::Result<()> {
     };
     let clock = AnyClock::Simulated(SimulatedClock::running_from(noon));
     let opened = open(&storage, clock, options, &mut |_, _| {})?;
-    let (engine, spares, committer) = (opened.engine, opened.spares, opened.committer);
-    std::thread::spawn(move || spares.prepare_until_stopped(&*storage));
+    let (engine, upkeep, committer) = (opened.engine, opened.upkeep, opened.committer);
+    std::thread::spawn(move || upkeep.run_until_stopped());
     std::thread::spawn(move || committer.run().expect("the disk works"));
     let programs = ProgramSource::folder(args.programs);
     engine.install_programs(&programs.read()?, None)?;

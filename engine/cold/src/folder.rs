@@ -4,7 +4,7 @@
 //! Frames are written one behind the other, each after the one before it is durable. Whoever meets a frame on the way back
 //! therefore finds every frame in front of it finished: what was read is a journal that a crash could have left.
 
-use satang_log::storage::{PAGE_BYTES, Page, Storage, StorageFile};
+use satang_log::storage::{PAGE_BYTES, ReadFile, ReadStorage};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io;
@@ -115,11 +115,7 @@ fn read_backwards(len: u64, mut read: impl FnMut(&mut [u8], u64) -> io::Result<(
     Ok(bytes)
 }
 
-fn refused<T>() -> io::Result<T> {
-    Err(io::ErrorKind::ReadOnlyFilesystem.into())
-}
-
-impl Storage for Folder {
+impl ReadStorage for Folder {
     type File = FolderFile;
 
     fn open(&self, name: &str) -> io::Result<FolderFile> {
@@ -129,31 +125,15 @@ impl Storage for Folder {
         File::open(self.path.join(name)).map(|file| FolderFile::Disk(Arc::new(file)))
     }
 
-    fn create(&self, _name: &str) -> io::Result<FolderFile> {
-        refused()
-    }
-
     fn list(&self, folder: &str) -> io::Result<Vec<String>> {
         match folder == JOURNAL {
             true => Ok(self.journal.clone()),
             false => self.list_now(folder),
         }
     }
-
-    fn rename(&self, _from: &str, _to: &str) -> io::Result<()> {
-        refused()
-    }
-
-    fn remove(&self, _name: &str) -> io::Result<()> {
-        refused()
-    }
-
-    fn sync_folder(&self, _folder: &str) -> io::Result<()> {
-        refused()
-    }
 }
 
-impl StorageFile for FolderFile {
+impl ReadFile for FolderFile {
     fn len_bytes(&self) -> io::Result<u64> {
         match self {
             FolderFile::Disk(file) => Ok(file.metadata()?.len()),
@@ -180,14 +160,6 @@ impl StorageFile for FolderFile {
                 Ok(())
             }
         }
-    }
-
-    fn write_pages_at(&self, _pages: &[Page], _offset: u64) -> io::Result<()> {
-        refused()
-    }
-
-    fn sync(&self) -> io::Result<()> {
-        refused()
     }
 }
 

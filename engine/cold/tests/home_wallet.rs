@@ -114,7 +114,7 @@ fn voids(rig: &mut Rig, txn: u128) -> (bool, ReversalRecord) {
             rig.flush();
             (false, record)
         }
-        Submitted::Seen { position } => match rig.engine.read(position).unwrap() {
+        Submitted::Seen { sequence } => match rig.engine.read(sequence).unwrap() {
             Record::Closing(record) => (true, record),
             other => panic!("{other:?}"),
         },

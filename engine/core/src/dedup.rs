@@ -1,4 +1,4 @@
-//! Ids and their outcomes (I5): where the record of each id lies, and what is left of what was reversed.
+//! Ids and their outcomes (I5): which record each id leads to, and what is left of what was reversed.
 //!
 //! Memory holds the ids of the hot window: every id whose record is young, and every id whose own time (UUIDv7) is. So an id that
 //! says it is young and is not in memory is new; any other one may lie in an index file of an older day.
@@ -6,7 +6,7 @@
 use crate::export;
 use crate::ids::{RegistrationId, ReversalId, TxnId};
 use crate::money::Satang;
-use crate::record::{Closing, Position, ReversalRecord};
+use crate::record::{Closing, ReversalRecord, SEQUENCE_END};
 use crate::table::{Entry, Table, hash_pair};
 use hashbrown::HashMap;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
@@ -63,23 +63,23 @@ pub struct IdShard {
 pub struct IdEntry {
     /// The id's 128 bits.
     id: [u64; 2],
-    /// `position << 16 | flags`; never 0 in use.
+    /// `sequence << 16 | flags`; never 0 in use.
     value: u64,
 }
 
-/// An authorization's record lies at the position.
+/// The sequence is that of an authorization's record.
 const ORIGINAL: u64 = 1;
 /// The id was reversed before its original arrived.
 const TOMBSTONE: u64 = 2;
-/// The id is a reversal's: its record lies at the position.
+/// The id is a reversal's: the sequence is its record's.
 const REVERSAL: u64 = 4;
-/// The last reversal that gave some of the authorization back lies at the position.
+/// The sequence is that of the last reversal that gave some of the authorization back.
 const REVERSED: u64 = 8;
-/// The id is a registration's: its record lies at the position.
+/// The id is a registration's: the sequence is its record's.
 const REGISTRATION: u64 = 16;
-/// The record that captured the hold lies at the position.
+/// The sequence is that of the record that captured the hold.
 const CAPTURED: u64 = 32;
-/// The record that voided the hold, or the id before its hold came, lies at the position.
+/// The sequence is that of the record that voided the hold, or the id before its hold came.
 const VOIDED: u64 = 64;
 
 /// What kind of fact an [`IdEntry`] is.
@@ -108,10 +108,11 @@ impl Entry for IdEntry {
 }
 
 impl IdEntry {
-    fn new(bits: u128, position: Position, flags: u64) -> IdEntry {
+    fn new(bits: u128, sequence: u64, flags: u64) -> IdEntry {
+        assert!(sequence < SEQUENCE_END, "a sequence fits 48 bits");
         IdEntry {
             id: [bits as u64, (bits >> 64) as u64],
-            value: position.number() << 16 | flags,
+            value: sequence << 16 | flags,
         }
     }
 
@@ -124,15 +125,15 @@ impl IdEntry {
         u128::from(self.id[1]) << 64 | u128::from(self.id[0])
     }
 
-    /// What index files are sorted by: the hash of the id, the id, and where its record lies. Shards follow one another in it.
+    /// What index files are sorted by: the hash of the id, the id, and the sequence of its record. Shards follow one another in it.
     #[inline]
     pub fn file_order(&self) -> (u64, u128, u64) {
         (id_hash(self.bits()), self.bits(), self.value)
     }
 
-    /// Where the record lies.
-    pub fn position(&self) -> Position {
-        Position::from_number(self.value >> 16)
+    /// The sequence of the record.
+    pub fn sequence(&self) -> u64 {
+        self.value >> 16
     }
 
     /// What kind of fact it is; `None` for an entry that no version of this program wrote.
@@ -148,13 +149,13 @@ impl IdEntry {
         }
     }
 
-    /// How it says that a hold was closed, and where the record lies.
-    pub fn closing(&self) -> (Closing, Position) {
+    /// How it says that a hold was closed, and the sequence of the record that closed it.
+    pub fn closing(&self) -> (Closing, u64) {
         let closing = match self.value & CAPTURED {
             0 => Closing::Voided,
             _ => Closing::Captured,
         };
-        (closing, self.position())
+        (closing, self.sequence())
     }
 
     /// What it says of an authorization's id.
@@ -163,7 +164,7 @@ impl IdEntry {
             return TxnState::Tombstone;
         }
         TxnState::Seen {
-            position: self.position(),
+            sequence: self.sequence(),
             tombstone: self.value & TOMBSTONE != 0,
         }
     }
@@ -176,10 +177,10 @@ pub enum TxnState {
     New,
     /// It was reversed before it arrived, and has not arrived.
     Tombstone,
-    /// Its authorization's record lies here.
+    /// It has its authorization.
     Seen {
-        /// Where.
-        position: Position,
+        /// The sequence of its record.
+        sequence: u64,
         /// Whether it was reversed before it arrived; it was declined then.
         tombstone: bool,
     },
@@ -190,15 +191,15 @@ pub enum TxnState {
 pub struct Reversed {
     /// What is still not given back.
     pub left: Satang,
-    /// Where the last reversal that gave some of it back lies.
-    pub last: Position,
+    /// The sequence of the last reversal that gave some of it back.
+    pub last: u64,
 }
 
 /// Which ids memory holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HotWindow {
-    /// Every id whose record lies here or later.
-    pub from: Position,
+    /// Every id whose record has this sequence or a later one.
+    pub from: u64,
     /// Every id that is a UUIDv7 of this time or later, in milliseconds since the Unix epoch.
     pub from_ms: i64,
 }
@@ -206,7 +207,7 @@ pub struct HotWindow {
 impl HotWindow {
     /// Everything: no id has left memory.
     pub const ALL: HotWindow = HotWindow {
-        from: Position::from_number(0),
+        from: 0,
         from_ms: i64::MIN,
     };
 
@@ -243,19 +244,19 @@ impl IdShard {
         find(&self.txns, id.bits()).map_or(TxnState::New, IdEntry::txn_state)
     }
 
-    /// Where the record of a reversal's id lies, when memory knows it.
-    pub fn reversal(&self, id: ReversalId) -> Option<Position> {
-        find(&self.reversals, id.bits()).map(IdEntry::position)
+    /// The sequence of the record of a reversal's id, when memory knows it.
+    pub fn reversal(&self, id: ReversalId) -> Option<u64> {
+        find(&self.reversals, id.bits()).map(IdEntry::sequence)
     }
 
-    /// How a hold was closed and where the record lies, when memory knows of it.
-    pub fn closing(&self, id: TxnId) -> Option<(Closing, Position)> {
+    /// How a hold was closed and the sequence of the record that closed it, when memory knows of it.
+    pub fn closing(&self, id: TxnId) -> Option<(Closing, u64)> {
         find(&self.closings, id.bits()).map(IdEntry::closing)
     }
 
-    /// Where the record of a registration's id lies, when memory knows it.
-    pub fn registration(&self, id: RegistrationId) -> Option<Position> {
-        find(&self.registrations, id.bits()).map(IdEntry::position)
+    /// The sequence of the record of a registration's id, when memory knows it.
+    pub fn registration(&self, id: RegistrationId) -> Option<u64> {
+        find(&self.registrations, id.bits()).map(IdEntry::sequence)
     }
 
     /// Asks the processor to fetch what a look-up of a registration's id will read.
@@ -272,9 +273,9 @@ impl IdShard {
     ///
     /// # Panics
     /// When it had one before: one id has one outcome (I5).
-    pub fn insert_txn(&mut self, sequence: u64, id: TxnId, position: Position, tombstone: bool) {
+    pub fn insert_txn(&mut self, sequence: u64, id: TxnId, tombstone: bool) {
         let flags = ORIGINAL | (u64::from(tombstone) * TOMBSTONE);
-        let original = IdEntry::new(id.bits(), position, flags);
+        let original = IdEntry::new(id.bits(), sequence, flags);
         let (entry, new) = find_or_insert(&mut self.txns, original);
         if !new {
             assert!(
@@ -289,8 +290,8 @@ impl IdShard {
     ///
     /// # Panics
     /// When it had one before (I5).
-    pub fn insert_reversal(&mut self, sequence: u64, id: ReversalId, position: Position) {
-        let outcome = IdEntry::new(id.bits(), position, REVERSAL);
+    pub fn insert_reversal(&mut self, sequence: u64, id: ReversalId) {
+        let outcome = IdEntry::new(id.bits(), sequence, REVERSAL);
         let (_, new) = find_or_insert(&mut self.reversals, outcome);
         assert!(
             new,
@@ -302,8 +303,8 @@ impl IdShard {
     ///
     /// # Panics
     /// When it had one before (I5).
-    pub fn insert_registration(&mut self, sequence: u64, id: RegistrationId, position: Position) {
-        let outcome = IdEntry::new(id.bits(), position, REGISTRATION);
+    pub fn insert_registration(&mut self, sequence: u64, id: RegistrationId) {
+        let outcome = IdEntry::new(id.bits(), sequence, REGISTRATION);
         let (_, new) = find_or_insert(&mut self.registrations, outcome);
         assert!(
             new,
@@ -313,7 +314,7 @@ impl IdShard {
 
     /// The authorization's id learns of its reversal, capture or void: money given back, or a tombstone. Of several voids of an id
     /// that never came, which journals of before had, the first is its answer.
-    pub fn apply_reversal(&mut self, record: &ReversalRecord, position: Position) {
+    pub fn apply_reversal(&mut self, record: &ReversalRecord, sequence: u64) {
         let voids_unknown = record.voids_unknown().then_some(Closing::Voided);
         let is_first = voids_unknown.is_none() || self.closing(record.txn_id()).is_none();
         if let Some(closing) = record.closes().or(voids_unknown).filter(|_| is_first) {
@@ -321,42 +322,42 @@ impl IdShard {
                 Closing::Captured => CAPTURED,
                 Closing::Voided => VOIDED,
             };
-            let closed = IdEntry::new(record.txn_id().bits(), position, flag);
+            let closed = IdEntry::new(record.txn_id().bits(), sequence, flag);
             let (_, new) = find_or_insert(&mut self.closings, closed);
             assert!(new, "I5: a hold is closed once");
         }
         if record.gives_back() {
             let left = record.left();
             self.reversed
-                .insert(record.txn_id(), Reversed { left, last: position });
+                .insert(record.txn_id(), Reversed { left, last: sequence });
         } else if record.is_tombstone() {
             // The last tombstone counts: an earlier one may have left memory, or not yet.
-            let tombstone = IdEntry::new(record.txn_id().bits(), position, TOMBSTONE);
+            let tombstone = IdEntry::new(record.txn_id().bits(), sequence, TOMBSTONE);
             *find_or_insert(&mut self.txns, tombstone).0 = tombstone;
         }
     }
 
-    /// Tells where the record of every fact lies, in no order.
-    pub fn for_each_position(&self, mut each: impl FnMut(Position)) {
-        self.ids().for_each(|entry| each(entry.position()));
+    /// Tells the sequence of the record of every fact, in no order.
+    pub fn for_each_sequence(&self, mut each: impl FnMut(u64)) {
+        self.ids().for_each(|entry| each(entry.sequence()));
         self.reversed.values().for_each(|reversed| each(reversed.last));
     }
 
-    /// The facts whose record lies at or behind `from` and before `to`, for the index file of a day: unsorted.
-    pub fn facts_between(&self, from: Position, to: Position) -> Vec<IdEntry> {
+    /// The facts whose record's sequence is in `from..to`, for the index file of a day: unsorted.
+    pub fn facts_between(&self, from: u64, to: u64) -> Vec<IdEntry> {
         let reversed = self
             .reversed
             .iter()
             .map(|(id, reversed)| IdEntry::new(id.bits(), reversed.last, REVERSED));
         let ids = self.ids().copied();
         ids.chain(reversed)
-            .filter(|entry| (from..to).contains(&entry.position()))
+            .filter(|entry| (from..to).contains(&entry.sequence()))
             .collect()
     }
 
     /// Forgets what `window` leaves out, which must lie in index files.
     pub fn forget_outside(&mut self, window: HotWindow) {
-        let stays = |bits, position| position >= window.from || !window.may_have_left(bits);
+        let stays = |bits, sequence| sequence >= window.from || !window.may_have_left(bits);
         let tables = [
             &mut self.txns,
             &mut self.reversals,
@@ -364,7 +365,7 @@ impl IdShard {
             &mut self.closings,
         ];
         for table in tables {
-            table.retain(|entry| stays(entry.bits(), entry.position()));
+            table.retain(|entry| stays(entry.bits(), entry.sequence()));
         }
         self.reversed
             .retain(|id, reversed| stays(id.bits(), reversed.last));
@@ -395,7 +396,7 @@ impl IdShard {
         let of = |entry: &IdEntry| hash_pair(hash_pair(entry.id[0], entry.id[1]), entry.value);
         let ids = self.ids().map(of);
         let reversed = self.reversed.iter().map(|(id, reversed)| {
-            let value = hash_pair(reversed.left.get(), reversed.last.number());
+            let value = hash_pair(reversed.left.get(), reversed.last);
             hash_pair(id_hash(id.bits()), value)
         });
         ids.chain(reversed).fold(0, u64::wrapping_add)
@@ -410,7 +411,7 @@ impl IdShard {
         let reversed = self.reversed.iter().map(|(id, reversed)| ReversedEntry {
             id: id.bits().to_le_bytes(),
             left: reversed.left.get(),
-            last: reversed.last.number(),
+            last: reversed.last,
         });
         export::entries(to, self.reversed.len(), reversed);
     }
@@ -424,7 +425,7 @@ impl IdShard {
         let closings = export::take_entries::<IdEntry>(from)?;
         let reversed = export::take_entries::<ReversedEntry>(from)?;
         let reversed = reversed.iter().map(|entry| {
-            let last = Position::parse(entry.last)?;
+            let last = Some(entry.last).filter(|last| *last < SEQUENCE_END)?;
             let left = Satang::new(entry.left);
             let id = TxnId::from_bits(u128::from_le_bytes(entry.id));
             Some((id, Reversed { left, last }))

@@ -11,9 +11,9 @@ use satang_core::policy::{CapPeriod, Category};
 use satang_core::record::{
     Act, AdminRecord, Authorization, AuthorizationFacts, AuthorizationRecord, BenefitNumber, CarriedRight,
     CutOverRecord, Debtor, DeskRecord, Earlier, EnrollmentFacts, EnrollmentRecord, Extra, Funding,
-    ListedRecord, Merchant, Moved, NameNumber, OriginalFacts, Payout, Position, Record, RecordBuf,
-    RecordError, RegistrationFacts, RegistrationRecord, Replacement, ReversalFacts, ReversalRecord, Status,
-    set_sequence, split_record,
+    ListedRecord, Merchant, Moved, NameNumber, OriginalFacts, Payout, Record, RecordBuf, RecordError,
+    RegistrationFacts, RegistrationRecord, Replacement, ReversalFacts, ReversalRecord, Status, set_sequence,
+    split_record,
 };
 
 fn noon() -> Instant {
@@ -66,9 +66,10 @@ fn samples() -> Vec<(&'static str, Vec<u8>)> {
         ..facts
     };
     let of_a_tier = AuthorizationFacts { tier: 2, ..facts };
-    let position = Position::from_number(0x0100_0200);
+    let mut read_back = authorization;
+    read_back.header.sequence = 0x0100_0200;
     let held = Authorization {
-        record: authorization,
+        record: read_back,
         extra: Extra::NONE
             .of_household(Some(HouseholdId::from_number(123_456_789_012_345)))
             .of_sources(Some(Funding {
@@ -95,8 +96,8 @@ fn samples() -> Vec<(&'static str, Vec<u8>)> {
         state: Satang::new(5_280),
         citizen: Satang::new(4_720),
         left: Satang::new(15_000),
-        original: OriginalFacts::of(&held, position),
-        previous: Some(Position::from_number(0x0100_0100)),
+        original: OriginalFacts::of(&held),
+        previous: Some(0x0100_0100),
         late: false,
     };
     let person = PersonId::from_number(0x1122_3344_5566_7788).unwrap();
@@ -182,11 +183,11 @@ fn samples() -> Vec<(&'static str, Vec<u8>)> {
     };
     let (mut tail, mut hold) = (RecordBuf::EMPTY, RecordBuf::EMPTY);
     tail.put_authorization(&unknown, &Extra::NONE, Some(&name("no-such-programme")), None);
-    hold.put_authorization(&held.record, &held.extra, None, None);
+    hold.put_authorization(&authorization, &held.extra, None, None);
     let mut at_home = RecordBuf::EMPTY;
-    at_home.put_authorization(&elsewhere.record, &elsewhere.extra, None, None);
+    at_home.put_authorization(&authorization, &elsewhere.extra, None, None);
     let returned_home = ReversalFacts {
-        original: OriginalFacts::of(&elsewhere, position),
+        original: OriginalFacts::of(&elsewhere),
         ..reversal
     };
     let capture = ReversalFacts {

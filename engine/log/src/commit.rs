@@ -4,15 +4,15 @@
 //! them), never while anything is written.
 
 use crate::durable::Durable;
-use crate::file::{Group, Layout, Place};
-use crate::log::{AppendError, Log};
+use crate::group::Group;
+use crate::log::{AppendError, Completed, Log};
 use parking_lot::{Condvar, Mutex, MutexGuard};
 use satang_core::calendar::{BusinessDate, Instant};
-use satang_core::record::{CutOverRecord, Position, RecordBuf};
+use satang_core::record::{CutOverRecord, RecordBuf};
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
-use std::time::Duration;
+use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
+use std::time::{Duration, Instant as Moment};
 
 /// The most bytes of records that may wait for the disk before new requests are refused (I12). A batch of the largest size
 /// may exceed it once.
@@ -41,20 +41,20 @@ impl Pacing {
     };
 }
 
-/// A business date that is over, and where the record lies that says so: every record of the date lies before it.
-pub type CutOver = (BusinessDate, Position);
+/// A business date that is over, and the sequence of the record that says so: every record of the date is an earlier one.
+pub type CutOver = (BusinessDate, u64);
 
 /// What an [`Appender`] goes on from.
 #[derive(Debug)]
 pub struct Resumed {
     /// The time of the last record.
     pub last_at: Instant,
-    /// Where the last record lies; `None` before the first one.
-    pub last_position: Option<Position>,
     /// The business date the next record is appended to; `None` before the first record.
     pub date: Option<BusinessDate>,
     /// The dates that are over, in order.
     pub cut_overs: Vec<CutOver>,
+    /// Bytes of the log that were read to get here.
+    pub read_bytes: u64,
 }
 
 /// Why a record was not appended; nothing happened.
@@ -73,7 +73,9 @@ pub enum Refused {
 pub struct Appender {
     open: Mutex<Open>,
     work: Condvar,
-    layout: Layout,
+    group_bytes_max: usize,
+    /// See [`Appender::written_bytes`].
+    written_bytes: AtomicU64,
     durable: Arc<Durable>,
     in_flight_bytes: AtomicUsize,
     requests: AtomicUsize,
@@ -86,7 +88,6 @@ struct Open {
     closed: VecDeque<Group>,
     free: Vec<Group>,
     last_at: Instant,
-    last_position: Position,
     /// The dates that are over, in order.
     cut_overs: Vec<CutOver>,
     /// The business date records are appended to; `None` before the first record.
@@ -98,11 +99,10 @@ struct Open {
 
 impl Open {
     /// Takes the open group, which is not empty, and opens one that follows it.
-    fn close_group(&mut self, layout: &Layout) -> Group {
-        let next = self.free.pop().unwrap_or_else(|| Group::allocate(layout));
+    fn close_group(&mut self, bytes_max: usize) -> Group {
+        let next = self.free.pop().unwrap_or_else(|| Group::allocate(bytes_max));
         let full = std::mem::replace(&mut self.group, next);
-        let place = layout.after(full.place(), full.frame_bytes());
-        self.group.open(layout, place, full.next_sequence());
+        self.group.open(full.next_sequence());
         full
     }
 }
@@ -120,20 +120,20 @@ impl Appender {
     pub fn new(log: &impl Log, durable: Arc<Durable>, resumed: Resumed) -> Appender {
         let Resumed {
             last_at,
-            last_position,
             date,
             cut_overs,
+            read_bytes,
         } = resumed;
-        let layout = log.layout();
-        let mut group = Group::allocate(&layout);
-        group.open(&layout, layout.after(log.end(), 0), log.next_sequence());
-        let free = vec![Group::allocate(&layout), Group::allocate(&layout)];
+        let group_bytes_max = log.group_bytes_max();
+        let mut group = Group::allocate(group_bytes_max);
+        group.open(log.next_sequence());
+        let spares = 1 + log.in_flight_max();
+        let free = (0..spares).map(|_| Group::allocate(group_bytes_max)).collect();
         let open = Open {
             group,
             closed: VecDeque::new(),
             free,
             last_at,
-            last_position: last_position.unwrap_or(Position::from_number(0)),
             cut_overs,
             date,
             wake_at_records: 0,
@@ -142,7 +142,8 @@ impl Appender {
         Appender {
             open: Mutex::new(open),
             work: Condvar::new(),
-            layout,
+            group_bytes_max,
+            written_bytes: AtomicU64::new(read_bytes),
             durable,
             in_flight_bytes: AtomicUsize::new(0),
             requests: AtomicUsize::new(0),
@@ -170,12 +171,12 @@ impl Appender {
         Instant::from_unix_ms(self.last_at_ms.load(Ordering::Relaxed))
     }
 
-    /// Where the last record lies: once it is durable, everything appended so far is.
-    pub fn last_position(&self) -> Position {
-        self.open.lock().last_position
+    /// Bytes that were read and written of the log since the start, whole frames.
+    pub fn written_bytes(&self) -> u64 {
+        self.written_bytes.load(Ordering::Relaxed)
     }
 
-    /// The sequence of the last record; 0 before the first one.
+    /// The sequence of the last record, 0 before the first one: once it is durable, everything appended so far is.
     pub fn last_sequence(&self) -> u64 {
         self.open.lock().group.next_sequence() - 1
     }
@@ -192,7 +193,7 @@ impl Appender {
 
     /// The most bytes of records that fit one group.
     pub fn batch_bytes_max(&self) -> usize {
-        self.layout.capacity_at(Place::start_of(1)) - crate::file::FRAME_OVERHEAD_BYTES
+        self.group_bytes_max
     }
 
     /// Takes the append lock for records of `at` that take `bytes` and go into one group. Dates that are over by `at` are cut
@@ -247,13 +248,11 @@ impl Appender {
 }
 
 impl Appending<'_> {
-    /// Appends a finished record; says its sequence and where it will lie.
-    pub fn push(&mut self, record: &[u8]) -> (u64, Position) {
+    /// Appends a finished record; says its sequence.
+    pub fn push(&mut self, record: &[u8]) -> u64 {
         let at = self.at;
-        let pushed = self.open.group.push(record, at);
-        self.open.last_position = pushed.1;
         self.pushed_bytes += record.len();
-        pushed
+        self.open.group.push(record, at)
     }
 
     /// Writes the record that ends each date before that of `at`; no later record belongs to those dates. The first date of all
@@ -268,8 +267,8 @@ impl Appending<'_> {
         while date < today {
             let record = RecordBuf::of(&CutOverRecord::new(self.at, date));
             self.make_room(record.as_bytes().len());
-            let (_, position) = self.push(record.as_bytes());
-            self.open.cut_overs.push((date, position));
+            let sequence = self.push(record.as_bytes());
+            self.open.cut_overs.push((date, sequence));
             date = date.next();
         }
         self.open.date = Some(today);
@@ -279,17 +278,8 @@ impl Appending<'_> {
         if self.open.group.has_room_for(bytes) {
             return;
         }
-        let layout = &self.appender.layout;
-        let open = &mut *self.open;
-        if !open.group.is_empty() {
-            let full = open.close_group(layout);
-            open.closed.push_back(full);
-        }
-        if !open.group.has_room_for(bytes) {
-            let (segment, sequence) = (open.group.place().segment + 1, open.group.next_sequence());
-            open.group.open(layout, Place::start_of(segment), sequence);
-        }
-        assert!(open.group.has_room_for(bytes), "a batch fits an empty segment");
+        let full = self.open.close_group(self.appender.group_bytes_max);
+        self.open.closed.push_back(full);
     }
 }
 
@@ -342,6 +332,8 @@ pub struct Committer<L: Log> {
     durable: Arc<Durable>,
     pacing: Pacing,
     observer: Arc<dyn CommitObserver>,
+    /// When each group in flight was submitted, oldest first.
+    submitted: VecDeque<Moment>,
 }
 
 /// Who wants to know of each flush: metrics.
@@ -359,7 +351,8 @@ impl CommitObserver for Unobserved {
 
 /// What the writer found to do.
 enum Work {
-    Commit(Group),
+    Submit(Group),
+    Complete,
     Cover,
     Nothing,
     Stop,
@@ -383,6 +376,7 @@ impl<L: Log> Committer<L> {
             durable,
             pacing,
             observer,
+            submitted: VecDeque::new(),
         }
     }
 
@@ -393,7 +387,8 @@ impl<L: Log> Committer<L> {
     pub fn run(mut self) -> Result<(), CommitError> {
         loop {
             match self.wait_for_work() {
-                Work::Commit(group) => self.commit(group)?,
+                Work::Submit(group) => self.submit(group)?,
+                Work::Complete => self.complete()?,
                 Work::Cover => self.cover()?,
                 Work::Nothing => {}
                 Work::Stop => return Ok(()),
@@ -411,11 +406,14 @@ impl<L: Log> Committer<L> {
             return Err(failed_before());
         }
         let mut open = self.appender.open.lock();
-        let Some(group) = take_group(&mut open, &self.appender.layout) else {
+        let Some(group) = take_group(&mut open, self.appender.group_bytes_max) else {
             return Ok(false);
         };
         drop(open);
-        self.commit(group)?;
+        self.submit(group)?;
+        while !self.submitted.is_empty() {
+            self.complete()?;
+        }
         Ok(true)
     }
 
@@ -430,33 +428,36 @@ impl<L: Log> Committer<L> {
         if !self.log.needs_cover() {
             return Ok(());
         }
-        {
-            let mut open = self.appender.open.lock();
-            if !open.group.is_empty() || !open.closed.is_empty() {
-                return Ok(());
-            }
-            let (place, sequence) = (open.group.place(), open.group.next_sequence());
-            if place == self.log.end() {
-                let layout = self.appender.layout;
-                open.group
-                    .open(&layout, layout.after(place, crate::storage::PAGE_BYTES), sequence);
-            }
-        }
         Ok(self.log.cover().inspect_err(|_| self.durable.fail())?)
     }
 
-    fn commit(&mut self, mut group: Group) -> Result<(), CommitError> {
-        let started = std::time::Instant::now();
-        let expected = group.first_sequence();
+    /// Hands a group to the log, once what its records rely on is durable.
+    fn submit(&mut self, group: Group) -> Result<(), CommitError> {
+        let submitted = Moment::now();
         // What a record relies on is staged before the record is appended. The group is closed: whatever it relies on is staged
         // or durable by now, and durable before the group is written.
         self.flush_before()
-            .and_then(|()| Ok(self.log.append(expected, &mut group)?))
+            .and_then(|()| Ok(self.log.submit(group)?))
             .inspect_err(|_| self.durable.fail())?;
-        self.durable
-            .publish(group.end_position(), group.next_sequence() - 1);
+        self.submitted.push_back(submitted);
+        if self.submitted.len() >= self.log.in_flight_max() {
+            self.complete()?;
+        }
+        Ok(())
+    }
+
+    /// Waits until the oldest group in flight is durable, and says so.
+    fn complete(&mut self) -> Result<(), CommitError> {
+        let completed = self.log.complete().inspect_err(|_| self.durable.fail())?;
+        let (Some(Completed { group, bytes }), Some(submitted)) = (completed, self.submitted.pop_front())
+        else {
+            return Ok(());
+        };
+        self.durable.publish(group.next_sequence() - 1);
+        let written = &self.appender.written_bytes;
+        written.fetch_add(bytes as u64, Ordering::Relaxed);
         self.observer
-            .committed(group.record_count(), group.frame_bytes(), started.elapsed());
+            .committed(group.record_count(), bytes, submitted.elapsed());
         self.appender
             .in_flight_bytes
             .fetch_sub(group.payload_bytes(), Ordering::Relaxed);
@@ -481,8 +482,11 @@ impl<L: Log> Committer<L> {
         if self.durable.has_failed() {
             return Work::Fail;
         }
-        if let Some(group) = take_group(&mut open, &appender.layout) {
-            return Work::Commit(group);
+        if let Some(group) = take_group(&mut open, appender.group_bytes_max) {
+            return Work::Submit(group);
+        }
+        if !self.submitted.is_empty() {
+            return Work::Complete;
         }
         if open.stopping {
             return if self.log.needs_cover() {
@@ -530,12 +534,12 @@ fn failed_before() -> CommitError {
 }
 
 /// The next group to write: a full one, else the open one when it holds anything.
-fn take_group(open: &mut Open, layout: &Layout) -> Option<Group> {
+fn take_group(open: &mut Open, bytes_max: usize) -> Option<Group> {
     if let Some(full) = open.closed.pop_front() {
         return Some(full);
     }
     if open.group.is_empty() {
         return None;
     }
-    Some(open.close_group(layout))
+    Some(open.close_group(bytes_max))
 }

@@ -5,7 +5,6 @@
 
 use atomic_waker::AtomicWaker;
 use parking_lot::{Condvar, Mutex};
-use satang_core::record::Position;
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -13,6 +12,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::SeqCst};
 use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant as Moment};
 
 /// The journal's disk failed: what was not durable by then is unknown and never will be answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -21,8 +21,7 @@ pub struct StorageFailed;
 
 /// How far the journal is durable.
 pub struct Durable {
-    /// Records at positions below this are durable.
-    end: AtomicU64,
+    /// Records up to this one are durable.
     sequence: AtomicU64,
     failed: AtomicBool,
     blocked: Mutex<()>,
@@ -33,16 +32,15 @@ pub struct Durable {
 
 /// One I/O thread's standing order to be woken.
 struct Subscriber {
-    /// The lowest position a task of the thread waits for; `u64::MAX` for none.
+    /// The lowest sequence a task of the thread waits for; `u64::MAX` for none.
     lowest: AtomicU64,
     waker: AtomicWaker,
 }
 
 impl Durable {
-    /// Everything below `end`, up to `sequence`, is durable.
-    pub fn new(end: Position, sequence: u64) -> Arc<Durable> {
+    /// Every record up to `sequence` is durable.
+    pub fn new(sequence: u64) -> Arc<Durable> {
         Arc::new(Durable {
-            end: AtomicU64::new(end.number()),
             sequence: AtomicU64::new(sequence),
             failed: AtomicBool::new(false),
             blocked: Mutex::new(()),
@@ -62,12 +60,12 @@ impl Durable {
         self.failed.load(SeqCst)
     }
 
-    /// Whether the record at `position` is durable.
+    /// Whether the record of this sequence is durable.
     ///
     /// # Errors
     /// [`StorageFailed`] when it is not and never will be.
-    pub fn check(&self, position: Position) -> Result<bool, StorageFailed> {
-        if position.number() < self.end.load(SeqCst) {
+    pub fn check(&self, sequence: u64) -> Result<bool, StorageFailed> {
+        if sequence <= self.sequence() {
             Ok(true)
         } else if self.has_failed() {
             Err(StorageFailed)
@@ -76,29 +74,39 @@ impl Durable {
         }
     }
 
-    /// Blocks the thread until the record at `position` is durable.
+    /// Blocks the thread until the record of this sequence is durable.
     ///
     /// # Errors
     /// [`StorageFailed`].
-    pub fn block_until(&self, position: Position) -> Result<(), StorageFailed> {
+    pub fn block_until(&self, sequence: u64) -> Result<(), StorageFailed> {
+        self.block(sequence, None).map(drop)
+    }
+
+    /// Blocks the thread until the record of this sequence is durable, at most so long; says whether it is.
+    pub fn block_at_most(&self, sequence: u64, at_most: Duration) -> bool {
+        self.block(sequence, Some(Moment::now() + at_most)) == Ok(true)
+    }
+
+    fn block(&self, sequence: u64, until: Option<Moment>) -> Result<bool, StorageFailed> {
         self.blocked_count.fetch_add(1, SeqCst);
         let mut blocked = self.blocked.lock();
         let outcome = loop {
-            match self.check(position) {
-                Ok(true) => break Ok(()),
-                Ok(false) => self.unblock.wait(&mut blocked),
-                Err(failed) => break Err(failed),
+            match (self.check(sequence), until) {
+                (Ok(false), None) => self.unblock.wait(&mut blocked),
+                (Ok(false), Some(until)) if Moment::now() < until => {
+                    self.unblock.wait_until(&mut blocked, until);
+                }
+                (checked, _) => break checked,
             }
         };
         self.blocked_count.fetch_sub(1, SeqCst);
         outcome
     }
 
-    /// Everything below `end`, up to `sequence`, is durable now.
-    pub fn publish(&self, end: Position, sequence: u64) {
+    /// Every record up to `sequence` is durable now.
+    pub fn publish(&self, sequence: u64) {
         self.sequence.store(sequence, SeqCst);
-        self.end.store(end.number(), SeqCst);
-        self.wake(end.number());
+        self.wake(sequence);
     }
 
     /// Nothing more will become durable.
@@ -107,9 +115,9 @@ impl Durable {
         self.wake(u64::MAX);
     }
 
-    fn wake(&self, end: u64) {
+    fn wake(&self, sequence: u64) {
         for subscriber in self.subscribers.lock().iter() {
-            if subscriber.lowest.load(SeqCst) < end {
+            if subscriber.lowest.load(SeqCst) <= sequence {
                 subscriber.waker.wake();
             }
         }
@@ -129,7 +137,7 @@ pub struct DurableWaits {
 struct Inner {
     durable: Arc<Durable>,
     subscriber: Arc<Subscriber>,
-    /// In the order of their positions.
+    /// In the order of their sequences.
     queue: RefCell<VecDeque<(u64, Waker)>>,
 }
 
@@ -151,13 +159,13 @@ impl DurableWaits {
         }
     }
 
-    /// Waits until the record at `position` is durable.
+    /// Waits until the record of this sequence is durable.
     ///
     /// # Errors
     /// [`StorageFailed`].
-    pub async fn wait(&self, position: Position) -> Result<(), StorageFailed> {
+    pub async fn wait(&self, sequence: u64) -> Result<(), StorageFailed> {
         let mut registered = None;
-        poll_fn(|cx| self.inner.poll_wait(position, &mut registered, cx)).await
+        poll_fn(|cx| self.inner.poll_wait(sequence, &mut registered, cx)).await
     }
 
     /// Wakes the thread's tasks as their records become durable; runs for ever, as a task of the thread's runtime.
@@ -170,11 +178,11 @@ impl Inner {
     /// `registered` is the waker that is in the queue already: a task that is polled for another reason stands in it once.
     fn poll_wait(
         &self,
-        position: Position,
+        sequence: u64,
         registered: &mut Option<Waker>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), StorageFailed>> {
-        if let Some(outcome) = self.outcome(position) {
+        if let Some(outcome) = self.outcome(sequence) {
             return Poll::Ready(outcome);
         }
         if registered
@@ -185,16 +193,16 @@ impl Inner {
         }
         *registered = Some(cx.waker().clone());
         let mut queue = self.queue.borrow_mut();
-        let at = queue.partition_point(|(waiting, _)| *waiting <= position.number());
-        queue.insert(at, (position.number(), cx.waker().clone()));
+        let at = queue.partition_point(|(waiting, _)| *waiting <= sequence);
+        queue.insert(at, (sequence, cx.waker().clone()));
         self.subscriber.lowest.store(queue[0].0, SeqCst);
         drop(queue);
         // Published between the check and the order: nobody else would wake this task.
-        self.outcome(position).map_or(Poll::Pending, Poll::Ready)
+        self.outcome(sequence).map_or(Poll::Pending, Poll::Ready)
     }
 
-    fn outcome(&self, position: Position) -> Option<Result<(), StorageFailed>> {
-        match self.durable.check(position) {
+    fn outcome(&self, sequence: u64) -> Option<Result<(), StorageFailed>> {
+        match self.durable.check(sequence) {
             Ok(true) => Some(Ok(())),
             Ok(false) => None,
             Err(failed) => Some(Err(failed)),
@@ -203,13 +211,9 @@ impl Inner {
 
     fn poll_dispatch(&self, cx: &mut Context<'_>) -> Poll<()> {
         self.subscriber.waker.register(cx.waker());
-        let end = if self.durable.has_failed() {
-            u64::MAX
-        } else {
-            self.durable.end.load(SeqCst)
-        };
+        let durable = self.settled();
         let mut queue = self.queue.borrow_mut();
-        while let Some((_, waker)) = queue.pop_front_if(|(waiting, _)| *waiting < end) {
+        while let Some((_, waker)) = queue.pop_front_if(|(waiting, _)| *waiting <= durable) {
             waker.wake();
         }
         self.subscriber
@@ -217,15 +221,18 @@ impl Inner {
             .store(queue.front().map_or(u64::MAX, |(waiting, _)| *waiting), SeqCst);
         drop(queue);
         // Published while the order was renewed: look again.
-        let now = if self.durable.has_failed() {
-            u64::MAX
-        } else {
-            self.durable.end.load(SeqCst)
-        };
-        if now != end {
+        if self.settled() != durable {
             cx.waker().wake_by_ref();
         }
         Poll::Pending
+    }
+
+    /// Whoever waits for this sequence or an earlier one has an outcome.
+    fn settled(&self) -> u64 {
+        match self.durable.has_failed() {
+            true => u64::MAX,
+            false => self.durable.sequence(),
+        }
     }
 }
 
@@ -236,32 +243,31 @@ mod tests {
 
     #[test]
     fn a_task_is_woken_once_its_record_is_durable_and_not_before() {
-        let position = |n| Position::from_number(n);
-        let durable = Durable::new(position(10), 1);
+        let durable = Durable::new(9);
         let waits = DurableWaits::subscribe(&durable);
         let mut cx = Context::from_waker(Waker::noop());
         let mut dispatch = pin!(waits.dispatch());
-        let mut early = pin!(waits.wait(position(9)));
-        let mut late = pin!(waits.wait(position(20)));
+        let mut early = pin!(waits.wait(9));
+        let mut late = pin!(waits.wait(20));
         assert_eq!(early.as_mut().poll(&mut cx), Poll::Ready(Ok(())));
         assert_eq!(late.as_mut().poll(&mut cx), Poll::Pending);
-        durable.publish(position(20), 2);
+        durable.publish(19);
         assert!(dispatch.as_mut().poll(&mut cx).is_pending());
         assert_eq!(late.as_mut().poll(&mut cx), Poll::Pending);
-        durable.publish(position(21), 3);
+        durable.publish(20);
         assert_eq!(late.as_mut().poll(&mut cx), Poll::Ready(Ok(())));
     }
 
     #[test]
     fn a_failed_journal_ends_every_wait_with_an_error() {
-        let durable = Durable::new(Position::from_number(10), 1);
+        let durable = Durable::new(9);
         let waits = DurableWaits::subscribe(&durable);
         let mut cx = Context::from_waker(Waker::noop());
-        let mut wait = pin!(waits.wait(Position::from_number(10)));
+        let mut wait = pin!(waits.wait(10));
         assert!(wait.as_mut().poll(&mut cx).is_pending());
         durable.fail();
         assert_eq!(wait.as_mut().poll(&mut cx), Poll::Ready(Err(StorageFailed)));
-        assert_eq!(durable.block_until(Position::from_number(10)), Err(StorageFailed));
-        assert_eq!(durable.block_until(Position::from_number(9)), Ok(()));
+        assert_eq!(durable.block_until(10), Err(StorageFailed));
+        assert_eq!(durable.block_until(9), Ok(()));
     }
 }

@@ -19,7 +19,7 @@ pub const ENTRIES_OFFSET: u64 = PAGE_BYTES as u64;
 
 const MAGIC: [u8; 8] = *b"SATANGDI";
 /// The version this program writes and reads.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// A BLAKE3 hash.
 pub type Hash = [u8; 32];

@@ -14,8 +14,9 @@ use filter::Filter;
 use format::{ENTRIES_OFFSET, EntryPage, Hash, Header, PageKey, PartHashes, Shape, page_offset};
 use satang_core::calendar::BusinessDate;
 use satang_core::dedup::{IdEntry, IdFact, id_hash};
-use satang_log::storage::{PAGE_BYTES, Page, Storage, StorageFile};
+use satang_log::storage::{PAGE_BYTES, Page, ReadFile, ReadStorage};
 use std::io;
+use std::sync::Arc;
 use zerocopy::{FromBytes, IntoBytes};
 
 /// The folder of index files in the data folder.
@@ -68,14 +69,14 @@ impl DayIds {
     ///
     /// # Errors
     /// [`DayIdsError`]; `NotFound` within it when there is no such file.
-    pub fn open<S: Storage>(
+    pub fn open<S: ReadStorage>(
         storage: &S,
         journal_id: [u8; 16],
         date: BusinessDate,
     ) -> Result<DayIds, DayIdsError> {
         let name = day_ids_name(date);
         match storage.open(&name) {
-            Ok(file) => DayIds::read(Named::new(name, file), journal_id, date),
+            Ok(file) => DayIds::read(Named::new(name, Arc::new(file)), journal_id, date),
             Err(source) => Err(DayIdsError::Io {
                 file: name,
                 offset: 0,
@@ -265,15 +266,12 @@ impl Entries {
 /// An open file that says in every error which it is.
 struct Named {
     name: String,
-    file: Box<dyn StorageFile>,
+    file: Arc<dyn ReadFile>,
 }
 
 impl Named {
-    fn new(name: String, file: impl StorageFile) -> Named {
-        Named {
-            name,
-            file: Box::new(file),
-        }
+    fn new(name: String, file: Arc<dyn ReadFile>) -> Named {
+        Named { name, file }
     }
 
     fn len_bytes(&self) -> Result<u64, DayIdsError> {

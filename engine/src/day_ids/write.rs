@@ -7,6 +7,7 @@ use satang_core::calendar::BusinessDate;
 use satang_core::dedup::{ID_SHARDS, IdEntry, id_hash, id_shard};
 use satang_log::storage::{PAGE_BYTES, Page, Storage, StorageFile};
 use std::io;
+use std::sync::Arc;
 use zerocopy::IntoBytes;
 
 /// Writes the index of `date`, replacing an older one: `shard(n)` gives the entries of id shard `n` in any order, and is asked
@@ -45,8 +46,9 @@ fn write_file<S: Storage>(
     date: BusinessDate,
     shard: impl FnMut(usize) -> Vec<IdEntry>,
 ) -> io::Result<DayFacts> {
-    let file = Named::new(name.to_owned(), storage.create(name)?);
-    let (entries, entries_hash) = write_entries(file, PageKey::of(&journal_id, date), shard)?;
+    let written = Arc::new(storage.create(name)?);
+    let file = Named::new(name.to_owned(), written.clone());
+    let (entries, entries_hash) = write_entries(&*written, file, PageKey::of(&journal_id, date), shard)?;
     let shape = entries.shape;
     let mut filter = Filter::with_blocks(shape.filter_blocks);
     let read_back = entries.for_each(&mut |hash, _| filter.insert(hash));
@@ -60,13 +62,13 @@ fn write_file<S: Storage>(
     let Entries { file, directory, .. } = entries;
     let hashes = PartHashes {
         entries: entries_hash,
-        directory: write_bytes(&*file.file, shape.directory_offset, directory.as_bytes())?,
-        filter: write_bytes(&*file.file, shape.filter_offset, filter.as_bytes())?,
+        directory: write_bytes(&*written, shape.directory_offset, directory.as_bytes())?,
+        filter: write_bytes(&*written, shape.filter_offset, filter.as_bytes())?,
     };
     drop((directory, filter));
     let header = Header::new(journal_id, date, &shape, &hashes);
-    file.file.write_pages_at(&[header.page()], 0)?;
-    file.file.sync()?;
+    written.write_pages_at(&[header.page()], 0)?;
+    written.sync()?;
     let opened = DayIds::read(file, journal_id, date).map_err(into_io)?;
     if opened.facts() != header.facts() {
         return Err(not_as_written(
@@ -78,11 +80,12 @@ fn write_file<S: Storage>(
 
 /// Writes the pages of entries and flushes them.
 fn write_entries(
+    written: &impl StorageFile,
     file: Named,
     key: PageKey,
     mut shard: impl FnMut(usize) -> Vec<IdEntry>,
 ) -> io::Result<(Entries, Hash)> {
-    let mut pages = PageRun::new(&*file.file, ENTRIES_OFFSET);
+    let mut pages = PageRun::new(written, ENTRIES_OFFSET);
     let mut directory = Vec::new();
     let mut write_page = |entries: &[IdEntry]| {
         let number = u32::try_from(directory.len()).map_err(|_| io::ErrorKind::FileTooLarge)?;
@@ -105,7 +108,7 @@ fn write_entries(
         write_page(&waiting)?;
     }
     let hash = pages.finish()?;
-    file.file.sync()?;
+    written.sync()?;
     let shape = Shape::of(total).ok_or(io::ErrorKind::FileTooLarge)?;
     let entries = Entries {
         file,

@@ -6,7 +6,7 @@
 
 use super::store::{PERSONS_FILE, read_page, write_page};
 use satang_core::ids::PersonId;
-use satang_log::storage::{PAGE_BYTES, Page, Storage, StorageFile};
+use satang_log::storage::{PAGE_BYTES, Page, ReadFile as _, Storage, StorageFile};
 use std::collections::BTreeSet;
 use std::io;
 use zerocopy::IntoBytes as _;

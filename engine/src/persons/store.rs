@@ -5,7 +5,7 @@ use super::{CitizenKey, PersonEntry, PersonTable, Persons, TABLES, insert, table
 use parking_lot::Mutex;
 use satang_core::table::{Entry as _, Table};
 use satang_log::commit::FlushedBefore;
-use satang_log::storage::{PAGE_BYTES, Page, Storage, StorageFile};
+use satang_log::storage::{PAGE_BYTES, Page, ReadFile, Storage, StorageFile};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -55,7 +55,7 @@ impl<S: Storage> PersonStore<S> {
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => return Err(error),
         };
-        let bytes = file.as_ref().map_or(Ok(0), StorageFile::len_bytes)?;
+        let bytes = file.as_ref().map_or(Ok(0), ReadFile::len_bytes)?;
         let pages = bytes.div_ceil(PAGE_BYTES as u64);
         let (tables, unreadable_pages) = match &file {
             Some(file) => read_all(file, pages)?,

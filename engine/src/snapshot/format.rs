@@ -3,7 +3,7 @@
 use crate::day_ids::DayFacts;
 use satang_core::calendar::BusinessDate;
 use satang_core::dedup::HotWindow;
-use satang_core::record::Position;
+use satang_core::record::SEQUENCE_END;
 use satang_log::commit::CutOver;
 use satang_log::storage::{PAGE_BYTES, Page};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
@@ -15,7 +15,7 @@ pub const SNAPSHOT_FOLDER: &str = "snapshots";
 
 const MAGIC: [u8; 8] = *b"SATANGSN";
 /// The version this program writes and reads.
-pub(super) const SNAPSHOT_VERSION: u32 = 4;
+pub(super) const SNAPSHOT_VERSION: u32 = 5;
 
 /// The name of a snapshot through `sequence`: names sort by age.
 pub(super) fn snapshot_name(sequence: u64) -> String {
@@ -44,9 +44,7 @@ pub(super) struct SnapshotHeader {
     pub table_offset: u64,
     /// BLAKE3 of the table, which has the hash of each part.
     pub table_hash: [u8; 32],
-    /// The first segment with a record that some part lacks, or the last one before it.
-    pub start_segment: u32,
-    pub reserved: u32,
+    pub reserved: u64,
     /// How many wallets all parts have together.
     pub wallets: u64,
     /// How many ids.
@@ -73,7 +71,6 @@ impl SnapshotHeader {
             taken_ms: 0,
             table_offset: 0,
             table_hash: [0; 32],
-            start_segment: 0,
             reserved: 0,
             wallets: 0,
             ids: 0,
@@ -181,13 +178,13 @@ pub(super) struct Calendar {
 impl Calendar {
     pub fn export(&self, to: &mut Vec<u8>) {
         let mut number = |number: i64| to.extend_from_slice(&number.to_le_bytes());
-        number(self.window.from.number() as i64);
+        number(self.window.from as i64);
         number(self.window.from_ms);
         number(self.files.len() as i64);
         number(self.cut_overs.len() as i64);
-        for (date, position) in &self.cut_overs {
+        for (date, sequence) in &self.cut_overs {
             number(i64::from(date.days()));
-            number(position.number() as i64);
+            number(*sequence as i64);
         }
         self.files
             .iter()
@@ -200,14 +197,15 @@ impl Calendar {
             from = rest;
             Some(i64::from_le_bytes(taken.try_into().ok()?))
         };
+        let sequence = |number: i64| u64::try_from(number).ok().filter(|number| *number < SEQUENCE_END);
         let date = |days: i64| i32::try_from(days).ok().map(BusinessDate::from_days);
         let window = HotWindow {
-            from: Position::parse(number()? as u64)?,
+            from: sequence(number()?)?,
             from_ms: number()?,
         };
         let (files, cut_overs) = (number()?, number()?);
         let cut_overs = (0..cut_overs)
-            .map(|_| Some((date(number()?)?, Position::parse(number()? as u64)?)))
+            .map(|_| Some((date(number()?)?, sequence(number()?)?)))
             .collect::<Option<Vec<CutOver>>>()?;
         let mut all = Vec::new();
         for _ in 0..files {

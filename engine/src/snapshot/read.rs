@@ -16,8 +16,7 @@ use satang_core::dedup::{ID_SHARDS, IdShard};
 use satang_core::directory::Directory;
 use satang_core::household::{HOUSEHOLD_SHARDS, HouseholdShard};
 use satang_core::quota::Quotas;
-use satang_log::file::about_records_from;
-use satang_log::storage::{PAGE_BYTES, Page, Storage, StorageFile};
+use satang_log::storage::{PAGE_BYTES, Page, ReadFile, ReadStorage};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -29,8 +28,8 @@ pub struct Loaded {
     pub file: String,
     /// Where the replay begins.
     pub beginning: Beginning,
-    /// The segment from which it goes on.
-    pub start_segment: u32,
+    /// Every part has taken every record up to at least this one.
+    pub through_min: u64,
     /// The journal must reach at least this sequence: the snapshot was finished after it was durable.
     pub through_max: u64,
     /// How long the person store was by then: it has everybody the snapshot names.
@@ -53,7 +52,7 @@ pub struct Refusal {
 ///
 /// # Errors
 /// Of the operating system.
-pub fn names<S: Storage>(storage: &S) -> io::Result<Vec<String>> {
+pub fn names<S: ReadStorage>(storage: &S) -> io::Result<Vec<String>> {
     let names = storage.list(SNAPSHOT_FOLDER)?;
     let finished = names.into_iter().filter(|name| name.ends_with(".snap"));
     Ok(finished
@@ -62,20 +61,22 @@ pub fn names<S: Storage>(storage: &S) -> io::Result<Vec<String>> {
         .collect())
 }
 
-/// Reads a snapshot of the journal, with room for what is expected.
+/// Reads a snapshot of the journal, with room for what is expected, and for what will be replayed: `about_records_from` says
+/// how many records there are.
 ///
 /// # Errors
 /// [`Refusal`]: an older snapshot, or the journal from its beginning, gives the same state.
-pub fn load<S: Storage>(
+pub fn load<S: ReadStorage>(
     storage: &S,
     file: &str,
     journal_id: &[u8; 16],
     expected: Expected,
+    about_records_from: &dyn Fn(u64) -> u64,
 ) -> Result<Loaded, Refusal> {
     let mut through_max = None;
     let loaded = Snapshot::open(storage, file, journal_id, &mut through_max).and_then(|snapshot| {
         // Room for what will be replayed, so that no table grows meanwhile.
-        let replayed = about_records_from(storage, snapshot.header.start_segment);
+        let replayed = about_records_from(snapshot.header.through_min);
         let parts = snapshot.read_parts(expected.with_replayed(snapshot.header.ids + replayed))?;
         assemble(storage, snapshot, parts)
     });
@@ -87,14 +88,18 @@ pub fn load<S: Storage>(
     Ok(Loaded {
         file: file.to_owned(),
         beginning,
-        start_segment: header.start_segment,
+        through_min: header.through_min,
         through_max: header.through_max,
         persons_pages: header.persons_pages,
     })
 }
 
 /// Reads a snapshot's every byte and compares the hashes.
-pub(super) fn check_file<S: Storage>(storage: &S, file: &str, journal_id: &[u8; 16]) -> Result<(), String> {
+pub(super) fn check_file<S: ReadStorage>(
+    storage: &S,
+    file: &str,
+    journal_id: &[u8; 16],
+) -> Result<(), String> {
     let snapshot = Snapshot::open(storage, file, journal_id, &mut None)?;
     let mut buffer = Vec::new();
     let parts = &snapshot.table;
@@ -114,8 +119,6 @@ pub struct Whole {
     pub bytes: u64,
     /// The sequence of the last record in it.
     pub through_max: u64,
-    /// The segment from which a replay goes on.
-    pub start_segment: u32,
     /// The index files it counts on.
     pub day_ids: Vec<DayFacts>,
 }
@@ -124,7 +127,7 @@ pub struct Whole {
 ///
 /// # Errors
 /// [`Refusal`].
-pub fn check<S: Storage>(storage: &S, file: &str, journal_id: &[u8; 16]) -> Result<Whole, Refusal> {
+pub fn check<S: ReadStorage>(storage: &S, file: &str, journal_id: &[u8; 16]) -> Result<Whole, Refusal> {
     let mut through_max = None;
     let whole =
         Snapshot::open(storage, file, journal_id, &mut through_max).and_then(|snapshot| snapshot.check());
@@ -152,8 +155,8 @@ enum Part {
     Households(HouseholdShard),
 }
 
-impl<F: StorageFile> Snapshot<F> {
-    fn open<S: Storage<File = F>>(
+impl<F: ReadFile> Snapshot<F> {
+    fn open<S: ReadStorage<File = F>>(
         storage: &S,
         name: &str,
         journal_id: &[u8; 16],
@@ -226,7 +229,6 @@ impl<F: StorageFile> Snapshot<F> {
         Ok(Whole {
             bytes: self.file.len_bytes().map_err(|error| error.to_string())?,
             through_max: self.header.through_max,
-            start_segment: self.header.start_segment,
             day_ids: calendar.files,
         })
     }
@@ -279,7 +281,7 @@ fn import(entry: &PartEntry, bytes: &[u8], expected: Expected) -> Option<Part> {
 }
 
 /// Puts the parts together and compares the sums.
-fn assemble<S: Storage>(
+fn assemble<S: ReadStorage>(
     storage: &S,
     snapshot: Snapshot<S::File>,
     parts: Vec<Part>,
@@ -361,7 +363,7 @@ fn take_through(through: &mut [u64], len: usize, entry: &PartEntry) -> bool {
 }
 
 /// Opens the index files that the snapshot counts on.
-fn open_old_ids<S: Storage>(
+fn open_old_ids<S: ReadStorage>(
     storage: &S,
     header: &SnapshotHeader,
     calendar: &Calendar,

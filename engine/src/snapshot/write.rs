@@ -17,7 +17,6 @@ use satang_core::household::HouseholdShard;
 use satang_core::totals::ProgramTotals;
 use satang_log::commit::Appender;
 use satang_log::durable::{Durable, StorageFailed};
-use satang_log::file::Place;
 use satang_log::storage::{PAGE_BYTES, Page, Storage, StorageFile};
 use std::io;
 use zerocopy::IntoBytes;
@@ -95,7 +94,7 @@ fn write_all<S: Storage>(
     let mut writer = Writer::create(storage, unfinished, source).map_err(io)?;
     writer.copy_all().map_err(io)?;
     // Everything that was copied lies at or below the last record appended by now.
-    source.durable.block_until(source.appender.last_position())?;
+    source.durable.block_until(source.appender.last_sequence())?;
     // A person is durable before any record that names it: these pages have everybody who was copied.
     writer.header.persons_pages = source.persons.pages();
     let header = writer.finish().map_err(io)?;
@@ -142,8 +141,6 @@ impl<'e, S: Storage> Writer<'e, S> {
         let mut header = SnapshotHeader::new(source.journal_id);
         header.taken_ms = source.at.unix_ms();
         header.through_min = source.appender.last_sequence();
-        // The segment of the last record that every part will have: it has at least that one.
-        header.start_segment = Place::of(source.appender.last_position()).segment.max(1);
         Ok(Writer {
             file: storage.create(name)?,
             source,

@@ -5,9 +5,7 @@ use satang_core::calendar::BusinessDate;
 use satang_core::dedup::{TxnState, registration_shard, reversal_shard, txn_shard};
 use satang_core::ids::MerchantId;
 use satang_core::policy::Category;
-use satang_core::record::{
-    AuthorizationRecord, Position, Record, RegistrationRecord, ReversalRecord, Status,
-};
+use satang_core::record::{AuthorizationRecord, Record, RegistrationRecord, ReversalRecord, Status};
 use satang_core::request::{
     AuthorizationRequest, ClosingRequest, HoldRequest, RegistrationRequest, ReversalRequest,
 };
@@ -21,7 +19,7 @@ use std::collections::BTreeMap;
 #[derive(Clone, Debug)]
 pub struct Entry {
     pub asked: Asked,
-    pub position: Position,
+    pub sequence: u64,
     pub answer: Answer,
 }
 
@@ -124,21 +122,21 @@ impl Fingerprint {
 #[derive(Clone, Default)]
 pub struct Book {
     pub entries: Vec<Entry>,
-    /// The state once everything up to a position was applied. Cut-overs change nothing, and whatever else comes between two
-    /// positions is in one group.
+    /// The state once everything up to a sequence was applied. Cut-overs change nothing, and whatever else comes between two
+    /// sequences is in one group.
     states: BTreeMap<u64, Fingerprint>,
 }
 
 impl Book {
     /// Takes down the state behind the last record.
     pub fn note_state<R: ReadLog, C: Clock>(&mut self, engine: &Engine<R, C>) {
-        let at = engine.appender().last_position().number();
+        let at = engine.appender().last_sequence();
         self.states.insert(at, Fingerprint::of(engine));
     }
 
-    /// The entries whose position was published as durable.
+    /// The entries whose sequence was published as durable.
     pub fn durable<R: ReadLog, C: Clock>(&self, engine: &Engine<R, C>) -> usize {
-        let durable = |entry: &Entry| engine.durable().check(entry.position) == Ok(true);
+        let durable = |entry: &Entry| engine.durable().check(entry.sequence) == Ok(true);
         let count = self.entries.partition_point(durable);
         assert!(
             !self.entries[count..].iter().any(durable),
@@ -151,15 +149,13 @@ impl Book {
     /// forgets the others; says how many are left.
     #[track_caller]
     pub fn check<S: Storage, C: Clock>(&mut self, rig: &Rig<S, C>, durable: usize) -> usize {
-        let survivors = Survivors::of(&*rig.storage);
+        let survivors = Survivors::of(&rig.storage);
         for (at, (header, ..)) in survivors.records.iter().enumerate() {
             assert_eq!(header.sequence, at as u64 + 1, "sequences are dense (I9)");
         }
         assert_eq!(rig.engine.durable().sequence(), survivors.records.len() as u64);
-        let end = survivors.last_position().map_or(0, Position::number);
-        let kept = self
-            .entries
-            .partition_point(|entry| entry.position.number() <= end);
+        let end = survivors.last_sequence().unwrap_or(0);
+        let kept = self.entries.partition_point(|entry| entry.sequence <= end);
         assert!(
             kept >= durable,
             "{durable} answers were durable, {kept} are there"
@@ -167,11 +163,11 @@ impl Book {
         for (at, entry) in self.entries.iter().enumerate() {
             assert_eq!(
                 seen(rig, &entry.asked),
-                (at < kept).then_some(entry.position),
+                (at < kept).then_some(entry.sequence),
                 "{entry:?}"
             );
             if at < kept {
-                let record = rig.engine.read(entry.position).unwrap();
+                let record = rig.engine.read(entry.sequence).unwrap();
                 assert_eq!(Answer::of(&record), entry.answer);
             }
         }
@@ -194,14 +190,14 @@ impl Book {
 }
 
 /// Where the id's outcome lies, when it has one.
-fn seen<S: Storage, C: Clock>(rig: &Rig<S, C>, asked: &Asked) -> Option<Position> {
+fn seen<S: Storage, C: Clock>(rig: &Rig<S, C>, asked: &Asked) -> Option<u64> {
     let (ids, old) = (&rig.engine.state().ids, rig.engine.old_ids());
     match asked {
         Asked::Closing(request) => {
             let id = request.txn_id;
             let known = ids[txn_shard(id)].lock().closing(id);
             let known = known.or_else(|| old.closing(id).unwrap());
-            known.map(|(_, position)| position)
+            known.map(|(_, sequence)| sequence)
         }
         Asked::Authorization(AuthorizationRequest { txn_id, .. })
         | Asked::Hold(HoldRequest { txn_id, .. }) => {
@@ -211,7 +207,7 @@ fn seen<S: Storage, C: Clock>(rig: &Rig<S, C>, asked: &Asked) -> Option<Position
                 known => known,
             };
             match known {
-                TxnState::Seen { position, .. } => Some(position),
+                TxnState::Seen { sequence, .. } => Some(sequence),
                 TxnState::New | TxnState::Tombstone => None,
             }
         }
@@ -224,7 +220,7 @@ fn seen<S: Storage, C: Clock>(rig: &Rig<S, C>, asked: &Asked) -> Option<Position
             let id = request.registration_id;
             let known = ids[registration_shard(id)].lock().registration(id);
             let found = || old.registrations([id].into_iter()).unwrap().found;
-            known.or_else(|| found().first().map(|(_, position)| *position))
+            known.or_else(|| found().first().map(|(_, sequence)| *sequence))
         }
     }
 }

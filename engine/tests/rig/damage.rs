@@ -9,9 +9,9 @@ use satang_log::file::{Layout, segment_name};
 use satang_log::storage::{MemoryStorage, PAGE_BYTES};
 use std::sync::Arc;
 
-/// Room for three pages of frames and the seal.
+/// Room for three pages of frames, the index and the seal.
 pub const SMALL: Layout = Layout {
-    segment_bytes: 24 << 10,
+    segment_bytes: 28 << 10,
     group_bytes_max: 4 << 10,
 };
 

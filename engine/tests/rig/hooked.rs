@@ -1,6 +1,6 @@
 //! A virtual disk that calls back in the middle of its operations: what happens meanwhile is then no matter of luck.
 
-use satang_log::storage::{MemoryFile, MemoryStorage, Page, Storage, StorageFile};
+use satang_log::storage::{MemoryFile, MemoryStorage, Page, ReadFile, ReadStorage, Storage, StorageFile};
 use std::io;
 use std::sync::{Arc, Mutex};
 
@@ -48,7 +48,7 @@ impl Hook {
     }
 }
 
-impl Storage for HookedStorage {
+impl ReadStorage for HookedStorage {
     type File = HookedFile;
 
     fn open(&self, name: &str) -> io::Result<HookedFile> {
@@ -56,14 +56,16 @@ impl Storage for HookedStorage {
         Ok(HookedFile { file, hook })
     }
 
+    fn list(&self, folder: &str) -> io::Result<Vec<String>> {
+        self.disk.list(folder)
+    }
+}
+
+impl Storage for HookedStorage {
     fn create(&self, name: &str) -> io::Result<HookedFile> {
         self.hook.call(Operation::Create);
         let (file, hook) = (self.disk.create(name)?, self.hook.clone());
         Ok(HookedFile { file, hook })
-    }
-
-    fn list(&self, folder: &str) -> io::Result<Vec<String>> {
-        self.disk.list(folder)
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
@@ -80,7 +82,7 @@ impl Storage for HookedStorage {
     }
 }
 
-impl StorageFile for HookedFile {
+impl ReadFile for HookedFile {
     fn len_bytes(&self) -> io::Result<u64> {
         self.file.len_bytes()
     }
@@ -89,7 +91,9 @@ impl StorageFile for HookedFile {
         self.hook.call(Operation::Read);
         self.file.read_exact_at(into, offset)
     }
+}
 
+impl StorageFile for HookedFile {
     fn write_pages_at(&self, pages: &[Page], offset: u64) -> io::Result<()> {
         self.hook.call(Operation::Write { pages: pages.len() });
         self.file.write_pages_at(pages, offset)

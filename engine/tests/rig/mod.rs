@@ -16,7 +16,7 @@ use satang_core::ids::{CitizenId, HouseholdId, MerchantId, Name, ReversalId, Txn
 use satang_core::money::Satang;
 use satang_core::outcome::ReversalCause;
 use satang_core::policy::Category;
-use satang_core::record::{Authorization, Position, Record, RecordHeader, Status};
+use satang_core::record::{Authorization, Record, RecordHeader, Status};
 use satang_core::request::{AuthorizationRequest, Purchase, ReversalRequest};
 use satang_engine::admin::MerchantInput;
 use satang_engine::clock::{Clock, SimulatedClock};
@@ -27,8 +27,9 @@ use satang_engine::open::{EngineOptions, Expected, OpenError, Recovered, open};
 use satang_engine::persons::CitizenKey;
 use satang_engine::snapshot::SnapshotFacts;
 use satang_log::commit::{Committer, Pacing, Unobserved};
-use satang_log::file::{FileJournal, JournalReader, Layout, Spares, Visitor, scan};
-use satang_log::storage::{MemoryStorage, Storage};
+use satang_log::file::{FileLog, FileLogStore, FileReader, Layout};
+use satang_log::log::{Bound, Cursor as _, Upkeep};
+use satang_log::storage::{MemoryStorage, ReadStorage as _, Storage};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -106,10 +107,10 @@ pub const CARDS: core::ops::Range<u64> = 20_000..20_009;
 
 pub struct Rig<S: Storage = MemoryStorage, C: Clock = SimulatedClock> {
     pub storage: Arc<S>,
-    pub engine: Arc<Engine<JournalReader<S>, C>>,
-    pub committer: Committer<FileJournal<S>>,
-    pub spares: Arc<Spares>,
-    pub keeper: Arc<Keeper<S, JournalReader<S>, C>>,
+    pub engine: Arc<Engine<FileReader<S>, C>>,
+    pub committer: Committer<FileLog<S>>,
+    pub upkeep: Arc<dyn Upkeep>,
+    pub keeper: Arc<Keeper<S, FileLogStore<S>, C>>,
     pub recovered: Recovered,
 }
 
@@ -164,7 +165,7 @@ impl<S: Storage, C: Clock> Rig<S, C> {
             storage,
             engine: opened.engine,
             committer: opened.committer,
-            spares: opened.spares,
+            upkeep: opened.upkeep,
             keeper: opened.keeper,
             recovered: opened.recovered,
         })
@@ -206,7 +207,7 @@ impl<S: Storage, C: Clock> Rig<S, C> {
                 self.flush();
                 record
             }
-            Submitted::Seen { position } => match self.engine.read(position).unwrap() {
+            Submitted::Seen { sequence } => match self.engine.read(sequence).unwrap() {
                 Record::Authorization { record, .. } => record,
                 other => panic!("{other:?}"),
             },
@@ -313,29 +314,28 @@ pub fn reversal(id: u128, txn: u128, amount: Option<u64>) -> ReversalRequest {
     }
 }
 
-/// What lies in a journal, read past the engine.
-#[derive(Default)]
+/// The records in a journal, read past the engine.
 pub struct Survivors {
-    pub records: Vec<(RecordHeader, Position, Record)>,
+    pub records: Vec<(RecordHeader, Record)>,
 }
 
 impl Survivors {
-    pub fn of(storage: &impl Storage) -> Survivors {
-        let mut survivors = Survivors::default();
-        scan(storage, &mut survivors).unwrap();
-        survivors
+    pub fn of<S: Storage>(storage: &Arc<S>) -> Survivors {
+        let log = FileLogStore::open(storage, LAYOUT).unwrap();
+        let mut records = Vec::new();
+        if log.first_header().is_some() {
+            let mut cursor = log.file_cursor(Bound::All).unwrap();
+            while let Some(frame) = cursor.next_frame().unwrap() {
+                for (_, header, bytes) in frame.records() {
+                    records.push((header, Record::decode(&header, bytes).unwrap()));
+                }
+            }
+        }
+        Survivors { records }
     }
 
-    pub fn last_position(&self) -> Option<Position> {
-        self.records.last().map(|(_, position, _)| *position)
-    }
-}
-
-impl Visitor for Survivors {
-    fn record(&mut self, header: &RecordHeader, bytes: &[u8], position: Position) -> Result<(), String> {
-        let record = Record::decode(header, bytes).map_err(|error| error.to_string())?;
-        self.records.push((*header, position, record));
-        Ok(())
+    pub fn last_sequence(&self) -> Option<u64> {
+        self.records.last().map(|(header, _)| header.sequence)
     }
 }
 

@@ -172,9 +172,9 @@ impl Workload {
             expires_in_s: [1, 1_800, 172_800][self.random.below(3) as usize],
         };
         match rig.engine.hold(&asked)? {
-            Submitted::Decided { record, position } => self.book.entries.push(Entry {
+            Submitted::Decided { record, sequence } => self.book.entries.push(Entry {
                 asked: Asked::Hold(asked),
-                position,
+                sequence,
                 answer: Answer::authorization(&record),
             }),
             other => panic!("a new id was seen: {other:?}"),
@@ -203,7 +203,7 @@ impl Workload {
             act,
             amount: amount.map(Satang::new),
         };
-        if let Submitted::Decided { record, position } = rig.engine.close(&asked)? {
+        if let Submitted::Decided { record, sequence } = rig.engine.close(&asked)? {
             let number = record.txn_id().bits();
             if record.is_tombstone() && holds.is_empty() && !self.arrived_late.contains(&some) {
                 assert_eq!(number, (self.id)(some));
@@ -212,7 +212,7 @@ impl Workload {
             if record.closes().is_some() {
                 self.book.entries.push(Entry {
                     asked: Asked::Closing(asked),
-                    position,
+                    sequence,
                     answer: Answer::reversal(&record),
                 });
             }
@@ -225,13 +225,13 @@ impl Workload {
         asked: AuthorizationRequest,
         submitted: Submitted<satang_core::record::Authorization>,
     ) {
-        let Submitted::Decided { record, position } = submitted else {
+        let Submitted::Decided { record, sequence } = submitted else {
             panic!("a new id was seen: {submitted:?}")
         };
         let (asked, answer) = (Asked::Authorization(asked), Answer::authorization(&record));
         self.book.entries.push(Entry {
             asked,
-            position,
+            sequence,
             answer,
         });
     }
@@ -244,29 +244,29 @@ impl Workload {
         let entry = &self.book.entries[at];
         let seen = match entry.asked {
             Asked::Authorization(request) => match rig.engine.authorize(&request)? {
-                Submitted::Seen { position } => position,
+                Submitted::Seen { sequence } => sequence,
                 other => panic!("{other:?}"),
             },
             Asked::Reversal(request) => match rig.engine.reverse(&request)? {
-                Submitted::Seen { position } => position,
+                Submitted::Seen { sequence } => sequence,
                 Submitted::Wait { .. } => return Ok(()),
                 other => panic!("{other:?}"),
             },
             Asked::Hold(request) => match rig.engine.hold(&request)? {
-                Submitted::Seen { position } => position,
+                Submitted::Seen { sequence } => sequence,
                 other => panic!("{other:?}"),
             },
             Asked::Closing(request) => match rig.engine.close(&request)? {
-                Submitted::Seen { position } => position,
+                Submitted::Seen { sequence } => sequence,
                 Submitted::Wait { .. } => return Ok(()),
                 other => panic!("{other:?}"),
             },
             Asked::Registration(request) => match rig.engine.register(&request)? {
-                Registered::Seen { position } => position,
+                Registered::Seen { sequence } => sequence,
                 other => panic!("{other:?}"),
             },
         };
-        assert_eq!(seen, entry.position);
+        assert_eq!(seen, entry.sequence);
         Ok(())
     }
 
@@ -295,14 +295,14 @@ impl Workload {
         let amount = self.random.percent(60).then(|| 1 + self.random.below(4_000));
         let asked: ReversalRequest = reversal((self.id)(self.next_id), (self.id)(txn), amount);
         match rig.engine.reverse(&asked)? {
-            Submitted::Decided { record, position } => {
+            Submitted::Decided { record, sequence } => {
                 if record.is_tombstone() && !self.arrived_late.contains(&txn) {
                     self.late.insert(txn);
                 }
                 let (asked, answer) = (Asked::Reversal(asked), Answer::reversal(&record));
                 self.book.entries.push(Entry {
                     asked,
-                    position,
+                    sequence,
                     answer,
                 });
             }
@@ -334,13 +334,13 @@ impl Workload {
         let requests: Vec<RegistrationRequest> = (0..len).map(|_| self.registration()).collect();
         let registered = rig.engine.register_batch(&requests)?;
         for (asked, registered) in requests.into_iter().zip(registered) {
-            let Registered::Decided { record, position } = registered else {
+            let Registered::Decided { record, sequence } = registered else {
                 assert!(matches!(registered, Registered::Told { .. }), "a new id was seen");
                 continue;
             };
             self.book.entries.push(Entry {
                 asked: Asked::Registration(asked),
-                position,
+                sequence,
                 answer: Answer::registration(&record),
             });
         }

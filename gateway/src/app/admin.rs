@@ -51,8 +51,8 @@ impl<S: Storage> Ready<S> {
     ) -> Result<Response, Failure> {
         let request = parse::merchant(merchant_id, body)?;
         let stored = merchant_json(&request);
-        let (outcomes, position) = self.engine.put_merchants(&[request], by)?;
-        self.waits.wait(position).await?;
+        let (outcomes, sequence) = self.engine.put_merchants(&[request], by)?;
+        self.waits.wait(sequence).await?;
         if let Err(refusal) = outcomes[0] {
             return Err(super::desk::refused(refusal));
         }
@@ -67,10 +67,10 @@ impl<S: Storage> Ready<S> {
     ) -> Result<Response, Failure> {
         let wallet = parse::path_wallet(wallet_id)?;
         let request = parse::status(body)?;
-        let position = self
+        let sequence = self
             .engine
             .set_wallet_status(wallet, request.status, &request.reason, by)?;
-        self.waits.wait(position).await?;
+        self.waits.wait(sequence).await?;
         let status = request.status.name();
         Ok(json(
             &json!({ "wallet_id": wallet.to_string(), "status": status, "reason": request.reason }),
@@ -86,17 +86,17 @@ impl<S: Storage> Ready<S> {
         let input = parse::move_request(wallet_id, body)?;
         let outcome = self.engine.move_citizen(&input, by)?;
         let (reason, sequence) = match outcome {
-            MoveOutcome::Moved { sequence, position } => {
-                self.waits.wait(position).await?;
+            MoveOutcome::Moved { sequence } => {
+                self.waits.wait(sequence).await?;
                 ("accepted", Some(sequence))
             }
             MoveOutcome::Unchanged => {
-                self.waits.wait(self.engine.appender().last_position()).await?;
+                self.waits.wait(self.engine.appender().last_sequence()).await?;
                 ("accepted", None)
             }
             MoveOutcome::Refused(refusal) => {
                 // What it is refused for must be durable, too.
-                self.waits.wait(self.engine.appender().last_position()).await?;
+                self.waits.wait(self.engine.appender().last_sequence()).await?;
                 (refusal.name(), None)
             }
         };
@@ -131,10 +131,10 @@ impl<S: Storage> Ready<S> {
         };
         self.waits
             .wait(match outcome {
-                ReplacementOutcome::Replaced { position, .. } => position,
+                ReplacementOutcome::Replaced { sequence, .. } => sequence,
                 // The first record, or what it is refused for, must be durable, too.
                 ReplacementOutcome::Repeated { .. } | ReplacementOutcome::Refused(_) => {
-                    self.engine.appender().last_position()
+                    self.engine.appender().last_sequence()
                 }
             })
             .await?;
@@ -162,13 +162,13 @@ impl<S: Storage> Ready<S> {
     ) -> Result<Response, Failure> {
         let program = parse::path_name("id", id)?;
         let request = parse::status(body)?;
-        let position = self
+        let sequence = self
             .engine
             .set_program_status(&program, request.status, &request.reason, by)?;
-        let Some(position) = position else {
+        let Some(sequence) = sequence else {
             return Err(Problem::not_found("no programme of that id is in force").into());
         };
-        self.waits.wait(position).await?;
+        self.waits.wait(sequence).await?;
         let status = request.status.name();
         Ok(json(
             &json!({ "program": program.as_str(), "status": status, "reason": request.reason }),
@@ -182,7 +182,7 @@ impl<S: Storage> Ready<S> {
             ReloadError::Refused(reason) => Failure::Problem(Problem::programs_refused(reason)),
             ReloadError::Submit(error) => Failure::Submit(error),
         })?;
-        self.waits.wait(installed.position).await?;
+        self.waits.wait(installed.sequence).await?;
         let program = |program: &Installed| {
             json!({
                 "id": program.id.as_str(),

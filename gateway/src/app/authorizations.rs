@@ -8,7 +8,7 @@ use crate::wire::problem::Problem;
 use crate::wire::render;
 use http::StatusCode;
 use satang_core::ids::Name;
-use satang_core::record::{Act, Authorization, BenefitNumber, Position, Record, ReversalRecord};
+use satang_core::record::{Act, Authorization, BenefitNumber, Record, ReversalRecord};
 use satang_core::request::{AuthorizationRequest, ReversalRequest};
 use satang_engine::engine::{SubmitError, Submitted};
 use satang_log::storage::Storage;
@@ -65,14 +65,14 @@ impl<S: Storage> Ready<S> {
     ) -> Result<Response, Failure> {
         let mut answer = Vec::with_capacity(ANSWER_BYTES);
         match submitted {
-            Submitted::Decided { record, position } => {
+            Submitted::Decided { record, sequence } => {
                 // Rendered while the disk works; sent once the record is durable (I1).
                 render::authorization(&record, &self.sources_of(&record), false, &mut answer);
-                self.waits.wait(position).await?;
+                self.waits.wait(sequence).await?;
                 self.metrics.count_authorization(&record);
             }
-            Submitted::Seen { position } | Submitted::Wait { position } => {
-                let record = self.replay_authorization(request, expires_in_s, position).await?;
+            Submitted::Seen { sequence } | Submitted::Wait { sequence } => {
+                let record = self.replay_authorization(request, expires_in_s, sequence).await?;
                 render::authorization(&record, &self.sources_of(&record), true, &mut answer);
                 self.metrics.count_replay();
             }
@@ -115,21 +115,21 @@ impl<S: Storage> Ready<S> {
         let mut answer = Vec::with_capacity(ANSWER_BYTES);
         loop {
             match self.engine.close(&request)? {
-                Submitted::Decided { record, position } => {
+                Submitted::Decided { record, sequence } => {
                     render::closing(&record, false, &mut answer);
-                    self.waits.wait(position).await?;
+                    self.waits.wait(sequence).await?;
                     self.metrics.count_reversal(&record);
                 }
-                Submitted::Seen { position } => {
-                    self.waits.wait(position).await?;
-                    let Record::Closing(record) = self.engine.read(position)? else {
+                Submitted::Seen { sequence } => {
+                    self.waits.wait(sequence).await?;
+                    let Record::Closing(record) = self.engine.read(sequence)? else {
                         panic!("I5: a hold's end leads to a record of another kind");
                     };
                     render::closing(&record, true, &mut answer);
                     self.metrics.count_replay();
                 }
-                Submitted::Wait { position } => {
-                    self.waits.wait(position).await?;
+                Submitted::Wait { sequence } => {
+                    self.waits.wait(sequence).await?;
                     continue;
                 }
             }
@@ -145,19 +145,19 @@ impl<S: Storage> Ready<S> {
         let mut answer = Vec::with_capacity(ANSWER_BYTES);
         loop {
             match self.engine.reverse(&request)? {
-                Submitted::Decided { record, position } => {
+                Submitted::Decided { record, sequence } => {
                     render::reversal(&record, &self.sources_of_reversal(&record), false, &mut answer);
-                    self.waits.wait(position).await?;
+                    self.waits.wait(sequence).await?;
                     self.metrics.count_reversal(&record);
                 }
-                Submitted::Seen { position } => {
-                    self.waits.wait(position).await?;
-                    let record = self.replay_reversal(&request, position)?;
+                Submitted::Seen { sequence } => {
+                    self.waits.wait(sequence).await?;
+                    let record = self.replay_reversal(&request, sequence)?;
                     render::reversal(&record, &self.sources_of_reversal(&record), true, &mut answer);
                     self.metrics.count_replay();
                 }
-                Submitted::Wait { position } => {
-                    self.waits.wait(position).await?;
+                Submitted::Wait { sequence } => {
+                    self.waits.wait(sequence).await?;
                     continue;
                 }
             }
@@ -184,14 +184,14 @@ impl<S: Storage> Ready<S> {
         &self,
         request: &AuthorizationRequest,
         expires_in_s: Option<u32>,
-        position: Position,
+        sequence: u64,
     ) -> Result<Authorization, Failure> {
-        self.waits.wait(position).await?;
+        self.waits.wait(sequence).await?;
         let Record::Authorization {
             record,
             program,
             channel,
-        } = self.engine.read(position)?
+        } = self.engine.read(sequence)?
         else {
             panic!("I5: an authorization's id leads to a record of another kind");
         };
@@ -206,9 +206,9 @@ impl<S: Storage> Ready<S> {
     fn replay_reversal(
         &self,
         request: &ReversalRequest,
-        position: Position,
+        sequence: u64,
     ) -> Result<satang_core::record::ReversalRecord, Failure> {
-        let Record::Reversal(record) = self.engine.read(position)? else {
+        let Record::Reversal(record) = self.engine.read(sequence)? else {
             panic!("I5: a reversal's id leads to a record of another kind");
         };
         match same_reversal_content(request, &record) {

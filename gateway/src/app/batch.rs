@@ -9,7 +9,7 @@ use crate::wire::parse;
 use crate::wire::problem::Problem;
 use crate::wire::render::{self, AuthorizationAnswer, BatchResult};
 use http::{HeaderMap, StatusCode};
-use satang_core::record::{Authorization, Position};
+use satang_core::record::Authorization;
 use satang_core::request::AuthorizationRequest;
 use satang_engine::engine::Submitted;
 use satang_log::storage::Storage;
@@ -53,7 +53,7 @@ impl<S: Storage> Ready<S> {
                 Response::json(StatusCode::OK, body)
             }
         };
-        if let Some(last) = outcomes.last_position() {
+        if let Some(last) = outcomes.last_sequence() {
             self.waits.wait(last).await?;
         }
         self.metrics
@@ -68,8 +68,8 @@ impl<S: Storage> Ready<S> {
         let submitted = self.engine.authorize_batch(batch.requests())?;
         let mut again = Vec::new();
         for (request, submitted) in batch.requests().iter().zip(&submitted) {
-            if let Submitted::Seen { position } | Submitted::Wait { position } = submitted {
-                again.push(match self.replay_authorization(request, None, *position).await {
+            if let Submitted::Seen { sequence } | Submitted::Wait { sequence } = submitted {
+                again.push(match self.replay_authorization(request, None, *sequence).await {
                     Ok(record) => Ok(record),
                     Err(Failure::Problem(problem)) => Err(problem),
                     Err(failure) => return Err(failure),
@@ -115,9 +115,9 @@ impl Outcomes {
     }
 
     /// Where the last record lies that was decided now.
-    fn last_position(&self) -> Option<Position> {
+    fn last_sequence(&self) -> Option<u64> {
         self.submitted.iter().rev().find_map(|submitted| match submitted {
-            Submitted::Decided { position, .. } => Some(*position),
+            Submitted::Decided { sequence, .. } => Some(*sequence),
             Submitted::Seen { .. } | Submitted::Wait { .. } => None,
         })
     }

@@ -32,7 +32,7 @@ impl<S: Storage> Ready<S> {
                     let detail = "the id was reversed before it arrived; no authorization of that id came";
                     return Err(Problem::not_found(detail).into());
                 }
-                Found::Wait { position } => self.waits.wait(position).await?,
+                Found::Wait { sequence } => self.waits.wait(sequence).await?,
                 Found::Authorization(found) => {
                     let sources = self.sources_of(&found.record);
                     // Only a hold needs the time, so that everything else is found under an untrusted clock as well.
@@ -46,7 +46,7 @@ impl<S: Storage> Ready<S> {
                     };
                     // Waits for the desk alone, so that everything else is found when the journal has failed.
                     if self.engine.durable().sequence() < decided {
-                        self.waits.wait(self.engine.appender().last_position()).await?;
+                        self.waits.wait(self.engine.appender().last_sequence()).await?;
                     }
                     return Ok(Response::json(StatusCode::OK, body));
                 }

@@ -126,8 +126,8 @@ fn submit_error(error: SubmitError) -> Response {
                 "nothing was decided".into(),
             )
         }
-        SubmitError::Misplaced { position } => {
-            tracing::error!(?position, "the journal returns another record than was asked for");
+        SubmitError::Misplaced { sequence } => {
+            tracing::error!(?sequence, "the journal returns another record than was asked for");
             unavailable(
                 "storage_failed",
                 "The journal cannot be read.",
@@ -172,7 +172,7 @@ fn keep_error(error: KeepError) -> Response {
 fn chore_error(error: ChoreError) -> Response {
     match error {
         ChoreError::Submit(error) => submit_error(error),
-        ChoreError::Persons(_) | ChoreError::Scan(_) => {
+        ChoreError::Persons(_) | ChoreError::Log(_) => {
             let title = "It was decided, but not carried out yet.";
             retry_later(&Problem::new(503, "not_carried_out", title, error.to_string()))
         }
@@ -236,8 +236,8 @@ impl From<StorageFailed> for Failure {
     }
 }
 
-impl From<satang_log::file::ReadError> for Failure {
-    fn from(error: satang_log::file::ReadError) -> Failure {
+impl From<satang_log::log::ReadError> for Failure {
+    fn from(error: satang_log::log::ReadError) -> Failure {
         Failure::Submit(SubmitError::Read(error))
     }
 }

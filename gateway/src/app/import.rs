@@ -39,7 +39,7 @@ impl<S: Storage> Ready<S> {
                     Err(reason) => report.reject(line.number, reason),
                 }
             }
-            let (outcomes, position) = self.engine.put_merchants(&merchants, by)?;
+            let (outcomes, sequence) = self.engine.put_merchants(&merchants, by)?;
             for (number, outcome) in numbers.into_iter().zip(outcomes) {
                 match outcome {
                     Ok(()) => report.accept(1),
@@ -47,7 +47,7 @@ impl<S: Storage> Ready<S> {
                 }
             }
             report.in_line_order();
-            self.waits.wait(position).await?;
+            self.waits.wait(sequence).await?;
         }
     }
 
@@ -73,7 +73,7 @@ impl<S: Storage> Ready<S> {
                     Err(reason) => report.reject(line.number, reason),
                 }
             }
-            let (outcomes, position) = self.engine.enroll(&inputs, by)?;
+            let (outcomes, sequence) = self.engine.enroll(&inputs, by)?;
             for (number, outcome) in numbers.into_iter().zip(outcomes) {
                 match outcome {
                     Ok(()) => report.accept(1),
@@ -81,7 +81,7 @@ impl<S: Storage> Ready<S> {
                 }
             }
             report.in_line_order();
-            self.waits.wait(position).await?;
+            self.waits.wait(sequence).await?;
         }
     }
 }
@@ -115,8 +115,8 @@ impl<S: Storage> Ready<S> {
             report.in_line_order();
             // A list's name takes a number in the journal: not for a file without a citizen.
             if !citizens.is_empty() {
-                let position = self.engine.import_list(&list, &citizens, by)?;
-                self.waits.wait(position).await?;
+                let sequence = self.engine.import_list(&list, &citizens, by)?;
+                self.waits.wait(sequence).await?;
             }
         }
     }

@@ -31,7 +31,7 @@ impl<S: Storage> Ready<S> {
             wallet_json(state, &directory, &wallets, wallet, at)
         };
         // Everything that was just read lies at or below it.
-        let last = self.engine.appender().last_position();
+        let last = self.engine.appender().last_sequence();
         self.waits.wait(last).await?;
         match shown {
             Some(shown) => Ok(json(&shown)),
@@ -41,14 +41,14 @@ impl<S: Storage> Ready<S> {
 
     pub(super) async fn programs(&self) -> Result<Response, Failure> {
         let shown = self.programs_json(None)?;
-        self.waits.wait(self.engine.appender().last_position()).await?;
+        self.waits.wait(self.engine.appender().last_sequence()).await?;
         Ok(json(&json!({ "programs": shown })))
     }
 
     pub(super) async fn program(&self, id: &str) -> Result<Response, Failure> {
         let id = parse::path_name("id", id)?;
         let shown = self.programs_json(Some(id.as_str()))?;
-        self.waits.wait(self.engine.appender().last_position()).await?;
+        self.waits.wait(self.engine.appender().last_sequence()).await?;
         match shown.into_iter().next() {
             Some(shown) => Ok(json(&shown)),
             None => Err(Problem::not_found("no programme of that id is in force").into()),

@@ -38,17 +38,17 @@ use satang_engine::clock::AnyClock;
 use satang_engine::engine::Engine;
 use satang_engine::keeper::Keeper;
 use satang_log::durable::DurableWaits;
-use satang_log::file::JournalReader;
+use satang_log::file::{FileLogStore, FileReader};
 use satang_log::storage::Storage;
 use std::cell::OnceCell;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 
 /// The engine as the gateway runs it.
-pub type GatewayEngine<S> = Engine<JournalReader<S>, AnyClock>;
+pub type GatewayEngine<S> = Engine<FileReader<S>, AnyClock>;
 
 /// Its keeper.
-pub type GatewayKeeper<S> = Keeper<S, JournalReader<S>, AnyClock>;
+pub type GatewayKeeper<S> = Keeper<S, FileLogStore<S>, AnyClock>;
 
 /// What all I/O threads share.
 pub struct App<S: Storage> {

@@ -90,7 +90,7 @@ impl<S: Storage> Ready<S> {
             };
             progress.json(id.as_str(), registration.filter(|_| !paused), at)
         };
-        self.waits.wait(self.engine.appender().last_position()).await?;
+        self.waits.wait(self.engine.appender().last_sequence()).await?;
         Ok(cacheable(&shown, headers))
     }
 }

@@ -9,7 +9,7 @@ use crate::wire::problem::Problem;
 use crate::wire::render::{self, BatchResult, RegistrationAnswer};
 use http::StatusCode;
 use satang_core::ids::{Name, RegistrationId};
-use satang_core::record::{NameNumber, Position, Record, RegistrationRecord};
+use satang_core::record::{NameNumber, Record, RegistrationRecord};
 use satang_core::request::RegistrationRequest;
 use satang_engine::register::Registered;
 use satang_log::storage::Storage;
@@ -61,7 +61,7 @@ impl<S: Storage> Ready<S> {
         let mut answer = Vec::with_capacity(ANSWER_BYTES);
         // Rendered while the disk works; sent once the record is durable (I1).
         render::registration(&outcome.answer(), &mut answer);
-        self.waits.wait(position(&registered)).await?;
+        self.waits.wait(sequence(&registered)).await?;
         self.metrics.count_registration(&registered);
         self.metrics.observe_register(started.elapsed());
         Ok(Response::json(StatusCode::OK, answer))
@@ -87,7 +87,7 @@ impl<S: Storage> Ready<S> {
         let mut answer = Vec::with_capacity(ANSWER_BYTES * batch.len());
         let one = |outcome: RegistrationAnswer<'_>, out: &mut Vec<u8>| render::registration(&outcome, out);
         render::batch(batch.in_order(results, BatchResult::Problem), one, &mut answer);
-        if let Some(last) = registered.iter().map(position).max() {
+        if let Some(last) = registered.iter().map(sequence).max() {
             self.waits.wait(last).await?;
         }
         registered
@@ -105,9 +105,9 @@ impl<S: Storage> Ready<S> {
     ) -> Result<Outcome, Failure> {
         match registered {
             Registered::Decided { record, .. } => Ok(self.decided(*record, false)),
-            Registered::Seen { position } => {
-                self.waits.wait(*position).await?;
-                let Record::Registration(record) = self.engine.read(*position)? else {
+            Registered::Seen { sequence } => {
+                self.waits.wait(*sequence).await?;
+                let Record::Registration(record) = self.engine.read(*sequence)? else {
                     panic!("I5: a registration's id leads to a record of another kind");
                 };
                 match self.engine.content_of(request) == record.content() {
@@ -135,10 +135,10 @@ impl<S: Storage> Ready<S> {
 }
 
 /// What is to be durable before the answer leaves.
-fn position(registered: &Registered) -> Position {
+fn sequence(registered: &Registered) -> u64 {
     match registered {
-        Registered::Decided { position, .. }
-        | Registered::Seen { position }
-        | Registered::Told { position, .. } => *position,
+        Registered::Decided { sequence, .. }
+        | Registered::Seen { sequence }
+        | Registered::Told { sequence, .. } => *sequence,
     }
 }

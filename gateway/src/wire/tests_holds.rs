@@ -14,7 +14,7 @@ use satang_core::money::Satang;
 use satang_core::outcome::{Reason, ReversalCause, ReversalReason};
 use satang_core::policy::CapPeriod;
 use satang_core::record::{
-    Act, BenefitNumber, Extra, Funding, NameNumber, OriginalFacts, Position, ReversalFacts, ReversalRecord,
+    Act, BenefitNumber, Extra, Funding, NameNumber, OriginalFacts, ReversalFacts, ReversalRecord,
 };
 
 const HOLD: &str = r#"{"txn_id":"0197a1d2-0f6e-7c3a-8b1e-3f5d2c9a7e10","program":"thai-chuai-thai-plus-6040","wallet_id":"004999912345678","merchant_id":"010555012345678","channel":"delivery","amount":25000,"expires_in_s":3600}"#;
@@ -247,7 +247,7 @@ fn every_source_is_shown_in_order_with_its_part() {
 
 fn original() -> OriginalFacts {
     OriginalFacts {
-        position: Position::from_number(7),
+        sequence: 7,
         wallet: WalletId::parse("004999912345678").unwrap(),
         merchant: MerchantId::parse("010555012345678").unwrap(),
         program: NameNumber(1),

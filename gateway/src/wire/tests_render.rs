@@ -10,8 +10,7 @@ use satang_core::money::Satang;
 use satang_core::outcome::{Reason, ReversalCause, ReversalReason};
 use satang_core::policy::CapPeriod;
 use satang_core::record::{
-    Act, Authorization, BenefitNumber, Extra, NameNumber, OriginalFacts, Position, ReversalFacts,
-    ReversalRecord,
+    Act, Authorization, BenefitNumber, Extra, NameNumber, OriginalFacts, ReversalFacts, ReversalRecord,
 };
 use satang_core::request::Purchase;
 
@@ -211,7 +210,7 @@ fn reversal(approved: bool, reason: ReversalReason, parts: [u64; 3]) -> Reversal
         citizen,
         left,
         original: (reason == ReversalReason::Approved).then(|| OriginalFacts {
-            position: Position::from_number(7),
+            sequence: 7,
             wallet: purchase().wallet,
             merchant: purchase().merchant,
             program: NameNumber(1),

@@ -2,8 +2,9 @@
 
 use crate::{BINARY, check_refusal};
 use satang_core::ids::Name;
-use satang_core::record::{AdminRecord, NameNumber, Position, Record, RecordHeader};
-use satang_log::file::{Visitor, scan};
+use satang_core::record::{AdminRecord, NameNumber, Record, RecordHeader};
+use satang_log::file::{FileLogStore, Layout};
+use satang_log::log::{Bound, Cursor as _};
 use satang_log::storage::FileStorage;
 use satang_tests::crash::wallet_id;
 use satang_tests::site::{MERCHANT, NOON, PROGRAM, Site, enrollment, merchant, purchase};
@@ -12,6 +13,7 @@ use serde_json::json;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 /// The roles there are.
 pub const ROLES: [&str; 5] = ["switch", "registrar", "settlement", "admin", "viewer"];
@@ -282,9 +284,9 @@ struct Records {
     names: BTreeMap<NameNumber, Name>,
 }
 
-impl Visitor for Records {
-    fn record(&mut self, header: &RecordHeader, bytes: &[u8], _: Position) -> Result<(), String> {
-        let record = Record::decode(header, bytes).map_err(|error| error.to_string())?;
+impl Records {
+    fn take(&mut self, header: &RecordHeader, bytes: &[u8]) {
+        let record = Record::decode(header, bytes).expect("a good record");
         if let Record::Admin {
             record: AdminRecord::Name { number, name },
             ..
@@ -293,7 +295,6 @@ impl Visitor for Records {
             self.names.insert(*number, *name);
         }
         self.all.push(record);
-        Ok(())
     }
 }
 
@@ -365,7 +366,13 @@ fn records_say_whose_key_it_was_and_no_file_or_word_holds_the_key() {
 
     let storage = FileStorage::open_folder(&site.data_dir()).expect("the server is gone");
     let mut records = Records::default();
-    scan(&storage, &mut records).expect("a good journal");
+    let log = FileLogStore::open(&Arc::new(storage), Layout::DEFAULT).expect("a journal");
+    let mut cursor = log.file_cursor(Bound::All).unwrap();
+    while let Some(frame) = cursor.next_frame().expect("a good journal") {
+        frame
+            .records()
+            .for_each(|(_, header, bytes)| records.take(&header, bytes));
+    }
     let mut by: Vec<(&str, Option<&str>)> = Vec::new();
     for record in &records.all {
         match record {

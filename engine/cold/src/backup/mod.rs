@@ -16,14 +16,12 @@ use crate::folder::Folder;
 use crate::verify::Head;
 use copy::{Target, WholePages};
 use satang_core::calendar::{BusinessDate, Instant};
-use satang_core::record::{Position, RecordHeader};
 use satang_engine::day_ids::{DayIds, day_ids_name};
 use satang_engine::persons::{CitizenKey, PERSONS_FILE};
 use satang_engine::snapshot;
-use satang_log::file::{
-    FrameKind, Place, ScanError, SegmentHeader, VisitedFrame, Visitor, first_header, scan_from, segment_name,
-};
-use satang_log::storage::{Storage as _, StorageFile as _};
+use satang_log::file::{FileFrame, FileLogStore, FrameKind, Layout, Place, SegmentHeader, segment_name};
+use satang_log::log::{Bound, LogError};
+use satang_log::storage::{ReadFile as _, ReadStorage as _};
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::Path;
@@ -60,7 +58,7 @@ pub enum BackupError {
     },
     /// The journal is damaged.
     #[error(transparent)]
-    Scan(#[from] ScanError),
+    Log(#[from] LogError),
     /// A file is not what it must be.
     #[error("{file}: {what}")]
     Refused {
@@ -96,16 +94,12 @@ struct Vouched {
     former: Option<Head>,
 }
 
-impl Visitor for Vouched {
-    fn record(&mut self, _header: &RecordHeader, _bytes: &[u8], _position: Position) -> Result<(), String> {
-        Ok(())
-    }
-
-    fn frame(&mut self, frame: &VisitedFrame) {
+impl Vouched {
+    fn take(&mut self, frame: &FileFrame) {
         let Place { segment, offset } = frame.place;
         let behind = match frame.kind {
             FrameKind::Seal => Place::start_of(segment + 1),
-            FrameKind::Group | FrameKind::Watermark => Place {
+            FrameKind::Group | FrameKind::Watermark | FrameKind::Index => Place {
                 segment,
                 offset: offset + frame.bytes,
             },
@@ -117,7 +111,7 @@ impl Visitor for Vouched {
         // One write is in flight at a time: whatever lies in front of a frame was durable when it was begun.
         self.vouched = match frame.kind {
             FrameKind::Group => self.end,
-            FrameKind::Watermark | FrameKind::Seal => (behind, head),
+            FrameKind::Watermark | FrameKind::Index | FrameKind::Seal => (behind, head),
         };
         self.end = (behind, head);
         self.met |= self.former == Some(head);
@@ -137,7 +131,10 @@ pub fn backup(
     let folder = Folder::at(data_dir)
         .and_then(Folder::read_end)
         .map_err(BackupError::io(data_dir))?;
-    let header = first_header(&folder)?
+    let folder = Arc::new(folder);
+    let log = FileLogStore::open(&folder, Layout::DEFAULT)?;
+    let header = *log
+        .first_header()
         .ok_or_else(|| BackupError::refused(data_dir.join("journal"), "there is no journal"))?;
     let target = Target::open(to, progress)?;
     let former = Manifest::read(to)?;
@@ -150,6 +147,7 @@ pub fn backup(
     Backup {
         data_dir,
         folder,
+        log,
         header,
         target,
         former,
@@ -166,7 +164,8 @@ pub fn backup(
 
 struct Backup<'b> {
     data_dir: &'b Path,
-    folder: Folder,
+    folder: Arc<Folder>,
+    log: FileLogStore<Folder>,
     header: SegmentHeader,
     target: Target<'b>,
     former: Option<Manifest>,
@@ -185,7 +184,7 @@ impl Backup<'_> {
         self.copy_open(end, head.sequence)?;
         self.copy_persons()?;
         self.copy_key()?;
-        self.copy_snapshot(end, head.sequence)?;
+        self.copy_snapshot(head.sequence)?;
         self.done.manifest.write(&self.target)?;
         self.target.keep_only(&self.done.manifest)?;
         Ok(self.done)
@@ -206,7 +205,12 @@ impl Backup<'_> {
             met: former.is_none_or(|former| former == Head::default()),
             former,
         };
-        scan_from(&self.folder, first, &mut vouched)?;
+        let mut cursor = self.log.file_cursor(Bound::All)?;
+        cursor.seek_segment(first)?;
+        while let Some(frame) = cursor.next_file_frame()? {
+            vouched.take(&frame);
+        }
+        cursor.classify_end()?;
         if !vouched.met {
             let what = "the journal does not go on from this backup: one of the two is another's, or older";
             return Err(BackupError::refused(self.target.path(MANIFEST_FILE), what));
@@ -327,10 +331,10 @@ impl Backup<'_> {
     }
 
     /// The newest snapshot that is whole and not ahead of what was copied, with the indexes it counts on.
-    fn copy_snapshot(&mut self, end: Place, last_sequence: u64) -> Result<(), BackupError> {
-        let names = snapshot::names(&self.folder).map_err(BackupError::io(self.data_dir))?;
+    fn copy_snapshot(&mut self, last_sequence: u64) -> Result<(), BackupError> {
+        let names = snapshot::names(&*self.folder).map_err(BackupError::io(self.data_dir))?;
         for name in names {
-            match self.snapshot_fits(&name, end, last_sequence) {
+            match self.snapshot_fits(&name, last_sequence) {
                 Ok(dates) => {
                     let before = self.done.manifest.files.len();
                     match self.copy_with_indexes(&name, &dates) {
@@ -352,17 +356,17 @@ impl Backup<'_> {
     }
 
     /// The dates of the indexes that a snapshot counts on.
-    fn snapshot_fits(&self, name: &str, end: Place, last_sequence: u64) -> Result<Vec<BusinessDate>, String> {
+    fn snapshot_fits(&self, name: &str, last_sequence: u64) -> Result<Vec<BusinessDate>, String> {
         let journal_id = self.header.journal_id;
         let whole =
-            snapshot::check(&self.folder, name, &journal_id).map_err(|refusal| refusal.to_string())?;
-        if whole.through_max > last_sequence || whole.start_segment > end.segment {
+            snapshot::check(&*self.folder, name, &journal_id).map_err(|refusal| refusal.to_string())?;
+        if whole.through_max > last_sequence {
             return Err(format!("{name}: newer than what is copied of the journal"));
         }
         let mut dates = Vec::new();
         for facts in &whole.day_ids {
             let date = BusinessDate::from_days(facts.date_days);
-            match DayIds::open(&self.folder, journal_id, date) {
+            match DayIds::open(&*self.folder, journal_id, date) {
                 Ok(file) if file.facts() == *facts => dates.push(date),
                 Ok(_) => {
                     return Err(format!(

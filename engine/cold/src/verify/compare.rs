@@ -1,6 +1,6 @@
 //! Two records of one decision, in words: what was recorded, and what is decided now.
 
-use satang_core::record::{Authorization, EnrollmentRecord, Position, RegistrationRecord, ReversalRecord};
+use satang_core::record::{Authorization, EnrollmentRecord, RegistrationRecord, ReversalRecord};
 use std::fmt::Debug;
 
 /// One field of two.
@@ -64,9 +64,8 @@ pub fn reversal_differences(recorded: &ReversalRecord, decided: &ReversalRecord)
     all.field("closes", recorded.closes(), decided.closes());
     all.field("funding", recorded.funding(), decided.funding());
     all.field("household", recorded.household(), decided.household());
-    let place = |position: Option<Position>| position.map(super::redecide::named);
-    all.field("original", place(recorded.original()), place(decided.original()));
-    all.field("previous", place(recorded.previous()), place(decided.previous()));
+    all.field("original", recorded.original(), decided.original());
+    all.field("previous", recorded.previous(), decided.previous());
     all.field("wallet", recorded.wallet(), decided.wallet());
     all.field("home", recorded.home(), decided.home());
     all.field(

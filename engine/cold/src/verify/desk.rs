@@ -8,12 +8,12 @@ use satang_core::desk::{Block, Cause, Novelty};
 use satang_core::directory::{Directory, Made};
 use satang_core::ids::{CaseId, MerchantId, Name, TxnId};
 use satang_core::money::Satang;
-use satang_core::record::{AdminRecord, Debtor, DeskRecord, NameNumber, Position, Record, Status};
+use satang_core::record::{AdminRecord, Debtor, DeskRecord, NameNumber, Record, Status};
 use satang_engine::people::People;
 use satang_engine::received::received_by;
-use satang_log::file::ScanError;
-use satang_log::log::ReadLog as _;
-use satang_log::storage::Storage;
+use satang_log::file::FileLogStore;
+use satang_log::log::{Bound, LogError, ReadLog as _};
+use satang_log::storage::ReadStorage;
 use std::collections::BTreeMap;
 
 /// What a record says that a merchant received.
@@ -23,14 +23,13 @@ pub struct Counted {
     before: u64,
     owed: Satang,
     sequence: u64,
-    position: Position,
 }
 
 /// Decides a record again and applies it. No worker may be working meanwhile.
 ///
 /// # Errors
 /// When what is needed to go on cannot be read, or it cannot be applied.
-pub fn take<S: Storage>(
+pub fn take<S: ReadStorage>(
     context: &Context<S>,
     record: &DeskRecord,
     by: Option<Name>,
@@ -80,7 +79,7 @@ pub fn take<S: Storage>(
 }
 
 /// What a citizen's status reaches, and that the name of the block has a number.
-fn take_person<S: Storage>(
+fn take_person<S: ReadStorage>(
     context: &Context<S>,
     directory: &Directory,
     record: &DeskRecord,
@@ -107,7 +106,7 @@ fn take_person<S: Storage>(
     }
 }
 
-fn check_block<S: Storage>(context: &Context<S>, directory: &Directory, block: Block, at: &At<'_>) {
+fn check_block<S: ReadStorage>(context: &Context<S>, directory: &Directory, block: Block, at: &At<'_>) {
     if directory.number_of(&block.list()) == NameNumber::UNKNOWN {
         let what = format!("the name {} was never introduced", block.name());
         report(context, at, what);
@@ -115,12 +114,12 @@ fn check_block<S: Storage>(context: &Context<S>, directory: &Directory, block: B
 }
 
 /// Money is held back for an authorization that was approved.
-fn check_payable<S: Storage>(context: &Context<S>, txn_id: TxnId, at: &At<'_>) -> Result<(), String> {
+fn check_payable<S: ReadStorage>(context: &Context<S>, txn_id: TxnId, at: &At<'_>) -> Result<(), String> {
     let known = known_txn(context, &context.state.ids[txn_shard(txn_id)].lock(), txn_id)?;
     let approved = match known {
         TxnState::New | TxnState::Tombstone => false,
-        TxnState::Seen { position, .. } => {
-            match context.reader.read(position).map_err(|error| error.to_string())? {
+        TxnState::Seen { sequence, .. } => {
+            match context.reader.read(sequence).map_err(|error| error.to_string())? {
                 Record::Authorization { record, .. } => record.approved(),
                 _ => false,
             }
@@ -133,7 +132,7 @@ fn check_payable<S: Storage>(context: &Context<S>, txn_id: TxnId, at: &At<'_>) -
 }
 
 /// What was received is counted from the whole journal, once it was read.
-fn note_counted<S: Storage>(
+fn note_counted<S: ReadStorage>(
     context: &Context<S>,
     directory: &Directory,
     case: CaseId,
@@ -148,7 +147,6 @@ fn note_counted<S: Storage>(
             before,
             owed,
             sequence: at.header.sequence,
-            position: at.position,
         }),
         Some((Debtor::Person(_), _)) | None => {
             report(context, at, "nobody withdrew a consent with its case".into());
@@ -160,18 +158,19 @@ fn note_counted<S: Storage>(
 ///
 /// # Errors
 /// When the journal cannot be read again.
-pub fn check_counted<S: Storage>(storage: &S, context: &Context<S>) -> Result<(), ScanError> {
+pub fn check_counted<S: ReadStorage>(log: &FileLogStore<S>, context: &Context<S>) -> Result<(), LogError> {
     let counted = std::mem::take(&mut *context.counted.lock());
     if counted.is_empty() {
         return Ok(());
     }
     let wanted = counted.iter().map(|counted| (counted.merchant, counted.before));
-    let received: BTreeMap<MerchantId, Satang> = received_by(storage, &wanted.collect())?;
+    let received: BTreeMap<MerchantId, Satang> =
+        received_by(&mut log.file_cursor(Bound::All)?, &wanted.collect())?;
     for counted in counted {
         let received = received[&counted.merchant];
         if received != counted.owed {
             let what = format!("it says that {} is owed, received was {received}", counted.owed);
-            context.findings.record(counted.sequence, counted.position, what);
+            context.findings.record(counted.sequence, what);
         }
     }
     Ok(())

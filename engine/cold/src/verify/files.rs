@@ -6,7 +6,7 @@ use satang_core::dedup::{IdEntry, IdFact, TxnState};
 use satang_engine::day_ids::{DAY_IDS_FOLDER, DayFacts, DayIds, DayIdsError};
 use satang_engine::old_ids::OldDays;
 use satang_engine::snapshot;
-use satang_log::storage::Storage;
+use satang_log::storage::ReadStorage;
 use std::io;
 use std::sync::mpsc::{Receiver, sync_channel};
 use zerocopy::IntoBytes as _;
@@ -22,7 +22,7 @@ impl Derived {
     ///
     /// # Errors
     /// Of the operating system.
-    pub fn list<S: Storage>(storage: &S) -> io::Result<Derived> {
+    pub fn list<S: ReadStorage>(storage: &S) -> io::Result<Derived> {
         Ok(Derived {
             indexes: storage.list(DAY_IDS_FOLDER)?,
             snapshots: snapshot::names(storage)?,
@@ -43,7 +43,7 @@ pub struct Wanted<'w> {
 }
 
 /// Holds every index and snapshot against the journal; how many there are.
-pub fn check<S: Storage>(
+pub fn check<S: ReadStorage>(
     storage: &S,
     derived: &Derived,
     wanted: &Wanted<'_>,
@@ -69,7 +69,7 @@ pub fn check<S: Storage>(
     (indexes.count() as u64, derived.snapshots.len() as u64)
 }
 
-fn check_index<S: Storage>(storage: &S, date: BusinessDate, wanted: &Wanted<'_>, findings: &Findings) {
+fn check_index<S: ReadStorage>(storage: &S, date: BusinessDate, wanted: &Wanted<'_>, findings: &Findings) {
     let found = match DayIds::open(storage, wanted.journal_id, date) {
         Ok(found) => found,
         Err(error) => return report(&error, findings),
@@ -206,18 +206,18 @@ fn may_be_missing(entry: &IdEntry) -> bool {
 }
 
 fn says(entry: &IdEntry) -> String {
-    let place = super::redecide::named(entry.position());
+    let place = super::redecide::named(entry.sequence());
     match entry.fact() {
-        Some(IdFact::Txn) => format!("an authorization's id, {:?}, at {place}", entry.txn_state()),
-        Some(IdFact::Reversal) => format!("a reversal's id, at {place}"),
-        Some(IdFact::Closing) => format!("a hold's end, {:?}, at {place}", entry.closing().0),
-        Some(IdFact::Registration) => format!("a registration's id, at {place}"),
-        Some(IdFact::Reversed) => format!("given back, at {place}"),
+        Some(IdFact::Txn) => format!("an authorization's id, {:?}, {place}", entry.txn_state()),
+        Some(IdFact::Reversal) => format!("a reversal's id, {place}"),
+        Some(IdFact::Closing) => format!("a hold's end, {:?}, {place}", entry.closing().0),
+        Some(IdFact::Registration) => format!("a registration's id, {place}"),
+        Some(IdFact::Reversed) => format!("given back, {place}"),
         None => "nothing known".into(),
     }
 }
 
-fn check_snapshot<S: Storage>(storage: &S, name: &str, wanted: &Wanted<'_>, findings: &Findings) {
+fn check_snapshot<S: ReadStorage>(storage: &S, name: &str, wanted: &Wanted<'_>, findings: &Findings) {
     let whole = match snapshot::check(storage, name, &wanted.journal_id) {
         Ok(whole) => whole,
         Err(refusal) => {
@@ -243,7 +243,7 @@ fn check_snapshot<S: Storage>(storage: &S, name: &str, wanted: &Wanted<'_>, find
     }
 }
 
-fn is_there<S: Storage>(storage: &S, journal_id: [u8; 16], facts: &DayFacts) -> bool {
+fn is_there<S: ReadStorage>(storage: &S, journal_id: [u8; 16], facts: &DayFacts) -> bool {
     let date = BusinessDate::from_days(facts.date_days);
     DayIds::open(storage, journal_id, date).is_ok_and(|file| file.facts() == *facts)
 }

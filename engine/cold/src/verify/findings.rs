@@ -1,8 +1,6 @@
 //! What does not agree: the first few in words, and how many.
 
 use parking_lot::Mutex;
-use satang_core::record::Position;
-use satang_log::file::{Place, segment_name};
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -14,25 +12,31 @@ pub const TOLD_MAX: usize = 20;
 pub struct Mismatch {
     /// The record's sequence; `None` for what is no record.
     pub sequence: Option<u64>,
-    /// The file, named from the data folder.
-    pub file: String,
-    /// Where in it, in bytes.
-    pub offset: u64,
+    /// The file, named from the data folder, and where in it, in bytes.
+    pub place: String,
     /// What was recorded and what should have been.
     pub what: String,
+}
+
+impl Mismatch {
+    /// Whether it is about this file.
+    pub fn is_in(&self, file: &str) -> bool {
+        self.place
+            .strip_prefix(file)
+            .is_some_and(|rest| rest.starts_with(':'))
+    }
 }
 
 impl fmt::Display for Mismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Mismatch {
             sequence,
-            file,
-            offset,
+            place,
             what,
         } = self;
         match sequence {
-            Some(sequence) => write!(f, "{file}: offset {offset}: record {sequence}: {what}"),
-            None => write!(f, "{file}: offset {offset}: {what}"),
+            Some(sequence) => write!(f, "{place}: record {sequence}: {what}"),
+            None => write!(f, "{place}: {what}"),
         }
     }
 }
@@ -52,12 +56,10 @@ struct Found {
 
 impl Findings {
     /// A record does not agree.
-    pub fn record(&self, sequence: u64, position: Position, what: String) {
-        let place = Place::of(position);
+    pub fn record(&self, sequence: u64, what: String) {
         self.add(Mismatch {
             sequence: Some(sequence),
-            file: segment_name(place.segment),
-            offset: u64::from(place.offset),
+            place: String::new(),
             what,
         });
     }
@@ -66,16 +68,23 @@ impl Findings {
     pub fn file(&self, file: &str, offset: u64, what: String) {
         self.add(Mismatch {
             sequence: None,
-            file: file.to_owned(),
-            offset,
+            place: format!("{file}: offset {offset}"),
             what,
         });
     }
 
-    /// The first mismatches in the journal's order, then other files'; and how many there are.
-    pub fn into_parts(self) -> (Vec<Mismatch>, u64) {
+    /// The first mismatches in the journal's order, then other files'; and how many there are. `describe` says where the record of a
+    /// sequence lies.
+    pub fn into_parts(self, describe: impl Fn(u64) -> String) -> (Vec<Mismatch>, u64) {
         let found = self.found.into_inner();
-        (found.first.into_values().collect(), found.count)
+        let placed = |mismatch: Mismatch| match mismatch.sequence {
+            Some(sequence) => Mismatch {
+                place: describe(sequence),
+                ..mismatch
+            },
+            None => mismatch,
+        };
+        (found.first.into_values().map(placed).collect(), found.count)
     }
 
     fn add(&self, mismatch: Mismatch) {

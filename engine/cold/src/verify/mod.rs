@@ -25,13 +25,12 @@ use redecide::{Context, Tally};
 use satang_core::calendar::BusinessDate;
 use satang_core::record::{BenefitNumber, NameNumber};
 use satang_core::totals::ProgramTotals;
+use satang_engine::crew::ReplayError;
 use satang_engine::old_ids::OldIds;
 use satang_engine::state::{Expected, State};
-use satang_log::file::{
-    ChainHash, JournalReader, Misfit, Place, ScanError, Scanned, SegmentHeader, first_header, scan,
-    segment_name,
-};
-use satang_log::storage::{FileStorage, Storage};
+use satang_log::file::{FileLogStore, JournalEnd, Layout, Place, SegmentHeader, segment_name};
+use satang_log::log::{Bound, ChainHash, Cursor as _, LogError, ReadLog as _};
+use satang_log::storage::{FileStorage, ReadStorage, Storage};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
@@ -118,7 +117,7 @@ pub struct Report {
     /// How many there are.
     pub mismatches_count: u64,
     /// Why the journal could not be read to its end.
-    pub damage: Option<ScanError>,
+    pub damage: Option<ReplayError>,
 }
 
 /// Why nothing was verified.
@@ -129,7 +128,7 @@ pub enum VerifyError {
     NoJournal,
     /// The journal cannot be read at all.
     #[error(transparent)]
-    Scan(#[from] ScanError),
+    Log(#[from] LogError),
     /// A folder cannot be used.
     #[error("{file}: {source}")]
     Io {
@@ -167,43 +166,38 @@ pub fn verify(
 ///
 /// # Errors
 /// [`VerifyError`].
-pub fn verify_storage<S: Storage, W: Storage>(
+pub fn verify_storage<S: ReadStorage, W: Storage>(
     storage: &Arc<S>,
     derived: &Derived,
     work: &W,
     options: &VerifyOptions,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Report, VerifyError> {
-    let header = first_header(&**storage)?.ok_or(VerifyError::NoJournal)?;
+    let log = FileLogStore::open(storage, Layout::DEFAULT)?;
+    let header = *log.first_header().ok_or(VerifyError::NoJournal)?;
     let context = Context {
         state: State::with_room_for(Expected::default()),
         old_ids: OldIds::default(),
         findings: Findings::default(),
         tallies: Mutex::default(),
-        reader: JournalReader::new(storage.clone(), header.layout()),
+        reader: log.reader(),
         counted: Mutex::default(),
     };
-    let (scanned, read) = read_all(storage, &context, work, &header, options, progress);
+    let (end, read) = read_all(&log, &context, work, &header, options, progress);
     if let Some(source) = read.failed {
         let file = "the working folder".into();
         return Err(VerifyError::Io { file, source });
     }
-    let (damage, torn_bytes) = match &scanned {
-        Ok(scanned) => (None, scanned.torn_bytes),
-        Err(_) => (scanned.as_ref().err(), 0),
-    };
     let mut files = (0, 0);
-    if damage.is_none() {
-        scanned
-            .iter()
-            .for_each(|scanned| check_headers(scanned, &context.findings));
+    if let Ok(end) = &end {
+        check_headers(end, &context.findings);
         check_money(&context);
-        desk::check_counted(&**storage, &context)?;
+        desk::check_counted(&log, &context)?;
         if let Some(head) = options.head.filter(|_| !read.met) {
             let what = format!("the chain does not pass through {head}");
             context.findings.file("journal", 0, what);
         }
-        let last_sequence = scanned.as_ref().map_or(0, |scanned| scanned.next_sequence - 1);
+        let last_sequence = end.read.next_sequence - 1;
         let wanted = Wanted {
             journal_id: header.journal_id,
             last_sequence,
@@ -214,29 +208,31 @@ pub fn verify_storage<S: Storage, W: Storage>(
     }
     let programs = program_reports(&context);
     let digest = context.state.digest();
-    let (mismatches, mismatches_count) = context.findings.into_parts();
+    let (mismatches, mismatches_count) = context
+        .findings
+        .into_parts(|sequence| context.reader.describe(sequence));
     Ok(Report {
         programs,
         records: read.records,
         dates: read.dates,
         digest,
         head: read.head,
-        torn_bytes,
+        torn_bytes: end.as_ref().map_or(0, |end| end.torn_bytes),
         files,
         mismatches,
         mismatches_count,
-        damage: scanned.err(),
+        damage: end.err(),
     })
 }
 
-fn read_all<S: Storage, W: Storage>(
-    storage: &Arc<S>,
+fn read_all<S: ReadStorage, W: Storage>(
+    log: &FileLogStore<S>,
     context: &Context<S>,
     work: &W,
     header: &SegmentHeader,
     options: &VerifyOptions,
     progress: &mut dyn FnMut(u64, u64),
-) -> (Result<Scanned, ScanError>, Read) {
+) -> (Result<JournalEnd, ReplayError>, Read) {
     let through = options.through.unwrap_or(u64::MAX);
     std::thread::scope(|scope| {
         let mut reading = Reading::start(
@@ -248,22 +244,31 @@ fn read_all<S: Storage, W: Storage>(
             options.head,
             progress,
         );
-        let scanned = scan(&**storage, &mut reading);
+        let mut cursor = match log.file_cursor(Bound::All) {
+            Ok(cursor) => cursor,
+            Err(error) => return (Err(error.into()), reading.into_read()),
+        };
+        let ran = reading.run(&mut cursor);
         let (read, misfit) = match reading.finish() {
             Ok(read) => (read, None),
             Err(misfit) => (reading.into_read(), Some(misfit)),
         };
-        let ended = |misfit: Option<Misfit>| misfit.map_or(Ok(()), |misfit| Err(ScanError::from(misfit)));
-        let scanned = scanned.map(|scanned| scanned.expect("its first header was read"));
-        (scanned.and_then(|scanned| ended(misfit).map(|()| scanned)), read)
+        let end = ran.and_then(|()| {
+            let end = cursor.classify_end()?;
+            match misfit {
+                Some(misfit) => Err(ReplayError::misfit(misfit, |sequence| cursor.describe(sequence))),
+                None => Ok(end),
+            }
+        });
+        (end, read)
     })
 }
 
 /// A damaged copy of a segment's header does no harm while the other is whole, but is damage.
-fn check_headers(scanned: &Scanned, findings: &Findings) {
-    for (header, offset) in &scanned.header_repairs {
+fn check_headers(end: &JournalEnd, findings: &Findings) {
+    for (header, offset) in &end.read.header_repairs {
         // Both copies of a segment that has no frame yet may be being written.
-        if scanned.end != Place::start_of(header.segment) {
+        if end.read.place != Place::start_of(header.segment) {
             let what = "one copy of the header is damaged, the other is whole";
             findings.file(&segment_name(header.segment), *offset, what.into());
         }
@@ -271,7 +276,7 @@ fn check_headers(scanned: &Scanned, findings: &Findings) {
 }
 
 /// I4, programme by programme: what is used in its slots is what was authorised less what was given back.
-fn check_money<S: Storage>(context: &Context<S>) {
+fn check_money<S: ReadStorage>(context: &Context<S>) {
     let Context { state, findings, .. } = context;
     let directory = state.directory.read();
     for totals in state.totals(BusinessDate::from_days(0)) {
@@ -298,7 +303,7 @@ fn check_money<S: Storage>(context: &Context<S>) {
     }
 }
 
-fn program_reports<S: Storage>(context: &Context<S>) -> Vec<ProgramReport> {
+fn program_reports<S: ReadStorage>(context: &Context<S>) -> Vec<ProgramReport> {
     let directory = context.state.directory.read();
     let mut tallies: BTreeMap<NameNumber, Tally> = std::mem::take(&mut *context.tallies.lock());
     let totals = context.state.totals(BusinessDate::from_days(0));

@@ -8,19 +8,19 @@ use super::rights;
 use satang_core::calendar::Instant;
 use satang_core::directory::Made;
 use satang_core::record::{
-    AdminRecord, AuthorizationRecord, CutOverRecord, Position, Record, RecordHeader, RecordKind,
+    AdminRecord, AuthorizationRecord, CutOverRecord, Record, RecordHeader, RecordKind,
 };
-use satang_engine::crew::Crew;
+use satang_engine::crew::{Crew, Misfit, ReplayError};
 use satang_engine::replay::Dates;
-use satang_log::file::{Misfit, VisitedFrame, Visitor};
-use satang_log::storage::{Page, Storage};
+use satang_log::file::{FileCursor, FileFrame, FrameKind};
+use satang_log::log::Cursor as _;
+use satang_log::storage::{ReadStorage, Storage};
 use std::io;
-use std::sync::Arc;
 use std::thread::Scope;
 use zerocopy::IntoBytes as _;
 
 /// Reads a journal and has it re-decided; lives in a scope of threads.
-pub struct Reading<'s, 'r, S: Storage, W: Storage> {
+pub struct Reading<'s, 'r, S: ReadStorage, W: Storage> {
     context: &'r Context<S>,
     /// Where the ids of dates go that leave memory.
     work: &'r W,
@@ -31,7 +31,7 @@ pub struct Reading<'s, 'r, S: Storage, W: Storage> {
     workers_idle: bool,
     dates: Dates,
     last_at_ms: i64,
-    last_position: Position,
+    last_sequence: u64,
     through: u64,
     wanted: Option<Head>,
     read: Read,
@@ -52,7 +52,7 @@ pub struct Read {
     pub failed: Option<io::Error>,
 }
 
-impl<'s, 'r, S: Storage, W: Storage> Reading<'s, 'r, S, W> {
+impl<'s, 'r, S: ReadStorage, W: Storage> Reading<'s, 'r, S, W> {
     /// Starts the workers of a reading in `scope`. Records behind the sequence `through` are read, not re-decided.
     pub fn start(
         scope: &'s Scope<'s, 'r>,
@@ -72,7 +72,7 @@ impl<'s, 'r, S: Storage, W: Storage> Reading<'s, 'r, S, W> {
             workers_idle: true,
             dates: Dates::default(),
             last_at_ms: i64::MIN,
-            last_position: Position::from_number(0),
+            last_sequence: 0,
             through,
             wanted,
             read: Read::default(),
@@ -100,7 +100,7 @@ impl<'s, 'r, S: Storage, W: Storage> Reading<'s, 'r, S, W> {
     /// Whether the open date has a record.
     fn open_date_has_a_record(&self) -> bool {
         let last_over = self.dates.cut_overs.last();
-        last_over.is_none_or(|(_, position)| self.last_position > *position)
+        last_over.is_none_or(|(_, over)| self.last_sequence > *over)
     }
 
     fn let_ids_leave(&mut self) -> Result<(), Misfit> {
@@ -113,7 +113,6 @@ impl<'s, 'r, S: Storage, W: Storage> Reading<'s, 'r, S, W> {
         let left = old_ids.let_leave(state, self.work, self.journal_id, &self.dates.cut_overs, today);
         if let Err(error) = left {
             let misfit = Misfit {
-                position: self.last_position,
                 sequence: self.through.min(self.read.records),
                 why: format!("the working folder: {error}"),
             };
@@ -124,9 +123,9 @@ impl<'s, 'r, S: Storage, W: Storage> Reading<'s, 'r, S, W> {
     }
 
     /// Gives a record to the workers, or decides it here when it reads the shards of several.
-    fn decide(&mut self, header: &RecordHeader, bytes: &[u8], position: Position) -> Result<(), String> {
+    fn decide(&mut self, header: &RecordHeader, bytes: &[u8], offset: usize) -> Result<(), String> {
         if !rights::reads_several_shards(header, bytes) {
-            self.crew.push(position);
+            self.crew.push(offset, header.sequence);
             self.workers_idle = false;
             return Ok(());
         }
@@ -138,25 +137,24 @@ impl<'s, 'r, S: Storage, W: Storage> Reading<'s, 'r, S, W> {
         let at = rights::At {
             header: *header,
             bytes,
-            position,
         };
         rights::take(self.context, &at)?;
         if header.kind == RecordKind::Desk as u8 {
             // Each worker has a directory of its own, which learns it, too.
-            self.crew.push(position);
+            self.crew.push(offset, header.sequence);
             self.workers_idle = false;
         }
         Ok(())
     }
 
-    fn report(&self, header: &RecordHeader, position: Position, what: String) {
-        self.context.findings.record(header.sequence, position, what);
+    fn report(&self, header: &RecordHeader, what: String) {
+        self.context.findings.record(header.sequence, what);
     }
 
     /// Whether the record can be reckoned with; what is wrong is told.
-    fn is_sound(&self, header: &RecordHeader, bytes: &[u8], position: Position) -> bool {
+    fn is_sound(&self, header: &RecordHeader, bytes: &[u8]) -> bool {
         if !(Instant::MIN..=Instant::MAX).contains(&header.at()) {
-            self.report(header, position, "its time is impossible".into());
+            self.report(header, "its time is impossible".into());
             return false;
         }
         let checked = match header.kind == RecordKind::Authorization as u8 {
@@ -166,7 +164,7 @@ impl<'s, 'r, S: Storage, W: Storage> Reading<'s, 'r, S, W> {
             _ => self.check_others(header, bytes),
         };
         if let Err(what) = &checked {
-            self.report(header, position, what.clone());
+            self.report(header, what.clone());
         }
         checked.is_ok()
     }
@@ -219,27 +217,59 @@ impl<'s, 'r, S: Storage, W: Storage> Reading<'s, 'r, S, W> {
     }
 
     /// Takes the record's date. One that does not fit is told, and the dates that were left out are taken as over.
-    fn take_date(&mut self, header: &RecordHeader, bytes: &[u8], position: Position) {
+    fn take_date(&mut self, header: &RecordHeader, bytes: &[u8]) {
         if header.at_ms < self.last_at_ms {
-            self.report(header, position, "its time is before the last record's".into());
+            self.report(header, "its time is before the last record's".into());
         }
         self.last_at_ms = self.last_at_ms.max(header.at_ms);
-        if let Err(what) = self.dates.take(header, bytes, position) {
-            self.report(header, position, what);
+        if let Err(what) = self.dates.take(header, bytes) {
+            self.report(header, what);
             let today = header.at().business_date();
             while let Some(open) = self.dates.open.filter(|open| *open < today) {
-                self.dates.close(open, position);
+                self.dates.close(open, header.sequence);
             }
         }
     }
-}
 
-impl<S: Storage, W: Storage> Visitor for Reading<'_, '_, S, W> {
-    fn begin_segment(&mut self, segment: u32, bytes: &Arc<Vec<Page>>) {
-        self.crew.begin_segment(segment, bytes);
+    /// Reads everything.
+    ///
+    /// # Errors
+    /// [`ReplayError`], when it cannot be gone on.
+    pub fn run(&mut self, cursor: &mut FileCursor<S>) -> Result<(), ReplayError> {
+        let mut told = 0;
+        while let Some(found) = cursor.next_file_frame()? {
+            let taken = self.take_frame(&found);
+            taken.map_err(|misfit| ReplayError::misfit(misfit, |sequence| cursor.describe(sequence)))?;
+            let (done, total) = cursor.progress();
+            if done != told {
+                (self.progress)(done, total);
+                told = done;
+            }
+        }
+        Ok(())
     }
 
-    fn record(&mut self, header: &RecordHeader, bytes: &[u8], position: Position) -> Result<(), String> {
+    fn take_frame(&mut self, found: &FileFrame) -> Result<(), Misfit> {
+        if found.kind == FrameKind::Group {
+            self.crew.begin_frame(&found.frame)?;
+            for (offset, header, bytes) in found.frame.records() {
+                let sequence = header.sequence;
+                self.take(&header, bytes, offset)
+                    .map_err(|why| Misfit { sequence, why })?;
+            }
+        }
+        let head = Head {
+            sequence: found.last_sequence,
+            hash: found.hash,
+        };
+        self.read.met |= self.wanted == Some(head);
+        if head.sequence <= self.through {
+            self.read.head = head;
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, header: &RecordHeader, bytes: &[u8], offset: usize) -> Result<(), String> {
         if header.sequence > self.through {
             return Ok(());
         }
@@ -247,31 +277,11 @@ impl<S: Storage, W: Storage> Visitor for Reading<'_, '_, S, W> {
             self.let_ids_leave().map_err(|misfit| misfit.why)?;
         }
         self.read.records += 1;
-        let sound = self.is_sound(header, bytes, position);
-        if sound {
-            self.take_date(header, bytes, position);
-            self.decide(header, bytes, position)?;
+        if self.is_sound(header, bytes) {
+            self.take_date(header, bytes);
+            self.decide(header, bytes, offset)?;
         }
-        self.last_position = position;
+        self.last_sequence = header.sequence;
         Ok(())
-    }
-
-    fn end_segment(&mut self) -> Result<(), Misfit> {
-        self.crew.end_segment()
-    }
-
-    fn frame(&mut self, frame: &VisitedFrame) {
-        let head = Head {
-            sequence: frame.last_sequence,
-            hash: frame.hash,
-        };
-        self.read.met |= self.wanted == Some(head);
-        if head.sequence <= self.through {
-            self.read.head = head;
-        }
-    }
-
-    fn progress(&mut self, done: u64, total: u64) {
-        (self.progress)(done, total);
     }
 }

@@ -17,19 +17,19 @@ use satang_core::household::household_shard;
 use satang_core::ids::{Name, TxnId};
 use satang_core::outcome::Reason;
 use satang_core::record::{
-    Act, AdminRecord, Authorization, AuthorizationRecord, Closing, Extra, NameNumber, Position, Record,
-    RecordBuf, RecordKind, ReversalRecord, extra_of, split_record,
+    Act, AdminRecord, Authorization, AuthorizationRecord, Closing, Extra, NameNumber, Record, RecordBuf,
+    RecordKind, ReversalRecord, extra_of, split_record,
 };
 use satang_core::request::{ClosingRequest, HOLD_SECONDS_MAX, Purchase, ReversalRequest};
 use satang_core::reverse;
-use satang_engine::crew::{Chunk, Located, Own, Share, Worker};
+use satang_engine::crew::{Chunk, ChunkRecord, Misfit, Own, Share, Worker};
 use satang_engine::day_ids::DayIdsError;
 use satang_engine::old_ids::OldIds;
 use satang_engine::reverse::reversible;
 use satang_engine::state::State;
-use satang_log::file::{JournalReader, Misfit, Place, segment_name};
+use satang_log::file::FileReader;
 use satang_log::log::ReadLog as _;
-use satang_log::storage::Storage;
+use satang_log::storage::ReadStorage;
 use std::collections::BTreeMap;
 use zerocopy::IntoBytes as _;
 
@@ -43,7 +43,7 @@ pub struct Tally {
 }
 
 /// What all workers share.
-pub struct Context<S: Storage> {
+pub struct Context<S: ReadStorage> {
     /// The state as of the records taken so far.
     pub state: State,
     /// The ids that have left memory.
@@ -52,13 +52,13 @@ pub struct Context<S: Storage> {
     pub findings: Findings,
     /// By programme.
     pub tallies: Mutex<BTreeMap<NameNumber, Tally>>,
-    /// For originals that lie in another segment.
-    pub reader: JournalReader<S>,
+    /// For originals that are not at hand.
+    pub reader: FileReader<S>,
     /// What records say that merchants received.
     pub counted: Mutex<Vec<Counted>>,
 }
 
-impl<S: Storage> Context<S> {
+impl<S: ReadStorage> Context<S> {
     /// Counts an authorization or hold that is decided by no worker.
     pub fn tally(&self, record: &AuthorizationRecord) {
         let mut tallies = self.tallies.lock();
@@ -71,7 +71,7 @@ impl<S: Storage> Context<S> {
 }
 
 /// Re-decides what concerns its own shards.
-pub struct Redecider<'r, S: Storage> {
+pub struct Redecider<'r, S: ReadStorage> {
     context: &'r Context<S>,
     share: Share,
     /// Names, rules and merchants as of the record at hand.
@@ -81,7 +81,7 @@ pub struct Redecider<'r, S: Storage> {
     names: Option<((NameNumber, NameNumber), (Name, Name))>,
 }
 
-impl<'r, S: Storage> Redecider<'r, S> {
+impl<'r, S: ReadStorage> Redecider<'r, S> {
     /// A worker with an empty directory.
     pub fn new(context: &'r Context<S>, share: Share) -> Redecider<'r, S> {
         Redecider {
@@ -94,7 +94,7 @@ impl<'r, S: Storage> Redecider<'r, S> {
     }
 }
 
-impl<S: Storage> Worker for Redecider<'_, S> {
+impl<S: ReadStorage> Worker for Redecider<'_, S> {
     fn take(&mut self, chunk: &Chunk) -> Result<(), Misfit> {
         let context = self.context;
         let mut own = Own::lock(&context.state, self.share);
@@ -103,7 +103,6 @@ impl<S: Storage> Worker for Redecider<'_, S> {
                 self.directory.prefetch(later.merchant());
             }
             self.take_record(&mut own, chunk, &record).map_err(|why| Misfit {
-                position: record.position,
                 sequence: record.header.sequence,
                 why,
             })?;
@@ -118,16 +117,16 @@ impl<S: Storage> Worker for Redecider<'_, S> {
     }
 }
 
-impl<S: Storage> Redecider<'_, S> {
+impl<S: ReadStorage> Redecider<'_, S> {
     /// Takes one record, whose fields were checked when it was visited.
     ///
     /// # Errors
     /// When what is needed to go on cannot be read.
-    fn take_record(&mut self, own: &mut Own<'_>, chunk: &Chunk, at: &Located<'_>) -> Result<(), String> {
+    fn take_record(&mut self, own: &mut Own<'_>, chunk: &Chunk, at: &ChunkRecord<'_>) -> Result<(), String> {
         if at.header.kind == RecordKind::Authorization as u8 {
             let record = AuthorizationRecord::view(at.bytes).map_err(|error| error.to_string())?;
             if let Some(ids) = &mut own.ids[txn_shard(record.txn_id())] {
-                take_txn(self.context, ids, record, at.header.sequence, at.position)?;
+                take_txn(self.context, ids, record, at.header.sequence)?;
             }
             if let Some(wallets) = &mut own.wallets[wallet_shard(record.wallet())] {
                 self.redecide(wallets, record, at);
@@ -158,13 +157,11 @@ impl<S: Storage> Redecider<'_, S> {
         Ok(())
     }
 
-    fn report(&self, at: &Located<'_>, what: String) {
-        self.context
-            .findings
-            .record(at.header.sequence, at.position, what);
+    fn report(&self, at: &ChunkRecord<'_>, what: String) {
+        self.context.findings.record(at.header.sequence, what);
     }
 
-    fn redecide(&mut self, wallets: &mut WalletShard, record: &AuthorizationRecord, at: &Located<'_>) {
+    fn redecide(&mut self, wallets: &mut WalletShard, record: &AuthorizationRecord, at: &ChunkRecord<'_>) {
         let tally = self.tallies.entry(record.program()).or_default();
         match record.approved() {
             true => tally.approved += 1,
@@ -226,7 +223,7 @@ impl<S: Storage> Redecider<'_, S> {
     }
 
     /// The names a purchase came with.
-    fn names(&mut self, record: &AuthorizationRecord, at: &Located<'_>) -> Option<(Name, Name)> {
+    fn names(&mut self, record: &AuthorizationRecord, at: &ChunkRecord<'_>) -> Option<(Name, Name)> {
         let numbers = (record.program(), record.channel());
         if let Some((known, names)) = &self.names
             && *known == numbers
@@ -255,7 +252,7 @@ impl<S: Storage> Redecider<'_, S> {
         &self,
         own: &mut Own<'_>,
         record: &ReversalRecord,
-        at: &Located<'_>,
+        at: &ChunkRecord<'_>,
     ) -> Result<(), String> {
         let id = record.reversal_id();
         let Some(ids) = &mut own.ids[reversal_shard(id)] else {
@@ -267,14 +264,11 @@ impl<S: Storage> Redecider<'_, S> {
             known => known,
         };
         match known {
-            Some(position) => {
-                let first = named(position);
-                self.report(
-                    at,
-                    format!("I5: its reversal_id has an outcome already, at {first}"),
-                );
+            Some(sequence) => {
+                let first = named(sequence);
+                self.report(at, format!("I5: its reversal_id has an outcome already, {first}"));
             }
-            None => ids.insert_reversal(at.header.sequence, id, at.position),
+            None => ids.insert_reversal(at.header.sequence, id),
         }
         Ok(())
     }
@@ -285,7 +279,7 @@ impl<S: Storage> Redecider<'_, S> {
         own: &mut Own<'_>,
         chunk: &Chunk,
         record: &ReversalRecord,
-        at: &Located<'_>,
+        at: &ChunkRecord<'_>,
     ) -> Result<(), String> {
         if let Some(ids) = &mut own.ids[txn_shard(record.txn_id())] {
             self.redecide_return(ids, chunk, record, at)?;
@@ -312,16 +306,16 @@ impl<S: Storage> Redecider<'_, S> {
         ids: &mut IdShard,
         chunk: &Chunk,
         record: &ReversalRecord,
-        at: &Located<'_>,
+        at: &ChunkRecord<'_>,
     ) -> Result<(), String> {
         let id = record.txn_id();
         let seen = known_txn(self.context, ids, id)?;
         let original = match seen {
-            TxnState::Seen { position, .. } => Some((position, self.authorization_at(position, chunk)?)),
+            TxnState::Seen { sequence, .. } => Some(self.authorization_at(sequence, chunk)?),
             TxnState::New | TxnState::Tombstone => None,
         };
         let mut reversed = self.known_reversed(ids, id, chunk)?;
-        if let (Some(reversed), Some((_, original))) = (&mut reversed, &original) {
+        if let (Some(reversed), Some(original)) = (&mut reversed, &original) {
             // A record that left more than there was is told of where it lies.
             reversed.left = reversed.left.min(original.amount());
         }
@@ -355,7 +349,7 @@ impl<S: Storage> Redecider<'_, S> {
             return Ok(());
         }
         // What was decided fits what is known of the id, whatever was recorded.
-        ids.apply_reversal(&decided, at.position);
+        ids.apply_reversal(&decided, at.header.sequence);
         Ok(())
     }
 
@@ -383,26 +377,24 @@ impl<S: Storage> Redecider<'_, S> {
                 left: record.left(),
                 last,
             })),
-            _ => Err(format!("there is no reversal at {}", named(last))),
+            _ => Err(format!("{} is no reversal", named(last))),
         }
     }
 
-    fn authorization_at(&self, position: Position, chunk: &Chunk) -> Result<Authorization, String> {
-        match self.record_at(position, chunk)? {
+    fn authorization_at(&self, sequence: u64, chunk: &Chunk) -> Result<Authorization, String> {
+        match self.record_at(sequence, chunk)? {
             Record::Authorization { record, .. } => Ok(record),
-            _ => Err(format!("there is no authorization at {}", named(position))),
+            _ => Err(format!("{} is no authorization", named(sequence))),
         }
     }
 
-    /// An earlier record: from the segment at hand, or else from the disk.
-    fn record_at(&self, position: Position, chunk: &Chunk) -> Result<Record, String> {
-        let place = Place::of(position);
-        if place.segment == chunk.segment {
-            let bytes = &chunk.bytes()[place.offset as usize..];
+    /// An earlier record: from the records at hand, or else from the disk.
+    fn record_at(&self, sequence: u64, chunk: &Chunk) -> Result<Record, String> {
+        if let Some(bytes) = chunk.record(sequence) {
             let read = split_record(bytes).and_then(|(header, bytes)| Record::decode(&header, bytes));
             return read.map_err(|error| error.to_string());
         }
-        let read = self.context.reader.read(position);
+        let read = self.context.reader.read(sequence);
         read.map_err(|error| error.to_string())
     }
 }
@@ -420,7 +412,7 @@ pub fn is_possible_hold(authorization: &Authorization) -> bool {
 }
 
 /// What memory, or else the index of an older day, knows of an authorization's id.
-pub fn known_txn<S: Storage>(context: &Context<S>, ids: &IdShard, id: TxnId) -> Result<TxnState, String> {
+pub fn known_txn<S: ReadStorage>(context: &Context<S>, ids: &IdShard, id: TxnId) -> Result<TxnState, String> {
     match ids.txn(id) {
         TxnState::New if context.old_ids.may_hold(id.bits()) => {
             Ok(context.old_ids.txn(id).map_err(unread)?.found)
@@ -430,18 +422,17 @@ pub fn known_txn<S: Storage>(context: &Context<S>, ids: &IdShard, id: TxnId) -> 
 }
 
 /// I5: the id of an authorization or hold has no outcome yet, and a tombstone exactly when its record says so.
-pub fn take_txn<S: Storage>(
+pub fn take_txn<S: ReadStorage>(
     context: &Context<S>,
     ids: &mut IdShard,
     record: &AuthorizationRecord,
     sequence: u64,
-    at: Position,
 ) -> Result<(), String> {
-    let report = |what: String| context.findings.record(sequence, at, what);
+    let report = |what: String| context.findings.record(sequence, what);
     let known = known_txn(context, ids, record.txn_id())?;
-    if let TxnState::Seen { position, .. } = known {
-        let first = named(position);
-        report(format!("I5: its txn_id has an outcome already, at {first}"));
+    if let TxnState::Seen { sequence: first, .. } = known {
+        let first = named(first);
+        report(format!("I5: its txn_id has an outcome already, {first}"));
         return Ok(());
     }
     let tombstone = record.reason() == Reason::ReversedBeforeArrival;
@@ -452,7 +443,7 @@ pub fn take_txn<S: Storage>(
             false => format!("recorded {reason}, though it was reversed before it arrived"),
         });
     }
-    ids.insert_txn(sequence, record.txn_id(), at, tombstone);
+    ids.insert_txn(sequence, record.txn_id(), tombstone);
     Ok(())
 }
 
@@ -466,10 +457,9 @@ pub fn possible_date(date: BusinessDate) -> bool {
     (Instant::MIN.business_date()..=Instant::MAX.business_date()).contains(&date)
 }
 
-/// A position in words.
-pub fn named(position: Position) -> String {
-    let place = Place::of(position);
-    format!("{} offset {}", segment_name(place.segment), place.offset)
+/// A record in words.
+pub fn named(sequence: u64) -> String {
+    format!("record {sequence}")
 }
 
 pub fn unread(error: DayIdsError) -> String {

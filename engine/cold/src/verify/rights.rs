@@ -16,7 +16,7 @@ use satang_core::ids::{Name, PersonId};
 use satang_core::outcome::RegistrationReason;
 use satang_core::record::{
     AdminRecord, Authorization, AuthorizationRecord, EnrollmentRecord, ListedRecord, Moved, NameNumber,
-    Position, Record, RecordBuf, RecordHeader, RecordKind, RegistrationRecord, Replacement,
+    Record, RecordBuf, RecordHeader, RecordKind, RegistrationRecord, Replacement,
 };
 use satang_core::register::{self, Applicant, Verdict};
 use satang_core::request::Purchase;
@@ -26,7 +26,7 @@ use satang_engine::people::People;
 use satang_engine::reach::Reach;
 use satang_engine::register::decide;
 use satang_engine::replacement::{self, Decided, ReplacementInput};
-use satang_log::storage::Storage;
+use satang_log::storage::ReadStorage;
 use zerocopy::IntoBytes as _;
 
 /// Whether a record is decided here.
@@ -53,15 +53,13 @@ pub struct At<'b> {
     pub header: RecordHeader,
     /// Its bytes.
     pub bytes: &'b [u8],
-    /// Where it lies.
-    pub position: Position,
 }
 
 /// Decides a record again and applies it. No worker may be working meanwhile.
 ///
 /// # Errors
 /// When what is needed to go on cannot be read.
-pub fn take<S: Storage>(context: &Context<S>, at: &At<'_>) -> Result<(), String> {
+pub fn take<S: ReadStorage>(context: &Context<S>, at: &At<'_>) -> Result<(), String> {
     match Record::decode(&at.header, at.bytes).map_err(|error| error.to_string())? {
         Record::Registration(record) => take_registration(context, &record, at),
         Record::Enrollment(record) => {
@@ -101,11 +99,11 @@ pub fn take<S: Storage>(context: &Context<S>, at: &At<'_>) -> Result<(), String>
     }
 }
 
-pub(super) fn report<S: Storage>(context: &Context<S>, at: &At<'_>, what: String) {
-    context.findings.record(at.header.sequence, at.position, what);
+pub(super) fn report<S: ReadStorage>(context: &Context<S>, at: &At<'_>, what: String) {
+    context.findings.record(at.header.sequence, what);
 }
 
-fn take_registration<S: Storage>(
+fn take_registration<S: ReadStorage>(
     context: &Context<S>,
     record: &RegistrationRecord,
     at: &At<'_>,
@@ -156,26 +154,30 @@ fn take_registration<S: Storage>(
 }
 
 /// I5: the id has no outcome yet.
-fn take_id<S: Storage>(context: &Context<S>, record: &RegistrationRecord, at: &At<'_>) -> Result<(), String> {
+fn take_id<S: ReadStorage>(
+    context: &Context<S>,
+    record: &RegistrationRecord,
+    at: &At<'_>,
+) -> Result<(), String> {
     let id = record.registration_id();
     let mut ids = context.state.ids[registration_shard(id)].lock();
     let old = context.old_ids.registrations([id].into_iter()).map_err(unread)?;
     let known = ids
         .registration(id)
-        .or(old.found.first().map(|(_, position)| *position));
+        .or(old.found.first().map(|(_, sequence)| *sequence));
     match known {
-        Some(position) => {
-            let first = named(position);
-            let what = format!("I5: its registration_id has an outcome already, at {first}");
+        Some(sequence) => {
+            let first = named(sequence);
+            let what = format!("I5: its registration_id has an outcome already, {first}");
             report(context, at, what);
         }
-        None => ids.insert_registration(at.header.sequence, id, at.position),
+        None => ids.insert_registration(at.header.sequence, id),
     }
     Ok(())
 }
 
 /// Reports in what the record differs from what is decided now, which is returned.
-fn compare_registration<S: Storage>(
+fn compare_registration<S: ReadStorage>(
     context: &Context<S>,
     record: &RegistrationRecord,
     verdict: &Verdict,
@@ -200,7 +202,7 @@ fn compare_registration<S: Storage>(
 }
 
 /// Counts how many rights of the rule's programme lapsed, as the engine did before it granted one.
-fn count_lapses<S: Storage>(context: &Context<S>, directory: &Directory, rule: &Rule, at: Instant) {
+fn count_lapses<S: ReadStorage>(context: &Context<S>, directory: &Directory, rule: &Rule, at: Instant) {
     let state = &context.state;
     let Some(deadline) = directory.struck(rule.program, at) else {
         return;
@@ -212,7 +214,7 @@ fn count_lapses<S: Storage>(context: &Context<S>, directory: &Directory, rule: &
     }
 }
 
-fn take_enrollment<S: Storage>(context: &Context<S>, record: &EnrollmentRecord, at: &At<'_>) {
+fn take_enrollment<S: ReadStorage>(context: &Context<S>, record: &EnrollmentRecord, at: &At<'_>) {
     let directory = context.state.directory.read();
     let when = at.header.at();
     let Some(rule) = rule_for_import(&directory, record.program(), when) else {
@@ -259,7 +261,7 @@ fn take_enrollment<S: Storage>(context: &Context<S>, record: &EnrollmentRecord, 
     check_key(context, &directory, record.by(), at);
 }
 
-fn take_moved<S: Storage>(context: &Context<S>, moved: &Moved, at: &At<'_>) {
+fn take_moved<S: ReadStorage>(context: &Context<S>, moved: &Moved, at: &At<'_>) {
     let directory = context.state.directory.read();
     let when = at.header.at();
     let rule = |program| rule_for_import(&directory, program, when);
@@ -304,7 +306,7 @@ fn take_moved<S: Storage>(context: &Context<S>, moved: &Moved, at: &At<'_>) {
     }
 }
 
-fn take_replacement<S: Storage>(context: &Context<S>, recorded: &Replacement, at: &At<'_>) {
+fn take_replacement<S: ReadStorage>(context: &Context<S>, recorded: &Replacement, at: &At<'_>) {
     let directory = context.state.directory.read();
     let person = recorded.person;
     let input = ReplacementInput {
@@ -346,7 +348,7 @@ fn take_replacement<S: Storage>(context: &Context<S>, recorded: &Replacement, at
 }
 
 /// A purchase that reads more than its wallet's shard.
-fn take_authorization<S: Storage>(
+fn take_authorization<S: ReadStorage>(
     context: &Context<S>,
     recorded: &Authorization,
     in_tail: (Option<Name>, Option<Name>),
@@ -354,7 +356,7 @@ fn take_authorization<S: Storage>(
 ) -> Result<(), String> {
     {
         let mut ids = context.state.ids[txn_shard(recorded.txn_id())].lock();
-        take_txn(context, &mut ids, recorded, at.header.sequence, at.position)?;
+        take_txn(context, &mut ids, recorded, at.header.sequence)?;
     }
     context.tally(recorded);
     let directory = context.state.directory.read();
@@ -395,7 +397,7 @@ fn take_authorization<S: Storage>(
     Ok(())
 }
 
-fn take_listed<S: Storage>(context: &Context<S>, record: &ListedRecord, at: &At<'_>) {
+fn take_listed<S: ReadStorage>(context: &Context<S>, record: &ListedRecord, at: &At<'_>) {
     let directory = context.state.directory.read();
     let (person, list) = (record.person(), record.list());
     let mut citizens = context.state.citizens[citizen_shard(person)].lock();
@@ -413,7 +415,7 @@ fn take_listed<S: Storage>(context: &Context<S>, record: &ListedRecord, at: &At<
     check_key(context, &directory, record.by(), at);
 }
 
-fn check_key<S: Storage>(context: &Context<S>, directory: &Directory, by: NameNumber, at: &At<'_>) {
+fn check_key<S: ReadStorage>(context: &Context<S>, directory: &Directory, by: NameNumber, at: &At<'_>) {
     if by != NameNumber::UNKNOWN && directory.name(by).is_none() {
         report(context, at, "the name of its key was never introduced".into());
     }

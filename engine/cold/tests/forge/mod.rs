@@ -3,12 +3,9 @@
 #![allow(dead_code, reason = "each test file uses its part of it")]
 
 use satang_core::calendar::Instant;
-use satang_core::record::{Position, RecordHeader};
-use satang_log::file::{
-    FileJournal, FrameKind, Group, NewJournal, Place, ScanError, VisitedFrame, Visitor, first_header, scan,
-    segment_name,
-};
-use satang_log::log::Log as _;
+use satang_log::file::{FileLogStore, FrameKind, Layout};
+use satang_log::group::Group;
+use satang_log::log::{Bound, Log as _, LogError, LogStore as _, ReadLog as _};
 use satang_log::storage::MemoryStorage;
 use std::sync::Arc;
 
@@ -17,15 +14,21 @@ use std::sync::Arc;
 pub struct Found {
     pub sequence: u64,
     pub kind: u8,
-    pub position: Position,
+    /// Its file and offset, as messages name them.
+    pub place: String,
     pub bytes: Vec<u8>,
 }
 
 impl Found {
     /// Its file and offset, as messages name them.
     pub fn place(&self) -> String {
-        let place = Place::of(self.position);
-        format!("{}: offset {}", segment_name(place.segment), place.offset)
+        self.place.clone()
+    }
+
+    /// Its first byte in its file.
+    pub fn offset(&self) -> usize {
+        let (_, offset) = self.place.rsplit_once("offset ").unwrap();
+        offset.parse().unwrap()
     }
 
     pub fn u32_at(&self, at: usize) -> u32 {
@@ -41,30 +44,24 @@ impl Found {
 #[derive(Default)]
 pub struct Frames {
     pub frames: Vec<(FrameKind, Vec<Found>)>,
-    open: Vec<Found>,
-}
-
-impl Visitor for Frames {
-    fn record(&mut self, header: &RecordHeader, bytes: &[u8], position: Position) -> Result<(), String> {
-        self.open.push(Found {
-            sequence: header.sequence,
-            kind: header.kind,
-            position,
-            bytes: bytes.to_vec(),
-        });
-        Ok(())
-    }
-
-    fn frame(&mut self, frame: &VisitedFrame) {
-        self.frames.push((frame.kind, std::mem::take(&mut self.open)));
-    }
 }
 
 impl Frames {
-    pub fn of(storage: &MemoryStorage) -> Result<Frames, ScanError> {
-        let mut frames = Frames::default();
-        scan(storage, &mut frames)?;
-        Ok(frames)
+    pub fn of(storage: &MemoryStorage) -> Result<Frames, LogError> {
+        let log = FileLogStore::open(&Arc::new(storage.clone()), Layout::DEFAULT)?;
+        let mut cursor = log.file_cursor(Bound::All).unwrap();
+        let mut frames = Vec::new();
+        while let Some(found) = cursor.next_file_frame()? {
+            let records = found.frame.records().map(|(_, header, bytes)| Found {
+                sequence: header.sequence,
+                kind: header.kind,
+                place: log.reader().describe(header.sequence),
+                bytes: bytes.to_vec(),
+            });
+            frames.push((found.kind, records.collect()));
+        }
+        cursor.classify_end()?;
+        Ok(Frames { frames })
     }
 
     pub fn records(&self) -> impl Iterator<Item = &Found> {
@@ -74,37 +71,30 @@ impl Frames {
 
 /// The journal in `storage` with each record as `change` leaves it; one that is emptied is left out.
 pub fn forged(storage: &MemoryStorage, mut change: impl FnMut(&mut Found)) -> MemoryStorage {
-    let header = first_header(storage).unwrap().unwrap();
-    let layout = header.layout();
+    let from = FileLogStore::open(&Arc::new(storage.clone()), Layout::DEFAULT).unwrap();
     let to = Arc::new(MemoryStorage::default());
-    let new = NewJournal {
-        layout,
-        journal_id: header.journal_id,
-        citizen_key_check: header.citizen_key_check,
-        created: Instant::from_unix_ms(header.created_ms),
-    };
-    let mut journal = FileJournal::create(to.clone(), &new).unwrap();
-    let mut group = Group::allocate(&layout);
+    let store = FileLogStore::open(&to, from.layout()).unwrap();
+    let mut log = store.create(from.identity().unwrap()).unwrap();
     for (kind, mut records) in Frames::of(storage).unwrap().frames {
         match kind {
-            FrameKind::Seal => {}
-            FrameKind::Watermark => journal.cover().unwrap(),
+            FrameKind::Seal | FrameKind::Index => {}
+            FrameKind::Watermark => log.cover().unwrap(),
             FrameKind::Group => {
                 records.iter_mut().for_each(&mut change);
-                let sequence = journal.next_sequence();
-                group.open(&layout, layout.after(journal.end(), 0), sequence);
+                let mut group = Group::allocate(log.group_bytes_max());
+                group.open(log.next_sequence());
                 for record in records.iter_mut().filter(|record| !record.bytes.is_empty()) {
                     let at_ms = i64::from_le_bytes(record.bytes[8..16].try_into().unwrap());
                     group.push(finished(&mut record.bytes), Instant::from_unix_ms(at_ms));
                 }
                 if !group.is_empty() {
-                    journal.append(sequence, &mut group).unwrap();
+                    log.submit(group).unwrap();
+                    log.complete().unwrap();
                 }
             }
         }
     }
-    drop(journal);
-    Arc::into_inner(to).unwrap_or_else(|| panic!("the journal is closed"))
+    (*to).clone()
 }
 
 /// Gives a record the check it had before it got a sequence.

@@ -52,37 +52,8 @@ pub const AUTHORIZATION_BYTES_MAX: usize = 288;
 /// An authorization record with an extra and no names.
 pub const AUTHORIZATION_BYTES_WITH_EXTRA: usize = size_of::<AuthorizationRecord>() + size_of::<Extra>();
 
-/// The first number that does not fit 48 bits.
-const POSITION_END: u64 = 1 << 48;
-
-/// Where a record lies in the journal. Opaque here: positions grow with sequences, and one fits 48 bits.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct Position(u64);
-
-impl Position {
-    /// The position with this number.
-    ///
-    /// # Panics
-    /// When it does not fit 48 bits.
-    pub const fn from_number(number: u64) -> Position {
-        assert!(number < POSITION_END, "a position fits 48 bits");
-        Position(number)
-    }
-
-    /// The position with this number, when it fits 48 bits.
-    pub const fn parse(number: u64) -> Option<Position> {
-        if number < POSITION_END {
-            Some(Position(number))
-        } else {
-            None
-        }
-    }
-
-    /// The number.
-    pub const fn number(self) -> u64 {
-        self.0
-    }
-}
+/// The first sequence that does not fit the 48 bits that tables of ids keep of it.
+pub const SEQUENCE_END: u64 = 1 << 48;
 
 /// A number that stands for a [`Name`] in records; given out by name records in journal order, from 1.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]

@@ -2,8 +2,8 @@
 
 use super::extra::Funding;
 use super::{
-    Authorization, BenefitNumber, FLAG_APPROVED, ID_END, NameNumber, POSITION_END, Position, RecordError,
-    RecordHeader, RecordKind,
+    Authorization, BenefitNumber, FLAG_APPROVED, ID_END, NameNumber, RecordError, RecordHeader, RecordKind,
+    SEQUENCE_END,
 };
 use crate::calendar::{BusinessDate, Instant};
 use crate::ids::{HouseholdId, MerchantId, ReversalId, TxnId, WalletId};
@@ -104,8 +104,8 @@ pub struct ReversalFacts {
     pub funding: Option<Funding>,
     /// Whether a reversal voids an open hold.
     pub voids: bool,
-    /// Where the reversal before this one lies that gave some of the same original back.
-    pub previous: Option<Position>,
+    /// The sequence of the reversal before this one that gave some of the same original back.
+    pub previous: Option<u64>,
     /// Whether the original, reversed before it arrived, has arrived since and was declined.
     pub late: bool,
 }
@@ -113,8 +113,8 @@ pub struct ReversalFacts {
 /// What a reversal must know of the authorization it reverses.
 #[derive(Clone, Copy, Debug)]
 pub struct OriginalFacts {
-    /// Where its record lies.
-    pub position: Position,
+    /// The sequence of its record.
+    pub sequence: u64,
     /// Whose entitlement.
     pub wallet: WalletId,
     /// Where the purchase was made.
@@ -144,15 +144,15 @@ pub struct OriginalFacts {
 }
 
 impl OriginalFacts {
-    /// What a reversal must know of `record`, which lies at `position`; `None` when it was declined.
-    pub fn of(authorization: &Authorization, position: Position) -> Option<OriginalFacts> {
+    /// What a reversal must know of an authorization; `None` when it was declined.
+    pub fn of(authorization: &Authorization) -> Option<OriginalFacts> {
         let Authorization { record, extra } = authorization;
         record.approved().then(|| OriginalFacts {
             household: extra.household(),
             home: extra.home(),
             funding: extra.funding(),
             expires: extra.expires(),
-            position,
+            sequence: record.header.sequence,
             wallet: record.wallet(),
             merchant: record.merchant(),
             program: record.program(),
@@ -185,7 +185,7 @@ impl ReversalRecord {
             txn_id: facts.txn_id.bits().to_le_bytes(),
             wallet: original.map_or(0, |o| o.wallet.number()),
             merchant: original.map_or(0, |o| o.merchant.number()),
-            original: original.map_or(0, |o| o.position.number()),
+            original: original.map_or(0, |o| o.sequence),
             requested: facts.requested.map_or(0, Satang::get_u32),
             state: facts.state.get_u32(),
             citizen: facts.citizen.get_u32(),
@@ -197,7 +197,7 @@ impl ReversalRecord {
             benefit: original.map_or(0, |o| o.benefit.0),
             cause: facts.cause as u8,
             reason: facts.reason as u8,
-            previous: facts.previous.map_or(0, Position::number),
+            previous: facts.previous.unwrap_or(0),
             household: household.map_or(0, |household| household.number() + 1),
             sources: facts.funding.map_or([0; SOURCES_MAX], |funding| funding.paid),
             original_state: original.map_or(0, |o| o.state.get_u32()),
@@ -299,14 +299,14 @@ impl ReversalRecord {
         BusinessDate::from_days(self.original_date)
     }
 
-    /// Where the original's record lies; `None` when nothing is given back.
-    pub fn original(&self) -> Option<Position> {
-        (self.original != 0).then(|| Position::from_number(self.original))
+    /// The sequence of the original's record; `None` when nothing is given back.
+    pub fn original(&self) -> Option<u64> {
+        (self.original != 0).then_some(self.original)
     }
 
-    /// Where the reversal before this one lies that gave some of the same original back: each leads to the one before it.
-    pub fn previous(&self) -> Option<Position> {
-        (self.previous != 0).then(|| Position::from_number(self.previous))
+    /// The sequence of the reversal before this one that gave some of the same original back: each leads to the one before it.
+    pub fn previous(&self) -> Option<u64> {
+        (self.previous != 0).then_some(self.previous)
     }
 
     /// What was asked back; `None` for all that is left.
@@ -376,8 +376,8 @@ impl ReversalRecord {
         if self.wallet >= ID_END || self.merchant >= ID_END {
             return fail("wallet or merchant");
         }
-        if self.original >= POSITION_END || self.previous >= POSITION_END {
-            return fail("position");
+        if self.original >= SEQUENCE_END || self.previous >= SEQUENCE_END {
+            return fail("sequence");
         }
         if self.household > ID_END {
             return fail("household");

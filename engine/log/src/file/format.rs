@@ -1,16 +1,20 @@
 //! The bytes of the journal. `docs/FORMAT.md` has the diagrams and says what is assumed of the disk.
 
+use crate::group::GROUP_FRONT_BYTES;
+use crate::log::{ChainHash, LogIdentity};
 use crate::storage::{PAGE_BYTES, Page};
-use satang_core::record::Position;
+use satang_core::calendar::Instant;
+use satang_core::record::RECORD_UNIT;
+use std::fmt;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 const _: () = assert!(size_of::<SegmentHeader>() == 144);
 const _: () = assert!(size_of::<FrameHeader>() == FRAME_HEADER_BYTES);
 
 /// The version this program writes and reads.
-pub const FORMAT_VERSION: u32 = 3;
+pub const FORMAT_VERSION: u32 = 4;
 /// Bytes of a frame's header; records follow.
-pub const FRAME_HEADER_BYTES: usize = 128;
+pub const FRAME_HEADER_BYTES: usize = GROUP_FRONT_BYTES;
 /// The byte behind the last record: a frame never ends in zeros, so a sector of zeros within it was never written.
 const END_MARK: u8 = 0xE5;
 /// Bytes of a frame that are no records: its header and its end mark.
@@ -20,9 +24,6 @@ pub const FIRST_FRAME_OFFSET: u32 = 2 * PAGE_BYTES as u32;
 
 const SEGMENT_MAGIC: [u8; 8] = *b"SATANGSG";
 const FRAME_MAGIC: [u8; 8] = *b"SATANGFR";
-
-/// A BLAKE3 hash in the chain over all frames and segments.
-pub type ChainHash = [u8; 32];
 
 /// The key that makes frames of this journal unlike anything a request could smuggle into a record.
 #[derive(Clone, Copy)]
@@ -60,19 +61,11 @@ impl Place {
             offset: FIRST_FRAME_OFFSET,
         }
     }
+}
 
-    /// The position of a record that lies `bytes` after this place.
-    pub const fn position(self, bytes: usize) -> Position {
-        Position::from_number((self.segment as u64) << 24 | (self.offset as u64 + bytes as u64) >> 4)
-    }
-
-    /// The segment and byte offset of a record's position.
-    pub const fn of(position: Position) -> Place {
-        let number = position.number();
-        Place {
-            segment: (number >> 24) as u32,
-            offset: ((number & 0xFF_FFFF) << 4) as u32,
-        }
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: offset {}", segment_name(self.segment), self.offset)
     }
 }
 
@@ -92,23 +85,25 @@ impl Layout {
         group_bytes_max: 4 << 20,
     };
 
-    /// Bytes a frame at `place` may take; the last page of a segment is kept for its seal.
-    pub fn capacity_at(&self, place: Place) -> usize {
-        let left = self.segment_bytes as usize - PAGE_BYTES - place.offset as usize;
-        left.min(self.group_bytes_max as usize)
+    /// The most bytes of records in a group.
+    pub fn payload_bytes_max(&self) -> usize {
+        self.group_bytes_max as usize - FRAME_OVERHEAD_BYTES
     }
 
-    /// Where the next frame begins after one of `frame_bytes` at `place`.
-    pub fn after(&self, place: Place, frame_bytes: usize) -> Place {
-        let next = Place {
-            offset: place.offset + frame_bytes as u32,
-            ..place
-        };
-        if self.capacity_at(next) < PAGE_BYTES {
-            Place::start_of(place.segment + 1)
-        } else {
-            next
-        }
+    /// Where a segment's seal stands: in its last page.
+    pub fn seal_offset(&self) -> u32 {
+        self.segment_bytes - PAGE_BYTES as u32
+    }
+
+    /// Where the index of a segment with so many records stands: right in front of the seal.
+    pub fn index_offset(&self, records: u64) -> u32 {
+        self.seal_offset() - frame_bytes(index_bytes(records)) as u32
+    }
+
+    /// Whether a frame of so many bytes that leaves `records` in the segment fits at `offset`, with the index and the seal behind.
+    pub fn fits(&self, offset: u32, frame_bytes: usize, records: u64) -> bool {
+        let index = self::frame_bytes(index_bytes(records));
+        offset as usize + frame_bytes + index <= self.seal_offset() as usize
     }
 
     /// Why the layout cannot be used, or `None`.
@@ -120,8 +115,11 @@ impl Layout {
         if !self.group_bytes_max.is_multiple_of(page) || self.group_bytes_max < page {
             return Some("group_bytes_max must be a multiple of 4096, at least one page");
         }
-        let whole = FIRST_FRAME_OFFSET as u64 + u64::from(self.group_bytes_max) + u64::from(page);
-        (whole > u64::from(self.segment_bytes)).then_some("a group must fit a segment")
+        // As many records as a group can have.
+        let records = u64::from(self.group_bytes_max) / RECORD_UNIT as u64;
+        let index = frame_bytes(index_bytes(records));
+        let whole = FIRST_FRAME_OFFSET as usize + self.group_bytes_max as usize + index + PAGE_BYTES;
+        (whole > self.segment_bytes as usize).then_some("a group must fit a segment")
     }
 }
 
@@ -154,7 +152,21 @@ pub struct SegmentHeader {
     pub previous_hash: ChainHash,
     /// Proves that the key of citizens' ids is the one this journal was begun with.
     pub citizen_key_check: [u8; 32],
-    reserved: [u8; 16],
+    /// See [`LogIdentity::hash_seed`]; the same in every segment.
+    pub hash_seed: [u8; 16],
+}
+
+/// How a segment begins.
+#[derive(Clone, Copy, Debug)]
+pub struct SegmentStart {
+    /// See [`SegmentHeader::segment`].
+    pub segment: u32,
+    /// See [`SegmentHeader::first_sequence`].
+    pub first_sequence: u64,
+    /// See [`SegmentHeader::created_ms`].
+    pub at_ms: i64,
+    /// See [`SegmentHeader::previous_hash`].
+    pub previous_hash: ChainHash,
 }
 
 /// Why a page is no header of a segment.
@@ -169,32 +181,34 @@ pub enum HeaderProblem {
 }
 
 impl SegmentHeader {
-    /// A header, with its check.
-    pub fn new(
-        segment: u32,
-        layout: Layout,
-        first_sequence: u64,
-        created_ms: i64,
-        journal_id: [u8; 16],
-        previous_hash: ChainHash,
-        citizen_key_check: [u8; 32],
-    ) -> SegmentHeader {
+    /// The header of a segment of this log, with its check.
+    pub fn new(identity: &LogIdentity, layout: Layout, begun: &SegmentStart) -> SegmentHeader {
         let mut header = SegmentHeader {
             magic: SEGMENT_MAGIC,
             check: [0; 8],
             version: FORMAT_VERSION,
-            segment,
+            segment: begun.segment,
             segment_bytes: layout.segment_bytes,
             group_bytes_max: layout.group_bytes_max,
-            first_sequence,
-            created_ms,
-            journal_id,
-            previous_hash,
-            citizen_key_check,
-            reserved: [0; 16],
+            first_sequence: begun.first_sequence,
+            created_ms: begun.at_ms,
+            journal_id: identity.journal_id,
+            previous_hash: begun.previous_hash,
+            citizen_key_check: identity.citizen_key_check,
+            hash_seed: identity.hash_seed,
         };
         header.check = header.expected_check();
         header
+    }
+
+    /// Whose segment it is, as the first segment tells it.
+    pub fn identity(&self) -> LogIdentity {
+        LogIdentity {
+            journal_id: self.journal_id,
+            hash_seed: self.hash_seed,
+            citizen_key_check: self.citizen_key_check,
+            created: Instant::from_unix_ms(self.created_ms),
+        }
     }
 
     /// The header as one of its two pages.
@@ -226,6 +240,15 @@ impl SegmentHeader {
         }
     }
 
+    /// The header of a segment whose first two pages these are: of either copy that is whole.
+    ///
+    /// # Errors
+    /// What is wrong with the first.
+    pub fn read_either(pages: &[u8]) -> Result<SegmentHeader, HeaderProblem> {
+        let first = SegmentHeader::read(&pages[..PAGE_BYTES]);
+        first.or_else(|problem| SegmentHeader::read(&pages[PAGE_BYTES..]).map_err(|_| problem))
+    }
+
     /// The journal's layout.
     pub fn layout(&self) -> Layout {
         Layout {
@@ -248,8 +271,10 @@ pub enum FrameKind {
     Group = 1,
     /// No records: says what is durable after some quiet, so that the last answered record is covered.
     Watermark = 2,
-    /// The last frame of a full segment.
+    /// The last frame of a full segment, in its last page.
     Seal = 3,
+    /// No records: where the records of a full segment lie, in front of the seal.
+    Index = 4,
 }
 
 /// The front of a frame.
@@ -276,7 +301,8 @@ pub struct FrameHeader {
     reserved: u32,
     /// The hash of the frame before it; of the previous segment's seal in a segment's first frame.
     pub previous_hash: ChainHash,
-    /// Keyed BLAKE3 over the padded payload and the header's other fields, in this order.
+    /// Keyed BLAKE3 over the padded payload and the header's other fields, in this order: so each whole 64 KiB of the payload is
+    /// a subtree of it, which can be hashed by itself.
     pub hash: ChainHash,
 }
 
@@ -298,6 +324,14 @@ pub struct FrameFacts {
     pub record_count: u32,
     /// See [`FrameHeader::previous_hash`].
     pub previous_hash: ChainHash,
+}
+
+/// One of so many records is named in a segment's index. More: a smaller index, and more bytes read with each record.
+pub const INDEX_EVERY: u64 = 4;
+
+/// Bytes of the index of a segment with so many records: four for each it names.
+pub const fn index_bytes(records: u64) -> usize {
+    records.div_ceil(INDEX_EVERY) as usize * 4
 }
 
 /// Whole pages a frame with `payload_bytes` of records takes, in bytes.
@@ -346,6 +380,18 @@ impl FrameHeader {
             .then_some(header)
     }
 
+    /// Whether a frame that stands behind a broken one proves that the broken one was durable, where the record of `sequence` is
+    /// missing: its writer knew that record to be durable; or the broken frame has no records, and such a frame is written
+    /// with nothing else in flight.
+    pub fn proves_durable(&self, sequence: u64) -> bool {
+        self.durable_sequence >= sequence || self.first_sequence <= sequence
+    }
+
+    /// Whether it begins like the header of a frame; nothing else of it was checked.
+    pub fn is_marked(&self) -> bool {
+        self.magic == FRAME_MAGIC
+    }
+
     /// Bytes from the front of the frame to its end mark, both included.
     pub fn written_bytes(&self) -> usize {
         FRAME_OVERHEAD_BYTES + self.payload_bytes as usize
@@ -358,9 +404,14 @@ impl FrameHeader {
 
     /// What the frame is for; `None` for a kind this version does not know.
     pub fn kind(&self) -> Option<FrameKind> {
-        [FrameKind::Group, FrameKind::Watermark, FrameKind::Seal]
-            .into_iter()
-            .find(|k| *k as u32 == self.kind)
+        [
+            FrameKind::Group,
+            FrameKind::Watermark,
+            FrameKind::Seal,
+            FrameKind::Index,
+        ]
+        .into_iter()
+        .find(|k| *k as u32 == self.kind)
     }
 
     /// The records of the frame at the front of `bytes`, when its hash, its end mark and its padding of zeros are right.

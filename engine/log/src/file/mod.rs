@@ -1,37 +1,38 @@
-//! The file journal: an append-only chain of frames in segment files (`docs/FORMAT.md`).
+//! The log in files: an append-only chain of frames in segments (`docs/FORMAT.md`). Modules in reading order.
 
 mod format;
-mod estimate;
-mod group;
-mod reader;
-mod scan;
+mod places;
+mod cursor;
+mod end;
 mod spare;
-mod visit;
+mod store;
 
-pub use estimate::about_records_from;
+pub use cursor::{FileCursor, FileFrame, Progress};
+pub use end::JournalEnd;
 pub use format::{
-    ChainHash, FIRST_FRAME_OFFSET, FORMAT_VERSION, FRAME_HEADER_BYTES, FRAME_OVERHEAD_BYTES, FrameKind,
-    HeaderProblem, Layout, Place, SegmentHeader, segment_name,
+    FIRST_FRAME_OFFSET, FORMAT_VERSION, FRAME_HEADER_BYTES, FRAME_OVERHEAD_BYTES, FrameKind, HeaderProblem,
+    INDEX_EVERY, Layout, Place, SegmentHeader, segment_name,
 };
-pub use group::Group;
-pub use reader::{JournalReader, ReadError};
-pub use scan::{Scanned, first_header, scan, scan_from, scan_through};
-pub use spare::{Space, Spares};
-pub use visit::{Misfit, ScanError, VisitedFrame, Visitor};
+pub use places::FileReader;
+pub use spare::Spares;
+pub use store::FileLogStore;
 
-use crate::log::{AppendError, Log};
+use crate::group::Group;
+use crate::log::{AppendError, ChainHash, Completed, Log, LogIdentity, SpaceGauge, Upkeep};
 use crate::storage::{PAGE_BYTES, Page, Storage, StorageFile};
-use format::{FrameFacts, FrameHeader, JournalKey};
-use satang_core::calendar::Instant;
+use format::{FrameFacts, FrameHeader, JournalKey, SegmentStart, frame_bytes};
+use places::Places;
+use spare::SparesUpkeep;
 use std::io;
 use std::sync::Arc;
 
-/// The journal of one data folder, open for appending. One thread owns it.
-pub struct FileJournal<S: Storage> {
+/// The journal of one data folder, open for appending. One thread owns it, and one group is in flight at a time.
+pub struct FileLog<S: Storage> {
     storage: Arc<S>,
     spares: Arc<Spares>,
+    places: Arc<Places>,
     key: JournalKey,
-    first_header: SegmentHeader,
+    identity: LogIdentity,
     layout: Layout,
     file: S::File,
     end: Place,
@@ -39,198 +40,104 @@ pub struct FileJournal<S: Storage> {
     next_sequence: u64,
     last_at_ms: i64,
     uncovered: bool,
+    in_flight: Option<Group>,
     scratch: Vec<Page>,
 }
 
-/// How a new journal begins.
-pub struct NewJournal {
-    /// How long segments and groups are.
-    pub layout: Layout,
-    /// Random.
-    pub journal_id: [u8; 16],
-    /// See [`SegmentHeader::citizen_key_check`].
-    pub citizen_key_check: [u8; 32],
-    /// The time, for the header.
-    pub created: Instant,
-}
-
-impl<S: Storage> FileJournal<S> {
-    /// Begins a journal where there is none.
-    ///
-    /// # Errors
-    /// Of the operating system.
-    pub fn create(storage: Arc<S>, new: &NewJournal) -> io::Result<FileJournal<S>> {
-        let NewJournal {
-            layout,
-            journal_id,
-            citizen_key_check,
-            created,
-        } = new;
-        let header = SegmentHeader::new(
-            1,
-            *layout,
-            1,
-            created.unix_ms(),
-            *journal_id,
-            [0; 32],
-            *citizen_key_check,
-        );
-        let name = segment_name(1);
-        let unfinished = format!("{name}.tmp");
-        spare::write_zeros(&*storage, &unfinished, layout.segment_bytes)?;
-        let file = storage.open(&unfinished)?;
-        file.write_pages_at(&[header.page(), header.page()], 0)?;
-        file.sync()?;
-        // A segment 1 with its name has its header: the scan relies on it.
-        storage.rename(&unfinished, &name)?;
-        storage.sync_folder("journal")?;
-        let file = storage.open(&name)?;
-        Ok(FileJournal {
-            spares: Spares::new(2, layout.segment_bytes),
-            key: JournalKey::of(journal_id),
-            first_header: header,
-            layout: *layout,
-            storage,
-            file,
-            end: Place::start_of(1),
-            chain: [0; 32],
-            next_sequence: 1,
-            last_at_ms: created.unix_ms(),
-            uncovered: false,
-            scratch: vec![Page::ZERO; 1],
-        })
-    }
-
-    /// Opens a scanned journal for appending: repairs header copies, cuts a torn tail, removes what was never used, and
-    /// flushes, so that everything the scan saw is durable before anybody is answered by it.
-    ///
-    /// # Errors
-    /// Of the operating system.
-    pub fn resume(storage: Arc<S>, scanned: &Scanned) -> io::Result<FileJournal<S>> {
-        let layout = scanned.first_header.layout();
-        for (header, offset) in &scanned.header_repairs {
-            let file = storage.open(&segment_name(header.segment))?;
-            file.write_pages_at(&[header.page()], *offset)?;
-            file.sync()?;
-        }
-        // A segment without its seal must not be followed by a gap, nor a sealed one by nothing: from the last to the first,
-        // one by one, and the one that comes next is replaced when it is begun.
-        let next = segment_name(scanned.last_segment + 1);
-        for name in scanned.leftovers.iter().rev() {
-            if !(scanned.sealed && *name == next) {
-                storage.remove(name)?;
-                storage.sync_folder("journal")?;
-            }
-        }
-        storage.sync_folder("journal")?;
-        let file = storage.open(&segment_name(scanned.last_segment))?;
-        if scanned.torn_bytes > 0 {
-            let zeros = vec![Page::ZERO; scanned.torn_bytes as usize / PAGE_BYTES];
-            file.write_pages_at(&zeros, u64::from(scanned.end.offset))?;
-        }
-        file.sync()?;
-        let mut journal = FileJournal {
-            spares: Spares::new(scanned.last_segment + 1, layout.segment_bytes),
-            key: JournalKey::of(&scanned.first_header.journal_id),
-            first_header: scanned.first_header,
-            layout,
-            storage,
-            file,
-            end: scanned.end,
-            chain: scanned.chain,
-            next_sequence: scanned.next_sequence,
-            last_at_ms: scanned.last_at_ms,
-            uncovered: scanned.uncovered,
-            scratch: vec![Page::ZERO; 1],
-        };
-        if scanned.sealed {
-            let spare = journal.spares.take(&*journal.storage)?;
-            journal.begin_segment(spare)?;
-        }
-        Ok(journal)
-    }
-
-    /// The spare segments, to be prepared by a thread of the caller's.
-    pub fn spares(&self) -> &Arc<Spares> {
-        &self.spares
-    }
-
-    /// The journal's id.
-    pub fn id(&self) -> [u8; 16] {
-        self.first_header.journal_id
-    }
-
-    /// The time of the last frame.
-    pub fn last_at(&self) -> Instant {
-        Instant::from_unix_ms(self.last_at_ms)
-    }
-
-    fn write_frame(&mut self, kind: FrameKind) -> io::Result<()> {
+impl<S: Storage> FileLog<S> {
+    /// Appends a frame without records at the end and flushes it.
+    fn write_frame(&mut self, kind: FrameKind, payload: &[u8]) -> io::Result<()> {
         let facts = FrameFacts {
             place: self.end,
             kind,
             first_sequence: self.next_sequence,
             durable_sequence: self.next_sequence - 1,
             at_ms: self.last_at_ms,
-            payload_bytes: 0,
+            payload_bytes: payload.len(),
             record_count: 0,
             previous_hash: self.chain,
         };
-        self.chain = FrameHeader::put(&mut self.scratch, &self.key, &facts);
-        self.file
-            .write_pages_at(&self.scratch, u64::from(self.end.offset))?;
+        let pages = frame_bytes(payload.len()) / PAGE_BYTES;
+        if self.scratch.len() < pages {
+            self.scratch.resize(pages, Page::ZERO);
+        }
+        let pages = &mut self.scratch[..pages];
+        let bytes = zerocopy::IntoBytes::as_mut_bytes(pages);
+        bytes[FRAME_HEADER_BYTES..FRAME_HEADER_BYTES + payload.len()].copy_from_slice(payload);
+        self.chain = FrameHeader::put(pages, &self.key, &facts);
+        self.file.write_pages_at(pages, u64::from(self.end.offset))?;
         self.file.sync()?;
         self.uncovered = false;
         Ok(())
     }
 
-    /// Seals the current segment; the next one is begun.
+    /// Seals the current segment and begins the next one.
     ///
     /// The next segment's file has its name before the seal is written, so that a sealed segment that nothing follows tells of
-    /// a lost file.
+    /// a lost file. The index is durable before the seal is written: nothing is in flight with a seal.
     fn roll(&mut self) -> io::Result<()> {
         let spare = self.spares.take(&*self.storage)?;
-        self.write_frame(FrameKind::Seal)?;
-        self.end = Place::start_of(self.end.segment + 1);
+        self.write_index()?;
+        self.write_seal()?;
         self.begin_segment(spare)
+    }
+
+    fn write_index(&mut self) -> io::Result<()> {
+        let index = self.places.open_index();
+        self.end.offset = self.layout.index_offset(index.records);
+        self.write_frame(FrameKind::Index, &index.payload())
+    }
+
+    fn write_seal(&mut self) -> io::Result<()> {
+        self.end.offset = self.layout.seal_offset();
+        self.write_frame(FrameKind::Seal, &[])?;
+        self.end = Place::start_of(self.end.segment + 1);
+        Ok(())
     }
 
     /// Takes the spare of segment `self.end.segment` into use.
     fn begin_segment(&mut self, segment: u32) -> io::Result<()> {
         assert_eq!(segment, self.end.segment, "spares are taken in order");
-        let header = SegmentHeader::new(
+        let begun = SegmentStart {
             segment,
-            self.layout,
-            self.next_sequence,
-            self.last_at_ms,
-            self.first_header.journal_id,
-            self.chain,
-            self.first_header.citizen_key_check,
-        );
+            first_sequence: self.next_sequence,
+            at_ms: self.last_at_ms,
+            previous_hash: self.chain,
+        };
+        let header = SegmentHeader::new(&self.identity, self.layout, &begun);
         self.file = self.storage.open(&segment_name(segment))?;
         self.file.write_pages_at(&[header.page(), header.page()], 0)?;
-        self.file.sync()
+        self.file.sync()?;
+        self.places.begin_segment(segment, self.next_sequence);
+        Ok(())
+    }
+
+    /// Whether a frame of so many bytes and records fits the current segment.
+    fn fits(&self, bytes: usize, records: u64) -> bool {
+        let records = self.places.open_records() + records;
+        self.layout.fits(self.end.offset, bytes, records)
     }
 }
 
-impl<S: Storage> Log for FileJournal<S> {
-    type Reader = JournalReader<S>;
+impl<S: Storage> Log for FileLog<S> {
+    type Reader = FileReader<S>;
 
-    fn append(&mut self, expected_sequence: u64, group: &mut Group) -> Result<(), AppendError> {
-        if expected_sequence != self.next_sequence || group.first_sequence() != expected_sequence {
+    fn in_flight_max(&self) -> usize {
+        1
+    }
+
+    fn submit(&mut self, mut group: Group) -> Result<(), AppendError> {
+        assert!(self.in_flight.is_none(), "one group is in flight at a time");
+        if group.first_sequence() != self.next_sequence {
             return Err(AppendError::Fenced {
-                expected: expected_sequence,
+                expected: group.first_sequence(),
                 next: self.next_sequence,
             });
         }
-        if group.place().segment != self.end.segment {
+        let bytes = frame_bytes(group.payload_bytes());
+        if !self.fits(bytes, u64::from(group.record_count())) {
             self.roll()?;
         }
-        assert_eq!(
-            group.place(),
-            self.end,
-            "a group is written where its records were told they lie"
-        );
         let facts = FrameFacts {
             place: self.end,
             kind: FrameKind::Group,
@@ -241,28 +148,37 @@ impl<S: Storage> Log for FileJournal<S> {
             record_count: group.record_count(),
             previous_hash: self.chain,
         };
-        let next_sequence = group.next_sequence();
-        let last_at_ms = group.last_at().unix_ms();
-        let pages = group.frame_pages();
+        let pages = group.pages_mut(bytes / PAGE_BYTES);
         self.chain = FrameHeader::put(pages, &self.key, &facts);
         self.file.write_pages_at(pages, u64::from(self.end.offset))?;
-        self.file.sync()?;
-        self.end.offset += (pages.len() * PAGE_BYTES) as u32;
-        self.next_sequence = next_sequence;
-        self.last_at_ms = last_at_ms;
-        self.uncovered = true;
+        self.in_flight = Some(group);
         Ok(())
+    }
+
+    fn complete(&mut self) -> Result<Option<Completed>, AppendError> {
+        let Some(group) = self.in_flight.take() else {
+            return Ok(None);
+        };
+        self.file.sync()?;
+        let place = self.end;
+        let bytes = frame_bytes(group.payload_bytes());
+        self.end.offset += bytes as u32;
+        self.next_sequence = group.next_sequence();
+        self.last_at_ms = group.last_at().unix_ms();
+        self.uncovered = true;
+        self.places.push_frame(place, group.payload(), self.end.offset);
+        Ok(Some(Completed { group, bytes }))
     }
 
     fn cover(&mut self) -> Result<(), AppendError> {
         if !self.uncovered {
             return Ok(());
         }
-        if self.layout.capacity_at(self.end) < PAGE_BYTES {
-            // No room for another frame: the seal vouches for the last group.
+        if !self.fits(PAGE_BYTES, 0) {
+            // No room for another frame: the index and the seal vouch for the last group.
             return Ok(self.roll()?);
         }
-        self.write_frame(FrameKind::Watermark)?;
+        self.write_frame(FrameKind::Watermark, &[])?;
         self.end.offset += PAGE_BYTES as u32;
         Ok(())
     }
@@ -271,19 +187,26 @@ impl<S: Storage> Log for FileJournal<S> {
         self.uncovered
     }
 
-    fn end(&self) -> Place {
-        self.end
-    }
-
-    fn layout(&self) -> Layout {
-        self.layout
+    fn group_bytes_max(&self) -> usize {
+        self.layout.payload_bytes_max()
     }
 
     fn next_sequence(&self) -> u64 {
         self.next_sequence
     }
 
-    fn reader(&self) -> JournalReader<S> {
-        JournalReader::new(self.storage.clone(), self.layout)
+    fn reader(&self) -> FileReader<S> {
+        FileReader::new(self.storage.clone(), self.layout, self.places.clone())
+    }
+
+    fn space(&self) -> Arc<SpaceGauge> {
+        self.spares.gauge()
+    }
+
+    fn upkeep(&self) -> Arc<dyn Upkeep> {
+        Arc::new(SparesUpkeep {
+            spares: self.spares.clone(),
+            storage: self.storage.clone(),
+        })
     }
 }

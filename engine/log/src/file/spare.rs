@@ -4,11 +4,11 @@
 //! that fills up is noticed here, while there is still room to answer.
 
 use super::format::segment_name;
+use crate::log::{Space, SpaceGauge, Upkeep};
 use crate::storage::{PAGE_BYTES, Page, Storage, StorageFile};
 use parking_lot::{Condvar, Mutex, MutexGuard};
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 /// How many spares are kept ready.
@@ -26,8 +26,8 @@ pub struct Spares {
     state: Mutex<State>,
     changed: Condvar,
     segment_bytes: u32,
-    /// [`Space`] as of the last change of `state`: every request asks, so nobody may wait for the lock.
-    space: AtomicU8,
+    /// As of the last change of `state`.
+    space: Arc<SpaceGauge>,
 }
 
 struct State {
@@ -40,18 +40,6 @@ struct State {
     /// Somebody makes spares: nobody else does meanwhile.
     making: bool,
     stop: bool,
-}
-
-/// How much room there is for new records.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub enum Space {
-    /// Enough.
-    Enough = 0,
-    /// The disk is full: only reversals are taken.
-    ReversalsOnly = 1,
-    /// The disk is full: nothing is taken.
-    None = 2,
 }
 
 impl Spares {
@@ -69,20 +57,16 @@ impl Spares {
             state: Mutex::new(state),
             changed: Condvar::new(),
             segment_bytes,
-            space: AtomicU8::new(Space::Enough as u8),
+            space: Arc::default(),
         })
     }
 
-    /// How much room there is.
-    pub fn space(&self) -> Space {
-        match self.space.load(Ordering::Relaxed) {
-            0 => Space::Enough,
-            1 => Space::ReversalsOnly,
-            _ => Space::None,
-        }
+    /// Says how much room there is.
+    pub fn gauge(&self) -> Arc<SpaceGauge> {
+        self.space.clone()
     }
 
-    /// Tells waiting threads, and whoever asks for [`Spares::space`], that `state` changed.
+    /// Tells waiting threads, and whoever asks for [`Spares::gauge`], that `state` changed.
     fn publish(&self, state: &State) {
         let stuck = state.disk_full || state.failed.is_some();
         let space = match (stuck, state.ready) {
@@ -91,7 +75,7 @@ impl Spares {
             (true, ready) if ready > SPARES_FOR_IN_FLIGHT => Space::ReversalsOnly,
             (true, _) => Space::None,
         };
-        self.space.store(space as u8, Ordering::Relaxed);
+        self.space.set(space);
         self.changed.notify_all();
     }
 
@@ -224,4 +208,22 @@ pub fn write_zeros<S: Storage>(storage: &S, name: &str, bytes: u32) -> io::Resul
         offset += (now * PAGE_BYTES) as u64;
     }
     file.sync()
+}
+
+/// The spares of one journal and the folder they are made in.
+pub struct SparesUpkeep<S: Storage> {
+    /// The spares.
+    pub spares: Arc<Spares>,
+    /// The data folder.
+    pub storage: Arc<S>,
+}
+
+impl<S: Storage> Upkeep for SparesUpkeep<S> {
+    fn run_until_stopped(&self) {
+        self.spares.prepare_until_stopped(&*self.storage);
+    }
+
+    fn stop(&self) {
+        self.spares.stop();
+    }
 }

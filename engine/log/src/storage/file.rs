@@ -1,6 +1,6 @@
 //! A real folder: direct I/O where the file system allows it, always with the flush.
 
-use super::{Page, Storage, StorageFile};
+use super::{Page, ReadFile, ReadStorage, Storage, StorageFile};
 use rustix::fs::{Mode, OFlags};
 use std::fs::{self, File};
 use std::io;
@@ -109,27 +109,12 @@ fn create_folders(folder: &Path) -> io::Result<()> {
     File::open(parent)?.sync_all()
 }
 
-impl Storage for FileStorage {
+impl ReadStorage for FileStorage {
     type File = OpenedFile;
 
     fn open(&self, name: &str) -> io::Result<OpenedFile> {
         let path = self.folder.join(name);
         let buffered = File::options().read(true).write(true).open(&path)?;
-        self.opened(&path, buffered)
-    }
-
-    fn create(&self, name: &str) -> io::Result<OpenedFile> {
-        let path = self.folder.join(name);
-        if let Some(parent) = path.parent() {
-            // Flushed even when it exists: whoever created it may have been killed before its flush.
-            create_folders(parent)?;
-        }
-        let buffered = File::options()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .open(&path)?;
         self.opened(&path, buffered)
     }
 
@@ -145,6 +130,23 @@ impl Storage for FileStorage {
         }
         names.sort();
         Ok(names)
+    }
+}
+
+impl Storage for FileStorage {
+    fn create(&self, name: &str) -> io::Result<OpenedFile> {
+        let path = self.folder.join(name);
+        if let Some(parent) = path.parent() {
+            // Flushed even when it exists: whoever created it may have been killed before its flush.
+            create_folders(parent)?;
+        }
+        let buffered = File::options()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .open(&path)?;
+        self.opened(&path, buffered)
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
@@ -166,7 +168,7 @@ pub struct OpenedFile {
     direct: Option<File>,
 }
 
-impl StorageFile for OpenedFile {
+impl ReadFile for OpenedFile {
     fn len_bytes(&self) -> io::Result<u64> {
         Ok(self.buffered.metadata()?.len())
     }
@@ -174,7 +176,9 @@ impl StorageFile for OpenedFile {
     fn read_exact_at(&self, into: &mut [u8], offset: u64) -> io::Result<()> {
         self.buffered.read_exact_at(into, offset)
     }
+}
 
+impl StorageFile for OpenedFile {
     fn write_pages_at(&self, pages: &[Page], offset: u64) -> io::Result<()> {
         let file = self.direct.as_ref().unwrap_or(&self.buffered);
         file.write_all_at(pages.as_bytes(), offset)

@@ -4,7 +4,7 @@
 //! any one of the contents it had since then, a file that grew has any length in between, and of the creations, renamings and
 //! removals since the last flush of the folder any subset has happened.
 
-use super::{PAGE_BYTES, Page, Storage, StorageFile};
+use super::{PAGE_BYTES, Page, ReadFile, ReadStorage, Storage, StorageFile};
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::io;
@@ -211,7 +211,7 @@ fn not_found(name: &str) -> io::Error {
     io::Error::new(io::ErrorKind::NotFound, format!("no file {name}"))
 }
 
-impl Storage for MemoryStorage {
+impl ReadStorage for MemoryStorage {
     type File = MemoryFile;
 
     fn open(&self, name: &str) -> io::Result<MemoryFile> {
@@ -222,22 +222,6 @@ impl Storage for MemoryStorage {
             .get(name)
             .cloned()
             .ok_or_else(|| not_found(name))?;
-        Ok(MemoryFile {
-            contents,
-            storage: self.clone(),
-        })
-    }
-
-    fn create(&self, name: &str) -> io::Result<MemoryFile> {
-        self.operation()?;
-        let contents = Arc::<Mutex<Contents>>::default();
-        let mut disk = self.disk.lock();
-        disk.files.insert(name.to_owned(), contents.clone());
-        disk.unflushed_names.push(NameChange {
-            name: name.to_owned(),
-            contents: Some(contents.clone()),
-            renamed_from: None,
-        });
         Ok(MemoryFile {
             contents,
             storage: self.clone(),
@@ -256,6 +240,24 @@ impl Storage for MemoryStorage {
             .filter(|name| !name.contains('/'))
             .map(str::to_owned)
             .collect())
+    }
+}
+
+impl Storage for MemoryStorage {
+    fn create(&self, name: &str) -> io::Result<MemoryFile> {
+        self.operation()?;
+        let contents = Arc::<Mutex<Contents>>::default();
+        let mut disk = self.disk.lock();
+        disk.files.insert(name.to_owned(), contents.clone());
+        disk.unflushed_names.push(NameChange {
+            name: name.to_owned(),
+            contents: Some(contents.clone()),
+            renamed_from: None,
+        });
+        Ok(MemoryFile {
+            contents,
+            storage: self.clone(),
+        })
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
@@ -305,7 +307,7 @@ pub struct MemoryFile {
     storage: MemoryStorage,
 }
 
-impl StorageFile for MemoryFile {
+impl ReadFile for MemoryFile {
     fn len_bytes(&self) -> io::Result<u64> {
         Ok(self.contents.lock().bytes.len() as u64)
     }
@@ -317,7 +319,9 @@ impl StorageFile for MemoryFile {
         into.copy_from_slice(from.ok_or(io::ErrorKind::UnexpectedEof)?);
         Ok(())
     }
+}
 
+impl StorageFile for MemoryFile {
     fn write_pages_at(&self, pages: &[Page], offset: u64) -> io::Result<()> {
         let outcome = self.storage.operation();
         // Of a write that fails, half may have landed.

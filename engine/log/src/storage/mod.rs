@@ -25,28 +25,31 @@ impl Page {
     pub const ZERO: Page = Page([0; PAGE_BYTES]);
 }
 
-/// A data folder. Names are relative, with `/` between folders.
-pub trait Storage: Send + Sync + 'static {
+/// A data folder, to be read. Names are relative, with `/` between folders.
+pub trait ReadStorage: Send + Sync + 'static {
     /// An open file.
-    type File: StorageFile;
+    type File: ReadFile;
 
-    /// Opens a file for reading and writing.
+    /// Opens a file.
     ///
     /// # Errors
     /// Of the operating system, `NotFound` among them.
     fn open(&self, name: &str) -> io::Result<Self::File>;
-
-    /// Creates an empty file, replacing an older one.
-    ///
-    /// # Errors
-    /// Of the operating system.
-    fn create(&self, name: &str) -> io::Result<Self::File>;
 
     /// The names of the files in a folder, sorted; empty when there is no such folder.
     ///
     /// # Errors
     /// Of the operating system.
     fn list(&self, folder: &str) -> io::Result<Vec<String>>;
+}
+
+/// A data folder, to be read and written.
+pub trait Storage: ReadStorage<File: StorageFile> {
+    /// Creates an empty file, replacing an older one.
+    ///
+    /// # Errors
+    /// Of the operating system.
+    fn create(&self, name: &str) -> io::Result<Self::File>;
 
     /// Gives a file another name, replacing the file that has it.
     ///
@@ -67,9 +70,8 @@ pub trait Storage: Send + Sync + 'static {
     fn sync_folder(&self, folder: &str) -> io::Result<()>;
 }
 
-/// An open file. A write followed by [`StorageFile::sync`] is one commit; an implementation may queue the write and do both
-/// in `sync`, which is where it must report either's failure.
-pub trait StorageFile: Send + Sync + 'static {
+/// An open file, to be read.
+pub trait ReadFile: Send + Sync + 'static {
     /// Its length in bytes.
     ///
     /// # Errors
@@ -81,7 +83,11 @@ pub trait StorageFile: Send + Sync + 'static {
     /// # Errors
     /// Of the operating system; `UnexpectedEof` past the end.
     fn read_exact_at(&self, into: &mut [u8], offset: u64) -> io::Result<()>;
+}
 
+/// An open file. A write followed by [`StorageFile::sync`] is one commit; an implementation may queue the write and do both
+/// in `sync`, which is where it must report either's failure.
+pub trait StorageFile: ReadFile {
     /// Writes whole pages at a page's offset.
     ///
     /// # Errors

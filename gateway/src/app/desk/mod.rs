@@ -26,13 +26,13 @@ use serde::Serialize;
 impl<S: Storage> Ready<S> {
     /// Waits until what was decided is durable, or that for which it was not, and counts it.
     async fn settle(&self, kind: DeskKind, outcome: DeskOutcome) -> Result<(), Failure> {
-        let position = match outcome {
-            DeskOutcome::Recorded { position, .. } => position,
+        let sequence = match outcome {
+            DeskOutcome::Recorded { sequence, .. } => sequence,
             DeskOutcome::Unchanged | DeskOutcome::Refused(_) | DeskOutcome::NobodyKnown => {
-                self.engine.appender().last_position()
+                self.engine.appender().last_sequence()
             }
         };
-        self.waits.wait(position).await?;
+        self.waits.wait(sequence).await?;
         self.metrics.desk().count(kind, outcome);
         Ok(())
     }
@@ -55,7 +55,7 @@ impl<S: Storage> Ready<S> {
         let today = self.engine.now().map_err(SubmitError::from)?.business_date();
         let (seen, last) = {
             let directory = self.engine.state().directory.read();
-            (what(&directory, today), self.engine.appender().last_position())
+            (what(&directory, today), self.engine.appender().last_sequence())
         };
         self.waits.wait(last).await?;
         Ok(seen)

@@ -133,7 +133,7 @@ impl<S: Storage> Ready<S> {
                 Found::Unknown | Found::ReversedBeforeArrival => {
                     return Err(Problem::not_found("no authorization of that id is known").into());
                 }
-                Found::Wait { position } => self.waits.wait(position).await?,
+                Found::Wait { sequence } => self.waits.wait(sequence).await?,
                 Found::Authorization(found) if found.record.approved() => return Ok(()),
                 Found::Authorization(_) => {
                     let title = "There is nothing to pay.";

@@ -1,0 +1,627 @@
+//! Reading a journal frame by frame: all of it, or as far as it is durable while somebody writes it.
+//!
+//! Every frame is checked before it is handed out: its hash, its place in the chain, the check and the sequence of each record. A
+//! cursor only reads (house rule 10); what the end of a journal means is decided in `end.rs`.
+
+use super::format::{
+    FIRST_FRAME_OFFSET, FRAME_HEADER_BYTES, FrameHeader, FrameKind, HeaderProblem, JournalKey, Layout, Place,
+    SegmentHeader, segment_name,
+};
+use super::places::{FileReader, OpenIndex, Places};
+use crate::log::{Bound, ChainHash, Cursor, Frame, LogError, ReadLog as _};
+use crate::storage::{PAGE_BYTES, Page, ReadFile, ReadStorage};
+use satang_core::calendar::Instant;
+use satang_core::record::split_record;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+use zerocopy::{FromZeros, IntoBytes};
+
+/// Reads a journal's frames in order.
+pub struct FileCursor<S: ReadStorage> {
+    pub(super) storage: Arc<S>,
+    pub(super) first_header: SegmentHeader,
+    pub(super) key: JournalKey,
+    pub(super) layout: Layout,
+    pub(super) places: Arc<Places>,
+    bound: Bound,
+    /// How many segment files there were when they were last listed.
+    pub(super) segments: u32,
+    window: Window<S>,
+    /// Earlier windows, for whoever still reads in them; used again when nobody does.
+    buffers: Vec<Arc<Vec<Page>>>,
+    pub(super) read: Progress,
+    /// Of the segment at hand.
+    index: OpenIndex,
+    first_segment: u32,
+}
+
+/// How far a cursor has read.
+#[derive(Clone, Debug)]
+pub struct Progress {
+    /// Where the next frame belongs.
+    pub place: Place,
+    /// The last segment that was begun and looked into; 0 for none.
+    pub segment: u32,
+    /// Whether that segment ends with its seal.
+    pub sealed: bool,
+    /// Whether that segment has its index, which only the seal may follow.
+    pub indexed: bool,
+    /// The hash that the next frame (or segment header) continues.
+    pub chain: ChainHash,
+    /// The sequence the next record gets.
+    pub next_sequence: u64,
+    /// The time of the last frame, in milliseconds since the Unix epoch.
+    pub last_at_ms: i64,
+    /// Whether the last frame carries records that no later frame vouches for yet.
+    pub uncovered: bool,
+    /// Segments whose other header copy is damaged, and where.
+    pub header_repairs: Vec<(SegmentHeader, u64)>,
+}
+
+/// An intact frame of any kind.
+#[derive(Clone)]
+pub struct FileFrame {
+    /// Where it lies.
+    pub place: Place,
+    /// Its length in bytes.
+    pub bytes: u32,
+    /// What it is for.
+    pub kind: FrameKind,
+    /// Its hash in the chain.
+    pub hash: ChainHash,
+    /// The sequence of the last record in it, or before it when it has none.
+    pub last_sequence: u64,
+    /// Its records.
+    pub frame: Frame,
+}
+
+/// A part of a segment's file in memory.
+struct Window<S: ReadStorage> {
+    segment: u32,
+    file: Option<Arc<S::File>>,
+    /// Where the pages begin in the file.
+    offset: u32,
+    pages: Arc<Vec<Page>>,
+}
+
+/// How much a cursor reads at once of a journal that is being written.
+const TAIL_WINDOW_BYTES: usize = 256 << 10;
+
+/// How long a cursor sleeps before it looks again whether another process has written more.
+const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(5);
+
+impl<S: ReadStorage> FileCursor<S> {
+    /// A cursor at the first frame of a journal.
+    pub(super) fn new(
+        storage: Arc<S>,
+        first_header: SegmentHeader,
+        places: Arc<Places>,
+        segments: u32,
+        bound: Bound,
+    ) -> FileCursor<S> {
+        FileCursor {
+            storage,
+            first_header,
+            key: JournalKey::of(&first_header.journal_id),
+            layout: first_header.layout(),
+            places,
+            bound,
+            segments,
+            window: Window {
+                segment: 0,
+                file: None,
+                offset: 0,
+                pages: Arc::default(),
+            },
+            buffers: Vec::new(),
+            read: Progress {
+                place: Place::start_of(1),
+                segment: 0,
+                sealed: true,
+                indexed: false,
+                chain: [0; 32],
+                next_sequence: 1,
+                last_at_ms: 0,
+                uncovered: false,
+                header_repairs: Vec::new(),
+            },
+            index: OpenIndex::default(),
+            first_segment: 1,
+        }
+    }
+
+    /// How far it has read.
+    pub fn read(&self) -> &Progress {
+        &self.read
+    }
+
+    /// Goes to the first frame of a segment: what lies in front of it is taken from the segment's header, not checked again.
+    ///
+    /// # Errors
+    /// [`LogError`].
+    pub fn seek_segment(&mut self, segment: u32) -> Result<(), LogError> {
+        self.read.place = Place::start_of(segment);
+        self.read.segment = segment - 1;
+        self.read.sealed = true;
+        self.read.indexed = false;
+        self.first_segment = segment;
+        if segment == 1 {
+            self.read.chain = [0; 32];
+            self.read.next_sequence = 1;
+            return Ok(());
+        }
+        if segment > self.segments {
+            return Err(self.damaged(segment, 0, "no file: the reading should go on from it".into()));
+        }
+        self.ensure(segment, 0, FIRST_FRAME_OFFSET as usize)?;
+        match self.header_copies() {
+            [Ok(header), _] | [_, Ok(header)] => {
+                self.read.next_sequence = header.first_sequence;
+                self.read.chain = header.previous_hash;
+                self.read.last_at_ms = header.created_ms;
+                Ok(())
+            }
+            // `begin_segment` says more of a version it does not know.
+            [Err(HeaderProblem::Version(_)), _] => Ok(()),
+            _ => Err(self.damaged(segment, 0, "no header: the reading should go on from it".into())),
+        }
+    }
+
+    /// The next intact frame of any kind; `None` when there is none that counts.
+    ///
+    /// # Errors
+    /// [`LogError`].
+    pub fn next_file_frame(&mut self) -> Result<Option<FileFrame>, LogError> {
+        if self.read.sealed && !self.begin_segment()? {
+            return Ok(None);
+        }
+        let place = self.read.place;
+        if place.offset > self.layout.seal_offset() {
+            return Ok(None);
+        }
+        if let Bound::Durable(durable) = &self.bound
+            && self.read.next_sequence > durable.sequence()
+        {
+            return Ok(None);
+        }
+        let Some((place, header, kind)) = self.frame_here(place)? else {
+            return self.frame_that_is_late(place);
+        };
+        if matches!(self.bound, Bound::Proven) && !self.is_proven(place, &header, kind)? {
+            return Ok(None);
+        }
+        self.take(place, &header, kind).map(Some)
+    }
+
+    /// What was read ahead may be older than what is durable by now: looks again.
+    fn frame_that_is_late(&mut self, place: Place) -> Result<Option<FileFrame>, LogError> {
+        if matches!(self.bound, Bound::All) {
+            return Ok(None);
+        }
+        self.forget_window();
+        match self.frame_here(place)? {
+            Some((place, header, kind)) => {
+                if matches!(self.bound, Bound::Proven) && !self.is_proven(place, &header, kind)? {
+                    return Ok(None);
+                }
+                self.take(place, &header, kind).map(Some)
+            }
+            None if matches!(self.bound, Bound::Durable(_)) => Err(self.damaged(
+                place.segment,
+                u64::from(place.offset),
+                "a durable frame is damaged".into(),
+            )),
+            None => Ok(None),
+        }
+    }
+
+    /// The frame at `place`, or the index or seal of a segment that ends there.
+    fn frame_here(&mut self, place: Place) -> Result<Option<(Place, FrameHeader, FrameKind)>, LogError> {
+        if let Some((header, kind)) = self.intact_frame(place)? {
+            return Ok(Some((place, header, kind)));
+        }
+        let at_end = match self.read.indexed {
+            true => self.layout.seal_offset(),
+            false => self.layout.index_offset(self.index.records),
+        };
+        let end = Place {
+            segment: place.segment,
+            offset: at_end,
+        };
+        if at_end <= place.offset {
+            return Ok(None);
+        }
+        match self.intact_frame(end)? {
+            Some((header, kind)) if self.is_zero_between(place, end)? => Ok(Some((end, header, kind))),
+            _ => Ok(None),
+        }
+    }
+
+    /// The header of the frame at `place`, when all of the frame is intact and continues the chain.
+    fn intact_frame(&mut self, place: Place) -> Result<Option<(FrameHeader, FrameKind)>, LogError> {
+        let Place { segment, offset } = place;
+        self.ensure(segment, offset, PAGE_BYTES)?;
+        let Some(header) = FrameHeader::read(self.bytes_at(offset), &self.key, place) else {
+            return Ok(None);
+        };
+        if header.frame_bytes() > (self.layout.segment_bytes - offset) as usize {
+            return Ok(None);
+        }
+        self.ensure(segment, offset, header.frame_bytes())?;
+        let continues =
+            header.previous_hash == self.read.chain && header.first_sequence == self.read.next_sequence;
+        if !continues || header.payload(self.bytes_at(offset), &self.key).is_none() {
+            return Ok(None);
+        }
+        let fits = |kind: &FrameKind| match kind {
+            FrameKind::Group | FrameKind::Watermark => {
+                !self.read.indexed && offset < self.layout.seal_offset()
+            }
+            FrameKind::Index => !self.read.indexed && offset == self.layout.index_offset(self.index.records),
+            FrameKind::Seal => self.read.indexed && offset == self.layout.seal_offset(),
+        };
+        Ok(header.kind().filter(fits).map(|kind| (header, kind)))
+    }
+
+    fn is_zero_between(&mut self, from: Place, to: Place) -> Result<bool, LogError> {
+        let len = (to.offset - from.offset) as usize;
+        self.ensure(from.segment, from.offset, len)?;
+        Ok(self.bytes_at(from.offset)[..len].iter().all(|byte| *byte == 0))
+    }
+
+    /// Whether the journal proves that a frame is durable: a frame behind it says so, or it has no records.
+    fn is_proven(&mut self, place: Place, header: &FrameHeader, kind: FrameKind) -> Result<bool, LogError> {
+        if kind != FrameKind::Group {
+            return Ok(true);
+        }
+        let last = header.first_sequence + u64::from(header.record_count) - 1;
+        let behind = place.offset + header.frame_bytes() as u32;
+        let with_next =
+            (header.frame_bytes() + PAGE_BYTES).min((self.layout.segment_bytes - place.offset) as usize);
+        self.ensure(place.segment, place.offset, with_next)?;
+        let proves = |cursor: &mut Self, offset: u32| -> Result<bool, LogError> {
+            if offset > cursor.layout.seal_offset() {
+                return Ok(false);
+            }
+            let at = Place {
+                segment: place.segment,
+                offset,
+            };
+            cursor.ensure(place.segment, offset, PAGE_BYTES)?;
+            let later = FrameHeader::read(cursor.bytes_at(offset), &cursor.key, at);
+            Ok(later.is_some_and(|later| later.durable_sequence >= last))
+        };
+        let records = self.index.records + u64::from(header.record_count);
+        let index = self.layout.index_offset(records);
+        if proves(self, behind)? || proves(self, index)? {
+            return Ok(true);
+        }
+        self.forget_window();
+        Ok(proves(self, behind)? || proves(self, index)?)
+    }
+
+    /// Checks the records of an intact frame and goes behind it.
+    fn take(&mut self, place: Place, header: &FrameHeader, kind: FrameKind) -> Result<FileFrame, LogError> {
+        let bytes = header.frame_bytes() as u32;
+        let frame = self.records(place, header)?;
+        if kind == FrameKind::Index {
+            self.check_index(&frame, header, place)?;
+        }
+        self.read.chain = header.hash;
+        self.read.last_at_ms = header.at_ms;
+        self.read.uncovered = kind == FrameKind::Group;
+        self.read.indexed = kind == FrameKind::Index;
+        self.read.place = Place {
+            offset: place.offset + bytes,
+            ..place
+        };
+        self.tell_places(place, &frame);
+        let last_sequence = self.read.next_sequence - 1;
+        if kind == FrameKind::Seal {
+            self.read.sealed = true;
+            self.read.place = Place::start_of(place.segment + 1);
+        }
+        Ok(FileFrame {
+            place,
+            bytes,
+            kind,
+            hash: header.hash,
+            last_sequence,
+            frame,
+        })
+    }
+
+    fn records(&mut self, place: Place, header: &FrameHeader) -> Result<Frame, LogError> {
+        self.ensure(place.segment, place.offset, header.frame_bytes())?;
+        let pages = self.window.pages.clone();
+        let start = (place.offset - self.window.offset) as usize + FRAME_HEADER_BYTES;
+        let payload = &pages.as_bytes()[start..start + header.payload_bytes as usize];
+        let file_start = place.offset as usize + FRAME_HEADER_BYTES;
+        let mut at = 0;
+        for _ in 0..header.record_count {
+            let offset = (file_start + at) as u64;
+            let (record, bytes) = split_record(&payload[at..])
+                .map_err(|error| self.damaged(place.segment, offset, error.to_string()))?;
+            if record.sequence != self.read.next_sequence {
+                let what = format!("record has sequence {}", record.sequence);
+                return Err(self.damaged(place.segment, offset, what));
+            }
+            self.index.push(file_start + at);
+            at += bytes.len();
+            self.read.next_sequence += 1;
+        }
+        let len_bytes = at;
+        if header.kind() != Some(FrameKind::Index) && at != payload.len() {
+            let what = "the frame has bytes behind its last record";
+            return Err(self.damaged(place.segment, (file_start + at) as u64, what.into()));
+        }
+        Ok(Frame {
+            first_sequence: header.first_sequence,
+            record_count: header.record_count,
+            at: Instant::from_unix_ms(header.at_ms),
+            hash: header.hash,
+            pages: pages.clone(),
+            start,
+            len_bytes,
+            stored_bytes: header.frame_bytes(),
+        })
+    }
+
+    fn check_index(&self, frame: &Frame, header: &FrameHeader, place: Place) -> Result<(), LogError> {
+        let found = &frame.pages.as_bytes()[frame.start..][..header.payload_bytes as usize];
+        match found == self.index.payload() {
+            true => Ok(()),
+            false => {
+                let what = "the index says that records lie elsewhere";
+                Err(self.damaged(place.segment, u64::from(place.offset), what.into()))
+            }
+        }
+    }
+
+    /// Goes into the segment at hand, when it was begun.
+    fn begin_segment(&mut self) -> Result<bool, LogError> {
+        let segment = self.read.place.segment;
+        if segment > self.segments && !self.is_there_now(segment)? {
+            return Ok(false);
+        }
+        if !matches!(self.bound, Bound::All) && self.window.segment == segment {
+            self.forget_window();
+        }
+        self.ensure(segment, 0, FIRST_FRAME_OFFSET as usize)?;
+        let Some(header) = self.header()? else {
+            return Ok(false);
+        };
+        self.places_learn(segment, header.first_sequence);
+        self.index = OpenIndex::of(segment);
+        self.read.segment = segment;
+        self.read.sealed = false;
+        self.read.indexed = false;
+        self.read.place = Place::start_of(segment);
+        Ok(true)
+    }
+
+    /// A segment that was begun after the headers were read.
+    fn places_learn(&self, segment: u32, first_sequence: u64) {
+        let owned_by_a_writer = matches!(self.bound, Bound::Durable(_));
+        let (known, _) = self.places.segment_of(first_sequence);
+        if !owned_by_a_writer && known < segment {
+            self.places.begin_segment(segment, first_sequence);
+        }
+    }
+
+    /// Says where the records of the segment in use lie, unless its writer does.
+    fn tell_places(&self, place: Place, frame: &Frame) {
+        if !matches!(self.bound, Bound::Durable(_)) {
+            let payload = &frame.pages.as_bytes()[frame.start..frame.start + frame.len_bytes];
+            self.places.push_frame(place, payload, self.read.place.offset);
+        }
+    }
+
+    /// Whether a file for the segment has come since the files were listed.
+    fn is_there_now(&mut self, segment: u32) -> Result<bool, LogError> {
+        if matches!(self.bound, Bound::All) {
+            return Ok(false);
+        }
+        match self.storage.open(&segment_name(segment)) {
+            Ok(_) => {
+                self.segments = segment;
+                Ok(true)
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(source) => Err(unread(segment, source)),
+        }
+    }
+
+    pub(super) fn header_copies(&self) -> [Result<SegmentHeader, HeaderProblem>; 2] {
+        [0, PAGE_BYTES].map(|at| SegmentHeader::read(&self.bytes_at(0)[at..at + PAGE_BYTES]))
+    }
+
+    /// Checks the header of the segment at hand; `None` for one that was never begun.
+    fn header(&mut self) -> Result<Option<SegmentHeader>, LogError> {
+        let segment = self.read.place.segment;
+        let header = match self.header_copies() {
+            [Ok(header), Ok(other)] if header == other => header,
+            [Ok(_), Ok(_)] => return Err(self.damaged(segment, 0, "the two headers differ".into())),
+            [Ok(header), Err(_)] => {
+                self.read.header_repairs.push((header, PAGE_BYTES as u64));
+                header
+            }
+            [Err(_), Ok(header)] => {
+                self.read.header_repairs.push((header, 0));
+                header
+            }
+            [Err(HeaderProblem::Version(version)), _] => {
+                return Err(self.damaged(segment, 0, unknown_version(version)));
+            }
+            // A crash while the segment was begun, or damage when a frame lies in it: `end.rs` looks.
+            [Err(_), Err(_)] => return Ok(None),
+        };
+        let first = &self.first_header;
+        let same_log = header.journal_id == first.journal_id
+            && header.layout() == first.layout()
+            && header.citizen_key_check == first.citizen_key_check
+            && header.hash_seed == first.hash_seed;
+        let continues = header.segment == segment
+            && header.first_sequence == self.read.next_sequence
+            && header.previous_hash == self.read.chain;
+        if !(same_log && continues) {
+            let what = "the header does not continue the segment before it";
+            return Err(self.damaged(segment, 0, what.into()));
+        }
+        Ok(Some(header))
+    }
+
+    /// Has the bytes of a segment from `offset` on in memory, at least `len` of them.
+    pub(super) fn ensure(&mut self, segment: u32, offset: u32, len: usize) -> Result<(), LogError> {
+        let window = &self.window;
+        let held = window.offset as usize + window.pages.len() * PAGE_BYTES;
+        if window.segment == segment && window.offset <= offset && offset as usize + len <= held {
+            return Ok(());
+        }
+        if window.segment != segment || window.file.is_none() {
+            self.window.file = Some(Arc::new(self.open_whole(segment)?));
+        }
+        let whole = self.layout.segment_bytes;
+        let (from, wanted) = match self.bound {
+            Bound::All => (0, whole as usize),
+            Bound::Durable(_) | Bound::Proven => {
+                let left = (whole - offset) as usize;
+                (offset, len.max(TAIL_WINDOW_BYTES).min(left))
+            }
+        };
+        self.window.segment = segment;
+        self.window.offset = from;
+        self.load(wanted)
+    }
+
+    /// Reads so many bytes at the window's offset into memory that nobody else reads in.
+    fn load(&mut self, bytes: usize) -> Result<(), LogError> {
+        let segment = self.window.segment;
+        self.buffers.push(std::mem::take(&mut self.window.pages));
+        let free = self
+            .buffers
+            .iter_mut()
+            .position(|held| Arc::get_mut(held).is_some());
+        let mut buffer = free.map_or_else(Arc::default, |at| self.buffers.swap_remove(at));
+        let pages = Arc::get_mut(&mut buffer).expect("nobody else reads in it");
+        let wanted = bytes / PAGE_BYTES;
+        if pages.len() != wanted {
+            *pages = Page::new_vec_zeroed(wanted)
+                .map_err(|_| unread(segment, io::ErrorKind::OutOfMemory.into()))?;
+        }
+        let file = self.window.file.clone().expect("opened before");
+        let read = file.read_exact_at(pages.as_mut_bytes(), u64::from(self.window.offset));
+        self.window.pages = buffer;
+        read.map_err(|source| unread(segment, source))
+    }
+
+    pub(super) fn forget_window(&mut self) {
+        self.window.segment = 0;
+        self.window.file = None;
+    }
+
+    /// The bytes in memory from an offset of the segment at hand on.
+    pub(super) fn bytes_at(&self, offset: u32) -> &[u8] {
+        &self.window.pages.as_bytes()[(offset - self.window.offset) as usize..]
+    }
+
+    /// Opens the file of a segment, which must have its whole length.
+    pub(super) fn open_whole(&self, segment: u32) -> Result<S::File, LogError> {
+        open_whole(&*self.storage, segment, self.layout)
+    }
+
+    pub(super) fn damaged(&self, segment: u32, offset: u64, what: String) -> LogError {
+        LogError::Damaged {
+            file: segment_name(segment),
+            offset,
+            sequence: self.read.next_sequence,
+            what,
+        }
+    }
+}
+
+pub(super) fn unknown_version(version: u32) -> String {
+    format!("format version {version} is not known to this program")
+}
+
+pub(super) fn unread(segment: u32, source: io::Error) -> LogError {
+    LogError::Io {
+        file: segment_name(segment),
+        source,
+    }
+}
+
+/// Opens the file of a segment, which must have its whole length.
+pub(super) fn open_whole<S: ReadStorage>(
+    storage: &S,
+    segment: u32,
+    layout: Layout,
+) -> Result<S::File, LogError> {
+    let io = |source| unread(segment, source);
+    let opened = storage.open(&segment_name(segment)).map_err(io)?;
+    let (len, wanted) = (opened.len_bytes().map_err(io)?, u64::from(layout.segment_bytes));
+    if len == wanted {
+        return Ok(opened);
+    }
+    Err(LogError::Damaged {
+        file: segment_name(segment),
+        offset: len.min(wanted),
+        sequence: 0,
+        what: format!("the file has {len} bytes, a segment has {wanted}"),
+    })
+}
+
+impl<S: ReadStorage> Cursor for FileCursor<S> {
+    fn seek(&mut self, sequence: u64) -> Result<(), LogError> {
+        let (segment, _) = self.places.segment_of(sequence);
+        self.seek_segment(segment)?;
+        loop {
+            let before = (self.read.clone(), self.index.clone());
+            match self.next_file_frame()? {
+                None => return Ok(()),
+                Some(found) if found.last_sequence < sequence => {}
+                Some(_) => {
+                    (self.read, self.index) = before;
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    fn next_frame(&mut self) -> Result<Option<Frame>, LogError> {
+        while let Some(found) = self.next_file_frame()? {
+            if found.kind == FrameKind::Group {
+                return Ok(Some(found.frame));
+            }
+        }
+        Ok(None)
+    }
+
+    fn wait(&mut self, at_most: Duration) -> bool {
+        match &self.bound {
+            Bound::All => false,
+            Bound::Durable(durable) => durable.block_at_most(self.read.next_sequence, at_most),
+            Bound::Proven => {
+                std::thread::sleep(LOOK_AGAIN_AFTER.min(at_most));
+                true
+            }
+        }
+    }
+
+    fn next_sequence(&self) -> u64 {
+        self.read.next_sequence
+    }
+
+    fn progress(&self) -> (u64, u64) {
+        let segment_bytes = u64::from(self.layout.segment_bytes);
+        let done = (self.read.segment + 1).saturating_sub(self.first_segment);
+        let total = (self.segments + 1).saturating_sub(self.first_segment);
+        (u64::from(done) * segment_bytes, u64::from(total) * segment_bytes)
+    }
+
+    fn describe(&self, sequence: u64) -> String {
+        let reader = FileReader::new(self.storage.clone(), self.layout, self.places.clone());
+        reader.describe(sequence)
+    }
+}
