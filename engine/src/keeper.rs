@@ -10,7 +10,7 @@ use crate::snapshot::{self, SnapshotError, SnapshotFacts, Source};
 use crate::storage::Storage;
 use parking_lot::Mutex;
 use satang_core::ids::{CaseId, MerchantId, PersonId};
-use satang_core::record::{DeskRecord, Position};
+use satang_core::record::{CaseCounted, Position};
 use std::collections::BTreeSet;
 use std::io;
 use std::sync::Arc;
@@ -159,8 +159,7 @@ impl<S: Storage, R: ReadLog, C: Clock> Keeper<S, R, C> {
         let received = received_by(&*self.storage, &merchants.collect())?;
         for (case, merchant, _) in uncounted {
             let owed = received[&merchant];
-            self.engine
-                .decide_desk(&DeskRecord::CaseCounted { case, owed }, None)?;
+            self.engine.decide_desk(&CaseCounted { case, owed }, None)?;
         }
         Ok(())
     }

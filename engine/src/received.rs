@@ -5,7 +5,7 @@ use crate::storage::Storage;
 use satang_core::ids::MerchantId;
 use satang_core::money::Satang;
 use satang_core::record::{
-    Act, AuthorizationRecord, Closing, Position, Record, RecordHeader, RecordKind, ReversalRecord, extra_of,
+    AuthorizationRecord, Closing, Position, Record, RecordHeader, RecordKind, ReversalRecord, extra_of,
 };
 use std::collections::BTreeMap;
 
@@ -83,7 +83,7 @@ impl Visitor for Counter {
             }
             Some(RecordKind::Capture | RecordKind::Reversal) => {
                 match Record::decode(header, bytes).map_err(told)? {
-                    Record::Closing(record) if record.act() == Act::Capture => {
+                    Record::Capture(record) => {
                         if let Some(satang) = self.of(record.merchant(), header) {
                             *satang += i128::from(record.captured().0.get());
                         }

@@ -5,7 +5,7 @@ use satang_cold::backup::{BackupError, CITIZEN_KEY_FILE, backup, restore};
 use satang_cold::folder::Folder;
 use satang_core::calendar::Instant;
 use satang_core::ids::{CitizenId, WalletId};
-use satang_core::record::{AdminRecord, Position, RecordHeader, Status};
+use satang_core::record::{NameNumber, Position, Record, RecordHeader, Status, WalletStatus};
 use satang_engine::journal::{FileJournal, Group, Layout, NewJournal, Place, Visitor, scan, segment_name};
 use satang_engine::log::Log as _;
 use satang_engine::persons::{CitizenKey, PERSONS_FILE, PersonStore};
@@ -67,16 +67,17 @@ impl Written {
 
     /// One durable group of so many records.
     fn append(&mut self, records: usize) {
-        let record = AdminRecord::WalletStatus {
+        let record = Record::WalletStatus(WalletStatus {
             wallet: WalletId::from_number(1),
             status: Status::Active,
             reason: "ทดสอบ".into(),
-        };
+        });
         let sequence = self.journal.next_sequence();
         let place = self.layout.after(self.journal.end(), 0);
         self.group.open(&self.layout, place, sequence);
         for _ in 0..records {
-            self.group.push(&record.encode(noon(), None), noon());
+            self.group
+                .push(&record.encode(noon(), NameNumber::UNKNOWN), noon());
         }
         self.journal.append(sequence, &mut self.group).unwrap();
     }

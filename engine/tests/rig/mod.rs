@@ -207,7 +207,7 @@ impl<S: Storage, C: Clock> Rig<S, C> {
                 record
             }
             Submitted::Seen { position } => match self.engine.read(position).unwrap() {
-                Record::Authorization { record, .. } => record,
+                Record::Authorization(found) => found.record,
                 other => panic!("{other:?}"),
             },
             Submitted::Wait { .. } => panic!("an authorization waits for nothing"),

@@ -8,7 +8,9 @@ use crate::wire::problem::Problem;
 use crate::wire::render;
 use http::StatusCode;
 use satang_core::ids::Name;
-use satang_core::record::{Act, Authorization, BenefitNumber, Position, Record, ReversalRecord};
+use satang_core::record::{
+    Act, Authorization, BenefitNumber, NamedAuthorization, Position, Record, ReversalRecord,
+};
 use satang_core::request::{AuthorizationRequest, ReversalRequest};
 use satang_engine::engine::{SubmitError, Submitted};
 use satang_engine::storage::Storage;
@@ -122,7 +124,7 @@ impl<S: Storage> Ready<S> {
                 }
                 Submitted::Seen { position } => {
                     self.waits.wait(position).await?;
-                    let Record::Closing(record) = self.engine.read(position)? else {
+                    let (Record::Capture(record) | Record::Void(record)) = self.engine.read(position)? else {
                         panic!("I5: a hold's end leads to a record of another kind");
                     };
                     render::closing(&record, true, &mut answer);
@@ -187,11 +189,11 @@ impl<S: Storage> Ready<S> {
         position: Position,
     ) -> Result<Authorization, Failure> {
         self.waits.wait(position).await?;
-        let Record::Authorization {
+        let Record::Authorization(NamedAuthorization {
             record,
             program,
             channel,
-        } = self.engine.read(position)?
+        }) = self.engine.read(position)?
         else {
             panic!("I5: an authorization's id leads to a record of another kind");
         };

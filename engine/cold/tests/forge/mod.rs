@@ -11,6 +11,7 @@ use satang_engine::journal::{
 use satang_engine::log::Log as _;
 use satang_engine::storage::MemoryStorage;
 use std::sync::Arc;
+use zerocopy::FromBytes as _;
 
 /// A record as it was found.
 #[derive(Clone, Debug)]
@@ -94,8 +95,8 @@ pub fn forged(storage: &MemoryStorage, mut change: impl FnMut(&mut Found)) -> Me
                 let sequence = journal.next_sequence();
                 group.open(&layout, layout.after(journal.end(), 0), sequence);
                 for record in records.iter_mut().filter(|record| !record.bytes.is_empty()) {
-                    let at_ms = i64::from_le_bytes(record.bytes[8..16].try_into().unwrap());
-                    group.push(finished(&mut record.bytes), Instant::from_unix_ms(at_ms));
+                    let (header, _) = RecordHeader::read_from_prefix(&record.bytes).unwrap();
+                    group.push(finished(&mut record.bytes), header.at());
                 }
                 if !group.is_empty() {
                     journal.append(sequence, &mut group).unwrap();
