@@ -247,9 +247,8 @@ impl<S: Storage, C: Clock> Rig<S, C> {
                 returning: false,
                 several: false,
                 linked: None,
-                by: NameNumber::UNKNOWN,
             };
-            let record = EnrollmentRecord::new(NOON, &facts);
+            let record = EnrollmentRecord::new(NOON, NameNumber::UNKNOWN, &facts);
             state.wallets[wallet_shard(wallet)]
                 .lock()
                 .apply_enrollment(&record);

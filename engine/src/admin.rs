@@ -1,6 +1,6 @@
 //! What operators change: merchants, statuses; programmes in force in `install`, enrollments and lists in `enroll`. Every change is a
-//! record, and says by the name of whose key (`by`; `None` when callers have no keys, and for what the process does by itself at
-//! start).
+//! record, and says by the number of its name with whose key (`by`; `None` when callers have no keys, and for what the process does
+//! by itself at start).
 
 use crate::clock::Clock;
 use crate::engine::{Engine, SubmitError};
@@ -11,9 +11,12 @@ use satang_core::desk::{Block, DeskRefusal};
 use satang_core::directory::{Directory, Made};
 use satang_core::ids::{MerchantId, Name, WalletId};
 use satang_core::policy::Category;
-use satang_core::record::{AdminRecord, Merchant, NameNumber, Status};
+use satang_core::record::{Merchant, NameNumber, NameRecord, ProgramStatus, Record, Status, WalletStatus};
 use satang_log::log::ReadLog;
 use satang_log::log::Space;
+
+/// The most different names, of keys and of everything else, when a key's name gets its number: the names of blocks need a few more.
+const KEY_NAMES_MAX: u16 = u16::MAX - Block::ALL.len() as u16;
 
 /// A merchant as an operator registers it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,7 +71,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
             }
             let programs = self.number_names(&mut directory, &input.programs, by, at)?;
             let channels = self.number_names(&mut directory, &input.channels, by, at)?;
-            let record = AdminRecord::Merchant(Merchant {
+            let record = Record::Merchant(Merchant {
                 id: input.id,
                 category: input.category,
                 status: input.status,
@@ -97,13 +100,14 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         by: Option<&Name>,
     ) -> Result<u64, SubmitError> {
         self.admit(Space::Enough)?;
+        let caller = self.number_of_key(by)?;
         let mut wallets = self.state.wallets[wallet_shard(wallet)].lock();
-        let record = AdminRecord::WalletStatus {
+        let record = Record::WalletStatus(WalletStatus {
             wallet,
             status,
             reason: reason.to_owned(),
-        };
-        let appended = self.append(self.now()?, |at| record.encode(at, by))?;
+        });
+        let appended = self.append(self.now()?, |at| record.encode(at, caller))?;
         wallets.apply_status(wallet, status);
         Ok(appended.sequence)
     }
@@ -125,11 +129,11 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         if !directory.in_force().any(|(in_force, _)| in_force == number) {
             return Ok(None);
         }
-        let record = AdminRecord::ProgramStatus {
+        let record = Record::ProgramStatus(ProgramStatus {
             program: number,
             status,
             reason: reason.to_owned(),
-        };
+        });
         let at = self.now()?;
         let appended = self.append_to_directory(&mut directory, &record, by, at)?;
         Ok(Some(appended.sequence))
@@ -145,49 +149,94 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
     ) -> Result<Vec<NameNumber>, SubmitError> {
         let mut numbers = Vec::with_capacity(names.len());
         for name in names {
-            let mut number = directory.number_of(name);
-            if number == NameNumber::UNKNOWN {
-                let next = directory.names_len() + 1;
-                // However many names there are: the desk can always keep somebody out.
-                let reserved = Block::ALL.iter().any(|block| block.list() == *name);
-                let names_max = NAMES_MAX + u16::from(reserved) * Block::ALL.len() as u16;
-                let bounded = u16::try_from(next).ok().filter(|next| *next <= names_max);
-                number = NameNumber(bounded.ok_or(SubmitError::TooManyNames)?);
-                self.append_to_directory(directory, &AdminRecord::Name { number, name: *name }, by, at)?;
-            }
-            numbers.push(number);
+            // However many names there are: casework can always keep somebody out.
+            let reserved = Block::ALL.iter().any(|block| block.list() == *name);
+            let names_max = if reserved { u16::MAX } else { NAMES_MAX };
+            numbers.push(self.number_name(directory, name, names_max, by, at)?);
         }
         Ok(numbers)
     }
 
-    /// The number of a key's name, for records that have no room for the name.
+    /// The number of a name; one that has none yet gets it, unless there are `names_max` names.
+    fn number_name(
+        &self,
+        directory: &mut Directory,
+        name: &Name,
+        names_max: u16,
+        by: Option<&Name>,
+        at: Instant,
+    ) -> Result<NameNumber, SubmitError> {
+        let known = directory.number_of(name);
+        if known != NameNumber::UNKNOWN {
+            return Ok(known);
+        }
+        // The caller's own name comes first, if that has none yet either.
+        let caller = self.caller(directory, by, at)?;
+        let next = u16::try_from(directory.names_len() + 1).ok();
+        let next = next.filter(|next| *next <= names_max);
+        let number = NameNumber(next.ok_or(SubmitError::TooManyNames)?);
+        let record = Record::Name(NameRecord { number, name: *name });
+        self.append_as(directory, &record, caller, at)?;
+        Ok(number)
+    }
+
+    /// The number of the name of the caller's key, which gets one with the first record that the caller causes.
+    pub(crate) fn caller(
+        &self,
+        directory: &mut Directory,
+        by: Option<&Name>,
+        at: Instant,
+    ) -> Result<NameNumber, SubmitError> {
+        match by {
+            None => Ok(NameNumber::UNKNOWN),
+            Some(name) => self.number_name(directory, name, KEY_NAMES_MAX, None, at),
+        }
+    }
+
+    /// The same as [`Engine::caller`], for who holds no lock of the directory.
     pub(crate) fn number_of_key(&self, by: Option<&Name>) -> Result<NameNumber, SubmitError> {
-        by.map_or(Ok(NameNumber::UNKNOWN), |name| self.number_of_name(name))
+        let known = by.map(|name| self.state.directory.read().number_of(name));
+        match known {
+            None => Ok(NameNumber::UNKNOWN),
+            Some(NameNumber::UNKNOWN) => self.caller(&mut self.state.directory.write(), by, self.now()?),
+            Some(known) => Ok(known),
+        }
     }
 
     /// The number of a name, with a record if it has none yet.
-    pub(crate) fn number_of_name(&self, name: &Name) -> Result<NameNumber, SubmitError> {
+    pub(crate) fn number_of_name(&self, name: &Name, by: Option<&Name>) -> Result<NameNumber, SubmitError> {
         let known = self.state.directory.read().number_of(name);
         if known != NameNumber::UNKNOWN {
             return Ok(known);
         }
         let mut directory = self.state.directory.write();
         let at = self.now()?;
-        Ok(self.number_names(&mut directory, &[*name], None, at)?[0])
+        Ok(self.number_names(&mut directory, &[*name], by, at)?[0])
     }
 
     pub(crate) fn append_to_directory(
         &self,
         directory: &mut Directory,
-        record: &AdminRecord,
+        record: &Record,
         by: Option<&Name>,
         at: Instant,
     ) -> Result<Appended, SubmitError> {
-        let appended = self.append(at, |at| record.encode(at, by))?;
+        let caller = self.caller(directory, by, at)?;
+        self.append_as(directory, record, caller, at)
+    }
+
+    fn append_as(
+        &self,
+        directory: &mut Directory,
+        record: &Record,
+        caller: NameNumber,
+        at: Instant,
+    ) -> Result<Appended, SubmitError> {
+        let appended = self.append(at, |at| record.encode(at, caller))?;
         let made = Made {
             sequence: appended.sequence,
             at: appended.at,
-            by: by.copied(),
+            caller,
         };
         directory
             .apply(record, &made)

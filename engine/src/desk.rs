@@ -1,18 +1,25 @@
 //! The desk: merchants who join, are bound, suspended or withdraw; citizens who are suspended or erased; money that is held back or
-//! claimed back. What may be decided says [`Directory::check_desk`]; each decision is one record, with the name of the key.
+//! claimed back. What may be decided says [`Casework::check`]; each decision is one record, with the caller's number.
 
 use crate::clock::Clock;
 use crate::engine::{Engine, SubmitError};
 use crate::people::People;
 use satang_core::account::wallet_shard;
 use satang_core::calendar::{BusinessDate, Instant};
-use satang_core::desk::{Block, DeskRefusal, Novelty};
+use satang_core::desk::{Block, Casework, DeskRefusal, Novelty};
 use satang_core::directory::{Directory, Made};
 use satang_core::ids::{CaseId, CitizenId, MerchantId, Name, PersonId, WalletId};
 use satang_core::money::Satang;
-use satang_core::record::{AdminRecord, Debtor, DeskRecord, Status};
+use satang_core::record::{
+    CaseOpened, Debtor, Erased, MerchantJoined, PersonStatus, PlatformBinding, Record, Status,
+};
 use satang_log::log::ReadLog;
 use satang_log::log::Space;
+
+/// A decision of casework that becomes a record.
+pub trait Decision: Casework + Clone + Into<Record> {}
+
+impl<D: Casework + Clone + Into<Record>> Decision for D {}
 
 /// Who a citizen is, as an operator says it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -56,10 +63,15 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
     ///
     /// # Panics
     /// When it is about a citizen.
-    pub fn decide_desk(&self, record: &DeskRecord, by: Option<&Name>) -> Result<DeskOutcome, SubmitError> {
-        assert!(record.person().is_none(), "who a citizen is must be found first");
+    pub fn decide_desk(
+        &self,
+        decision: &impl Decision,
+        by: Option<&Name>,
+    ) -> Result<DeskOutcome, SubmitError> {
+        let person = decision.clone().into().person();
+        assert!(person.is_none(), "who a citizen is must be found first");
         let mut directory = self.directory_for_desk()?;
-        self.record_desk(&mut directory, by, |_, _| record.clone())
+        self.record_desk(&mut directory, by, |_, _| decision.clone())
             .map(|(outcome, _)| outcome)
     }
 
@@ -76,15 +88,14 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         let mut directory = self.directory_for_desk()?;
         let joined = |directory: &Directory, at| {
             let program = directory.number_of(program);
-            DeskRecord::Joined {
+            MerchantJoined {
                 merchant,
                 program,
                 returning: directory.is_returning_merchant(merchant, program, at),
             }
         };
-        let (outcome, record) = self.record_desk(&mut directory, by, joined)?;
-        let returning = matches!(record, Some(DeskRecord::Joined { returning: true, .. }));
-        Ok((outcome, returning))
+        let (outcome, joined) = self.record_desk(&mut directory, by, joined)?;
+        Ok((outcome, joined.is_some_and(|joined| joined.returning)))
     }
 
     /// Binds a merchant to its delivery platform, or releases it.
@@ -100,7 +111,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         by: Option<&Name>,
     ) -> Result<DeskOutcome, SubmitError> {
         let mut directory = self.directory_for_desk()?;
-        let record = |platform| DeskRecord::Platform {
+        let record = |platform| PlatformBinding {
             merchant,
             platform,
             bound,
@@ -108,7 +119,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         };
         let at = self.now()?;
         // Only a platform that somebody is bound to gets a number: there are few.
-        if let Err(refusal) = directory.check_desk(&record(directory.number_of(platform)), at) {
+        if let Err(refusal) = record(directory.number_of(platform)).check(&directory, at) {
             return Ok(DeskOutcome::Refused(refusal));
         }
         let number = self.number_names(&mut directory, &[*platform], by, at)?[0];
@@ -131,7 +142,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
             return Ok((DeskOutcome::NobodyKnown, Vec::new()));
         };
         let mut directory = self.directory_for_desk()?;
-        let reaching = |wallets| DeskRecord::PersonStatus {
+        let reaching = |wallets| PersonStatus {
             person,
             wallets,
             status,
@@ -142,8 +153,8 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         }
         let mut people = People::lock_person(&self.state, &directory, person);
         let decide = |directory: &Directory, _| reaching(people.wallets_of_person(directory, person));
-        let (outcome, record) = self.record_desk(&mut directory, by, decide)?;
-        Ok((outcome, apply_to(&mut people, outcome, record)))
+        let (outcome, decided) = self.record_desk(&mut directory, by, decide)?;
+        Ok((outcome, apply_to(&mut people, outcome, decided)))
     }
 
     /// Opens a clawback case.
@@ -171,7 +182,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
             },
         };
         let mut directory = self.directory_for_desk()?;
-        let opened = DeskRecord::CaseOpened {
+        let opened = CaseOpened {
             case,
             debtor,
             owed,
@@ -200,7 +211,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
             return Ok((DeskOutcome::NobodyKnown, Vec::new()));
         };
         let mut directory = self.directory_for_desk()?;
-        let reaching = |wallets| DeskRecord::Erased {
+        let reaching = |wallets| Erased {
             person,
             wallets,
             reason: reason.to_owned(),
@@ -208,11 +219,11 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         self.number_block(&mut directory, &reaching(Vec::new()), Block::Erased, by)?;
         let mut people = People::lock_person(&self.state, &directory, person);
         let decide = |directory: &Directory, _| reaching(people.wallets_of_person(directory, person));
-        let (outcome, record) = self.record_desk(&mut directory, by, decide)?;
+        let (outcome, decided) = self.record_desk(&mut directory, by, decide)?;
         let known = || directory.desk().person(person)?.erased.clone();
         match outcome {
             DeskOutcome::Unchanged => Ok((outcome, known().unwrap_or_default())),
-            _ => Ok((outcome, apply_to(&mut people, outcome, record))),
+            _ => Ok((outcome, apply_to(&mut people, outcome, decided))),
         }
     }
 
@@ -235,12 +246,12 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
     fn number_block(
         &self,
         directory: &mut Directory,
-        record: &DeskRecord,
+        decision: &impl Casework,
         block: Block,
         by: Option<&Name>,
     ) -> Result<(), SubmitError> {
         let at = self.now()?;
-        match directory.check_desk(record, at) {
+        match decision.check(directory, at) {
             Ok(Novelty::New) => self.number_names(directory, &[block.list()], by, at).map(drop),
             Ok(Novelty::Known) | Err(_) => Ok(()),
         }
@@ -252,39 +263,33 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
     }
 
     /// Decides as `decide` says for the time, appends and applies.
-    fn record_desk(
+    fn record_desk<D: Decision>(
         &self,
         directory: &mut Directory,
         by: Option<&Name>,
-        decide: impl Fn(&Directory, Instant) -> DeskRecord,
-    ) -> Result<(DeskOutcome, Option<DeskRecord>), SubmitError> {
+        decide: impl Fn(&Directory, Instant) -> D,
+    ) -> Result<(DeskOutcome, Option<D>), SubmitError> {
         let mut at = self.now()?;
         loop {
-            let record = decide(directory, at);
-            match directory.check_desk(&record, at) {
+            let decision = decide(directory, at);
+            match decision.check(directory, at) {
                 Err(refusal) => return Ok((DeskOutcome::Refused(refusal), None)),
-                Ok(Novelty::Known) => return Ok((DeskOutcome::Unchanged, Some(record))),
+                Ok(Novelty::Known) => return Ok((DeskOutcome::Unchanged, Some(decision))),
                 Ok(Novelty::New) => {}
             }
-            let record = AdminRecord::Desk(record);
-            let bytes = record.encode(at, by);
+            let caller = self.caller(directory, by, at)?;
+            let record: Record = decision.clone().into();
+            let bytes = record.encode(at, caller);
             match self.appender.begin(at, bytes.len()) {
                 Err(refused) => at = self.read_clock_again(refused)?,
                 Ok(mut appending) => {
                     let sequence = appending.push(&bytes);
                     drop(appending);
-                    let made = Made {
-                        sequence,
-                        at,
-                        by: by.copied(),
-                    };
+                    let made = Made { sequence, at, caller };
                     directory
                         .apply(&record, &made)
                         .expect("a record just made fits what came before");
-                    let AdminRecord::Desk(record) = record else {
-                        unreachable!("made above")
-                    };
-                    return Ok((DeskOutcome::Recorded { sequence }, Some(record)));
+                    return Ok((DeskOutcome::Recorded { sequence }, Some(decision)));
                 }
             }
         }
@@ -292,12 +297,14 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
 }
 
 /// Applies what was recorded to the citizen's wallets, and says which they are.
-fn apply_to(people: &mut People<'_>, outcome: DeskOutcome, record: Option<DeskRecord>) -> Vec<WalletId> {
-    let Some(record) = record else {
+fn apply_to(people: &mut People<'_>, outcome: DeskOutcome, decided: Option<impl Casework>) -> Vec<WalletId> {
+    let Some(decision) = decided else {
         return Vec::new();
     };
     if matches!(outcome, DeskOutcome::Recorded { .. }) {
-        people.apply_desk(&record);
+        people.apply_casework(&decision);
     }
-    record.stops().map_or(Vec::new(), |(wallets, _)| wallets.to_vec())
+    decision
+        .stops()
+        .map_or(Vec::new(), |(wallets, _)| wallets.to_vec())
 }

@@ -466,7 +466,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
     ) -> Result<Authorization, SubmitError> {
         match self.reader.read(sequence)? {
             // A disk that returns another place's bytes, whole and checked, is caught by the id.
-            Record::Authorization { record, .. } if record.txn_id() == txn_id => Ok(record),
+            Record::Authorization(found) if found.record.txn_id() == txn_id => Ok(found.record),
             _ => Err(SubmitError::Misplaced { sequence }),
         }
     }

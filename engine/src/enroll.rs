@@ -78,8 +78,6 @@ pub struct Line {
     pub tier: NameNumber,
     /// From which date it may be used, besides the programme's own; `None` keeps the date there is.
     pub usable_from: Option<BusinessDate>,
-    /// The name of the key it was imported with.
-    pub by: NameNumber,
 }
 
 /// What a line comes to.
@@ -102,11 +100,11 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
     ) -> Result<(Vec<Result<(), EnrollmentRefusal>>, u64), SubmitError> {
         self.admit(Space::Enough)?;
         self.check_journal()?;
-        let by = self.number_of_key(by)?;
+        let caller = self.number_of_key(by)?;
         let mut outcomes = Vec::with_capacity(inputs.len());
         let directory = self.state.directory.read();
         for input in inputs {
-            outcomes.push(self.enroll_one(&directory, input, by)?);
+            outcomes.push(self.enroll_one(&directory, input, caller)?);
         }
         Ok((outcomes, self.appender.last_sequence()))
     }
@@ -123,8 +121,8 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
     ) -> Result<u64, SubmitError> {
         self.admit(Space::Enough)?;
         self.check_journal()?;
-        let by = self.number_of_key(by)?;
-        let list = self.number_of_name(list)?;
+        let caller = self.number_of_key(by)?;
+        let list = self.number_of_name(list, by)?;
         let mut at = self.now()?;
         for citizen in citizens {
             let person = self.resolve_person(*citizen)?;
@@ -135,7 +133,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
             }
             let mut shard = self.state.citizens[citizen_shard(person)].lock();
             while !shard.is_listed(person, list) {
-                let mut record = ListedRecord::new(at, list, person, by);
+                let mut record = ListedRecord::new(at, caller, list, person);
                 let bytes = RecordBuf::of(&record);
                 match self.appender.begin(at, bytes.as_bytes().len()) {
                     Ok(mut appending) => {
@@ -153,7 +151,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         &self,
         directory: &Directory,
         input: &EnrollmentInput,
-        by: NameNumber,
+        caller: NameNumber,
     ) -> Result<Result<(), EnrollmentRefusal>, SubmitError> {
         let program = directory.number_of(&input.program);
         let tier = input
@@ -175,10 +173,9 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
                 household: input.household,
                 tier,
                 usable_from: input.usable_from,
-                by,
             };
             self.count_lapses(directory, rule, at)?;
-            if let Some(outcome) = self.enroll_line(directory, rule, &line, at)? {
+            if let Some(outcome) = self.enroll_line(directory, rule, &line, caller, at)? {
                 return Ok(outcome);
             }
         }
@@ -190,6 +187,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         directory: &Directory,
         rule: &Rule,
         line: &Line,
+        caller: NameNumber,
         at: Instant,
     ) -> Result<Option<Result<(), EnrollmentRefusal>>, SubmitError> {
         let mut holders = People::lock_one(&self.state, directory, line.person, line.wallet);
@@ -202,7 +200,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
             Ok(Enrolled::Unchanged) => return Ok(Some(Ok(()))),
             Ok(Enrolled::Recorded(facts)) => facts,
         };
-        let mut record = EnrollmentRecord::new(at, &facts);
+        let mut record = EnrollmentRecord::new(at, caller, &facts);
         let bytes = RecordBuf::of(&record);
         match self.appender.begin(at, bytes.as_bytes().len()) {
             Ok(mut appending) => {
@@ -295,6 +293,5 @@ pub fn decide(
         returning,
         granted,
         earlier: register::earlier(rule, &standing, held, line.wallet),
-        by: line.by,
     }))
 }

@@ -6,7 +6,7 @@ use satang_core::calendar::{BusinessDate, Instant};
 use satang_core::directory::Directory;
 use satang_core::ids::Name;
 use satang_core::policy::{PolicyError, Program};
-use satang_core::record::{AdminRecord, BenefitNumber, NameNumber};
+use satang_core::record::{BenefitNumber, NameNumber, Record, RuleVersion, RulesInForce};
 use satang_log::log::ReadLog;
 use satang_log::log::Space;
 use std::collections::BTreeMap;
@@ -100,7 +100,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         // Decisions see what was in force before this guard was taken or what is after it was given back, nothing between.
         let mut directory = self.state.directory.write();
         let before = newest_versions(&directory);
-        check_bounds(&directory, &programs)?;
+        check_bounds(&directory, &programs, by)?;
         let at = self.now().map_err(SubmitError::from)?;
         let mut in_force = Vec::new();
         for program in &programs {
@@ -112,7 +112,8 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
             .in_force()
             .eq(in_force.iter().map(|(p, versions)| (*p, versions.as_slice())));
         if !unchanged {
-            self.append_to_directory(&mut directory, &AdminRecord::RulesInForce(in_force), by, at)?;
+            let record = Record::RulesInForce(RulesInForce { programs: in_force });
+            self.append_to_directory(&mut directory, &record, by, at)?;
         }
         let after = newest_versions(&directory);
         let installed = after.iter().map(|(id, version)| {
@@ -180,14 +181,14 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
             }));
         }
         let version = directory.rules().len() as u32 + 1;
-        let record = AdminRecord::RuleVersion {
+        let record = Record::RuleVersion(RuleVersion {
             number: version,
             program: number,
             benefits,
             // Where the operator keeps it is nobody's business.
             file: file.rsplit('/').next().unwrap_or(file).to_owned(),
             text: program.text.clone(),
-        };
+        });
         self.append_to_directory(directory, &record, by, at)?;
         Ok(version)
     }
@@ -224,13 +225,19 @@ fn load_all(files: &[(String, String)]) -> Result<Vec<(&str, Program)>, InstallE
     Ok(programs)
 }
 
-fn check_bounds(directory: &Directory, programs: &[(&str, Program)]) -> Result<(), InstallError> {
+fn check_bounds(
+    directory: &Directory,
+    programs: &[(&str, Program)],
+    by: Option<&Name>,
+) -> Result<(), InstallError> {
     let too_many = |file: &str, what, max| InstallError::TooMany {
         file: file.to_owned(),
         what,
         max,
     };
     let (mut benefits, mut names) = (directory.benefits_len(), directory.names_len());
+    // The caller's name may get its number first.
+    names += usize::from(by.is_some());
     for (file, program) in programs {
         benefits += program.benefits.len();
         names += program.names().count();

@@ -7,7 +7,7 @@ use crate::received::received_by;
 use crate::snapshot::{self, SnapshotError, SnapshotFacts, Source};
 use parking_lot::Mutex;
 use satang_core::ids::{CaseId, MerchantId, PersonId};
-use satang_core::record::DeskRecord;
+use satang_core::record::CaseCounted;
 use satang_log::log::{Bound, Log, LogError, LogStore, Space};
 use satang_log::storage::Storage;
 use std::collections::BTreeSet;
@@ -162,8 +162,7 @@ impl<S: Storage, L: LogStore, C: Clock> Keeper<S, L, C> {
         let received = received_by(&mut cursor, &merchants.collect())?;
         for (case, merchant, _) in uncounted {
             let owed = received[&merchant];
-            self.engine
-                .decide_desk(&DeskRecord::CaseCounted { case, owed }, None)?;
+            self.engine.decide_desk(&CaseCounted { case, owed }, None)?;
         }
         Ok(())
     }

@@ -64,11 +64,9 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         }
         let (record, program, channel) = match self.read(sequence)? {
             // A disk that returns another place's bytes, whole and checked, is caught by the id.
-            Record::Authorization {
-                record,
-                program,
-                channel,
-            } if record.txn_id() == txn_id => (record, program, channel),
+            Record::Authorization(found) if found.record.txn_id() == txn_id => {
+                (found.record, found.program, found.channel)
+            }
             _ => return Err(SubmitError::Misplaced { sequence }),
         };
         let (reversals, has_earlier_reversals) = self.read_reversals(txn_id, sequence, reversed)?;
@@ -116,7 +114,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         while let Some(sequence) = next.filter(|_| found.len() < REVERSALS_SHOWN_MAX) {
             let in_order = sequence > original && behind.is_none_or(|behind| sequence < behind);
             match self.read(sequence)? {
-                Record::Reversal(record) | Record::Closing(record)
+                Record::Reversal(record) | Record::Capture(record) | Record::Void(record)
                     if in_order && record.txn_id() == txn_id =>
                 {
                     next = record.previous();

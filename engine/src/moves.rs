@@ -10,7 +10,7 @@ use satang_core::desk::Block;
 use satang_core::directory::{Directory, Rule};
 use satang_core::ids::{HouseholdId, Name, PersonId, WalletId};
 use satang_core::quota::Quotas;
-use satang_core::record::{AdminRecord, Moved, NameNumber};
+use satang_core::record::{Moved, NameNumber, Record};
 use satang_core::register::{self, Held, Standing, held_right};
 use satang_log::log::ReadLog;
 use satang_log::log::Space;
@@ -112,6 +112,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
     pub fn move_citizen(&self, input: &MoveInput, by: Option<&Name>) -> Result<MoveOutcome, SubmitError> {
         self.admit(Space::Enough)?;
         self.check_journal()?;
+        let caller = self.number_of_key(by)?;
         let directory = self.state.directory.read();
         loop {
             // Each time by the rules of the time: midnight may have come.
@@ -122,7 +123,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
             };
             self.count_lapses(&directory, line.from, at)?;
             self.count_lapses(&directory, line.to, at)?;
-            if let Some(outcome) = self.move_line(&line, by, at)? {
+            if let Some(outcome) = self.move_line(&line, caller, at)? {
                 return Ok(outcome);
             }
         }
@@ -164,7 +165,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
     fn move_line(
         &self,
         line: &MoveLine<'_>,
-        by: Option<&Name>,
+        caller: NameNumber,
         at: Instant,
     ) -> Result<Option<MoveOutcome>, SubmitError> {
         let mut holders = People::lock_one(&self.state, line.directory, line.person, line.wallet);
@@ -179,16 +180,13 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
             Ok(None) => return Ok(Some(MoveOutcome::Unchanged)),
             Err(refusal) => return Ok(Some(MoveOutcome::Refused(refusal))),
         };
-        let record = AdminRecord::Moved(moved);
-        let bytes = record.encode(at, by);
+        let bytes = Record::Moved(moved.clone()).encode(at, caller);
         match self.appender.begin(at, bytes.len()) {
             Ok(mut appending) => {
                 let sequence = appending.push(&bytes);
                 drop(appending);
-                if let AdminRecord::Moved(moved) = &record {
-                    holders.apply_moved(moved);
-                    quotas.apply_moved(moved);
-                }
+                holders.apply_moved(&moved);
+                quotas.apply_moved(&moved);
                 Ok(Some(MoveOutcome::Moved { sequence }))
             }
             Err(refused) => self.read_clock_again(refused).map(|_| None),

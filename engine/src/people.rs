@@ -4,11 +4,10 @@ use crate::locked::Locked;
 use crate::state::State;
 use satang_core::account::{WalletShard, wallet_shard};
 use satang_core::citizen::{CitizenShard, citizen_shard};
+use satang_core::desk::Casework;
 use satang_core::directory::Directory;
 use satang_core::ids::{PersonId, WalletId};
-use satang_core::record::{
-    BenefitNumber, DeskRecord, Earlier, EnrollmentRecord, Moved, RegistrationRecord, Replacement,
-};
+use satang_core::record::{BenefitNumber, Earlier, EnrollmentRecord, Moved, RegistrationRecord, Replacement};
 use satang_core::register::{wallets_held, wallets_of};
 
 /// Shards of citizens and wallets, locked together in that order.
@@ -124,8 +123,8 @@ impl<'s> People<'s> {
     }
 
     /// Suspends the wallets with their citizen, or makes them active again.
-    pub fn apply_desk(&mut self, record: &DeskRecord) {
-        if let Some((wallets, status)) = record.stops() {
+    pub fn apply_casework(&mut self, decision: &dyn Casework) {
+        if let Some((wallets, status)) = decision.stops() {
             for wallet in wallets {
                 self.wallets_mut(*wallet).apply_person_status(*wallet, status);
             }

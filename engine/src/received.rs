@@ -3,8 +3,7 @@
 use satang_core::ids::MerchantId;
 use satang_core::money::Satang;
 use satang_core::record::{
-    Act, AuthorizationRecord, Closing, Record, RecordError, RecordHeader, RecordKind, ReversalRecord,
-    extra_of,
+    AuthorizationRecord, Closing, Record, RecordError, RecordHeader, RecordKind, ReversalRecord, extra_of,
 };
 use satang_log::log::{Cursor, LogError};
 use std::collections::BTreeMap;
@@ -90,7 +89,7 @@ impl Counter {
                 }
             }
             Some(RecordKind::Capture | RecordKind::Reversal) => match Record::decode(header, bytes)? {
-                Record::Closing(record) if record.act() == Act::Capture => {
+                Record::Capture(record) => {
                     if let Some(satang) = self.of(record.merchant(), header) {
                         *satang += i128::from(record.captured().0.get());
                     }

@@ -7,7 +7,7 @@ use satang_core::account::wallet_shard;
 use satang_core::desk::Block;
 use satang_core::directory::Directory;
 use satang_core::ids::{Name, PersonId, WalletId};
-use satang_core::record::{AdminRecord, BenefitNumber, CarriedRight, NameNumber, Replacement};
+use satang_core::record::{BenefitNumber, CarriedRight, NameNumber, Record, Replacement};
 use satang_core::register::home_wallet;
 use satang_log::log::ReadLog;
 use satang_log::log::Space;
@@ -89,6 +89,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
     ) -> Result<ReplacementOutcome, SubmitError> {
         self.admit(Space::Enough)?;
         self.check_journal()?;
+        let caller = self.number_of_key(by)?;
         let directory = self.state.directory.read();
         let refused = |refusal| Ok(ReplacementOutcome::Refused(refusal));
         let owner = {
@@ -110,11 +111,9 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
             Ok(Decided::Repeats { sequence }) => return Ok(ReplacementOutcome::Repeated { sequence }),
             Err(refusal) => return refused(refusal),
         };
-        let record = AdminRecord::Replacement(replacement);
-        let appended = self.append(self.now()?, |at| record.encode(at, by))?;
-        if let AdminRecord::Replacement(replacement) = &record {
-            people.apply_replacement(replacement, appended.sequence);
-        }
+        let record = Record::Replacement(replacement.clone());
+        let appended = self.append(self.now()?, |at| record.encode(at, caller))?;
+        people.apply_replacement(&replacement, appended.sequence);
         Ok(ReplacementOutcome::Replaced {
             sequence: appended.sequence,
         })

@@ -11,13 +11,14 @@ use satang_core::account::{WALLET_SHARDS, wallet_shard};
 use satang_core::calendar::BusinessDate;
 use satang_core::citizen::{CITIZEN_SHARDS, citizen_shard};
 use satang_core::dedup::{ID_SHARDS, registration_shard, reversal_shard, txn_shard};
+use satang_core::desk::casework;
 use satang_core::directory::Made;
 use satang_core::household::{HOUSEHOLD_SHARDS, household_shard};
 use satang_core::ids::{PersonId, WalletId};
 use satang_core::outcome::Reason;
 use satang_core::record::{
-    AdminRecord, Authorization, AuthorizationRecord, BenefitNumber, CutOverRecord, Earlier, Record,
-    RecordHeader, RecordKind, ReversalRecord, Status, extra_of,
+    Authorization, AuthorizationRecord, BenefitNumber, CutOverRecord, Earlier, Record, RecordHeader,
+    RecordKind, ReversalRecord, Status, WalletStatus, extra_of,
 };
 use satang_log::commit::CutOver;
 use satang_log::log::{Cursor, Frame};
@@ -254,52 +255,49 @@ impl<'s, 'r, S: Storage> Replay<'s, 'r, S> {
         let Beginning { state, through, .. } = self.beginning;
         let sequence = header.sequence;
         let counts = sequence > through.quotas;
-        match record {
-            Record::Admin {
-                record: AdminRecord::Moved(moved),
-                ..
-            } => {
-                self.persons.push(moved.person);
-                if counts {
-                    let mut quotas = state.quotas.lock();
-                    if quotas.held(moved.from_benefit) == 0 {
-                        return Err("nobody holds the right that ends".into());
-                    }
-                    quotas.apply_moved(&moved);
+        self.persons.extend(record.person());
+        match &record {
+            Record::Moved(moved) if counts => {
+                let mut quotas = state.quotas.lock();
+                if quotas.held(moved.from_benefit) == 0 {
+                    return Err("nobody holds the right that ends".into());
                 }
+                quotas.apply_moved(moved);
             }
-            Record::Admin { by, record } => {
-                match &record {
-                    AdminRecord::Desk(desk) => self.persons.extend(desk.person()),
-                    AdminRecord::Replacement(replacement) => self.persons.push(replacement.person),
-                    _ => {}
+            Record::Enrollment(record) if counts => state.quotas.lock().apply_enrollment(record),
+            Record::Registration(record) if counts => {
+                let mut quotas = state.quotas.lock();
+                if record
+                    .ticket()
+                    .is_some_and(|ticket| ticket != quotas.tickets(record.benefit()) + 1)
+                {
+                    return Err("its ticket does not follow the one before".into());
                 }
-                if sequence > through.directory {
-                    let applied = state.directory.write().apply(&record, &Made::of(header, by));
-                    return applied.map_err(|error| error.to_string());
-                }
+                quotas.apply_registration(record);
             }
-            Record::Enrollment(record) => {
-                self.persons.push(record.person());
-                if counts {
-                    state.quotas.lock().apply_enrollment(&record);
-                }
+            Record::Name(_)
+            | Record::RuleVersion(_)
+            | Record::RulesInForce(_)
+            | Record::Merchant(_)
+            | Record::ProgramStatus(_)
+            | Record::MerchantStatus(_)
+            | Record::MerchantJoined(_)
+            | Record::PlatformBinding(_)
+            | Record::MerchantPayout(_)
+            | Record::AuthorizationPayout(_)
+            | Record::PersonStatus(_)
+            | Record::CaseOpened(_)
+            | Record::CasePaid(_)
+            | Record::CaseClosed(_)
+            | Record::CaseCounted(_)
+            | Record::ConsentWithdrawn(_)
+            | Record::Erased(_)
+                if sequence > through.directory =>
+            {
+                let applied = state.directory.write().apply(&record, &Made::of(header));
+                return applied.map_err(|error| error.to_string());
             }
-            Record::Registration(record) => {
-                self.persons.extend(record.person());
-                if counts {
-                    let mut quotas = state.quotas.lock();
-                    if record
-                        .ticket()
-                        .is_some_and(|ticket| ticket != quotas.tickets(record.benefit()) + 1)
-                    {
-                        return Err("its ticket does not follow the one before".into());
-                    }
-                    quotas.apply_registration(&record);
-                }
-            }
-            Record::Listed(record) => self.persons.push(record.person()),
-            Record::Authorization { .. } | Record::Reversal(_) | Record::Closing(_) | Record::CutOver(_) => {}
+            _ => {}
         }
         Ok(())
     }
@@ -458,13 +456,14 @@ impl Applier<'_> {
                 RecordKind::Reversal
                 | RecordKind::Capture
                 | RecordKind::Void
+                | RecordKind::Registration
+                | RecordKind::Enrollment
+                | RecordKind::Listed
                 | RecordKind::Moved
                 | RecordKind::Replacement
-                | RecordKind::Enrollment
-                | RecordKind::Registration
-                | RecordKind::Listed
                 | RecordKind::WalletStatus
-                | RecordKind::Desk,
+                | RecordKind::PersonStatus
+                | RecordKind::Erased,
             ) => {}
             // The reader of the journal has applied it, or it changes nothing.
             _ => return Ok(()),
@@ -477,7 +476,7 @@ impl Applier<'_> {
                 }
                 self.apply_reversal(own, &record);
             }
-            Record::Closing(record) => self.apply_reversal(own, &record),
+            Record::Capture(record) | Record::Void(record) => self.apply_reversal(own, &record),
             Record::Enrollment(record) => {
                 let citizen = citizen_shard(record.person());
                 if let Some(shard) = Self::lacking(&mut own.citizens, citizens, citizen, sequence) {
@@ -508,10 +507,7 @@ impl Applier<'_> {
                 self.take_away(own, record.wallet(), record.earlier(), record.benefit(), sequence);
                 self.link(own, record.linked(), sequence);
             }
-            Record::Admin {
-                record: AdminRecord::Moved(moved),
-                ..
-            } => {
+            Record::Moved(moved) => {
                 let citizen = citizen_shard(moved.person);
                 if let Some(shard) = Self::lacking(&mut own.citizens, citizens, citizen, sequence) {
                     shard.apply_moved(&moved);
@@ -522,10 +518,7 @@ impl Applier<'_> {
                 }
                 self.take_away(own, moved.wallet, moved.earlier, moved.to_benefit, sequence);
             }
-            Record::Admin {
-                record: AdminRecord::Replacement(replacement),
-                ..
-            } => {
+            Record::Replacement(replacement) => {
                 let citizen = citizen_shard(replacement.person);
                 if let Some(shard) = Self::lacking(&mut own.citizens, citizens, citizen, sequence) {
                     shard.apply_replacement(&replacement);
@@ -545,20 +538,15 @@ impl Applier<'_> {
                     shard.apply_listed(&record);
                 }
             }
-            Record::Admin {
-                record: AdminRecord::WalletStatus { wallet, status, .. },
-                ..
-            } => {
+            Record::WalletStatus(WalletStatus { wallet, status, .. }) => {
                 if let Some(shard) = Self::lacking(&mut own.wallets, wallets, wallet_shard(wallet), sequence)
                 {
                     shard.apply_status(wallet, status);
                 }
             }
-            Record::Admin {
-                record: AdminRecord::Desk(desk),
-                ..
-            } => {
-                let (stopped, status) = desk.stops().unwrap_or((&[], Status::Active));
+            other => {
+                let stops = casework(&other).and_then(|decision| decision.stops());
+                let (stopped, status) = stops.unwrap_or((&[], Status::Active));
                 for wallet in stopped {
                     let shard = wallet_shard(*wallet);
                     if let Some(shard) = Self::lacking(&mut own.wallets, wallets, shard, sequence) {
@@ -566,7 +554,6 @@ impl Applier<'_> {
                     }
                 }
             }
-            Record::Authorization { .. } | Record::CutOver(_) | Record::Admin { .. } => {}
         }
         Ok(())
     }

@@ -112,7 +112,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
     /// Whether a capture or void asks for what the record at `sequence`, which closed the hold, did.
     fn repeats(&self, request: &ClosingRequest, seen: &Seen, sequence: u64) -> Result<bool, SubmitError> {
         match self.reader.read(sequence)? {
-            Record::Closing(record) if record.txn_id() == request.txn_id => {
+            Record::Capture(record) | Record::Void(record) if record.txn_id() == request.txn_id => {
                 let held = seen.original.as_ref().map(|original| original.amount());
                 let same_amount = request.amount.or(held) == Some(record.left());
                 Ok(record.act() == request.act && (request.act == Act::Void || same_amount))
@@ -249,10 +249,14 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
     /// What the reversal or capture at `last` left of its original.
     fn read_reversed(&self, last: u64, txn_id: TxnId) -> Result<Reversed, SubmitError> {
         match self.reader.read(last)? {
-            Record::Reversal(record) | Record::Closing(record) if record.txn_id() == txn_id => Ok(Reversed {
-                left: record.left(),
-                last,
-            }),
+            Record::Reversal(record) | Record::Capture(record) | Record::Void(record)
+                if record.txn_id() == txn_id =>
+            {
+                Ok(Reversed {
+                    left: record.left(),
+                    last,
+                })
+            }
             _ => Err(SubmitError::Misplaced { sequence: last }),
         }
     }

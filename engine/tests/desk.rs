@@ -9,7 +9,7 @@ use satang_core::calendar::BusinessDate;
 use satang_core::desk::{Block, CaseState, DeskRefusal, PAYMENTS_MAX};
 use satang_core::ids::WalletId;
 use satang_core::outcome::{Reason, RegistrationReason};
-use satang_core::record::{DeskRecord, Status};
+use satang_core::record::{CaseClosed, Status};
 use satang_engine::desk::{DebtorInput, DeskOutcome, Subject};
 use satang_engine::engine::Submitted;
 use satang_engine::enroll::{EnrollmentInput, EnrollmentRefusal};
@@ -131,7 +131,7 @@ fn whoever_moves_is_kept_out_as_whoever_registers_is() {
     let reason = "ยกเลิกหนังสือ".to_owned();
     assert_recorded(decide(
         &mut rig,
-        DeskRecord::CaseClosed {
+        CaseClosed {
             case: case(1),
             reason,
         },

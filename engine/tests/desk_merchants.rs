@@ -10,7 +10,9 @@ use satang_core::ids::{MerchantId, TxnId};
 use satang_core::money::Satang;
 use satang_core::outcome::Reason;
 use satang_core::policy::Category;
-use satang_core::record::{Act, DeskRecord, NameNumber, Payout, Status};
+use satang_core::record::{
+    Act, AuthorizationPayout, ConsentWithdrawn, MerchantPayout, MerchantStatus, NameNumber, Payout, Status,
+};
 use satang_core::request::{ClosingRequest, HoldRequest};
 use satang_engine::admin::MerchantInput;
 use satang_engine::clock::Clock as _;
@@ -195,7 +197,7 @@ fn what_a_merchant_received_is_owed_when_it_withdraws_and_nothing_that_came_late
     hold(&rig, 6, 1);
     assert_eq!(rig.authorize(7, 99, 1_000).reason(), Reason::WalletUnknown);
     let expected = 300 + 600 + 300 - 60;
-    let withdrawn = DeskRecord::ConsentWithdrawn {
+    let withdrawn = ConsentWithdrawn {
         merchant: shop(),
         case: case(9),
         letter: today(),
@@ -222,7 +224,7 @@ fn what_a_merchant_received_is_owed_when_it_withdraws_and_nothing_that_came_late
         .put_merchants(&[merchant(Category::FoodDrink)], None)
         .unwrap();
     assert_eq!(outcomes, [Err(DeskRefusal::ConsentWithdrawn)]);
-    let active = DeskRecord::MerchantStatus {
+    let active = MerchantStatus {
         merchant: shop(),
         status: Status::Active,
         reason: String::new(),
@@ -252,12 +254,12 @@ fn a_merchant_that_owes_keeps_its_programmes_and_joins_no_other() {
 fn money_is_held_back_of_a_merchant_or_of_one_authorization_and_decisions_go_on() {
     let mut rig = started();
     let txn_id = rig.authorize(1, 1, 1_000).txn_id();
-    let freeze = |payout| DeskRecord::AuthorizationPayout {
+    let freeze = |payout| AuthorizationPayout {
         txn_id,
         payout,
         reason: "ซื้อแลกเงินสด".into(),
     };
-    let of_shop = |payout| DeskRecord::MerchantPayout {
+    let of_shop = |payout| MerchantPayout {
         merchant: shop(),
         payout,
         reason: "ซื้อแลกเงินสด".into(),

@@ -10,8 +10,8 @@ use rig::{LAYOUT, Rig, Survivors, noon, options, refused, request};
 use satang_core::calendar::{BusinessDate, Instant};
 use satang_core::ids::{Name, PersonId, WalletId};
 use satang_core::record::{
-    AdminRecord, BenefitNumber, CutOverRecord, EnrollmentFacts, EnrollmentRecord, NameNumber, Record,
-    RecordBuf, Status,
+    BenefitNumber, CutOverRecord, EnrollmentFacts, EnrollmentRecord, NameNumber, NameRecord, Record,
+    RecordBuf, Status, WalletStatus,
 };
 use satang_engine::clock::{CLOCK_JUMP_MS_MAX, Clock, ClockError, ClockSetError, SimulatedClock};
 use satang_engine::engine::SubmitError;
@@ -30,13 +30,7 @@ fn cut_overs(storage: &Arc<MemoryStorage>) -> Vec<BusinessDate> {
     let records = Survivors::of(storage).records;
     let date = |record: &Record| match record {
         Record::CutOver(record) => Some(record.date()),
-        Record::Authorization { .. }
-        | Record::Reversal(_)
-        | Record::Closing(_)
-        | Record::Enrollment(_)
-        | Record::Registration(_)
-        | Record::Listed(_)
-        | Record::Admin { .. } => None,
+        _ => None,
     };
     records.iter().filter_map(|(_, record)| date(record)).collect()
 }
@@ -80,7 +74,7 @@ fn dates_that_passed_while_stopped_are_cut_over_one_by_one_before_the_next_recor
     let dates: Vec<i32> = cut_overs(&rig.storage).iter().map(|date| date.days()).collect();
     assert_eq!(dates, [day, day + 1, day + 2]);
     let records = Survivors::of(&rig.storage).records;
-    assert!(matches!(records.last(), Some((_, Record::Authorization { .. }))));
+    assert!(matches!(records.last(), Some((_, Record::Authorization(_)))));
 }
 
 #[test]
@@ -124,12 +118,12 @@ fn forged(records: &[(Instant, Vec<u8>)]) -> Arc<MemoryStorage> {
 }
 
 fn status_at(at: Instant) -> (Instant, Vec<u8>) {
-    let record = AdminRecord::WalletStatus {
+    let record = Record::WalletStatus(WalletStatus {
         wallet: WalletId::from_number(1),
         status: Status::Active,
         reason: String::new(),
-    };
-    (at, record.encode(at, None))
+    });
+    (at, record.encode(at, NameNumber::UNKNOWN))
 }
 
 fn cut_over_at(at: Instant, days: i32) -> (Instant, Vec<u8>) {
@@ -174,11 +168,11 @@ fn a_record_of_a_date_that_is_not_open_is_refused() {
 
 #[test]
 fn a_record_that_does_not_fit_what_came_before_is_refused() {
-    let name = AdminRecord::Name {
+    let name = Record::Name(NameRecord {
         number: NameNumber(7),
         name: Name::parse("fair").unwrap(),
-    };
-    let mut unknown_kind = name.encode(noon(), None);
+    });
+    let mut unknown_kind = name.encode(noon(), NameNumber::UNKNOWN);
     unknown_kind.truncate(32);
     let person = PersonId::from_number(5).unwrap();
     let facts = EnrollmentFacts {
@@ -194,10 +188,12 @@ fn a_record_that_does_not_fit_what_came_before_is_refused() {
         returning: false,
         several: false,
         linked: None,
-        by: NameNumber::UNKNOWN,
     };
-    let nobody = EnrollmentRecord::new(noon(), &facts);
-    let refusal = refused(Rig::open(forged(&[(noon(), name.encode(noon(), None))]), LAYOUT));
+    let nobody = EnrollmentRecord::new(noon(), NameNumber::UNKNOWN, &facts);
+    let refusal = refused(Rig::open(
+        forged(&[(noon(), name.encode(noon(), NameNumber::UNKNOWN))]),
+        LAYOUT,
+    ));
     assert!(matches!(refusal, OpenError::Replay(_)), "{refusal}");
     let enrolled = forged(&[(noon(), RecordBuf::of(&nobody).as_bytes().to_vec())]);
     let refusal = refused(Rig::open(enrolled, LAYOUT));

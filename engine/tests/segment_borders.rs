@@ -168,7 +168,7 @@ fn requests_that_arrive_in_the_middle_of_any_write_are_placed_behind_it() {
         for (sequence, txn_id) in told.lock().unwrap().iter() {
             let (header, record) = &records[*sequence as usize - 1];
             assert_eq!(header.sequence, *sequence, "{layout:?}");
-            let same = |record: &Record| matches!(record, Record::Authorization { record, .. } if record.txn_id() == *txn_id);
+            let same = |record: &Record| matches!(record, Record::Authorization(found) if found.record.txn_id() == *txn_id);
             assert!(same(record), "{layout:?}");
             assert!(same(&engine.read(*sequence).unwrap()), "{layout:?}");
         }

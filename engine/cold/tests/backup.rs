@@ -5,7 +5,7 @@ use satang_cold::backup::{BackupError, CITIZEN_KEY_FILE, backup, restore};
 use satang_cold::folder::Folder;
 use satang_core::calendar::Instant;
 use satang_core::ids::{CitizenId, WalletId};
-use satang_core::record::{AdminRecord, Status};
+use satang_core::record::{NameNumber, Record, Status, WalletStatus};
 use satang_engine::persons::{CitizenKey, PERSONS_FILE, PersonStore};
 use satang_log::commit::FlushedBefore as _;
 use satang_log::file::{FileLog, FileLogStore, Layout, segment_name};
@@ -71,15 +71,15 @@ impl Written {
 
     /// One durable group of so many records.
     fn append(&mut self, records: usize) {
-        let record = AdminRecord::WalletStatus {
+        let record = Record::WalletStatus(WalletStatus {
             wallet: WalletId::from_number(1),
             status: Status::Active,
             reason: "ทดสอบ".into(),
-        };
+        });
         let mut group = Group::allocate(self.log.group_bytes_max());
         group.open(self.log.next_sequence());
         for _ in 0..records {
-            group.push(&record.encode(noon(), None), noon());
+            group.push(&record.encode(noon(), NameNumber::UNKNOWN), noon());
         }
         self.log.submit(group).unwrap();
         self.log.complete().unwrap();

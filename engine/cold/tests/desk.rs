@@ -10,16 +10,17 @@ use satang_cold::verify::{Derived, VerifyOptions, verify_storage};
 use satang_core::ids::{CaseId, MerchantId, Name, PaymentId, TxnId, WalletId};
 use satang_core::money::Satang;
 use satang_core::policy::Category;
-use satang_core::record::{DeskRecord, Payout, RecordKind, Status};
+use satang_core::record::{
+    AuthorizationPayout, CaseClosed, CasePaid, ConsentWithdrawn, MerchantPayout, MerchantStatus, Payout,
+    RecordKind, Status,
+};
 use satang_engine::admin::MerchantInput;
-use satang_engine::desk::{DebtorInput, DeskOutcome, Subject};
+use satang_engine::desk::{DebtorInput, Decision, DeskOutcome, Subject};
 use satang_log::storage::MemoryStorage;
 use std::sync::Arc;
 
-/// Where a record's tag stands: behind the header and the name of no key.
-const TAG: usize = 28;
-/// Where what is behind the tag begins.
-const BODY: usize = 30;
+/// Where what a record says begins: behind the header.
+const BODY: usize = 24;
 
 fn mismatches(storage: &MemoryStorage) -> Vec<String> {
     let derived = Derived::list(storage).unwrap();
@@ -55,7 +56,6 @@ fn served() -> Rig {
     rig.authorize(2, 2, 500);
     let reason = || "ตามหนังสือ".to_owned();
     let recorded = |outcome| assert!(matches!(outcome, DeskOutcome::Recorded { .. }), "{outcome:?}");
-    let decide = |rig: &Rig, record| recorded(rig.engine.decide_desk(&record, None).unwrap());
     let (first, second) = (MerchantId::from_number(10), MerchantId::from_number(11));
     let letter = noon().business_date();
     let fair = Name::parse("fair").unwrap();
@@ -64,7 +64,7 @@ fn served() -> Rig {
     recorded(rig.engine.bind_platform(second, &fast, true, "", None).unwrap());
     decide(
         &rig,
-        DeskRecord::MerchantStatus {
+        MerchantStatus {
             merchant: second,
             status: Status::Suspended,
             reason: reason(),
@@ -72,7 +72,7 @@ fn served() -> Rig {
     );
     decide(
         &rig,
-        DeskRecord::MerchantPayout {
+        MerchantPayout {
             merchant: first,
             payout: Payout::Frozen,
             reason: reason(),
@@ -80,7 +80,7 @@ fn served() -> Rig {
     );
     decide(
         &rig,
-        DeskRecord::AuthorizationPayout {
+        AuthorizationPayout {
             txn_id: TxnId::from_bits(1),
             payout: Payout::Frozen,
             reason: reason(),
@@ -100,7 +100,7 @@ fn served() -> Rig {
     );
     decide(
         &rig,
-        DeskRecord::CasePaid {
+        CasePaid {
             case,
             payment: PaymentId::from_bits(1),
             amount: Satang::new(400),
@@ -109,7 +109,7 @@ fn served() -> Rig {
     );
     decide(
         &rig,
-        DeskRecord::CaseClosed {
+        CaseClosed {
             case,
             reason: reason(),
         },
@@ -117,7 +117,7 @@ fn served() -> Rig {
     recorded(rig.engine.erase_person(citizen_of(2), "", None).unwrap().0);
     decide(
         &rig,
-        DeskRecord::ConsentWithdrawn {
+        ConsentWithdrawn {
             merchant: first,
             case: CaseId::from_bits(2),
             letter,
@@ -130,15 +130,20 @@ fn served() -> Rig {
     rig
 }
 
-/// The first mismatch of the journal whose record with this tag was changed.
-fn first_mismatch(tag: u8, change: impl Fn(&mut Found)) -> String {
+fn decide(rig: &Rig, decision: impl Decision) {
+    let outcome = rig.engine.decide_desk(&decision, None).unwrap();
+    assert!(matches!(outcome, DeskOutcome::Recorded { .. }), "{outcome:?}");
+}
+
+/// The first mismatch of the journal whose record of this kind was changed.
+fn first_mismatch(kind: RecordKind, change: impl Fn(&mut Found)) -> String {
     let rig = served();
-    let is_wanted = |found: &Found| found.kind == RecordKind::Desk as u8 && found.bytes[TAG] == tag;
+    let is_wanted = |found: &Found| found.kind == kind as u8;
     let frames = Frames::of(&rig.storage).unwrap();
     assert_eq!(
         frames.records().filter(|found| is_wanted(found)).count(),
         1,
-        "tag {tag}"
+        "{kind:?}"
     );
     let wrong = forged(&rig.storage, |found| {
         if is_wanted(found) {
@@ -156,41 +161,72 @@ fn what_the_desk_decided_verifies() {
 #[test]
 fn what_the_desk_could_not_have_decided_is_found() {
     type Change = fn(&mut Found);
-    let wrong: [(u8, Change, &str); 10] = [
+    let wrong: [(RecordKind, Change, &str); 10] = [
         // Another merchant, whom nobody registered.
-        (1, |found| found.bytes[BODY] = 12, "merchant_unknown"),
         (
-            2,
+            RecordKind::MerchantStatus,
+            |found| found.bytes[BODY] = 12,
+            "merchant_unknown",
+        ),
+        (
+            RecordKind::MerchantJoined,
             |found| found.bytes[BODY + 10] = 1,
             "whether the merchant returns",
         ),
         // Released, not bound.
-        (3, |found| found.bytes[BODY + 10] = 0, "platform_not_bound"),
-        (4, |found| found.bytes[BODY] = 12, "merchant_unknown"),
         (
-            5,
+            RecordKind::PlatformBinding,
+            |found| found.bytes[BODY + 10] = 0,
+            "platform_not_bound",
+        ),
+        (
+            RecordKind::MerchantPayout,
+            |found| found.bytes[BODY] = 12,
+            "merchant_unknown",
+        ),
+        (
+            RecordKind::AuthorizationPayout,
             |found| found.bytes[BODY] = 9,
             "no authorization of its txn_id was approved",
         ),
         (
-            6,
+            RecordKind::PersonStatus,
             |found| found.bytes[BODY + 10] ^= 3,
             "other wallets than the citizen's",
         ),
-        (8, |found| found.bytes[BODY + 33] = 4, "exceeds_owed"),
+        (
+            RecordKind::CasePaid,
+            |found| found.bytes[BODY + 33] = 4,
+            "exceeds_owed",
+        ),
         // 900 instead of 400: what closes the case behind it changes nothing then.
         (
-            8,
+            RecordKind::CasePaid,
             |found| found.bytes[BODY + 32..BODY + 34].copy_from_slice(&900u16.to_le_bytes()),
             "it changes nothing",
         ),
-        (10, |found| found.bytes[BODY] = 12, "merchant_unknown"),
-        (11, |found| found.bytes[BODY + 16] ^= 1, "is owed, received was"),
+        (
+            RecordKind::ConsentWithdrawn,
+            |found| found.bytes[BODY] = 12,
+            "merchant_unknown",
+        ),
+        (
+            RecordKind::CaseCounted,
+            |found| found.bytes[BODY + 16] ^= 1,
+            "is owed, received was",
+        ),
     ];
-    for (tag, change, word) in wrong {
-        let told = first_mismatch(tag, change);
-        assert!(told.contains(word), "tag {tag}: {word:?} is not in: {told}");
+    for (kind, change, word) in wrong {
+        let told = first_mismatch(kind, change);
+        assert!(told.contains(word), "{kind:?}: {word:?} is not in: {told}");
     }
+}
+
+#[test]
+fn a_caller_whose_key_has_no_name_is_found() {
+    let told = first_mismatch(RecordKind::MerchantStatus, |found| found.bytes[14] = 99);
+    let word = "the name of its caller was never introduced";
+    assert!(told.contains(word), "{told}");
 }
 
 #[test]

@@ -115,7 +115,7 @@ fn voids(rig: &mut Rig, txn: u128) -> (bool, ReversalRecord) {
             (false, record)
         }
         Submitted::Seen { sequence } => match rig.engine.read(sequence).unwrap() {
-            Record::Closing(record) => (true, record),
+            Record::Capture(record) | Record::Void(record) => (true, record),
             other => panic!("{other:?}"),
         },
         Submitted::Wait { .. } => panic!("everything is durable"),

@@ -11,16 +11,16 @@ use rig::workload::Workload;
 use rig::{PROGRAM, Rig, noon, reversal};
 use satang_cold::verify::{Derived, Head, Report, TOLD_MAX, VerifyOptions, verify_storage};
 use satang_core::ids::{TxnId, WalletId};
+use satang_core::record::RecordKind;
 use satang_core::request::AuthorizationRequest;
 use satang_engine::engine::Submitted;
 use satang_log::storage::MemoryStorage;
 use std::sync::Arc;
 
 const DAY_MS: i64 = 86_400_000;
-/// Numbers of record kinds.
-const AUTHORIZATION: u8 = 1;
-const REVERSAL: u8 = 2;
-const CUT_OVER: u8 = 3;
+const AUTHORIZATION: u8 = RecordKind::Authorization as u8;
+const REVERSAL: u8 = RecordKind::Reversal as u8;
+const ENROLLMENT: u8 = RecordKind::Enrollment as u8;
 
 fn verify_with(storage: &MemoryStorage, options: &VerifyOptions) -> Report {
     let derived = Derived::list(storage).unwrap();
@@ -322,7 +322,7 @@ fn a_tombstone_that_is_not_heeded_or_never_was_is_found() {
 #[test]
 fn a_missing_cut_over_is_found_at_the_record_behind_it() {
     let rig = served();
-    let cut_over = the_record(&rig.storage, |record| record.kind == CUT_OVER);
+    let cut_over = the_record(&rig.storage, |record| record.kind == RecordKind::CutOver as u8);
     let next = cut_over.sequence + 1;
     let wrong = forged(&rig.storage, |found| {
         if found.sequence == cut_over.sequence {
@@ -345,29 +345,26 @@ fn a_missing_cut_over_is_found_at_the_record_behind_it() {
 #[test]
 fn a_record_that_could_not_have_been_written_is_found_and_the_rest_is_read_on() {
     type Change = fn(&mut Found);
-    let changes: [(u8, Change, &str); 8] = [
+    use RecordKind::{Authorization, CutOver, Enrollment, Merchant, Name};
+    let changes: [(RecordKind, Change, &str); 8] = [
         // An enrollment through another benefit, of nobody, from an impossible date.
-        (8, |record| record.bytes[70] = 2, "benefit recorded 2, decided 1"),
-        (8, |record| record.bytes[76] = 1, "its bytes"),
-        (8, |record| record.put_u32(64, i32::MAX as u32), "impossible"),
+        (Enrollment, |it| it.bytes[70] = 2, "benefit recorded 2, decided 1"),
+        (Enrollment, |it| it.bytes[76] = 1, "its bytes"),
+        (Enrollment, |it| it.put_u32(64, i32::MAX as u32), "impossible"),
         // A time that cannot be, or goes back.
+        (Authorization, |it| it.bytes[13] = 0x7F, "its time is impossible"),
         (
-            AUTHORIZATION,
-            |record| record.bytes[15] = 0x7F,
-            "its time is impossible",
-        ),
-        (
-            AUTHORIZATION,
-            |record| record.bytes[8..16].copy_from_slice(&noon().plus_ms(-1).unix_ms().to_le_bytes()),
+            Authorization,
+            |it| it.bytes[8..14].copy_from_slice(&noon().plus_ms(-1).unix_ms().to_le_bytes()[..6]),
             "before",
         ),
         // A name twice, a merchant of unknown programmes, a cut-over with more in it.
-        (4, |record| record.bytes[28] = 9, ""),
-        (7, |record| *record.bytes.last_mut().unwrap() = 1, "its bytes"),
-        (CUT_OVER, |record| record.bytes[28] = 1, "its bytes"),
+        (Name, |it| it.bytes[24] = 9, ""),
+        (Merchant, |it| *it.bytes.last_mut().unwrap() = 1, "its bytes"),
+        (CutOver, |it| it.bytes[28] = 1, "its bytes"),
     ];
     for (kind, change, word) in changes {
-        let (record, report) = forge_one(|record| record.kind == kind, change);
+        let (record, report) = forge_one(|record| record.kind == kind as u8, change);
         assert_first(&report, &record, &[word]);
         assert!(report.damage.is_none(), "{:?}", report.damage);
         assert_eq!(report.records, report.head.sequence, "read to the end");
@@ -379,7 +376,7 @@ fn only_the_first_mismatches_are_told_and_all_are_counted() {
     let rig = served();
     let mut count = 0;
     let wrong = forged(&rig.storage, |found| {
-        if found.kind == 8 {
+        if found.kind == ENROLLMENT {
             found.bytes[76] = 1;
             count += 1;
         }
@@ -387,7 +384,7 @@ fn only_the_first_mismatches_are_told_and_all_are_counted() {
     let mut rig = Rig::start(MemoryStorage::default());
     rig.prepare(40);
     let many = forged(&rig.storage, |found| {
-        if found.kind == 8 {
+        if found.kind == ENROLLMENT {
             found.bytes[76] = 1;
         }
     });

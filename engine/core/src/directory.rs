@@ -4,13 +4,14 @@
 
 use crate::account::Entitlement;
 use crate::calendar::{BusinessDate, Instant};
-use crate::desk::{Block, Desk};
+use crate::desk::{Block, Casework, Desk};
 use crate::export;
 use crate::ids::{CaseId, MerchantId, Name, PersonId};
-use crate::merchants::{MerchantView, Merchants, Stop};
+use crate::merchants::{MerchantView, Merchants};
 use crate::policy::{PolicyError, Program};
 use crate::record::{
-    AdminRecord, BenefitNumber, DeskRecord, Merchant, NameNumber, Record, RecordHeader, Status, split_record,
+    BenefitNumber, Merchant, NameNumber, NameRecord, ProgramStatus, Record, RecordHeader, RuleVersion,
+    RulesInForce, Status, split_record,
 };
 use crate::strikes::Strikes;
 use crate::table::{FixedSeed, hash_pair};
@@ -38,24 +39,24 @@ pub struct Directory {
     desk: Desk,
 }
 
-/// When, by whom and as which record something was decided.
+/// When, for whom and as which record something was decided.
 #[derive(Clone, Copy, Debug)]
 pub struct Made {
     /// The record's sequence.
     pub sequence: u64,
     /// When.
     pub at: Instant,
-    /// The name of the key; `None` without keys, and for what the process does by itself.
-    pub by: Option<Name>,
+    /// The number of the name of the key; unknown without keys, and for what the process does by itself.
+    pub caller: NameNumber,
 }
 
 impl Made {
-    /// As the header of a record says, which the bearer of the key `by` caused.
-    pub fn of(header: &RecordHeader, by: Option<Name>) -> Made {
+    /// As the header of a record says.
+    pub fn of(header: &RecordHeader) -> Made {
         Made {
             sequence: header.sequence,
             at: header.at(),
-            by,
+            caller: header.caller(),
         }
     }
 }
@@ -108,70 +109,82 @@ pub enum DirectoryError {
 }
 
 impl Directory {
-    /// Applies an administrative record. Wallets are no business of the directory.
+    /// Applies what concerns names, rules, merchants and casework of a record: nothing of most kinds.
     ///
     /// # Errors
     /// [`DirectoryError`] when the record does not fit what came before: the journal is not one of ours.
-    pub fn apply(&mut self, record: &AdminRecord, made: &Made) -> Result<(), DirectoryError> {
+    pub fn apply(&mut self, record: &Record, made: &Made) -> Result<(), DirectoryError> {
         match record {
-            AdminRecord::Name { number, name } => self.apply_name(*number, *name),
-            AdminRecord::RuleVersion {
-                number,
-                program,
-                benefits,
-                file,
-                text,
-            } => self.apply_rule(*number, *program, benefits, file, text),
-            AdminRecord::RulesInForce(programs) => self.apply_in_force(programs, made.at),
-            AdminRecord::Merchant(merchant) => self.apply_merchant(merchant),
-            AdminRecord::ProgramStatus {
-                program,
-                status,
-                reason,
-            } => {
-                match status {
-                    Status::Active => self.paused.remove(program),
-                    Status::Suspended => self.paused.insert(*program, reason.clone()),
+            Record::Name(name) => self.apply_name(name),
+            Record::RuleVersion(version) => self.apply_rule(version),
+            Record::RulesInForce(rules) => self.apply_in_force(&rules.programs, made.at),
+            Record::Merchant(merchant) => self.apply_merchant(merchant),
+            Record::ProgramStatus(program) => {
+                match program.status {
+                    Status::Active => self.paused.remove(&program.program),
+                    Status::Suspended => self.paused.insert(program.program, program.reason.clone()),
                 };
                 Ok(())
             }
-            AdminRecord::WalletStatus { .. } | AdminRecord::Moved(_) | AdminRecord::Replacement(_) => Ok(()),
-            AdminRecord::Desk(record) => self.apply_desk(record, made),
+            Record::MerchantStatus(decision) => self.apply_casework(record, decision, made),
+            Record::MerchantJoined(decision) => self.apply_casework(record, decision, made),
+            Record::PlatformBinding(decision) => self.apply_casework(record, decision, made),
+            Record::MerchantPayout(decision) => self.apply_casework(record, decision, made),
+            Record::AuthorizationPayout(decision) => self.apply_casework(record, decision, made),
+            Record::PersonStatus(decision) => self.apply_casework(record, decision, made),
+            Record::CaseOpened(decision) => self.apply_casework(record, decision, made),
+            Record::CasePaid(decision) => self.apply_casework(record, decision, made),
+            Record::CaseClosed(decision) => self.apply_casework(record, decision, made),
+            Record::CaseCounted(decision) => self.apply_casework(record, decision, made),
+            Record::ConsentWithdrawn(decision) => self.apply_casework(record, decision, made),
+            Record::Erased(decision) => self.apply_casework(record, decision, made),
+            Record::Authorization(_)
+            | Record::Reversal(_)
+            | Record::Capture(_)
+            | Record::Void(_)
+            | Record::CutOver(_)
+            | Record::Registration(_)
+            | Record::Enrollment(_)
+            | Record::Listed(_)
+            | Record::Moved(_)
+            | Record::Replacement(_)
+            | Record::WalletStatus(_) => Ok(()),
         }
     }
 
     /// Appends the directory to a snapshot: the records that would make it, then the merchants.
     pub fn export(&self, to: &mut Vec<u8>) {
-        let names = self
-            .names
-            .iter()
-            .zip(1..)
-            .map(|(name, number)| AdminRecord::Name {
+        let names = self.names.iter().zip(1..).map(|(name, number)| {
+            Record::Name(NameRecord {
                 number: NameNumber(number),
                 name: *name,
-            });
-        let rules = self.rules.iter().map(|rule| AdminRecord::RuleVersion {
-            number: rule.number,
-            program: rule.program,
-            benefits: rule.benefits.iter().map(|benefit| benefit.number).collect(),
-            file: rule.file.clone(),
-            text: rule.policy.text.clone(),
+            })
+        });
+        let rules = self.rules.iter().map(|rule| {
+            Record::RuleVersion(RuleVersion {
+                number: rule.number,
+                program: rule.program,
+                benefits: rule.benefits.iter().map(|benefit| benefit.number).collect(),
+                file: rule.file.clone(),
+                text: rule.policy.text.clone(),
+            })
         });
         let versions = |entry: &InForce| (entry.program, entry.versions.clone());
-        let in_force = AdminRecord::RulesInForce(self.in_force.iter().map(versions).collect());
-        let paused = self
-            .paused
-            .iter()
-            .map(|(program, reason)| AdminRecord::ProgramStatus {
+        let in_force = Record::RulesInForce(RulesInForce {
+            programs: self.in_force.iter().map(versions).collect(),
+        });
+        let paused = self.paused.iter().map(|(program, reason)| {
+            Record::ProgramStatus(ProgramStatus {
                 program: *program,
                 status: Status::Suspended,
                 reason: reason.clone(),
-            });
-        let records: Vec<AdminRecord> = names.chain(rules).chain([in_force]).chain(paused).collect();
+            })
+        });
+        let records: Vec<Record> = names.chain(rules).chain([in_force]).chain(paused).collect();
         export::number(to, records.len() as u64);
         for record in &records {
-            // When and by whom stands in the journal.
-            to.extend_from_slice(&record.encode(Instant::MIN, None));
+            // When and for whom stands in the journal.
+            to.extend_from_slice(&record.encode(Instant::MIN, NameNumber::UNKNOWN));
         }
         self.programs.iter().for_each(|known| known.strikes.export(to));
         self.merchants.export(to);
@@ -185,10 +198,8 @@ impl Directory {
         for _ in 0..export::take_number(from)? {
             let (header, bytes) = split_record(from).ok()?;
             *from = &from[bytes.len()..];
-            match Record::decode(&header, bytes).ok()? {
-                Record::Admin { by, record } => directory.apply(&record, &Made::of(&header, by)).ok()?,
-                _ => return None,
-            }
+            let record = Record::decode(&header, bytes).ok()?;
+            directory.apply(&record, &Made::of(&header)).ok()?;
         }
         // The records say which rules are in force, not since when.
         for known in &mut directory.programs {
@@ -384,7 +395,8 @@ impl Directory {
         self.in_force.iter().find(|entry| entry.program == program)
     }
 
-    fn apply_name(&mut self, number: NameNumber, name: Name) -> Result<(), DirectoryError> {
+    fn apply_name(&mut self, record: &NameRecord) -> Result<(), DirectoryError> {
+        let NameRecord { number, name } = *record;
         let have = self.names.len();
         if usize::from(number.0) != have + 1 {
             return Err(DirectoryError::NotDense {
@@ -398,14 +410,15 @@ impl Directory {
         Ok(())
     }
 
-    fn apply_rule(
-        &mut self,
-        number: u32,
-        program: NameNumber,
-        benefits: &[BenefitNumber],
-        file: &str,
-        text: &str,
-    ) -> Result<(), DirectoryError> {
+    fn apply_rule(&mut self, version: &RuleVersion) -> Result<(), DirectoryError> {
+        let RuleVersion {
+            number,
+            program,
+            benefits,
+            file,
+            text,
+        } = version;
+        let (number, program) = (*number, *program);
         let have = self.rules.len();
         if number as usize != have + 1 {
             return Err(DirectoryError::NotDense {
@@ -479,38 +492,20 @@ impl Directory {
         Ok(())
     }
 
-    fn apply_desk(&mut self, record: &DeskRecord, made: &Made) -> Result<(), DirectoryError> {
-        match record {
-            DeskRecord::MerchantStatus { merchant, status, .. } => {
-                let stopped = *status == Status::Suspended;
-                self.merchants.stop(*merchant, Stop::Suspended, stopped);
-            }
-            DeskRecord::ConsentWithdrawn { merchant, .. } => {
-                self.merchants.stop(*merchant, Stop::Withdrawn, true);
-            }
-            DeskRecord::Joined {
-                merchant, program, ..
-            } => {
-                self.introduced("programme", *program)?;
-                self.merchants.join(*merchant, *program);
-            }
-            DeskRecord::Platform { platform, .. } => self.introduced("platform", *platform)?,
-            DeskRecord::CasePaid { case, .. }
-            | DeskRecord::CaseClosed { case, .. }
-            | DeskRecord::CaseCounted { case, .. } => {
-                self.desk.case(*case).ok_or(DirectoryError::NoCase(*case))?;
-            }
-            DeskRecord::CaseOpened { .. }
-            | DeskRecord::MerchantPayout { .. }
-            | DeskRecord::AuthorizationPayout { .. }
-            | DeskRecord::PersonStatus { .. }
-            | DeskRecord::Erased { .. } => {}
-        }
-        self.desk.apply(record, made);
+    fn apply_casework(
+        &mut self,
+        record: &Record,
+        decision: &dyn Casework,
+        made: &Made,
+    ) -> Result<(), DirectoryError> {
+        decision.fits(self)?;
+        decision.apply_to_merchants(&mut self.merchants);
+        self.desk.take(record, decision, made);
         Ok(())
     }
 
-    fn introduced(&self, what: &'static str, number: NameNumber) -> Result<(), DirectoryError> {
+    /// The error of a record that names what no earlier record introduced.
+    pub(crate) fn introduced(&self, what: &'static str, number: NameNumber) -> Result<(), DirectoryError> {
         let known = self.name(number).map(drop);
         known.ok_or(DirectoryError::Dangling {
             what,

@@ -3,7 +3,7 @@
 
 use satang_core::calendar::Instant;
 use satang_core::ids::WalletId;
-use satang_core::record::{AdminRecord, Record, Status};
+use satang_core::record::{NameNumber, Record, Status, WalletStatus};
 use satang_log::durable::Durable;
 use satang_log::file::{FileLogStore, Layout};
 use satang_log::group::Group;
@@ -29,20 +29,17 @@ fn identity() -> LogIdentity {
 /// A record that is told apart by its wallet; every seventh is long.
 fn record(number: u64) -> Vec<u8> {
     let reason = if number.is_multiple_of(7) { 3_000 } else { 5 };
-    let record = AdminRecord::WalletStatus {
+    let record = Record::WalletStatus(WalletStatus {
         wallet: WalletId::from_number(number),
         status: Status::Active,
         reason: "r".repeat(reason),
-    };
-    record.encode(noon(), None)
+    });
+    record.encode(noon(), NameNumber::UNKNOWN)
 }
 
 fn number_of(record: &Record) -> u64 {
     match record {
-        Record::Admin {
-            record: AdminRecord::WalletStatus { wallet, .. },
-            ..
-        } => wallet.number(),
+        Record::WalletStatus(record) => record.wallet.number(),
         other => panic!("{other:?}"),
     }
 }

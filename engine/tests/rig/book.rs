@@ -48,7 +48,7 @@ impl Answer {
     pub fn authorization(record: &AuthorizationRecord) -> Answer {
         Answer {
             sequence: record.header.sequence,
-            at_ms: record.header.at_ms,
+            at_ms: record.header.at().unix_ms(),
             approved: record.approved(),
             reason: format!("{:?}", record.reason()),
             state: record.state().get(),
@@ -59,7 +59,7 @@ impl Answer {
     pub fn reversal(record: &ReversalRecord) -> Answer {
         Answer {
             sequence: record.header.sequence,
-            at_ms: record.header.at_ms,
+            at_ms: record.header.at().unix_ms(),
             approved: record.approved(),
             reason: format!("{:?}", record.reason()),
             state: record.state().get(),
@@ -71,7 +71,7 @@ impl Answer {
     pub fn registration(record: &RegistrationRecord) -> Answer {
         Answer {
             sequence: record.header.sequence,
-            at_ms: record.header.at_ms,
+            at_ms: record.header.at().unix_ms(),
             approved: record.accepted(),
             reason: format!("{:?}", record.reason()),
             state: record.ticket().unwrap_or(0),
@@ -86,8 +86,10 @@ impl Answer {
     fn of(record: &Record) -> Answer {
         match record {
             Record::Registration(record) => Answer::registration(record),
-            Record::Authorization { record, .. } => Answer::authorization(record),
-            Record::Reversal(record) | Record::Closing(record) => Answer::reversal(record),
+            Record::Authorization(found) => Answer::authorization(&found.record),
+            Record::Reversal(record) | Record::Capture(record) | Record::Void(record) => {
+                Answer::reversal(record)
+            }
             other => panic!("no answer: {other:?}"),
         }
     }

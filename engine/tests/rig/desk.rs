@@ -5,8 +5,10 @@ use super::workload::Workload;
 use super::{Rig, citizen, noon, request};
 use satang_core::ids::{CaseId, MerchantId, Name, PaymentId, TxnId, WalletId};
 use satang_core::money::Satang;
-use satang_core::record::{DeskRecord, Payout, Status};
-use satang_engine::desk::{DebtorInput, Subject};
+use satang_core::record::{
+    AuthorizationPayout, CaseClosed, CasePaid, MerchantPayout, MerchantStatus, Payout, Status,
+};
+use satang_engine::desk::{DebtorInput, Decision, Subject};
 use satang_engine::engine::SubmitError;
 use satang_log::storage::Storage;
 
@@ -24,7 +26,7 @@ pub fn decide<S: Storage>(work: &mut Workload, rig: &Rig<S>) -> Result<(), Submi
             };
             record(
                 rig,
-                DeskRecord::MerchantStatus {
+                MerchantStatus {
                     merchant,
                     status,
                     reason: reason(),
@@ -35,7 +37,7 @@ pub fn decide<S: Storage>(work: &mut Workload, rig: &Rig<S>) -> Result<(), Submi
             let payout = some_payout(work);
             record(
                 rig,
-                DeskRecord::MerchantPayout {
+                MerchantPayout {
                     merchant,
                     payout,
                     reason: reason(),
@@ -47,7 +49,7 @@ pub fn decide<S: Storage>(work: &mut Workload, rig: &Rig<S>) -> Result<(), Submi
                 let payout = some_payout(work);
                 record(
                     rig,
-                    DeskRecord::AuthorizationPayout {
+                    AuthorizationPayout {
                         txn_id,
                         payout,
                         reason: reason(),
@@ -82,7 +84,7 @@ pub fn decide<S: Storage>(work: &mut Workload, rig: &Rig<S>) -> Result<(), Submi
             let amount = Satang::new(100 + work.random.below(200));
             record(
                 rig,
-                DeskRecord::CasePaid {
+                CasePaid {
                     case,
                     payment,
                     amount,
@@ -92,7 +94,7 @@ pub fn decide<S: Storage>(work: &mut Workload, rig: &Rig<S>) -> Result<(), Submi
         }
         7 => record(
             rig,
-            DeskRecord::CaseClosed {
+            CaseClosed {
                 case,
                 reason: reason(),
             },
@@ -115,7 +117,7 @@ pub fn decide<S: Storage>(work: &mut Workload, rig: &Rig<S>) -> Result<(), Submi
     }
 }
 
-fn record<S: Storage>(rig: &Rig<S>, record: DeskRecord) -> Result<(), SubmitError> {
+fn record<S: Storage>(rig: &Rig<S>, record: impl Decision) -> Result<(), SubmitError> {
     rig.engine.decide_desk(&record, None).map(drop)
 }
 

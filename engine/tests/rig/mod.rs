@@ -208,7 +208,7 @@ impl<S: Storage, C: Clock> Rig<S, C> {
                 record
             }
             Submitted::Seen { sequence } => match self.engine.read(sequence).unwrap() {
-                Record::Authorization { record, .. } => record,
+                Record::Authorization(found) => found.record,
                 other => panic!("{other:?}"),
             },
             Submitted::Wait { .. } => panic!("an authorization waits for nothing"),

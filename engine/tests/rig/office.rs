@@ -6,9 +6,9 @@ use satang_core::calendar::BusinessDate;
 use satang_core::desk::{Block, Case, DeskRefusal};
 use satang_core::ids::{CaseId, Nationality, PaymentId, RegistrationId};
 use satang_core::outcome::RegistrationReason;
-use satang_core::record::{DeskRecord, NameNumber};
+use satang_core::record::{CasePaid, MerchantStatus, NameNumber};
 use satang_core::request::RegistrationRequest;
-use satang_engine::desk::{DebtorInput, DeskOutcome};
+use satang_engine::desk::{DebtorInput, Decision, DeskOutcome};
 use satang_engine::register::Registered;
 
 /// The fair, with dates for merchants who join by themselves.
@@ -70,13 +70,13 @@ pub fn excluded(rig: &Rig, block: Block) -> (RegistrationReason, NameNumber) {
     (RegistrationReason::Excluded, list)
 }
 
-pub fn decide(rig: &mut Rig, record: DeskRecord) -> DeskOutcome {
+pub fn decide(rig: &mut Rig, record: impl Decision) -> DeskOutcome {
     let outcome = rig.engine.decide_desk(&record, Some(&name("nok"))).unwrap();
     rig.flush();
     outcome
 }
 
-pub fn refusal_of(rig: &mut Rig, record: DeskRecord) -> DeskRefusal {
+pub fn refusal_of(rig: &mut Rig, record: impl Decision) -> DeskRefusal {
     match decide(rig, record) {
         DeskOutcome::Refused(refusal) => refusal,
         other => panic!("{other:?}"),
@@ -87,7 +87,7 @@ pub fn status_of(rig: &mut Rig, merchant: MerchantId, status: Status) -> DeskOut
     let reason = "ตรวจสอบ".to_owned();
     decide(
         rig,
-        DeskRecord::MerchantStatus {
+        MerchantStatus {
             merchant,
             status,
             reason,
@@ -103,7 +103,7 @@ pub fn case_of(rig: &Rig, id: u128) -> Case {
 pub fn pays(rig: &mut Rig, id: u128, payment: u128, amount: u64) -> DeskOutcome {
     decide(
         rig,
-        DeskRecord::CasePaid {
+        CasePaid {
             case: case(id),
             payment: PaymentId::from_bits(payment),
             amount: Satang::new(amount),

@@ -8,7 +8,7 @@ use crate::wire::problem::Problem;
 use crate::wire::render;
 use http::StatusCode;
 use satang_core::ids::Name;
-use satang_core::record::{Act, Authorization, BenefitNumber, Record, ReversalRecord};
+use satang_core::record::{Act, Authorization, BenefitNumber, NamedAuthorization, Record, ReversalRecord};
 use satang_core::request::{AuthorizationRequest, ReversalRequest};
 use satang_engine::engine::{SubmitError, Submitted};
 use satang_log::storage::Storage;
@@ -122,7 +122,7 @@ impl<S: Storage> Ready<S> {
                 }
                 Submitted::Seen { sequence } => {
                     self.waits.wait(sequence).await?;
-                    let Record::Closing(record) = self.engine.read(sequence)? else {
+                    let (Record::Capture(record) | Record::Void(record)) = self.engine.read(sequence)? else {
                         panic!("I5: a hold's end leads to a record of another kind");
                     };
                     render::closing(&record, true, &mut answer);
@@ -187,11 +187,11 @@ impl<S: Storage> Ready<S> {
         sequence: u64,
     ) -> Result<Authorization, Failure> {
         self.waits.wait(sequence).await?;
-        let Record::Authorization {
+        let Record::Authorization(NamedAuthorization {
             record,
             program,
             channel,
-        } = self.engine.read(sequence)?
+        }) = self.engine.read(sequence)?
         else {
             panic!("I5: an authorization's id leads to a record of another kind");
         };

@@ -8,7 +8,6 @@ use crate::wire::problem::Problem;
 use crate::wire::{parse, render};
 use http::StatusCode;
 use satang_core::calendar::Instant;
-use satang_core::desk::Desk;
 use satang_core::directory::{BenefitRule, Directory, Rule};
 use satang_core::ids::Name;
 use satang_core::policy::{Benefit, Tier};
@@ -90,7 +89,7 @@ fn answer(
         more["hold"] = json!(hold);
     }
     if found.record.approved() {
-        put_payout(&mut more, directory.desk(), &found.record);
+        put_payout(&mut more, directory, &found.record);
     }
     let more = more.to_string();
     let end = answer.pop();
@@ -101,13 +100,14 @@ fn answer(
 }
 
 /// Whether settlement pays, and why not when this authorization was frozen by itself.
-fn put_payout(shown: &mut Value, desk: &Desk, record: &Authorization) {
+fn put_payout(shown: &mut Value, directory: &Directory, record: &Authorization) {
+    let desk = directory.desk();
     let frozen = desk.frozen(record.txn_id());
     let merchant = desk.merchant(record.merchant());
     let is_frozen = frozen.is_some() || merchant.is_some_and(|file| file.frozen.is_some());
     shown["payout"] = json!(payout(is_frozen));
     if let Some(mark) = frozen {
-        shown["frozen"] = json!(MarkShown::of(mark));
+        shown["frozen"] = json!(MarkShown::of(directory, mark));
     }
 }
 

@@ -216,7 +216,7 @@ fn citizen_json(directory: &Directory, person: PersonId) -> Option<Value> {
         "clawbacks": open.map(|case| case.id.to_string()).collect::<Vec<_>>(),
     });
     if let Some(mark) = file.suspended.as_ref().filter(|_| block == Block::Suspended) {
-        shown["suspended"] = json!(MarkShown::of(mark));
+        shown["suspended"] = json!(MarkShown::of(directory, mark));
     }
     Some(shown)
 }

@@ -23,7 +23,7 @@ pub fn same_content(
     let held_ms = record
         .extra
         .expires()
-        .map(|expires| expires.unix_ms() - record.header.at_ms);
+        .map(|expires| expires.unix_ms() - record.header.at().unix_ms());
     request.txn_id == record.txn_id()
         && held_ms == expires_in_s.map(|seconds| i64::from(seconds) * 1_000)
         && purchase.wallet == record.wallet()

@@ -7,8 +7,8 @@ use satang_core::ids::{MerchantId, Name, ReversalId, TxnId, WalletId};
 use satang_core::money::Satang;
 use satang_core::outcome::{Reason, ReversalCause};
 use satang_core::record::{
-    AdminRecord, Authorization, AuthorizationFacts, AuthorizationRecord, BenefitNumber, Extra, NameNumber,
-    ReversalRecord,
+    Authorization, AuthorizationFacts, AuthorizationRecord, BenefitNumber, Extra, NameNumber, NameRecord,
+    Record, ReversalRecord,
 };
 use satang_core::request::{AuthorizationRequest, Purchase, ReversalRequest};
 use satang_core::reverse::{self, Reversible};
@@ -20,7 +20,7 @@ fn name(text: &str) -> Name {
 const MADE: Made = Made {
     sequence: 0,
     at: Instant::MIN,
-    by: None,
+    caller: NameNumber::UNKNOWN,
 };
 
 pub(super) fn directory(names: &[&str]) -> Directory {
@@ -29,10 +29,10 @@ pub(super) fn directory(names: &[&str]) -> Directory {
         let number = NameNumber(index as u16 + 1);
         directory
             .apply(
-                &AdminRecord::Name {
+                &Record::Name(NameRecord {
                     number,
                     name: name(text),
-                },
+                }),
                 &MADE,
             )
             .unwrap();

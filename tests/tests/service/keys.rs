@@ -2,7 +2,7 @@
 
 use crate::{BINARY, check_refusal};
 use satang_core::ids::Name;
-use satang_core::record::{AdminRecord, NameNumber, Record, RecordHeader};
+use satang_core::record::{NameNumber, Record, RecordHeader, RecordKind};
 use satang_log::file::{FileLogStore, Layout};
 use satang_log::log::{Bound, Cursor as _};
 use satang_log::storage::FileStorage;
@@ -277,24 +277,20 @@ fn keys_are_read_again_without_a_restart() {
     assert_eq!(status(&new), 200);
 }
 
-/// Every record of a data folder, and the name of each number.
+/// Every record of a data folder with its caller's number, and the name of each number.
 #[derive(Default)]
 struct Records {
-    all: Vec<Record>,
+    all: Vec<(NameNumber, RecordKind)>,
     names: BTreeMap<NameNumber, Name>,
 }
 
 impl Records {
     fn take(&mut self, header: &RecordHeader, bytes: &[u8]) {
         let record = Record::decode(header, bytes).expect("a good record");
-        if let Record::Admin {
-            record: AdminRecord::Name { number, name },
-            ..
-        } = &record
-        {
-            self.names.insert(*number, *name);
+        if let Record::Name(record) = &record {
+            self.names.insert(record.number, record.name);
         }
-        self.all.push(record);
+        self.all.push((header.caller(), record.kind()));
     }
 }
 
@@ -374,33 +370,11 @@ fn records_say_whose_key_it_was_and_no_file_or_word_holds_the_key() {
             .for_each(|(_, header, bytes)| records.take(&header, bytes));
     }
     let mut by: Vec<(&str, Option<&str>)> = Vec::new();
-    for record in &records.all {
-        match record {
-            Record::Admin { by: name, record } => {
-                let kind = match record {
-                    AdminRecord::Merchant(_) => "merchant",
-                    AdminRecord::WalletStatus { .. } => "wallet",
-                    AdminRecord::ProgramStatus { .. } => "programme",
-                    AdminRecord::Moved(_) => "move",
-                    AdminRecord::Replacement(_) => "replacement",
-                    AdminRecord::Desk(_) => "desk",
-                    AdminRecord::Name { .. }
-                    | AdminRecord::RuleVersion { .. }
-                    | AdminRecord::RulesInForce(_) => continue,
-                };
-                by.push((kind, name.as_ref().map(Name::as_str)));
-            }
-            Record::Enrollment(record) => {
-                by.push(("enrollment", records.names.get(&record.by()).map(Name::as_str)))
-            }
-            Record::Listed(record) => {
-                by.push(("listed", records.names.get(&record.by()).map(Name::as_str)));
-            }
-            Record::Authorization { .. }
-            | Record::Reversal(_)
-            | Record::Closing(_)
-            | Record::CutOver(_)
-            | Record::Registration(_) => {}
+    for (caller, kind) in &records.all {
+        match kind {
+            RecordKind::Name | RecordKind::RuleVersion | RecordKind::RulesInForce => {}
+            RecordKind::Authorization => assert_eq!(*caller, NameNumber::UNKNOWN),
+            kind => by.push((kind.name(), records.names.get(caller).map(Name::as_str))),
         }
     }
     let expected = [
@@ -408,10 +382,10 @@ fn records_say_whose_key_it_was_and_no_file_or_word_holds_the_key() {
         ("merchant", Some("admin-1")),
         ("enrollment", Some("registrar-1")),
         ("enrollment", Some("admin-1")),
-        ("wallet", Some("admin-1")),
-        ("programme", Some("admin-1")),
-        ("move", Some("registrar-1")),
-        ("desk", Some("settlement-1")),
+        ("wallet status", Some("admin-1")),
+        ("programme status", Some("admin-1")),
+        ("moved", Some("registrar-1")),
+        ("merchant payout", Some("settlement-1")),
     ];
     assert_eq!(by, expected);
 

@@ -1,10 +1,12 @@
-//! Whether an administrative record is one that could have been written: its numbers follow the ones before it.
+//! Whether a record of any length is one that could have been written: its bytes are those of what it says, and its numbers follow
+//! the ones before it.
 
-use satang_core::calendar::Instant;
 use satang_core::directory::Directory;
 use satang_core::ids::Name;
 use satang_core::policy::Program;
-use satang_core::record::{AdminRecord, BenefitNumber, Merchant, NameNumber};
+use satang_core::record::{
+    BenefitNumber, Merchant, NameNumber, Record, RecordHeader, RuleVersion, same_but_for_caller,
+};
 
 /// Holds a record against the directory in front of it.
 ///
@@ -12,37 +14,27 @@ use satang_core::record::{AdminRecord, BenefitNumber, Merchant, NameNumber};
 /// What is wrong.
 pub fn check(
     directory: &Directory,
-    record: &AdminRecord,
-    by: Option<&Name>,
-    at: Instant,
+    record: &Record,
+    header: &RecordHeader,
     bytes: &[u8],
 ) -> Result<(), String> {
-    let canonical = record.encode(at, by);
-    let same = |from: usize, to: usize| bytes.get(from..to) == canonical.get(from..to);
-    if bytes.len() != canonical.len() || !same(8, 16) || !same(20, bytes.len()) {
+    let canonical = record.encode(header.at(), header.caller());
+    if !same_but_for_caller(bytes, &canonical) {
         return Err("its bytes are not those of what it says".into());
     }
     match record {
-        AdminRecord::Name { name, .. } => check_name(directory, name),
-        AdminRecord::RuleVersion {
-            program,
-            benefits,
-            file,
-            text,
-            ..
-        } => check_rule(directory, *program, benefits, file, text),
-        AdminRecord::RulesInForce(programs) => check_in_force(directory, programs),
-        AdminRecord::ProgramStatus { program, .. } => {
-            match directory.in_force().any(|(in_force, _)| in_force == *program) {
+        Record::Name(record) => check_name(directory, &record.name),
+        Record::RuleVersion(version) => check_rule(directory, version),
+        Record::RulesInForce(rules) => check_in_force(directory, &rules.programs),
+        Record::ProgramStatus(status) => {
+            let mut in_force = directory.in_force();
+            match in_force.any(|(program, _)| program == status.program) {
                 true => Ok(()),
                 false => Err("its programme is not in force".into()),
             }
         }
-        AdminRecord::Merchant(merchant) => check_merchant(directory, merchant),
-        AdminRecord::WalletStatus { .. }
-        | AdminRecord::Moved(_)
-        | AdminRecord::Replacement(_)
-        | AdminRecord::Desk(_) => Ok(()),
+        Record::Merchant(merchant) => check_merchant(directory, merchant),
+        _ => Ok(()),
     }
 }
 
@@ -63,13 +55,15 @@ fn check_name(directory: &Directory, name: &Name) -> Result<(), String> {
     }
 }
 
-fn check_rule(
-    directory: &Directory,
-    program: NameNumber,
-    benefits: &[BenefitNumber],
-    file: &str,
-    text: &str,
-) -> Result<(), String> {
+fn check_rule(directory: &Directory, version: &RuleVersion) -> Result<(), String> {
+    let RuleVersion {
+        number: _,
+        program,
+        benefits,
+        file,
+        text,
+    } = version;
+    let program = *program;
     let policy = Program::load(file, text).map_err(|error| error.to_string())?;
     if directory.name(program) != Some(&policy.id) {
         return Err(format!("its text is of {}, its number is not", policy.id));
@@ -86,7 +80,7 @@ fn check_rule(
         })
     });
     let numbers: Vec<BenefitNumber> = numbers.collect();
-    match numbers == benefits && next <= BenefitNumber::MAX {
+    match numbers == *benefits && next <= BenefitNumber::MAX {
         true => Ok(()),
         false => Err(super::compare::difference("benefits", benefits, &numbers)),
     }

@@ -4,11 +4,11 @@ use super::redecide::{Context, known_txn};
 use super::rights::{At, report};
 use satang_core::account::wallet_shard;
 use satang_core::dedup::{TxnState, txn_shard};
-use satang_core::desk::{Block, Cause, Novelty};
+use satang_core::desk::{Block, Casework, Cause, Novelty, casework};
 use satang_core::directory::{Directory, Made};
-use satang_core::ids::{CaseId, MerchantId, Name, TxnId};
+use satang_core::ids::{MerchantId, PersonId, TxnId};
 use satang_core::money::Satang;
-use satang_core::record::{AdminRecord, Debtor, DeskRecord, NameNumber, Record, Status};
+use satang_core::record::{CaseCounted, Debtor, MerchantJoined, NameNumber, PersonStatus, Record, Status};
 use satang_engine::people::People;
 use satang_engine::received::received_by;
 use satang_log::file::FileLogStore;
@@ -29,14 +29,10 @@ pub struct Counted {
 ///
 /// # Errors
 /// When what is needed to go on cannot be read, or it cannot be applied.
-pub fn take<S: ReadStorage>(
-    context: &Context<S>,
-    record: &DeskRecord,
-    by: Option<Name>,
-    at: &At<'_>,
-) -> Result<(), String> {
+pub fn take<S: ReadStorage>(context: &Context<S>, record: &Record, at: &At<'_>) -> Result<(), String> {
+    let decision = casework(record).expect("workers decide what is no casework");
     let mut directory = context.state.directory.write();
-    match directory.check_desk(record, at.header.at()) {
+    match decision.check(&directory, at.header.at()) {
         Ok(Novelty::New) => {}
         Ok(Novelty::Known) => {
             let what = "it changes nothing, and would not have been recorded";
@@ -48,61 +44,56 @@ pub fn take<S: ReadStorage>(
         }
     }
     match record {
-        DeskRecord::Joined {
-            merchant,
-            program,
-            returning,
-        } => {
-            if directory.is_returning_merchant(*merchant, *program, at.header.at()) != *returning {
+        Record::MerchantJoined(joined) => {
+            let MerchantJoined {
+                merchant, program, ..
+            } = *joined;
+            let returning = directory.is_returning_merchant(merchant, program, at.header.at());
+            if returning != joined.returning {
                 report(context, at, "it says wrongly whether the merchant returns".into());
             }
         }
-        DeskRecord::AuthorizationPayout { txn_id, .. } => check_payable(context, *txn_id, at)?,
-        DeskRecord::PersonStatus { status, .. } => take_person(context, &directory, record, *status, at),
-        DeskRecord::Erased { .. } => take_person(context, &directory, record, Status::Suspended, at),
-        DeskRecord::CaseOpened {
-            debtor: Debtor::Person(_),
-            ..
-        } => check_block(context, &directory, Block::Clawback, at),
-        DeskRecord::CaseCounted { case, owed } => note_counted(context, &directory, *case, *owed, at),
-        DeskRecord::MerchantStatus { .. }
-        | DeskRecord::Platform { .. }
-        | DeskRecord::MerchantPayout { .. }
-        | DeskRecord::CaseOpened { .. }
-        | DeskRecord::CasePaid { .. }
-        | DeskRecord::CaseClosed { .. }
-        | DeskRecord::ConsentWithdrawn { .. } => {}
+        Record::AuthorizationPayout(payout) => check_payable(context, payout.txn_id, at)?,
+        Record::PersonStatus(PersonStatus { person, status, .. }) => {
+            take_person(context, &directory, decision, *person, at);
+            if *status == Status::Suspended {
+                check_block(context, &directory, Block::Suspended, at);
+            }
+        }
+        Record::Erased(erased) => {
+            take_person(context, &directory, decision, erased.person, at);
+            check_block(context, &directory, Block::Erased, at);
+        }
+        Record::CaseOpened(opened) => match opened.debtor {
+            Debtor::Person(_) => check_block(context, &directory, Block::Clawback, at),
+            Debtor::Merchant(_) => {}
+        },
+        Record::CaseCounted(counted) => note_counted(context, &directory, counted, at),
+        _ => {}
     }
-    directory
-        .apply(&AdminRecord::Desk(record.clone()), &Made::of(&at.header, by))
-        .map_err(|error| error.to_string())
+    let applied = directory.apply(record, &Made::of(&at.header));
+    applied.map_err(|error| error.to_string())
 }
 
-/// What a citizen's status reaches, and that the name of the block has a number.
+/// What a citizen's status reaches.
 fn take_person<S: ReadStorage>(
     context: &Context<S>,
     directory: &Directory,
-    record: &DeskRecord,
-    status: Status,
+    decision: &dyn Casework,
+    person: PersonId,
     at: &At<'_>,
 ) {
-    let person = record.person().expect("it is about a citizen");
     let reached = {
         let people = People::lock_person(&context.state, directory, person);
         people.wallets_of_person(directory, person)
     };
-    let (stopped, _) = record.stops().expect("it reaches wallets");
+    let (stopped, status) = decision.stops().expect("it reaches wallets");
     if *stopped != reached {
         report(context, at, "it reaches other wallets than the citizen's".into());
     }
     for wallet in stopped {
         let mut shard = context.state.wallets[wallet_shard(*wallet)].lock();
         shard.apply_person_status(*wallet, status);
-    }
-    match record {
-        DeskRecord::Erased { .. } => check_block(context, directory, Block::Erased, at),
-        _ if status == Status::Suspended => check_block(context, directory, Block::Suspended, at),
-        _ => {}
     }
 }
 
@@ -120,7 +111,7 @@ fn check_payable<S: ReadStorage>(context: &Context<S>, txn_id: TxnId, at: &At<'_
         TxnState::New | TxnState::Tombstone => false,
         TxnState::Seen { sequence, .. } => {
             match context.reader.read(sequence).map_err(|error| error.to_string())? {
-                Record::Authorization { record, .. } => record.approved(),
+                Record::Authorization(found) => found.record.approved(),
                 _ => false,
             }
         }
@@ -135,17 +126,16 @@ fn check_payable<S: ReadStorage>(context: &Context<S>, txn_id: TxnId, at: &At<'_
 fn note_counted<S: ReadStorage>(
     context: &Context<S>,
     directory: &Directory,
-    case: CaseId,
-    owed: Satang,
+    recorded: &CaseCounted,
     at: &At<'_>,
 ) {
-    let case = directory.desk().case(case);
+    let case = directory.desk().case(recorded.case);
     let withdrawn = case.filter(|case| case.cause == Cause::ConsentWithdrawn);
     match withdrawn.map(|case| (case.debtor, case.sequence)) {
         Some((Debtor::Merchant(merchant), before)) => context.counted.lock().push(Counted {
             merchant,
             before,
-            owed,
+            owed: recorded.owed,
             sequence: at.header.sequence,
         }),
         Some((Debtor::Person(_), _)) | None => {

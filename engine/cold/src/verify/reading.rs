@@ -6,10 +6,9 @@ use super::admin;
 use super::redecide::{Context, Redecider, possible_date};
 use super::rights;
 use satang_core::calendar::Instant;
+use satang_core::desk::is_casework;
 use satang_core::directory::Made;
-use satang_core::record::{
-    AdminRecord, AuthorizationRecord, CutOverRecord, Record, RecordHeader, RecordKind,
-};
+use satang_core::record::{AuthorizationRecord, CutOverRecord, NameNumber, Record, RecordHeader, RecordKind};
 use satang_engine::crew::{Crew, Misfit, ReplayError};
 use satang_engine::replay::Dates;
 use satang_log::file::{FileCursor, FileFrame, FrameKind};
@@ -139,7 +138,7 @@ impl<'s, 'r, S: ReadStorage, W: Storage> Reading<'s, 'r, S, W> {
             bytes,
         };
         rights::take(self.context, &at)?;
-        if header.kind == RecordKind::Desk as u8 {
+        if RecordKind::from_number(header.kind).is_some_and(is_casework) {
             // Each worker has a directory of its own, which learns it, too.
             self.crew.push(offset, header.sequence);
             self.workers_idle = false;
@@ -166,7 +165,15 @@ impl<'s, 'r, S: ReadStorage, W: Storage> Reading<'s, 'r, S, W> {
         if let Err(what) = &checked {
             self.report(header, what.clone());
         }
+        self.check_caller(header);
         checked.is_ok()
+    }
+
+    fn check_caller(&self, header: &RecordHeader) {
+        let caller = header.caller();
+        if caller != NameNumber::UNKNOWN && self.context.state.directory.read().name(caller).is_none() {
+            self.report(header, "the name of its caller was never introduced".into());
+        }
     }
 
     /// Checks what is no plain authorization: those are few.
@@ -176,7 +183,7 @@ impl<'s, 'r, S: ReadStorage, W: Storage> Reading<'s, 'r, S, W> {
             false => Err(format!("its {what} is impossible")),
         };
         match Record::decode(header, bytes).map_err(|error| error.to_string())? {
-            Record::Authorization { .. } | Record::Reversal(_) | Record::Closing(_) => Ok(()),
+            Record::Authorization(_) | Record::Reversal(_) | Record::Capture(_) | Record::Void(_) => Ok(()),
             Record::Enrollment(record) => match record.usable_from() {
                 Some(from) => possible(from, "first date"),
                 None => Ok(()),
@@ -193,23 +200,23 @@ impl<'s, 'r, S: ReadStorage, W: Storage> Reading<'s, 'r, S, W> {
                 same.then_some(())
                     .ok_or_else(|| "its bytes are not those of what it says".to_owned())
             }
-            Record::Admin { by, record } => {
+            record => {
                 let mut directory = self.context.state.directory.write();
-                admin::check(&directory, &record, by.as_ref(), header.at(), bytes)?;
+                admin::check(&directory, &record, header, bytes)?;
                 match record {
-                    // Decided with the citizens' and wallets' shards in view.
-                    AdminRecord::WalletStatus { .. } | AdminRecord::Desk(_) => Ok(()),
-                    AdminRecord::Moved(moved) => match moved.usable_from {
+                    Record::Moved(moved) => match moved.usable_from {
                         Some(from) => possible(from, "first date"),
                         None => Ok(()),
                     },
-                    AdminRecord::Replacement(replacement) => {
+                    Record::Replacement(replacement) => {
                         let mut dates = replacement.rights.iter().filter_map(|right| right.usable_from);
                         dates.try_for_each(|from| possible(from, "first date"))
                     }
+                    // Decided with the citizens' and wallets' shards in view.
+                    decision if is_casework(decision.kind()) => Ok(()),
                     other => {
-                        let made = Made::of(header, by);
-                        directory.apply(&other, &made).map_err(|error| error.to_string())
+                        let applied = directory.apply(&other, &Made::of(header));
+                        applied.map_err(|error| error.to_string())
                     }
                 }
             }
@@ -218,10 +225,11 @@ impl<'s, 'r, S: ReadStorage, W: Storage> Reading<'s, 'r, S, W> {
 
     /// Takes the record's date. One that does not fit is told, and the dates that were left out are taken as over.
     fn take_date(&mut self, header: &RecordHeader, bytes: &[u8]) {
-        if header.at_ms < self.last_at_ms {
+        let at_ms = header.at().unix_ms();
+        if at_ms < self.last_at_ms {
             self.report(header, "its time is before the last record's".into());
         }
-        self.last_at_ms = self.last_at_ms.max(header.at_ms);
+        self.last_at_ms = self.last_at_ms.max(at_ms);
         if let Err(what) = self.dates.take(header, bytes) {
             self.report(header, what);
             let today = header.at().business_date();

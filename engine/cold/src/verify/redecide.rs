@@ -17,8 +17,8 @@ use satang_core::household::household_shard;
 use satang_core::ids::{Name, TxnId};
 use satang_core::outcome::Reason;
 use satang_core::record::{
-    Act, AdminRecord, Authorization, AuthorizationRecord, Closing, Extra, NameNumber, Record, RecordBuf,
-    RecordKind, ReversalRecord, extra_of, split_record,
+    Act, Authorization, AuthorizationRecord, Closing, Extra, NameNumber, NamedAuthorization, Record,
+    RecordBuf, RecordKind, ReversalRecord, extra_of, same_but_for_caller, split_record,
 };
 use satang_core::request::{ClosingRequest, HOLD_SECONDS_MAX, Purchase, ReversalRequest};
 use satang_core::reverse;
@@ -138,21 +138,17 @@ impl<S: ReadStorage> Redecider<'_, S> {
                 self.take_reversal_id(own, &record, at)?;
                 self.take_return(own, chunk, &record, at)?;
             }
-            Record::Closing(record) => self.take_return(own, chunk, &record, at)?,
-            Record::Admin { by, record } => {
-                if let AdminRecord::WalletStatus { wallet, status, .. } = &record
-                    && let Some(wallets) = &mut own.wallets[wallet_shard(*wallet)]
-                {
-                    wallets.apply_status(*wallet, *status);
+            Record::Capture(record) | Record::Void(record) => self.take_return(own, chunk, &record, at)?,
+            Record::WalletStatus(record) => {
+                if let Some(wallets) = &mut own.wallets[wallet_shard(record.wallet)] {
+                    wallets.apply_status(record.wallet, record.status);
                 }
-                let made = Made::of(&at.header, by);
-                self.directory
-                    .apply(&record, &made)
-                    .map_err(|error| error.to_string())?;
             }
-            // Who got a right is decided by the thread that reads the journal.
-            Record::Enrollment(_) | Record::Registration(_) | Record::Listed(_) => {}
-            Record::Authorization { .. } | Record::CutOver(_) => {}
+            // Who got a right is decided by the thread that reads the journal, which the directory has no part in.
+            record => {
+                let applied = self.directory.apply(&record, &Made::of(&at.header));
+                applied.map_err(|error| error.to_string())?;
+            }
         }
         Ok(())
     }
@@ -233,7 +229,8 @@ impl<S: ReadStorage> Redecider<'_, S> {
         let (mut in_program, mut in_channel) = (None, None);
         let in_tail = numbers.0 == NameNumber::UNKNOWN || numbers.1 == NameNumber::UNKNOWN;
         if in_tail
-            && let Ok(Record::Authorization { program, channel, .. }) = Record::decode(&at.header, at.bytes)
+            && let Ok(Record::Authorization(NamedAuthorization { program, channel, .. })) =
+                Record::decode(&at.header, at.bytes)
         {
             (in_program, in_channel) = (program, channel);
         }
@@ -373,7 +370,7 @@ impl<S: ReadStorage> Redecider<'_, S> {
             return Ok(None);
         };
         match self.record_at(last, chunk)? {
-            Record::Reversal(record) | Record::Closing(record) => Ok(Some(Reversed {
+            Record::Reversal(record) | Record::Capture(record) | Record::Void(record) => Ok(Some(Reversed {
                 left: record.left(),
                 last,
             })),
@@ -383,8 +380,8 @@ impl<S: ReadStorage> Redecider<'_, S> {
 
     fn authorization_at(&self, sequence: u64, chunk: &Chunk) -> Result<Authorization, String> {
         match self.record_at(sequence, chunk)? {
-            Record::Authorization { record, .. } => Ok(record),
-            _ => Err(format!("{} is no authorization", named(sequence))),
+            Record::Authorization(found) => Ok(found.record),
+            _ => Err(format!("there is no authorization at {}", named(sequence))),
         }
     }
 
@@ -407,7 +404,7 @@ pub fn is_possible_hold(authorization: &Authorization) -> bool {
     let Some(expires) = authorization.extra.expires() else {
         return true;
     };
-    let lasts_ms = expires.unix_ms() - authorization.header.at_ms;
+    let lasts_ms = expires.unix_ms() - authorization.header.at().unix_ms();
     lasts_ms % 1_000 == 0 && (1..=i64::from(HOLD_SECONDS_MAX)).contains(&(lasts_ms / 1_000))
 }
 
@@ -447,9 +444,9 @@ pub fn take_txn<S: ReadStorage>(
     Ok(())
 }
 
-/// Whether two records differ in anything but the sequence and the check, which covers it.
+/// Whether two records differ in anything that is decided.
 pub fn differ(recorded: &[u8], decided: &[u8]) -> bool {
-    recorded.len() != decided.len() || recorded[8..16] != decided[8..16] || recorded[20..] != decided[20..]
+    !same_but_for_caller(recorded, decided)
 }
 
 /// Whether dates can be reckoned with.

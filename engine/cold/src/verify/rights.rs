@@ -11,12 +11,13 @@ use satang_core::authorize::{self, Numbered};
 use satang_core::calendar::Instant;
 use satang_core::citizen::citizen_shard;
 use satang_core::dedup::{registration_shard, txn_shard};
+use satang_core::desk::is_casework;
 use satang_core::directory::{Directory, Rule};
 use satang_core::ids::{Name, PersonId};
 use satang_core::outcome::RegistrationReason;
 use satang_core::record::{
-    AdminRecord, Authorization, AuthorizationRecord, EnrollmentRecord, ListedRecord, Moved, NameNumber,
-    Record, RecordBuf, RecordHeader, RecordKind, RegistrationRecord, Replacement,
+    AuthorizationRecord, EnrollmentRecord, ListedRecord, Moved, NameNumber, NamedAuthorization, Record,
+    RecordBuf, RecordHeader, RecordKind, RegistrationRecord, Replacement,
 };
 use satang_core::register::{self, Applicant, Verdict};
 use satang_core::request::Purchase;
@@ -37,13 +38,13 @@ pub fn reads_several_shards(header: &RecordHeader, bytes: &[u8]) -> bool {
             | RecordKind::Enrollment
             | RecordKind::Listed
             | RecordKind::Moved
-            | RecordKind::Replacement
-            | RecordKind::Desk,
+            | RecordKind::Replacement,
         ) => true,
         Some(RecordKind::Authorization) => {
             AuthorizationRecord::view(bytes).is_ok_and(AuthorizationRecord::looked_beyond)
         }
-        _ => false,
+        Some(kind) => is_casework(kind),
+        None => false,
     }
 }
 
@@ -70,32 +71,16 @@ pub fn take<S: ReadStorage>(context: &Context<S>, at: &At<'_>) -> Result<(), Str
             take_listed(context, &record, at);
             Ok(())
         }
-        Record::Authorization {
-            record,
-            program,
-            channel,
-        } => take_authorization(context, &record, (program, channel), at),
-        Record::Admin {
-            record: AdminRecord::Moved(moved),
-            ..
-        } => {
+        Record::Authorization(found) => take_authorization(context, &found, at),
+        Record::Moved(moved) => {
             take_moved(context, &moved, at);
             Ok(())
         }
-        Record::Admin {
-            record: AdminRecord::Replacement(replacement),
-            ..
-        } => {
+        Record::Replacement(replacement) => {
             take_replacement(context, &replacement, at);
             Ok(())
         }
-        Record::Admin {
-            record: AdminRecord::Desk(record),
-            by,
-        } => super::desk::take(context, &record, by, at),
-        Record::Reversal(_) | Record::Closing(_) | Record::CutOver(_) | Record::Admin { .. } => {
-            unreachable!("workers decide these")
-        }
+        record => super::desk::take(context, &record, at),
     }
 }
 
@@ -228,7 +213,6 @@ fn take_enrollment<S: ReadStorage>(context: &Context<S>, record: &EnrollmentReco
         tier: record.tier(),
         // A returning citizen's date stays only when the line names none.
         usable_from: record.usable_from().filter(|_| !record.returning()),
-        by: record.by(),
     };
     count_lapses(context, &directory, rule, when);
     let mut holders = People::lock_one(&context.state, &directory, line.person, line.wallet);
@@ -247,7 +231,7 @@ fn take_enrollment<S: ReadStorage>(context: &Context<S>, record: &EnrollmentReco
             );
         }
         Ok(Enrolled::Recorded(facts)) => {
-            let decided = EnrollmentRecord::new(when, &facts);
+            let decided = EnrollmentRecord::new(when, at.header.caller(), &facts);
             if differ(at.bytes, decided.as_bytes()) {
                 report(context, at, enrollment_differences(record, &decided));
             }
@@ -258,7 +242,6 @@ fn take_enrollment<S: ReadStorage>(context: &Context<S>, record: &EnrollmentReco
     if line.tier != NameNumber::UNKNOWN && !rule.has_tier(line.tier) {
         report(context, at, "the programme has no such tier".into());
     }
-    check_key(context, &directory, record.by(), at);
 }
 
 fn take_moved<S: ReadStorage>(context: &Context<S>, moved: &Moved, at: &At<'_>) {
@@ -350,10 +333,10 @@ fn take_replacement<S: ReadStorage>(context: &Context<S>, recorded: &Replacement
 /// A purchase that reads more than its wallet's shard.
 fn take_authorization<S: ReadStorage>(
     context: &Context<S>,
-    recorded: &Authorization,
-    in_tail: (Option<Name>, Option<Name>),
+    found: &NamedAuthorization,
     at: &At<'_>,
 ) -> Result<(), String> {
+    let recorded = &found.record;
     {
         let mut ids = context.state.ids[txn_shard(recorded.txn_id())].lock();
         take_txn(context, &mut ids, recorded, at.header.sequence)?;
@@ -363,8 +346,8 @@ fn take_authorization<S: ReadStorage>(
     let name =
         |number: NameNumber, in_tail: Option<Name>| in_tail.or_else(|| directory.name(number).copied());
     let (Some(program), Some(channel)) = (
-        name(recorded.program(), in_tail.0),
-        name(recorded.channel(), in_tail.1),
+        name(recorded.program(), found.program),
+        name(recorded.channel(), found.channel),
     ) else {
         report(context, at, "its programme or channel has no name".into());
         return Ok(());
@@ -407,16 +390,9 @@ fn take_listed<S: ReadStorage>(context: &Context<S>, record: &ListedRecord, at: 
     if citizens.is_listed(person, list) {
         report(context, at, "its person is on the list already".into());
     }
-    let decided = ListedRecord::new(at.header.at(), list, person, record.by());
+    let decided = ListedRecord::new(at.header.at(), at.header.caller(), list, person);
     if differ(at.bytes, decided.as_bytes()) {
         report(context, at, "its bytes are not those of what it says".into());
     }
     citizens.apply_listed(record);
-    check_key(context, &directory, record.by(), at);
-}
-
-fn check_key<S: ReadStorage>(context: &Context<S>, directory: &Directory, by: NameNumber, at: &At<'_>) {
-    if by != NameNumber::UNKNOWN && directory.name(by).is_none() {
-        report(context, at, "the name of its key was never introduced".into());
-    }
 }

@@ -2,12 +2,13 @@
 
 #![allow(dead_code, reason = "each test file uses its part of it")]
 
-use satang_core::calendar::Instant;
+use satang_core::record::RecordHeader;
 use satang_log::file::{FileLogStore, FrameKind, Layout};
 use satang_log::group::Group;
 use satang_log::log::{Bound, Log as _, LogError, LogStore as _, ReadLog as _};
 use satang_log::storage::MemoryStorage;
 use std::sync::Arc;
+use zerocopy::FromBytes as _;
 
 /// A record as it was found.
 #[derive(Clone, Debug)]
@@ -84,8 +85,8 @@ pub fn forged(storage: &MemoryStorage, mut change: impl FnMut(&mut Found)) -> Me
                 let mut group = Group::allocate(log.group_bytes_max());
                 group.open(log.next_sequence());
                 for record in records.iter_mut().filter(|record| !record.bytes.is_empty()) {
-                    let at_ms = i64::from_le_bytes(record.bytes[8..16].try_into().unwrap());
-                    group.push(finished(&mut record.bytes), Instant::from_unix_ms(at_ms));
+                    let (header, _) = RecordHeader::read_from_prefix(&record.bytes).unwrap();
+                    group.push(finished(&mut record.bytes), header.at());
                 }
                 if !group.is_empty() {
                     log.submit(group).unwrap();

@@ -45,7 +45,9 @@ impl WalletShard {
             returning: record.returning(),
             tier: record.tier(),
             household: record.household(),
-            registered_unix_s: record.granted().then_some(seconds_of(record.header.at_ms)),
+            registered_unix_s: record
+                .granted()
+                .then_some(seconds_of(record.header.at().unix_ms())),
             several: record.several(),
             used: home_in(record.earlier()).is_some(),
             home: home_in(record.earlier()),
@@ -66,7 +68,7 @@ impl WalletShard {
             returning: record.returning(),
             tier: record.tier(),
             household: None,
-            registered_unix_s: Some(seconds_of(record.header.at_ms)),
+            registered_unix_s: Some(seconds_of(record.header.at().unix_ms())),
             several: record.several(),
             used: home_in(record.earlier()).is_some(),
             home: home_in(record.earlier()),

@@ -20,9 +20,8 @@ fn a_suspension_reaches_every_slot_whether_it_came_before_or_after() {
             returning: false,
             several: false,
             linked: None,
-            by: NameNumber::UNKNOWN,
         };
-        EnrollmentRecord::new(at, &facts)
+        EnrollmentRecord::new(at, NameNumber::UNKNOWN, &facts)
     };
     let mut shard = WalletShard::default();
     let status = |shard: &WalletShard, benefit| {

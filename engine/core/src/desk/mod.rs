@@ -1,19 +1,25 @@
 //! The desk: what operators decided about merchants, persons, money that is held back and money that is to come back.
 //!
 //! All of it is a function of the desk's records (I2), which it keeps as they were journaled: few enough, and a snapshot is made
-//! from them. [`crate::directory::Directory::check_desk`] says what may be decided.
+//! from them. Each kind of decision is a [`Casework`]: it says whether it may be decided, and what follows from it.
 
 mod case;
+mod cases;
+mod casework;
 mod check;
+mod merchants;
+mod payouts;
+mod persons;
 
 pub use case::{CLAIM_MAX, Case, CaseState, Cause, DUE_DAYS, PAYMENTS_MAX, Payment};
+pub use casework::{Casework, casework, is_casework};
 pub use check::{DeskRefusal, Novelty};
 
 use crate::calendar::Instant;
 use crate::directory::Made;
 use crate::export;
 use crate::ids::{CaseId, MerchantId, Name, PersonId, TxnId, WalletId};
-use crate::record::{AdminRecord, Debtor, DeskRecord, NameNumber, Payout, Record, Status, split_record};
+use crate::record::{Debtor, NameNumber, Record, set_sequence, split_record};
 use crate::table::hash_pair;
 use std::collections::BTreeMap;
 
@@ -39,10 +45,20 @@ pub struct Desk {
 pub struct Mark {
     /// When.
     pub at: Instant,
-    /// The name of the key; `None` without keys.
-    pub by: Option<Name>,
+    /// The number of the name of the key; unknown without keys.
+    pub caller: NameNumber,
     /// Why, in the operator's words.
     pub reason: String,
+}
+
+impl Mark {
+    fn new(made: &Made, reason: &str) -> Mark {
+        Mark {
+            at: made.at,
+            caller: made.caller,
+            reason: reason.to_owned(),
+        }
+    }
 }
 
 /// What the desk knows of a merchant.
@@ -223,130 +239,13 @@ impl Desk {
         file.is_some_and(|file| file.withdrawn.is_some())
     }
 
-    /// Takes a record.
-    pub(crate) fn apply(&mut self, record: &DeskRecord, made: &Made) {
-        let mut bytes = AdminRecord::Desk(record.clone()).encode(made.at, made.by.as_ref());
-        crate::record::set_sequence(&mut bytes, made.sequence);
+    /// Takes a record, which is `decision`.
+    pub(crate) fn take(&mut self, record: &Record, decision: &dyn Casework, made: &Made) {
+        let mut bytes = record.encode(made.at, made.caller);
+        set_sequence(&mut bytes, made.sequence);
         self.records.extend_from_slice(&bytes);
         self.last_sequence = made.sequence;
-        let mark = |reason: &String| Mark {
-            at: made.at,
-            by: made.by,
-            reason: reason.clone(),
-        };
-        match record {
-            DeskRecord::MerchantStatus {
-                merchant,
-                status,
-                reason,
-            } => {
-                self.file(*merchant).suspended = (*status == Status::Suspended).then(|| mark(reason));
-            }
-            DeskRecord::Joined {
-                merchant,
-                program,
-                returning,
-            } => {
-                let joining = Joining {
-                    program: *program,
-                    at: made.at,
-                    returning: *returning,
-                };
-                self.file(*merchant).joined.push(joining);
-            }
-            DeskRecord::Platform {
-                merchant,
-                platform,
-                bound,
-                ..
-            } => self.file(*merchant).platform = bound.then_some(*platform),
-            DeskRecord::MerchantPayout {
-                merchant,
-                payout,
-                reason,
-            } => {
-                let frozen = (*payout == Payout::Frozen).then(|| mark(reason));
-                let (before, now) = (self.file(*merchant).frozen.is_some(), frozen.is_some());
-                self.file(*merchant).frozen = frozen;
-                self.merchants_frozen = self.merchants_frozen + usize::from(now) - usize::from(before);
-            }
-            DeskRecord::AuthorizationPayout {
-                txn_id,
-                payout,
-                reason,
-            } => {
-                match payout {
-                    Payout::Active => self.frozen.remove(txn_id),
-                    Payout::Frozen => self.frozen.insert(*txn_id, mark(reason)),
-                };
-            }
-            DeskRecord::PersonStatus {
-                person,
-                status,
-                reason,
-                ..
-            } => {
-                let suspended = (*status == Status::Suspended).then(|| mark(reason));
-                self.persons.entry(*person).or_default().suspended = suspended;
-            }
-            DeskRecord::CaseOpened {
-                case,
-                debtor,
-                owed,
-                letter,
-                reason,
-            } => self.open(Case {
-                id: *case,
-                debtor: *debtor,
-                cause: Cause::Ordered,
-                owed: Some(*owed),
-                letter: *letter,
-                opened: mark(reason),
-                sequence: made.sequence,
-                payments: Vec::new(),
-                closed: None,
-            }),
-            DeskRecord::CasePaid {
-                case,
-                payment,
-                amount,
-                reason,
-            } => {
-                let payment = Payment {
-                    id: *payment,
-                    amount: *amount,
-                    mark: mark(reason),
-                };
-                self.change(*case, |case| case.payments.push(payment));
-            }
-            DeskRecord::CaseClosed { case, reason } => {
-                let closed = mark(reason);
-                self.change(*case, |case| case.closed = Some(closed));
-            }
-            DeskRecord::ConsentWithdrawn {
-                merchant,
-                case,
-                letter,
-                reason,
-            } => {
-                self.file(*merchant).withdrawn = Some((mark(reason), *case));
-                self.open(Case {
-                    id: *case,
-                    debtor: Debtor::Merchant(*merchant),
-                    cause: Cause::ConsentWithdrawn,
-                    owed: None,
-                    letter: *letter,
-                    opened: mark(reason),
-                    sequence: made.sequence,
-                    payments: Vec::new(),
-                    closed: None,
-                });
-            }
-            DeskRecord::CaseCounted { case, owed } => self.change(*case, |case| case.owed = Some(*owed)),
-            DeskRecord::Erased { person, wallets, .. } => {
-                self.persons.entry(*person).or_default().erased = Some(wallets.clone());
-            }
-        }
+        decision.apply(self, made);
     }
 
     /// Appends the desk to a snapshot.
@@ -363,19 +262,8 @@ impl Desk {
         while !records.is_empty() {
             let (header, bytes) = split_record(records).ok()?;
             records = &records[bytes.len()..];
-            let Record::Admin {
-                by,
-                record: AdminRecord::Desk(record),
-            } = Record::decode(&header, bytes).ok()?
-            else {
-                return None;
-            };
-            let made = Made {
-                sequence: header.sequence,
-                at: header.at(),
-                by,
-            };
-            desk.apply(&record, &made);
+            let record = Record::decode(&header, bytes).ok()?;
+            desk.take(&record, casework(&record)?, &Made::of(&header));
         }
         Some(desk)
     }

@@ -1,10 +1,12 @@
 //! The record of an authorization, and the buffer the hot path writes records from.
 
+use super::bytes::Bytes;
 use super::coding::{Decoder, Encoder};
 use super::extra::Extra;
+use super::header::finish;
 use super::{
     AUTHORIZATION_BYTES_MAX, BenefitNumber, FLAG_APPROVED, ID_END, NameNumber, RECORD_UNIT, RecordError,
-    RecordHeader, RecordKind, finish,
+    RecordHeader, RecordKind,
 };
 use crate::calendar::Instant;
 use crate::ids::{MerchantId, Name, TxnId, WalletId};
@@ -36,6 +38,8 @@ pub struct AuthorizationRecord {
     /// Bit n: the benefit has a cap of period n. Above them, in four bits, the tier whose caps counted: 1 + its index, 0 for none.
     caps: u8,
 }
+
+const _: () = assert!(size_of::<AuthorizationRecord>() == 96);
 
 /// The bits of `caps` that are caps.
 const CAPS: u8 = 0x0F;
@@ -113,6 +117,7 @@ impl AuthorizationRecord {
             header: RecordHeader::new(
                 RecordKind::Authorization,
                 at,
+                NameNumber::UNKNOWN,
                 flags,
                 size_of::<AuthorizationRecord>(),
             ),
@@ -250,13 +255,8 @@ impl AuthorizationRecord {
         Ok(record)
     }
 
-    pub(super) fn check_fields(&self) -> Result<(), RecordError> {
-        let fail = |field| {
-            Err(RecordError::Field {
-                sequence: self.header.sequence,
-                field,
-            })
-        };
+    fn check_fields(&self) -> Result<(), RecordError> {
+        let fail = |field| Err(self.header.impossible(field));
         let Some(reason) = Reason::from_number(self.reason) else {
             return fail("reason");
         };
@@ -343,32 +343,55 @@ impl RecordBuf {
     }
 }
 
-/// What stands behind the fixed part of an authorization.
-pub(super) struct Behind {
-    pub(super) extra: Extra,
-    pub(super) program: Option<Name>,
-    pub(super) channel: Option<Name>,
+/// An authorization as it lies in the journal.
+#[derive(Clone, Copy, Debug)]
+pub struct NamedAuthorization {
+    /// The authorization.
+    pub record: Authorization,
+    /// The programme's name, when it had no number.
+    pub program: Option<Name>,
+    /// The channel's name, when it had no number.
+    pub channel: Option<Name>,
 }
 
-pub(super) fn decode_behind(record: &AuthorizationRecord, bytes: &[u8]) -> Option<Behind> {
+impl Bytes for NamedAuthorization {
+    fn encode(&self, kind: RecordKind, at: Instant, caller: NameNumber) -> Vec<u8> {
+        let Authorization { mut record, extra } = self.record;
+        let flags = record.header.flags & !FLAG_EXTRA;
+        record.header = RecordHeader::new(kind, at, caller, flags, size_of::<AuthorizationRecord>());
+        let mut buf = RecordBuf::EMPTY;
+        buf.put_authorization(&record, &extra, self.program.as_ref(), self.channel.as_ref());
+        buf.as_bytes().to_vec()
+    }
+
+    fn decode(header: &RecordHeader, bytes: &[u8]) -> Result<NamedAuthorization, RecordError> {
+        let record = *AuthorizationRecord::view(bytes)?;
+        let behind = &bytes[size_of::<AuthorizationRecord>()..];
+        let (extra, program, channel) = decode_behind(&record, behind).ok_or(header.impossible("tail"))?;
+        extra.check_fields(header.sequence, record.state())?;
+        Ok(NamedAuthorization {
+            record: Authorization { record, extra },
+            program,
+            channel,
+        })
+    }
+}
+
+/// The extra, and the names of the programme and the channel that have no number.
+fn decode_behind(record: &AuthorizationRecord, bytes: &[u8]) -> Option<(Extra, Option<Name>, Option<Name>)> {
     let (extra, tail) = match record.has_extra() {
         true => Extra::read_from_prefix(bytes).ok()?,
         false => (Extra::NONE, bytes),
     };
-    let (mut program, mut channel) = (None, None);
-    if !tail.is_empty() {
-        let mut from = Decoder { rest: tail };
-        let mut name = || match from.text()? {
-            "" => Some(None),
-            text => Name::parse(text).ok().map(Some),
-        };
-        (program, channel) = (name()?, name()?);
+    if tail.is_empty() {
+        return Some((extra, None, None));
     }
-    Some(Behind {
-        extra,
-        program,
-        channel,
-    })
+    let mut from = Decoder { rest: tail };
+    let mut name = || match from.text()? {
+        "" => Some(None),
+        text => Name::parse(text).ok().map(Some),
+    };
+    Some((extra, name()?, name()?))
 }
 
 /// The extra of an authorization whose record lies at the front of `bytes`; none when it has none or is cut short.

@@ -28,6 +28,8 @@ pub struct Extra {
     home: [u8; 8],
 }
 
+const _: () = assert!(size_of::<Extra>() == 48);
+
 impl Extra {
     /// Nothing of it.
     pub const NONE: Extra = Extra {

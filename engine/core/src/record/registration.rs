@@ -1,5 +1,6 @@
-//! The records of a registration and of a citizen on an imported list.
+//! The record of a registration.
 
+use super::bytes::fixed_size;
 use super::{
     BenefitNumber, Earlier, FLAG_APPROVED, ID_END, NameNumber, RecordError, RecordHeader, RecordKind,
 };
@@ -45,6 +46,8 @@ pub struct RegistrationRecord {
     reason: u8,
     reserved: u32,
 }
+
+fixed_size!(RegistrationRecord, 112);
 
 /// The facts of a registration record, as decided.
 #[derive(Clone, Copy, Debug)]
@@ -101,6 +104,7 @@ impl RegistrationRecord {
             header: RecordHeader::new(
                 RecordKind::Registration,
                 at,
+                NameNumber::UNKNOWN,
                 flags,
                 size_of::<RegistrationRecord>(),
             ),
@@ -215,13 +219,8 @@ impl RegistrationRecord {
         self.header.flags & FLAG_RETURNING != 0
     }
 
-    pub(super) fn check_fields(&self) -> Result<(), RecordError> {
-        let fail = |field| {
-            Err(RecordError::Field {
-                sequence: self.header.sequence,
-                field,
-            })
-        };
+    fn check_fields(&self) -> Result<(), RecordError> {
+        let fail = |field| Err(self.header.impossible(field));
         let Some(reason) = RegistrationReason::from_number(self.reason) else {
             return fail("reason");
         };
@@ -249,57 +248,4 @@ impl RegistrationRecord {
 
 const fn flag(flag: u8, on: bool) -> u8 {
     if on { flag } else { 0 }
-}
-
-/// A citizen is on an imported list: 48 bytes.
-#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, KnownLayout, Immutable)]
-#[repr(C)]
-pub struct ListedRecord {
-    /// Common header.
-    pub header: RecordHeader,
-    person: u64,
-    list: u16,
-    by: u16,
-    reserved: [u8; 12],
-}
-
-impl ListedRecord {
-    /// The record, unchecked and without a sequence yet. `by`: the name of the key it was imported with, unknown without keys.
-    pub fn new(at: Instant, list: NameNumber, person: PersonId, by: NameNumber) -> ListedRecord {
-        ListedRecord {
-            header: RecordHeader::new(RecordKind::Listed, at, 0, size_of::<ListedRecord>()),
-            person: person.number(),
-            list: list.0,
-            by: by.0,
-            reserved: [0; 12],
-        }
-    }
-
-    /// Who.
-    pub fn person(&self) -> PersonId {
-        PersonId::from_number(self.person).expect("checked when the record was read")
-    }
-
-    /// On which list.
-    pub fn list(&self) -> NameNumber {
-        NameNumber(self.list)
-    }
-
-    /// The name of the key it was imported with; [`NameNumber::UNKNOWN`] without keys.
-    pub fn by(&self) -> NameNumber {
-        NameNumber(self.by)
-    }
-
-    pub(super) fn check_fields(&self) -> Result<(), RecordError> {
-        let fail = |field| {
-            Err(RecordError::Field {
-                sequence: self.header.sequence,
-                field,
-            })
-        };
-        if self.person == 0 {
-            return fail("person");
-        }
-        if self.list == 0 { fail("list") } else { Ok(()) }
-    }
 }

@@ -1,5 +1,6 @@
 //! The record of a citizen who got a new wallet in place of an old one.
 
+use super::bytes::Body;
 use super::coding::{Decoder, Encoder};
 use super::{BenefitNumber, NameNumber};
 use crate::calendar::BusinessDate;
@@ -54,23 +55,23 @@ const FLAGS: u16 = RETURNING | USED | ENDED;
 /// No right is registered later, in seconds since the Unix epoch: slots count up to the year 2136.
 const REGISTERED_MAX: u64 = 1 << 33;
 
-impl Replacement {
-    pub(super) fn encode(&self, to: &mut Encoder) {
+impl Body for Replacement {
+    fn write(&self, to: &mut Encoder) {
         to.u64(self.wallet.number());
         to.u64(self.new_wallet.number());
         to.u64(self.person.number());
-        to.u16(u16::from(self.several));
-        to.u16(u16::from(self.suspended));
+        to.flag(self.several);
+        to.flag(self.suspended);
         to.u16(self.rights.len() as u16);
         self.rights.iter().for_each(|right| right.encode(to));
         to.text(&self.reason);
     }
 
-    pub(super) fn decode(from: &mut Decoder<'_>) -> Option<Replacement> {
+    fn read(from: &mut Decoder<'_>) -> Option<Replacement> {
         Some(Replacement {
-            wallet: from.fifteen_digits().map(WalletId::from_number)?,
-            new_wallet: from.fifteen_digits().map(WalletId::from_number)?,
-            person: PersonId::from_number(from.u64()?)?,
+            wallet: from.wallet()?,
+            new_wallet: from.wallet()?,
+            person: from.person()?,
             several: from.flag()?,
             suspended: from.flag()?,
             rights: {
@@ -89,27 +90,24 @@ impl CarriedRight {
         to.u16(self.benefit.0);
         to.u16(flag(RETURNING, self.returning) | flag(USED, self.used) | flag(ENDED, self.ended));
         to.u64(self.registered_unix_s as u64);
-        to.optional(self.usable_from.map(|date| u64::from(date.days() as u32)));
+        to.optional_date(self.usable_from);
         to.u16(self.tier.0);
         to.optional(self.household.map(HouseholdId::number));
         to.optional(self.home.map(WalletId::number));
     }
 
     fn decode(from: &mut Decoder<'_>) -> Option<CarriedRight> {
-        let benefit = BenefitNumber(from.u16()?);
-        let flags = from.u16()?;
-        let registered = from.u64()?;
-        let possible = benefit.is_possible() && flags & !FLAGS == 0 && registered <= REGISTERED_MAX;
-        possible.then_some(())?;
+        let benefit = from.benefit()?;
+        let flags = from.u16().filter(|flags| flags & !FLAGS == 0)?;
+        let registered = from.u64().filter(|seconds| *seconds <= REGISTERED_MAX)?;
         Some(CarriedRight {
             benefit,
             returning: flags & RETURNING != 0,
             ended: flags & ENDED != 0,
             used: flags & USED != 0,
             registered_unix_s: registered as i64,
-            usable_from: from
-                .optional(|days| Some(BusinessDate::from_days(u32::try_from(days).ok()? as i32)))?,
-            tier: NameNumber(from.u16()?),
+            usable_from: from.optional_date()?,
+            tier: from.name_number()?,
             household: from.optional(|number| HouseholdId::try_from_number(number).ok())?,
             home: from.optional(|number| WalletId::try_from_number(number).ok())?,
         })

@@ -1,5 +1,6 @@
 //! The record of a reversal, of a hold's capture or void, and what they must know of their original.
 
+use super::bytes::fixed_size;
 use super::extra::Funding;
 use super::{
     Authorization, BenefitNumber, FLAG_APPROVED, ID_END, NameNumber, RecordError, RecordHeader, RecordKind,
@@ -74,6 +75,8 @@ pub struct ReversalRecord {
     /// The citizen's home wallet, plus 1; 0 when it is the wallet that paid.
     home: [u8; 8],
 }
+
+fixed_size!(ReversalRecord, 160);
 
 /// The facts of a reversal record, as decided.
 #[derive(Clone, Copy, Debug)]
@@ -180,7 +183,7 @@ impl ReversalRecord {
             flag(FLAG_APPROVED, facts.approved) | flag(FLAG_LATE, facts.late) | flag(FLAG_VOIDS, facts.voids);
         let household = original.and_then(|o| o.household);
         ReversalRecord {
-            header: RecordHeader::new(kind, at, flags, size_of::<ReversalRecord>()),
+            header: RecordHeader::new(kind, at, NameNumber::UNKNOWN, flags, size_of::<ReversalRecord>()),
             reversal_id: facts.reversal_id.bits().to_le_bytes(),
             txn_id: facts.txn_id.bits().to_le_bytes(),
             wallet: original.map_or(0, |o| o.wallet.number()),
@@ -360,13 +363,8 @@ impl ReversalRecord {
         self.approved() && self.reason() == ReversalReason::Approved
     }
 
-    pub(super) fn check_fields(&self) -> Result<(), RecordError> {
-        let fail = |field| {
-            Err(RecordError::Field {
-                sequence: self.header.sequence,
-                field,
-            })
-        };
+    fn check_fields(&self) -> Result<(), RecordError> {
+        let fail = |field| Err(self.header.impossible(field));
         if ReversalReason::from_number(self.reason).is_none() {
             return fail("reason");
         }

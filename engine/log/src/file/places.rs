@@ -299,7 +299,7 @@ fn nth_record(bytes: &[u8], offset: u32, first: u64, skip: u64) -> Option<usize>
             .map(|(header, _)| header);
         match header {
             // An end mark and its padding look like sequence 229 at time 0.
-            Some(header) if header.sequence == sequence && header.at_ms != 0 => {
+            Some(header) if header.sequence == sequence && header.at().unix_ms() != 0 => {
                 if sequence == first + skip {
                     return Some(at);
                 }

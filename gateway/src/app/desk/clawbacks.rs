@@ -10,7 +10,7 @@ use satang_core::calendar::BusinessDate;
 use satang_core::desk::Case;
 use satang_core::directory::Directory;
 use satang_core::ids::{CaseId, Name};
-use satang_core::record::{Debtor, DeskRecord};
+use satang_core::record::{CaseClosed, CasePaid, Debtor};
 use satang_log::storage::Storage;
 use serde::Serialize;
 
@@ -50,7 +50,7 @@ impl<S: Storage> Ready<S> {
             amount,
             reason,
         } = desk_forms::payment(case_id, body)?;
-        let record = DeskRecord::CasePaid {
+        let record = CasePaid {
             case,
             payment,
             amount,
@@ -68,7 +68,7 @@ impl<S: Storage> Ready<S> {
         by: Option<&Name>,
     ) -> Result<Response, Failure> {
         let (case, reason) = desk_forms::closing_of_case(case_id, body)?;
-        let record = DeskRecord::CaseClosed { case, reason };
+        let record = CaseClosed { case, reason };
         let outcome = self.engine.decide_desk(&record, by)?;
         self.settle_or_refuse(DeskKind::Closing, outcome).await?;
         self.show_case(case).await
@@ -104,6 +104,6 @@ impl<S: Storage> Ready<S> {
             Debtor::Person(person) => Some(self.engine.wallets_of_person(directory, person)),
             Debtor::Merchant(_) => None,
         };
-        CaseShown::of(case, wallets, today)
+        CaseShown::of(directory, case, wallets, today)
     }
 }

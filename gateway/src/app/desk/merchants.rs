@@ -8,7 +8,7 @@ use crate::wire::desk_forms::{self, WithdrawalRequest};
 use crate::wire::parse;
 use crate::wire::problem::Problem;
 use satang_core::ids::{MerchantId, Name};
-use satang_core::record::DeskRecord;
+use satang_core::record::{ConsentWithdrawn, MerchantStatus};
 use satang_log::storage::Storage;
 use serde::Serialize;
 
@@ -111,7 +111,7 @@ impl<S: Storage> Ready<S> {
         by: Option<&Name>,
     ) -> Result<Response, Failure> {
         let (merchant, status, reason) = desk_forms::merchant_status(merchant_id, body)?;
-        let record = DeskRecord::MerchantStatus {
+        let record = MerchantStatus {
             merchant,
             status,
             reason: reason.clone(),
@@ -138,7 +138,7 @@ impl<S: Storage> Ready<S> {
             letter,
             reason,
         } = desk_forms::withdrawal(merchant_id, body)?;
-        let record = DeskRecord::ConsentWithdrawn {
+        let record = ConsentWithdrawn {
             merchant,
             case,
             letter,

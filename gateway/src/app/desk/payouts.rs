@@ -6,9 +6,9 @@ use crate::app::Failure;
 use crate::server::Response;
 use crate::wire::desk_forms;
 use crate::wire::problem::Problem;
-use satang_core::desk::Desk;
+use satang_core::directory::Directory;
 use satang_core::ids::{Name, TxnId};
-use satang_core::record::DeskRecord;
+use satang_core::record::{AuthorizationPayout, MerchantPayout};
 use satang_engine::lookup::Found;
 use satang_log::storage::Storage;
 use serde::Serialize;
@@ -53,14 +53,15 @@ struct FrozenAuthorization<'d> {
 }
 
 impl<'d> PayoutsShown<'d> {
-    fn of(desk: &'d Desk) -> PayoutsShown<'d> {
+    fn of(directory: &'d Directory) -> PayoutsShown<'d> {
+        let desk = directory.desk();
         let merchants = desk.frozen_merchants().take(SHOWN_MAX);
         let authorizations = desk.frozen_authorizations();
         PayoutsShown {
             merchants: merchants
                 .map(|(merchant, mark)| FrozenMerchant {
                     merchant_id: merchant.to_string(),
-                    mark: MarkShown::of(mark),
+                    mark: MarkShown::of(directory, mark),
                 })
                 .collect(),
             merchants_frozen: desk.merchants_frozen(),
@@ -69,7 +70,7 @@ impl<'d> PayoutsShown<'d> {
                 .take(SHOWN_MAX)
                 .map(|(txn_id, mark)| FrozenAuthorization {
                     txn_id: txn_id.to_string(),
-                    mark: MarkShown::of(mark),
+                    mark: MarkShown::of(directory, mark),
                 })
                 .collect(),
         }
@@ -78,7 +79,7 @@ impl<'d> PayoutsShown<'d> {
 
 impl<S: Storage> Ready<S> {
     pub(in crate::app) async fn payouts(&self) -> Result<Response, Failure> {
-        let shown = self.look(|directory, _| bytes(&PayoutsShown::of(directory.desk())));
+        let shown = self.look(|directory, _| bytes(&PayoutsShown::of(directory)));
         Ok(answered(shown.await?))
     }
 
@@ -89,7 +90,7 @@ impl<S: Storage> Ready<S> {
         by: Option<&Name>,
     ) -> Result<Response, Failure> {
         let (merchant, request) = desk_forms::merchant_payout(merchant_id, body)?;
-        let record = DeskRecord::MerchantPayout {
+        let record = MerchantPayout {
             merchant,
             payout: request.payout,
             reason: request.reason.clone(),
@@ -111,7 +112,7 @@ impl<S: Storage> Ready<S> {
     ) -> Result<Response, Failure> {
         let (txn_id, request) = desk_forms::authorization_payout(txn_id, body)?;
         self.check_payable(txn_id).await?;
-        let record = DeskRecord::AuthorizationPayout {
+        let record = AuthorizationPayout {
             txn_id,
             payout: request.payout,
             reason: request.reason.clone(),

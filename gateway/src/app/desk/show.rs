@@ -21,11 +21,11 @@ pub(in crate::app) struct MarkShown<'d> {
 
 impl<'d> MarkShown<'d> {
     /// The mark as it is shown.
-    pub(in crate::app) fn of(mark: &'d Mark) -> MarkShown<'d> {
+    pub(in crate::app) fn of(directory: &'d Directory, mark: &'d Mark) -> MarkShown<'d> {
         MarkShown {
             reason: &mark.reason,
             since: mark.at.to_string(),
-            by: mark.by.as_ref().map(Name::as_str),
+            by: name(directory, mark.caller),
         }
     }
 }
@@ -76,6 +76,7 @@ impl<'d> MerchantShown<'d> {
         let view = directory.merchant(merchant)?;
         let (desk, file) = (directory.desk(), directory.desk().merchant(merchant));
         let frozen = file.and_then(|file| file.frozen.as_ref());
+        let shown = |mark| MarkShown::of(directory, mark);
         let cases = file.map_or(&[][..], |file| last(&file.cases));
         let cases = cases.iter().filter_map(|case| desk.case(*case));
         Some(MerchantShown {
@@ -85,12 +86,14 @@ impl<'d> MerchantShown<'d> {
             programs: names(directory, view.programs()),
             channels: names(directory, view.channels()),
             platform: file.and_then(|file| name(directory, file.platform?)),
-            suspended: file.and_then(|file| file.suspended.as_ref()).map(MarkShown::of),
+            suspended: file.and_then(|file| file.suspended.as_ref()).map(shown),
             consent_withdrawn: file.and_then(|file| withdrawal(directory, file)),
             payout: payout(frozen.is_some()),
-            frozen: frozen.map(MarkShown::of),
+            frozen: frozen.map(shown),
             joined: file.map_or(Vec::new(), |file| joined(directory, last(&file.joined))),
-            clawbacks: cases.map(|case| CaseShown::of(case, None, today)).collect(),
+            clawbacks: cases
+                .map(|case| CaseShown::of(directory, case, None, today))
+                .collect(),
         })
     }
 }
@@ -103,7 +106,7 @@ fn last<T>(all: &[T]) -> &[T] {
 fn withdrawal<'d>(directory: &'d Directory, file: &'d MerchantFile) -> Option<WithdrawalShown<'d>> {
     let (mark, case): &(Mark, CaseId) = file.withdrawn.as_ref()?;
     Some(WithdrawalShown {
-        mark: MarkShown::of(mark),
+        mark: MarkShown::of(directory, mark),
         letter_date: directory.desk().case(*case)?.letter.to_string(),
         case_id: case.to_string(),
     })
@@ -188,7 +191,12 @@ struct ActShown<'d> {
 
 impl<'d> CaseShown<'d> {
     /// The case on this day. `wallets` are the citizen's, when it is a citizen's.
-    pub(super) fn of(case: &'d Case, wallets: Option<Vec<WalletId>>, today: BusinessDate) -> CaseShown<'d> {
+    pub(super) fn of(
+        directory: &'d Directory,
+        case: &'d Case,
+        wallets: Option<Vec<WalletId>>,
+        today: BusinessDate,
+    ) -> CaseShown<'d> {
         let state = case.state();
         let text = |wallets: Vec<WalletId>| wallets.iter().map(WalletId::to_string).collect();
         CaseShown {
@@ -208,23 +216,27 @@ impl<'d> CaseShown<'d> {
             overdue: state == CaseState::Open && today > case.due(),
             reason: &case.opened.reason,
             opened_at: case.opened.at.to_string(),
-            opened_by: case.opened.by.as_ref().map(Name::as_str),
-            payments: case.payments.iter().map(payment).collect(),
+            opened_by: name(directory, case.opened.caller),
+            payments: case
+                .payments
+                .iter()
+                .map(|paid| payment(directory, paid))
+                .collect(),
             closed: case.closed.as_ref().map(|mark| ActShown {
                 at: mark.at.to_string(),
                 reason: &mark.reason,
-                by: mark.by.as_ref().map(Name::as_str),
+                by: name(directory, mark.caller),
             }),
         }
     }
 }
 
-fn payment(payment: &Payment) -> PaymentShown<'_> {
+fn payment<'d>(directory: &'d Directory, payment: &'d Payment) -> PaymentShown<'d> {
     PaymentShown {
         payment_id: payment.id.to_string(),
         amount: payment.amount.get(),
         reason: &payment.mark.reason,
         at: payment.mark.at.to_string(),
-        by: payment.mark.by.as_ref().map(Name::as_str),
+        by: name(directory, payment.mark.caller),
     }
 }

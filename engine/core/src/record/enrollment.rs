@@ -1,5 +1,6 @@
-//! The other records of fixed size: entitlements and the end of a business date.
+//! The record of an entitlement that was imported.
 
+use super::bytes::fixed_size;
 use super::{BenefitNumber, Earlier, ID_END, NameNumber, RecordError, RecordHeader, RecordKind};
 use crate::calendar::{BusinessDate, Instant};
 use crate::ids::{HouseholdId, PersonId, WalletId};
@@ -32,9 +33,10 @@ pub struct EnrollmentRecord {
     program: u16,
     benefit: u16,
     tier: u16,
-    by: u16,
-    reserved: u32,
+    reserved: [u8; 6],
 }
+
+fixed_size!(EnrollmentRecord, 80);
 
 /// The facts of an enrollment record.
 #[derive(Clone, Copy, Debug)]
@@ -63,13 +65,12 @@ pub struct EnrollmentFacts {
     pub linked: Option<WalletId>,
     /// What the citizen's earlier right in the programme leaves to this one.
     pub earlier: Option<Earlier>,
-    /// The name of the key it was imported with; [`NameNumber::UNKNOWN`] without keys.
-    pub by: NameNumber,
 }
 
 impl EnrollmentRecord {
-    /// The record of `facts`, unchecked and without a sequence yet.
-    pub fn new(at: Instant, facts: &EnrollmentFacts) -> EnrollmentRecord {
+    /// The record of `facts`, unchecked and without a sequence yet. `caller`: the number of the name of the key it was imported
+    /// with; unknown without keys.
+    pub fn new(at: Instant, caller: NameNumber, facts: &EnrollmentFacts) -> EnrollmentRecord {
         let flag = |flag: u8, on: bool| if on { flag } else { 0 };
         let (used, earlier) = Earlier::to_number(facts.earlier);
         let flags = flag(FLAG_GRANTED, facts.granted)
@@ -77,7 +78,13 @@ impl EnrollmentRecord {
             | flag(FLAG_USED, used)
             | flag(FLAG_RETURNING, facts.returning);
         EnrollmentRecord {
-            header: RecordHeader::new(RecordKind::Enrollment, at, flags, size_of::<EnrollmentRecord>()),
+            header: RecordHeader::new(
+                RecordKind::Enrollment,
+                at,
+                caller,
+                flags,
+                size_of::<EnrollmentRecord>(),
+            ),
             wallet: facts.wallet.number(),
             person: facts.person.number(),
             household: facts.household.map_or(0, |household| household.number() + 1),
@@ -87,8 +94,7 @@ impl EnrollmentRecord {
             program: facts.program.0,
             benefit: facts.benefit.0,
             tier: facts.tier.0,
-            by: facts.by.0,
-            reserved: 0,
+            reserved: [0; 6],
         }
     }
 
@@ -152,18 +158,8 @@ impl EnrollmentRecord {
         (self.usable_from != i32::MIN).then(|| BusinessDate::from_days(self.usable_from))
     }
 
-    /// The name of the key it was imported with; [`NameNumber::UNKNOWN`] without keys.
-    pub fn by(&self) -> NameNumber {
-        NameNumber(self.by)
-    }
-
-    pub(super) fn check_fields(&self) -> Result<(), RecordError> {
-        let fail = |field| {
-            Err(RecordError::Field {
-                sequence: self.header.sequence,
-                field,
-            })
-        };
+    fn check_fields(&self) -> Result<(), RecordError> {
+        let fail = |field| Err(self.header.impossible(field));
         if self.wallet >= ID_END || self.earlier > ID_END || self.linked > ID_END {
             return fail("wallet");
         }
@@ -177,32 +173,5 @@ impl EnrollmentRecord {
             return fail("benefit");
         }
         if self.person == 0 { fail("person") } else { Ok(()) }
-    }
-}
-
-/// A business date is over: 32 bytes.
-#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, KnownLayout, Immutable)]
-#[repr(C)]
-pub struct CutOverRecord {
-    /// Common header.
-    pub header: RecordHeader,
-    date: i32,
-    reserved: u32,
-}
-
-impl CutOverRecord {
-    /// The record, unchecked and without a sequence yet.
-    pub fn new(at: Instant, date: BusinessDate) -> CutOverRecord {
-        let header = RecordHeader::new(RecordKind::CutOver, at, 0, size_of::<CutOverRecord>());
-        CutOverRecord {
-            header,
-            date: date.days(),
-            reserved: 0,
-        }
-    }
-
-    /// The date that is over.
-    pub fn date(&self) -> BusinessDate {
-        BusinessDate::from_days(self.date)
     }
 }

@@ -1,0 +1,108 @@
+//! The story: an auditor asks with whose key something was decided. Each record says so by the number of the key's name.
+
+mod rig;
+
+use rig::office::*;
+use rig::*;
+use satang_core::desk::DeskRefusal;
+use satang_core::ids::{MerchantId, WalletId};
+use satang_core::record::{CaseClosed, MerchantStatus, NameNumber, Record, RecordKind, Status};
+use satang_engine::desk::DeskOutcome;
+
+/// The kind and the caller of each record behind the first `from`.
+fn callers(rig: &Rig, from: usize) -> Vec<(RecordKind, NameNumber)> {
+    let records = Survivors::of(&rig.storage).records;
+    let behind = records[from..].iter();
+    behind
+        .map(|(header, record)| (record.kind(), header.caller()))
+        .collect()
+}
+
+fn records(rig: &Rig) -> usize {
+    Survivors::of(&rig.storage).records.len()
+}
+
+fn suspended(merchant: MerchantId) -> MerchantStatus {
+    MerchantStatus {
+        merchant,
+        status: Status::Suspended,
+        reason: "ตรวจสอบ".into(),
+    }
+}
+
+#[test]
+fn a_key_gets_its_number_with_the_first_record_that_it_causes() {
+    let mut rig = started();
+    rig.flush();
+    let before = records(&rig);
+    let (nok, wallet) = (name("nok"), WalletId::from_number(1));
+    for status in [Status::Suspended, Status::Active] {
+        rig.engine
+            .set_wallet_status(wallet, status, "", Some(&nok))
+            .unwrap();
+    }
+    rig.engine
+        .bind_platform(shop(), &name("fast"), true, "", Some(&nok))
+        .unwrap();
+    rig.engine.decide_desk(&suspended(shop()), None).unwrap();
+    rig.flush();
+    let by_nok = rig.engine.state().directory.read().number_of(&nok);
+    assert_ne!(by_nok, NameNumber::UNKNOWN);
+    assert_eq!(
+        callers(&rig, before),
+        [
+            (RecordKind::Name, NameNumber::UNKNOWN),
+            (RecordKind::WalletStatus, by_nok),
+            (RecordKind::WalletStatus, by_nok),
+            (RecordKind::Name, by_nok),
+            (RecordKind::PlatformBinding, by_nok),
+            (RecordKind::MerchantStatus, NameNumber::UNKNOWN),
+        ]
+    );
+}
+
+#[test]
+fn who_causes_no_record_gets_no_number() {
+    let mut rig = started();
+    rig.flush();
+    let before = records(&rig);
+    let nok = name("nok");
+    let refused = rig
+        .engine
+        .decide_desk(&suspended(MerchantId::from_number(99)), Some(&nok))
+        .unwrap();
+    assert_eq!(refused, DeskOutcome::Refused(DeskRefusal::MerchantUnknown));
+    let unknown = CaseClosed {
+        case: satang_core::ids::CaseId::from_bits(1),
+        reason: String::new(),
+    };
+    rig.engine.decide_desk(&unknown, Some(&nok)).unwrap();
+    let paused = rig
+        .engine
+        .set_program_status(&name("nowhere"), Status::Suspended, "", Some(&nok));
+    assert_eq!(paused.unwrap(), None);
+    rig.flush();
+    assert_eq!(callers(&rig, before), []);
+}
+
+#[test]
+fn a_restart_knows_with_whose_key_a_merchant_was_suspended() {
+    let mut rig = started();
+    rig.engine
+        .decide_desk(&suspended(shop()), Some(&name("nok")))
+        .unwrap();
+    rig.flush();
+    rig.snapshot();
+    let again = Rig::start(rig.storage.copy());
+    let directory = again.engine.state().directory.read();
+    let mark = directory
+        .desk()
+        .merchant(shop())
+        .and_then(|file| file.suspended.as_ref());
+    let caller = mark.map(|mark| mark.caller).expect("it is suspended");
+    assert_eq!(directory.name(caller), Some(&name("nok")));
+    let records = Survivors::of(&rig.storage).records;
+    let (header, record) = records.last().expect("a record");
+    assert!(matches!(record, Record::MerchantStatus(_)));
+    assert_eq!(header.caller(), caller);
+}
