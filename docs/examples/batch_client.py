@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Sends one binary batch (docs/FORMAT.md, "Binary batch") and prints the outcome of each element.
+"""Sends one binary batch (docs/BATCH.md) and prints the outcome of each element.
 
     batch_client.py --server http://127.0.0.1:8080 004999912345678:010555012345678:25000:22000
 

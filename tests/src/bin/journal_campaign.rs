@@ -1,5 +1,5 @@
 //! Turns every bit of a small journal, of its person store and of both copies of its headers, and cuts every file at every
-//! byte; starts the engine on each and counts what became of it. `docs/TESTING.md` has the recorded output.
+//! byte; starts the engine on each and counts what became of it. `docs/TESTING.md` names the recorded output.
 //!
 //! `cargo test -p satang-engine` runs a slice of the same cases with the same judge.
 
