@@ -196,7 +196,7 @@ impl<S: Storage> Ready<S> {
         Ok(json(&json!({ "programs": programs, "removed": removed })))
     }
 
-    pub(super) fn put_clock(&self, body: &[u8]) -> Result<Response, Failure> {
+    pub(super) async fn put_clock(&self, body: &[u8]) -> Result<Response, Failure> {
         if let satang_engine::clock::AnyClock::System(_) = self.engine.clock() {
             return Err(Problem::not_found("the clock is not simulated").into());
         }
