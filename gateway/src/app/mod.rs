@@ -18,6 +18,8 @@ mod router;
 mod routes;
 mod snapshots;
 #[cfg(test)]
+mod tests_openapi;
+#[cfg(test)]
 mod tests_routes;
 #[cfg(test)]
 mod tests_snapshots;

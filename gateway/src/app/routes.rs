@@ -24,6 +24,8 @@ pub struct Route {
     pub body: RouteBody,
     /// Whose keys may use it; `None` needs no key.
     pub roles: Option<&'static [Role]>,
+    /// Whether it is 503 until recovery is done.
+    pub(super) needs_engine: bool,
 }
 
 /// What a route does with the body of a request.
@@ -76,6 +78,7 @@ macro_rules! routes {
             template: $template,
             body: RouteBody::$body,
             roles: roles!($roles),
+            needs_engine: needs_engine!($on),
         }),*];
 
         impl<S: Storage> Api<S> {
@@ -109,6 +112,16 @@ macro_rules! answer {
     }};
     ($api:expr, $call:ident, $body:ident $on:ident.$handler:ident($($from:ident),*)) => {
         on!($api, $on).$handler($($call.$from),*).await
+    };
+}
+
+/// Whether a row's answer is made by the engine.
+macro_rules! needs_engine {
+    (ready) => {
+        true
+    };
+    (api) => {
+        false
     };
 }
 
