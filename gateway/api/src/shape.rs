@@ -217,7 +217,7 @@ macro_rules! fields {
 macro_rules! text {
     ($($(#[doc = $doc:literal])* pub $name:ident;)*) => {$(
         $(#[doc = $doc])*
-        #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
         #[serde(transparent)]
         pub struct $name($crate::shape::Text);
 

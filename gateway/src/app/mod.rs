@@ -45,6 +45,7 @@ use satang_engine::engine::Engine;
 use satang_engine::journal::JournalReader;
 use satang_engine::keeper::Keeper;
 use satang_engine::storage::Storage;
+use serde::Serialize;
 use std::cell::OnceCell;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
@@ -282,9 +283,26 @@ fn text(words: &'static str) -> Response {
     )
 }
 
-/// An `application/json` answer of anything that serializes.
-fn json(value: &serde_json::Value) -> Response {
-    Response::json(StatusCode::OK, value.to_string())
+/// An answer whose fields stand in the order of the alphabet.
+fn json(answer: &impl Serialize) -> Response {
+    Response::json(StatusCode::OK, sorted(answer))
+}
+
+/// An answer with its fields in the order of its shape.
+fn in_order(answer: &impl Serialize) -> Response {
+    Response::json(StatusCode::OK, bytes(answer))
+}
+
+/// The body of an answer, its fields in the order of the alphabet.
+fn sorted(answer: &impl Serialize) -> String {
+    serde_json::to_value(answer)
+        .expect("an answer is JSON")
+        .to_string()
+}
+
+/// The body of an answer, its fields in the order of its shape.
+fn bytes(answer: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(answer).expect("an answer is JSON")
 }
 
 /// A problem as an answer.

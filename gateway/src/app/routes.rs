@@ -25,7 +25,7 @@ pub struct Route {
     /// Whose keys may use it; `None` needs no key.
     pub roles: Option<&'static [Role]>,
     /// Whether it is 503 until recovery is done.
-    pub(super) needs_engine: bool,
+    pub needs_engine: bool,
 }
 
 /// What a route does with the body of a request.
