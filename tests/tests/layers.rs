@@ -1,4 +1,5 @@
-//! Arrows between the packages point one way: `core ← log ← engine ← cold ← gateway`; the load generator knows only the wire.
+//! Arrows between the packages point one way: `core ← log ← engine ← cold ← gateway`, and `api ← gateway`; the load generator knows
+//! only the wire and the shapes of its answers.
 
 use satang_tests::repository::{files, root};
 use std::collections::BTreeMap;
@@ -6,16 +7,23 @@ use std::fs;
 use toml::de::{DeTable, DeValue};
 
 /// Each package of the workspace and the ones it may use.
-const ARROWS: [(&str, &[&str]); 8] = [
+const ARROWS: [(&str, &[&str]); 9] = [
+    ("satang-api", &[]),
     ("satang-core", &[]),
     ("satang-log", &["satang-core"]),
     ("satang-engine", &["satang-core", "satang-log"]),
     ("satang-cold", &["satang-core", "satang-log", "satang-engine"]),
     (
         "satang",
-        &["satang-core", "satang-log", "satang-engine", "satang-cold"],
+        &[
+            "satang-api",
+            "satang-core",
+            "satang-log",
+            "satang-engine",
+            "satang-cold",
+        ],
     ),
-    ("satang-loadtest", &[]),
+    ("satang-loadtest", &["satang-api"]),
     (
         "satang-bench",
         // The gateway to compare who decides, behind the product's own listener (docs/adr/0002-hand-off.md), and to count what a
@@ -32,6 +40,7 @@ const ARROWS: [(&str, &[&str]); 8] = [
     (
         "satang-tests",
         &[
+            "satang-api",
             "satang-core",
             "satang-log",
             "satang-engine",

@@ -1,12 +1,12 @@
 //! Merchants, statuses and the clock. Every PUT answers with the stored object.
 
 use super::lookup::hex;
-use super::{Failure, Ready, json};
+use super::{Failure, Ready, in_order, json};
 use crate::programs::{ReloadError, reload};
 use crate::server::Response;
 use crate::wire::parse;
 use crate::wire::problem::Problem;
-use http::StatusCode;
+use satang_api as api;
 use satang_core::ids::Name;
 use satang_engine::admin::MerchantInput;
 use satang_engine::clock::{Clock, ClockSetError};
@@ -14,33 +14,6 @@ use satang_engine::install::Installed;
 use satang_engine::moves::MoveOutcome;
 use satang_engine::replacement::ReplacementOutcome;
 use satang_log::storage::Storage;
-use serde::Serialize;
-use serde_json::{Value, json};
-
-/// What a move is answered with, in this order.
-#[derive(Serialize)]
-struct MoveAnswer<'a> {
-    wallet_id: String,
-    from_program: &'a str,
-    to_program: &'a str,
-    decision: &'static str,
-    reason: &'static str,
-    changed: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    sequence: Option<u64>,
-}
-
-/// What a replacement is answered with, in this order.
-#[derive(Serialize)]
-struct ReplacementAnswer {
-    wallet_id: String,
-    new_wallet_id: String,
-    decision: &'static str,
-    reason: &'static str,
-    /// Null when it is rejected: nothing was written.
-    sequence: Option<u64>,
-    replayed: bool,
-}
 
 impl<S: Storage> Ready<S> {
     pub(super) async fn put_merchant(
@@ -50,7 +23,7 @@ impl<S: Storage> Ready<S> {
         by: Option<&Name>,
     ) -> Result<Response, Failure> {
         let request = parse::merchant(merchant_id, body)?;
-        let stored = merchant_json(&request);
+        let stored = merchant(&request);
         let (outcomes, sequence) = self.engine.put_merchants(&[request], by)?;
         self.waits.wait(sequence).await?;
         if let Err(refusal) = outcomes[0] {
@@ -71,10 +44,11 @@ impl<S: Storage> Ready<S> {
             .engine
             .set_wallet_status(wallet, request.status, &request.reason, by)?;
         self.waits.wait(sequence).await?;
-        let status = request.status.name();
-        Ok(json(
-            &json!({ "wallet_id": wallet.to_string(), "status": status, "reason": request.reason }),
-        ))
+        Ok(json(&api::WalletStatus {
+            wallet_id: api::FifteenDigits::of(&wallet),
+            status: request.status.name().into(),
+            reason: request.reason.into(),
+        }))
     }
 
     pub(super) async fn move_citizen(
@@ -100,20 +74,18 @@ impl<S: Storage> Ready<S> {
                 (refusal.name(), None)
             }
         };
-        let answer = MoveAnswer {
-            wallet_id: input.wallet.to_string(),
-            from_program: input.from.as_str(),
-            to_program: input.to.as_str(),
+        Ok(in_order(&api::Move {
+            wallet_id: api::FifteenDigits::of(&input.wallet),
+            from_program: api::Name::of(&input.from),
+            to_program: api::Name::of(&input.to),
             decision: match outcome {
-                MoveOutcome::Moved { .. } | MoveOutcome::Unchanged => "accepted",
-                MoveOutcome::Refused(_) => "rejected",
+                MoveOutcome::Moved { .. } | MoveOutcome::Unchanged => api::Verdict::Accepted,
+                MoveOutcome::Refused(_) => api::Verdict::Rejected,
             },
-            reason,
+            reason: reason.into(),
             changed: sequence.is_some(),
             sequence,
-        };
-        let body = serde_json::to_vec(&answer).expect("it serializes");
-        Ok(Response::json(StatusCode::OK, body))
+        }))
     }
 
     pub(super) async fn replace_wallet(
@@ -138,20 +110,14 @@ impl<S: Storage> Ready<S> {
                 }
             })
             .await?;
-        let answer = ReplacementAnswer {
-            wallet_id: input.wallet.to_string(),
-            new_wallet_id: input.new_wallet.to_string(),
-            decision: if sequence.is_some() {
-                "accepted"
-            } else {
-                "rejected"
-            },
-            reason,
-            sequence,
+        Ok(in_order(&api::Replacement {
+            wallet_id: api::FifteenDigits::of(&input.wallet),
+            new_wallet_id: api::FifteenDigits::of(&input.new_wallet),
+            decision: api::Verdict::of(sequence.is_some()),
+            reason: reason.into(),
+            sequence: sequence.into(),
             replayed,
-        };
-        let body = serde_json::to_vec(&answer).expect("it serializes");
-        Ok(Response::json(StatusCode::OK, body))
+        }))
     }
 
     pub(super) async fn put_program_status(
@@ -169,10 +135,11 @@ impl<S: Storage> Ready<S> {
             return Err(Problem::not_found("no programme of that id is in force").into());
         };
         self.waits.wait(sequence).await?;
-        let status = request.status.name();
-        Ok(json(
-            &json!({ "program": program.as_str(), "status": status, "reason": request.reason }),
-        ))
+        Ok(json(&api::ProgramStatus {
+            program: api::Name::of(&program),
+            status: request.status.name().into(),
+            reason: request.reason.into(),
+        }))
     }
 
     /// Programme files are few and small, and read on this thread: a reload is an operator's rare act.
@@ -183,26 +150,27 @@ impl<S: Storage> Ready<S> {
             ReloadError::Submit(error) => Failure::Submit(error),
         })?;
         self.waits.wait(installed.sequence).await?;
-        let program = |program: &Installed| {
-            json!({
-                "id": program.id.as_str(),
-                "rule_version": hex(&program.hash),
-                "changed": program.changed,
-                "effective_from": program.effective_from.map(|date| date.to_string()),
-            })
+        let program = |program: &Installed| api::ReloadedProgram {
+            id: api::Name::of(&program.id),
+            rule_version: hex(&program.hash).into(),
+            changed: program.changed,
+            effective_from: program.effective_from.map(|date| api::Date::of(&date)).into(),
         };
-        let programs: Vec<Value> = installed.programs.iter().map(program).collect();
-        let removed: Vec<&str> = installed.removed.iter().map(|id| id.as_str()).collect();
-        Ok(json(&json!({ "programs": programs, "removed": removed })))
+        Ok(json(&api::Reload {
+            programs: installed.programs.iter().map(program).collect(),
+            removed: installed.removed.iter().map(api::Name::of).collect(),
+        }))
     }
 
-    pub(super) fn put_clock(&self, body: &[u8]) -> Result<Response, Failure> {
+    pub(super) async fn put_clock(&self, body: &[u8]) -> Result<Response, Failure> {
         if let satang_engine::clock::AnyClock::System(_) = self.engine.clock() {
             return Err(Problem::not_found("the clock is not simulated").into());
         }
         let to = parse::clock(body)?;
         match self.engine.clock().set(to) {
-            Ok(now) => Ok(json(&json!({ "now": now.to_string() }))),
+            Ok(now) => Ok(json(&api::Clock {
+                now: api::InstantAnswered::of(&now),
+            })),
             Err(ClockSetError::NotSimulated) => Err(Problem::not_found("the clock is not simulated").into()),
             Err(error @ ClockSetError::Earlier { .. }) => {
                 Err(Problem::clock_refused(error.to_string()).into())
@@ -211,26 +179,18 @@ impl<S: Storage> Ready<S> {
     }
 }
 
-fn merchant_json(request: &MerchantInput) -> Value {
-    let names =
-        |names: &[Name]| -> Vec<String> { names.iter().map(|name| name.as_str().to_owned()).collect() };
-    let mut stored = json!({
-        "merchant_id": request.id.to_string(),
-        "name": request.name,
-        "category": request.category.name(),
-        "status": request.status.name(),
-        "programs": names(&request.programs),
-        "channels": names(&request.channels),
-    });
-    let optional = [
-        ("province", &request.province),
-        ("bank_account", &request.bank_account),
-        ("account_name", &request.account_name),
-    ];
-    for (key, value) in optional {
-        if let Some(value) = value {
-            stored[key] = json!(value);
-        }
+fn merchant(request: &MerchantInput) -> api::Merchant {
+    let names = |names: &[Name]| names.iter().map(api::Name::of).collect();
+    let text = |text: &Option<String>| text.clone().map(api::Text::from);
+    api::Merchant {
+        merchant_id: api::FifteenDigits::of(&request.id),
+        name: request.name.clone().into(),
+        category: request.category.name().into(),
+        status: request.status.name().into(),
+        programs: names(&request.programs),
+        channels: names(&request.channels),
+        province: text(&request.province),
+        bank_account: text(&request.bank_account),
+        account_name: text(&request.account_name),
     }
-    stored
 }

@@ -1,6 +1,6 @@
 //! Authorizations and holds, reversals, captures and voids, and quotes.
 
-use super::{Failure, Ready};
+use super::{Failure, Ready, text};
 use crate::server::Response;
 use crate::wire::content::{same_content, same_reversal_content};
 use crate::wire::parse;
@@ -107,8 +107,16 @@ impl<S: Storage> Ready<S> {
         }
     }
 
+    pub(super) async fn capture(&self, txn_id: &str, body: &[u8]) -> Result<Response, Failure> {
+        self.close(txn_id, Act::Capture, body).await
+    }
+
+    pub(super) async fn void(&self, txn_id: &str, body: &[u8]) -> Result<Response, Failure> {
+        self.close(txn_id, Act::Void, body).await
+    }
+
     /// A hold's capture or void.
-    pub(super) async fn close(&self, txn_id: &str, act: Act, body: &[u8]) -> Result<Response, Failure> {
+    async fn close(&self, txn_id: &str, act: Act, body: &[u8]) -> Result<Response, Failure> {
         let started = std::time::Instant::now();
         let request = parse::closing(txn_id, act, body)?;
         let _serving = Serving::start(self.engine.appender().requests());
@@ -166,7 +174,7 @@ impl<S: Storage> Ready<S> {
         }
     }
 
-    pub(super) fn quote(&self, body: &[u8]) -> Result<Response, Failure> {
+    pub(super) async fn quote(&self, body: &[u8]) -> Result<Response, Failure> {
         let purchase = parse::quote(body)?;
         let (verdict, at) = self.engine.quote(&purchase)?;
         let mut answer = Vec::with_capacity(ANSWER_BYTES);
@@ -218,11 +226,11 @@ impl<S: Storage> Ready<S> {
     }
 
     /// Whether decisions are made at all: the clock is trusted and the journal works.
-    pub(super) fn check_ready(&self) -> Result<(), Failure> {
+    pub(super) async fn readiness(&self) -> Result<Response, Failure> {
         self.engine.now().map_err(SubmitError::from)?;
         match self.engine.durable().has_failed() {
             true => Err(satang_log::durable::StorageFailed.into()),
-            false => Ok(()),
+            false => Ok(text("ready\n")),
         }
     }
 }

@@ -1,23 +1,21 @@
 //! One authorization, looked up: the first answer again, what was given back since, and by which rule it was decided.
 
-use super::desk::{MarkShown, payout};
-use super::lookup::{caps_json, hex};
-use super::{Failure, Ready};
+use super::desk::{mark, payout};
+use super::lookup::{caps, hex, text};
+use super::{Failure, Ready, sorted};
 use crate::server::Response;
 use crate::wire::problem::Problem;
 use crate::wire::{parse, render};
 use http::StatusCode;
+use satang_api as api;
 use satang_core::calendar::Instant;
-use satang_core::directory::{BenefitRule, Directory, Rule};
+use satang_core::directory::{Directory, Rule};
 use satang_core::ids::Name;
-use satang_core::policy::{Benefit, Tier};
-use satang_core::record::{
-    Act, Authorization, AuthorizationRecord, BenefitNumber, Closing, NameNumber, ReversalRecord,
-};
+use satang_core::policy::Tier;
+use satang_core::record::{Act, AuthorizationRecord, BenefitNumber, Closing, NameNumber, ReversalRecord};
 use satang_engine::engine::SubmitError;
 use satang_engine::lookup::{Found, FoundAuthorization};
 use satang_log::storage::Storage;
-use serde_json::{Map, Value, json};
 
 impl<S: Storage> Ready<S> {
     pub(super) async fn authorization(&self, txn_id: &str) -> Result<Response, Failure> {
@@ -55,16 +53,16 @@ impl<S: Storage> Ready<S> {
 }
 
 /// What became of an approved hold by now; `None` of every other purchase.
-fn hold(found: &FoundAuthorization, now: Instant) -> Option<&'static str> {
+fn hold(found: &FoundAuthorization, now: Instant) -> Option<api::HoldState> {
     let approved = found.record.approved().then_some(&found.record.extra);
     let expires = approved?.expires()?;
     Some(match found.reversals.iter().find_map(ReversalRecord::closes) {
-        Some(Closing::Captured) => "captured",
-        Some(Closing::Voided) => "voided",
+        Some(Closing::Captured) => api::HoldState::Captured,
+        Some(Closing::Voided) => api::HoldState::Voided,
         // Nothing but a captured hold is given back more than once.
-        None if found.has_earlier_reversals => "captured",
-        None if now >= expires => "expired",
-        None => "open",
+        None if found.has_earlier_reversals => api::HoldState::Captured,
+        None if now >= expires => api::HoldState::Expired,
+        None => api::HoldState::Open,
     })
 }
 
@@ -73,25 +71,11 @@ fn answer(
     directory: &Directory,
     found: &FoundAuthorization,
     sources: &[Name],
-    hold: Option<&'static str>,
+    hold: Option<api::HoldState>,
 ) -> Vec<u8> {
     let mut answer = Vec::with_capacity(2_048);
     render::authorization(&found.record, sources, false, &mut answer);
-    let reversals: Vec<Value> = found.reversals.iter().map(reversal_json).collect();
-    let is_over = hold == Some("expired");
-    let mut more = json!({
-        "left": if is_over { 0 } else { found.left.get() },
-        "reversals": reversals,
-        "has_earlier_reversals": found.has_earlier_reversals,
-        "explanation": explanation_json(directory, found),
-    });
-    if let Some(hold) = hold {
-        more["hold"] = json!(hold);
-    }
-    if found.record.approved() {
-        put_payout(&mut more, directory, &found.record);
-    }
-    let more = more.to_string();
+    let more = sorted(&what_became(directory, found, hold));
     let end = answer.pop();
     assert_eq!(end, Some(b'}'), "an answer is an object");
     answer.push(b',');
@@ -99,94 +83,94 @@ fn answer(
     answer
 }
 
-/// Whether settlement pays, and why not when this authorization was frozen by itself.
-fn put_payout(shown: &mut Value, directory: &Directory, record: &Authorization) {
+/// What became of a purchase, and why it was decided so.
+fn what_became(
+    directory: &Directory,
+    found: &FoundAuthorization,
+    hold: Option<api::HoldState>,
+) -> api::Found {
+    let record = &found.record;
     let desk = directory.desk();
-    let frozen = desk.frozen(record.txn_id());
+    // Whether settlement pays, and why not when this authorization was frozen by itself.
+    let frozen = desk.frozen(record.txn_id()).filter(|_| record.approved());
     let merchant = desk.merchant(record.merchant());
     let is_frozen = frozen.is_some() || merchant.is_some_and(|file| file.frozen.is_some());
-    shown["payout"] = json!(payout(is_frozen));
-    if let Some(mark) = frozen {
-        shown["frozen"] = json!(MarkShown::of(directory, mark));
+    let is_over = hold == Some(api::HoldState::Expired);
+    api::Found {
+        hold,
+        left: if is_over { 0 } else { found.left.get() },
+        reversals: found.reversals.iter().map(reversal).collect(),
+        has_earlier_reversals: found.has_earlier_reversals,
+        explanation: explanation(directory, found),
+        payout: record.approved().then(|| payout(is_frozen)),
+        frozen: frozen.map(|of| mark(directory, of)),
     }
 }
 
-fn reversal_json(record: &ReversalRecord) -> Value {
+fn reversal(record: &ReversalRecord) -> api::ReversalShown {
     let at = record.header.at();
     let is_reversal = record.act() == Act::Reversal;
-    json!({
-        "act": match record.act() {
-            Act::Reversal => "reversal",
-            Act::Capture => "capture",
-            Act::Void => "void",
+    api::ReversalShown {
+        act: match record.act() {
+            Act::Reversal => api::Act::Reversal,
+            Act::Capture => api::Act::Capture,
+            Act::Void => api::Act::Void,
         },
-        "reversal_id": is_reversal.then(|| record.reversal_id().to_string()),
-        "cause": is_reversal.then(|| record.cause().name()),
-        "state_amount": record.state().get(),
-        "citizen_amount": record.citizen().get(),
-        "left": record.left().get(),
-        "business_date": at.business_date().to_string(),
-        "decided_at": at.to_string(),
-        "sequence": record.header.sequence,
-    })
+        reversal_id: is_reversal
+            .then(|| api::UuidAnswered::of(&record.reversal_id()))
+            .into(),
+        cause: is_reversal.then(|| record.cause().name().into()).into(),
+        state_amount: record.state().get(),
+        citizen_amount: record.citizen().get(),
+        left: record.left().get(),
+        business_date: api::Date::of(&at.business_date()),
+        decided_at: api::InstantAnswered::of(&at),
+        sequence: record.header.sequence,
+    }
 }
 
-fn explanation_json(directory: &Directory, found: &FoundAuthorization) -> Value {
+fn explanation(directory: &Directory, found: &FoundAuthorization) -> api::Explanation {
     let record = &found.record;
     let rule = directory.rule(record.rule);
+    let policy = rule.map(|rule| &rule.policy);
     let benefit = rule.and_then(|rule| {
         let mut benefits = rule.benefits.iter().zip(&rule.policy.benefits);
         benefits.find(|(compiled, _)| compiled.number == record.benefit())
     });
-    let room_before: Map<String, Value> = record
-        .rooms_before()
-        .map(|(period, room)| (period.name().to_owned(), json!(room.get())))
-        .collect();
-    let name = |in_tail: Option<Name>, number: NameNumber| {
-        let known = in_tail.or_else(|| directory.name(number).copied());
-        known.map(|name| name.as_str().to_owned())
-    };
-    let mut explanation = json!({
-        "program": name(found.program, record.program()),
-        "wallet_id": record.wallet().to_string(),
-        "merchant_id": record.merchant().to_string(),
-        "channel": name(found.channel, record.channel()),
-        "amount": record.amount().get(),
-        "eligible_amount": record.eligible().get(),
-        // Of a purchase that was declined before the entitlement was looked at, nobody knows the room.
-        "household_id": record.extra.household().map(|household| household.to_string()),
-        "room_before": (!room_before.is_empty()).then_some(room_before),
-    });
-    put_rule(&mut explanation, rule);
-    put_benefit(&mut explanation, rule, benefit, found);
-    explanation["spending"] = spending_json(rule, found).into();
-    explanation
-}
-
-/// The rule version the decision was made by; nulls when the programme was unknown.
-fn put_rule(explanation: &mut Value, rule: Option<&Rule>) {
-    let policy = rule.map(|rule| &rule.policy);
-    explanation["program_name_th"] = json!(policy.map(|policy| &policy.name_th));
-    explanation["program_name_en"] = json!(policy.map(|policy| &policy.name_en));
-    explanation["rule_version"] = json!(policy.map(|policy| hex(&policy.hash)));
-    explanation["rule_source"] = json!(policy.and_then(|policy| policy.source.as_ref()));
-}
-
-/// The benefit the purchase would draw on, or drew on; nulls when it was declined before one was found.
-fn put_benefit(
-    explanation: &mut Value,
-    rule: Option<&Rule>,
-    benefit: Option<(&BenefitRule, &Benefit)>,
-    found: &FoundAuthorization,
-) {
-    let record = &found.record;
     let percent = benefit.map(|(compiled, _)| compiled.state_percent);
     let share = percent.map(|percent| record.eligible().percent_floor(percent).get());
-    explanation["benefit"] = json!(benefit.map(|(_, benefit)| benefit.id.as_str()));
-    explanation["state_percent"] = json!(percent);
-    explanation["share_before_caps"] = json!(share);
     let tier = rule.and_then(|rule| tier_of(rule, record));
-    explanation["caps"] = json!(benefit.map(|(_, benefit)| caps_json(&benefit.caps_of(tier))));
+    let name = |in_tail: Option<Name>, number: NameNumber| {
+        let known = in_tail.or_else(|| directory.name(number).copied());
+        api::Name::of(&known.expect("a number in a record has a name"))
+    };
+    let rooms = record.rooms_before().map(|(period, room)| (period, room.get()));
+    api::Explanation {
+        program: name(found.program, record.program()),
+        program_name_th: text(policy.map(|policy| policy.name_th.as_str())).into(),
+        program_name_en: text(policy.map(|policy| policy.name_en.as_str())).into(),
+        wallet_id: api::FifteenDigits::of(&record.wallet()),
+        household_id: record
+            .extra
+            .household()
+            .map(|household| api::FifteenDigits::of(&household))
+            .into(),
+        merchant_id: api::FifteenDigits::of(&record.merchant()),
+        channel: name(found.channel, record.channel()),
+        amount: record.amount().get(),
+        eligible_amount: record.eligible().get(),
+        benefit: benefit.map(|(_, benefit)| api::Name::of(&benefit.id)).into(),
+        state_percent: percent.map(u64::from).into(),
+        share_before_caps: share.into(),
+        caps: benefit.map(|(_, benefit)| caps(&benefit.caps_of(tier))).into(),
+        // Of a purchase that was declined before the entitlement was looked at, nobody knows the room.
+        room_before: Some(render::remaining(rooms))
+            .filter(|rooms| *rooms != render::remaining([]))
+            .into(),
+        spending: spending(rule, found),
+        rule_version: policy.map(|policy| hex(&policy.hash).into()).into(),
+        rule_source: text(policy.and_then(|policy| policy.source.as_deref())).into(),
+    }
 }
 
 /// The tier of the rule version whose caps counted.
@@ -195,7 +179,7 @@ fn tier_of<'r>(rule: &'r Rule, record: &AuthorizationRecord) -> Option<&'r Tier>
 }
 
 /// When the channel may be used: by the benefit that was found, else by every benefit that has the channel.
-fn spending_json(rule: Option<&Rule>, found: &FoundAuthorization) -> Vec<Value> {
+fn spending(rule: Option<&Rule>, found: &FoundAuthorization) -> Vec<api::Spending> {
     let (benefit, number) = (found.record.benefit(), found.record.channel());
     let Some(rule) = rule else {
         return Vec::new();
@@ -204,13 +188,11 @@ fn spending_json(rule: Option<&Rule>, found: &FoundAuthorization) -> Vec<Value> 
     benefits
         .filter(|(compiled, _)| benefit == BenefitNumber::NONE || compiled.number == benefit)
         .filter_map(|(compiled, policy)| Some((policy, compiled.channel(number)?)))
-        .map(|(policy, channel)| {
-            json!({
-                "benefit": policy.id.as_str(),
-                "from": channel.from.to_string(),
-                "to": channel.to.to_string(),
-                "hours": channel.hours.to_string(),
-            })
+        .map(|(policy, channel)| api::Spending {
+            benefit: api::Name::of(&policy.id),
+            from: api::Date::of(&channel.from),
+            to: api::Date::of(&channel.to),
+            hours: api::Hours::of(&channel.hours),
         })
         .collect()
 }

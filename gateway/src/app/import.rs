@@ -5,9 +5,9 @@ use crate::server::Response;
 use crate::wire::parse;
 use crate::wire::problem::Problem;
 use bytes::Bytes;
+use satang_api::{ImportReport, LineError};
 use satang_core::ids::Name;
 use satang_log::storage::Storage;
-use serde_json::{Value, json};
 
 /// The longest line (I12).
 const LINE_BYTES_MAX: usize = 64 << 10;
@@ -152,15 +152,21 @@ impl Report {
     }
 
     /// The report as it is answered and printed.
-    pub fn to_json(mut self) -> Value {
+    pub fn shown(mut self) -> ImportReport {
         self.in_line_order();
-        let error = |(line, reason): &(u64, String)| json!({ "line": line, "reason": reason });
-        let errors: Vec<_> = self.errors.iter().map(error).collect();
-        json!({ "accepted": self.accepted, "rejected": self.rejected, "errors": errors })
+        let error = |(line, reason): (u64, String)| LineError {
+            line,
+            reason: reason.into(),
+        };
+        ImportReport {
+            accepted: self.accepted,
+            rejected: self.rejected,
+            errors: self.errors.into_iter().map(error).collect(),
+        }
     }
 
     fn response(self) -> Response {
-        json(&self.to_json())
+        json(&self.shown())
     }
 }
 

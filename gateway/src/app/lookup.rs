@@ -1,23 +1,25 @@
 //! Wallets and programmes as they stand. Only what is durable is shown.
 
-use super::desk::MarkShown;
+use super::desk::mark;
 use super::{Failure, Ready, json};
 use crate::server::Response;
 use crate::wire::parse;
 use crate::wire::problem::Problem;
 use crate::wire::render;
+use satang_api as api;
 use satang_core::account::{Entitlement, WalletShard, wallet_shard};
-use satang_core::calendar::Instant;
+use satang_core::calendar::{BusinessDate, Instant};
 use satang_core::desk::Block;
 use satang_core::directory::{BenefitRule, Directory, Rule};
 use satang_core::household::household_shard;
 use satang_core::ids::{Name, PersonId, WalletId};
-use satang_core::policy::{Benefit, Caps, CategorySet, FundingSource, MerchantRegistration, Registration};
+use satang_core::policy::{
+    Benefit, CapPeriod, Caps, CategorySet, Channel, FundingSource, MerchantRegistration, Registration,
+};
 use satang_core::record::{NameNumber, Status};
 use satang_engine::engine::SubmitError;
 use satang_engine::state::State;
 use satang_log::storage::Storage;
-use serde_json::{Map, Value, json};
 
 impl<S: Storage> Ready<S> {
     pub(super) async fn wallet(&self, wallet_id: &str) -> Result<Response, Failure> {
@@ -28,7 +30,7 @@ impl<S: Storage> Ready<S> {
             let directory = state.directory.read();
             // A copy: households come before wallets in the order of locks.
             let wallets = state.wallets[wallet_shard(wallet)].lock().of_wallet(wallet);
-            wallet_json(state, &directory, &wallets, wallet, at)
+            wallet_shown(state, &directory, &wallets, wallet, at)
         };
         // Everything that was just read lies at or below it.
         let last = self.engine.appender().last_sequence();
@@ -40,14 +42,14 @@ impl<S: Storage> Ready<S> {
     }
 
     pub(super) async fn programs(&self) -> Result<Response, Failure> {
-        let shown = self.programs_json(None)?;
+        let shown = self.programs_shown(None)?;
         self.waits.wait(self.engine.appender().last_sequence()).await?;
-        Ok(json(&json!({ "programs": shown })))
+        Ok(json(&api::Programs { programs: shown }))
     }
 
     pub(super) async fn program(&self, id: &str) -> Result<Response, Failure> {
         let id = parse::path_name("id", id)?;
-        let shown = self.programs_json(Some(id.as_str()))?;
+        let shown = self.programs_shown(Some(id.as_str()))?;
         self.waits.wait(self.engine.appender().last_sequence()).await?;
         match shown.into_iter().next() {
             Some(shown) => Ok(json(&shown)),
@@ -55,26 +57,25 @@ impl<S: Storage> Ready<S> {
         }
     }
 
-    fn programs_json(&self, only: Option<&str>) -> Result<Vec<Value>, Failure> {
+    fn programs_shown(&self, only: Option<&str>) -> Result<Vec<api::Program>, Failure> {
         let at = self.engine.now().map_err(SubmitError::from)?;
         let directory = self.engine.state().directory.read();
-        let mut shown: Vec<(String, Value)> = Vec::new();
+        let mut shown: Vec<api::Program> = Vec::new();
         for (program, versions) in directory.in_force() {
             let rule = rule_to_show(&directory, program, versions, at);
             let Some(rule) = rule.filter(|rule| only.is_none_or(|id| rule.policy.id.as_str() == id)) else {
                 continue;
             };
             let registered = self.engine.live_rights(&directory, rule, at)?;
-            let lists = self.lists_json(&directory, rule, at);
-            let id = rule.policy.id.as_str().to_owned();
-            shown.push((id, program_json(&directory, rule, program, registered, lists, at)));
+            let lists = self.lists_shown(&directory, rule, at);
+            shown.push(program_shown(&directory, rule, program, registered, lists, at));
         }
-        shown.sort_by(|a, b| a.0.cmp(&b.0));
-        Ok(shown.into_iter().map(|(_, value)| value).collect())
+        shown.sort_by(|a, b| a.id.cmp(&b.id));
+        Ok(shown)
     }
 
     /// The lists that a programme names, and whether anybody is on them: one that was never imported is empty.
-    fn lists_json(&self, directory: &Directory, rule: &Rule, at: Instant) -> Vec<Value> {
+    fn lists_shown(&self, directory: &Directory, rule: &Rule, at: Instant) -> Vec<api::ListShown> {
         let is_program = |id: &&Name| {
             let number = directory.number_of(id);
             directory.rule_on(number, at.business_date()).is_some()
@@ -83,7 +84,11 @@ impl<S: Storage> Ready<S> {
         let lists = rule.policy.lists().chain(stands_for);
         let of = |list: &Name| {
             let citizens = self.engine.state().listed_len(directory.number_of(list));
-            json!({ "list": list.as_str(), "imported": citizens > 0, "citizens": citizens })
+            api::ListShown {
+                list: api::Name::of(list),
+                imported: citizens > 0,
+                citizens,
+            }
         };
         lists.map(of).collect()
     }
@@ -101,13 +106,13 @@ pub(super) fn rule_to_show<'d>(
 }
 
 /// What is left of one benefit, and what its sources paid: the household's, when it is a household's benefit.
-fn benefit_standing_json(
+fn benefit_standing(
     state: &State,
     (wallets, wallet): (&WalletShard, WalletId),
     right: &Entitlement,
     (compiled, benefit): (&BenefitRule, &Benefit),
     at: Instant,
-) -> Value {
+) -> api::WalletBenefit {
     let (number, period) = (compiled.number, compiled.sources_period);
     let (rooms, paid) = match right.household.filter(|_| compiled.household) {
         None => (
@@ -122,30 +127,28 @@ fn benefit_standing_json(
             )
         }
     };
-    let remaining: Map<String, Value> = benefit
-        .caps
-        .iter()
-        .map(|(period, _)| (period.name().to_owned(), json!(rooms[period as usize])))
-        .collect();
-    let mut shown = json!({ "benefit": benefit.id.as_str(), "remaining": remaining });
-    if !benefit.funded_by.is_empty() {
-        let sources = benefit.funded_by.iter().zip(paid);
-        let source =
-            |(source, used): (&FundingSource, u32)| json!({ "source": source.source.as_str(), "used": used });
-        shown["funding"] = sources.map(source).collect();
+    let caps = benefit.caps.iter();
+    let sources = benefit.funded_by.iter().zip(paid);
+    let source = |(source, used): (&FundingSource, u32)| api::SourceUsed {
+        source: api::Name::of(&source.source),
+        used: used.into(),
+    };
+    api::WalletBenefit {
+        benefit: api::Name::of(&benefit.id),
+        remaining: render::remaining(caps.map(|(period, _)| (period, rooms[period as usize].into()))),
+        funding: (!benefit.funded_by.is_empty()).then(|| sources.map(source).collect()),
     }
-    shown
 }
 
-fn wallet_json(
+fn wallet_shown(
     state: &State,
     directory: &Directory,
     wallets: &WalletShard,
     wallet: WalletId,
     at: Instant,
-) -> Option<Value> {
+) -> Option<api::Wallet> {
     let status = wallets.status(wallet)?;
-    let mut programs: Vec<(String, Value)> = Vec::new();
+    let mut programs: Vec<api::WalletProgram> = Vec::new();
     for (program, versions) in directory.in_force() {
         let Some(rule) = rule_to_show(directory, program, versions, at) else {
             continue;
@@ -162,78 +165,85 @@ fn wallet_json(
         let room = home
             .as_ref()
             .map_or((wallets, wallet), |(shard, home)| (shard, *home));
-        let benefits: Vec<Value> = rule
+        let benefits: Vec<api::WalletBenefit> = rule
             .benefits
             .iter()
             .zip(&rule.policy.benefits)
             .filter(|(compiled, _)| !compiled.household || right.household.is_some())
-            .map(|benefit| benefit_standing_json(state, room, &right, benefit, at))
+            .map(|benefit| benefit_standing(state, room, &right, benefit, at))
             .collect();
         let struck = directory.struck(program, at);
         let first_use_by = match wallets.has_drawn(wallet, &rule.every_benefit) {
             true => None,
             false => directory.first_use_by(rule, &right, at),
         };
-        let mut shown = json!({
-            "program": rule.policy.id.as_str(),
-            "registered_at": seconds(Instant::from_unix_ms(right.registered_unix_s * 1_000)),
-            "first_use_by": first_use_by.map(seconds),
-            "lapsed": wallets.has_lapsed(wallet, &right, &rule.every_benefit, struck),
-            "tier": rule.has_tier(right.tier)
-                .then(|| directory.name(right.tier).map(|tier| tier.to_string())),
-            "household_id": right.household.map(|household| household.to_string()),
-            "benefits": benefits,
-        });
-        if let Some(from) = right.usable_from(rule) {
-            shown["usable_from"] = json!(from.to_string());
-        }
-        programs.push((rule.policy.id.as_str().to_owned(), shown));
+        let right_shown = api::WalletProgram {
+            program: api::Name::of(&rule.policy.id),
+            registered_at: seconds(Instant::from_unix_ms(right.registered_unix_s * 1_000)),
+            first_use_by: first_use_by.map(seconds).into(),
+            usable_from: right.usable_from(rule).map(|from| api::Date::of(&from)),
+            benefits,
+            lapsed: wallets.has_lapsed(wallet, &right, &rule.every_benefit, struck),
+            tier: rule
+                .has_tier(right.tier)
+                .then(|| directory.name(right.tier).map(api::Name::of))
+                .flatten()
+                .into(),
+            household_id: right
+                .household
+                .map(|household| api::FifteenDigits::of(&household))
+                .into(),
+        };
+        programs.push(right_shown);
     }
-    programs.sort_by(|a, b| a.0.cmp(&b.0));
-    let programs: Vec<Value> = programs.into_iter().map(|(_, shown)| shown).collect();
-    let mut shown = json!({ "wallet_id": wallet.to_string(), "status": status.name(), "programs": programs });
-    if let Some(citizen) = wallets
-        .person(wallet)
-        .and_then(|person| citizen_json(directory, person))
-    {
-        shown["citizen"] = citizen;
-    }
-    Some(shown)
+    programs.sort_by(|a, b| a.program.cmp(&b.program));
+    Some(api::Wallet {
+        wallet_id: api::FifteenDigits::of(&wallet),
+        status: status.name().into(),
+        programs,
+        citizen: wallets
+            .person(wallet)
+            .and_then(|person| barred(directory, person)),
+    })
 }
 
 /// The most open cases of a citizen that are named (I12).
 const CASES_SHOWN_MAX: usize = 100;
 
 /// Why the citizen gets no new right, when that is so.
-fn citizen_json(directory: &Directory, person: PersonId) -> Option<Value> {
+fn barred(directory: &Directory, person: PersonId) -> Option<api::Barred> {
     let desk = directory.desk();
     let block = desk.block_of(person)?;
     let file = desk.person(person)?;
     let cases = file.cases.iter().filter_map(|case| desk.case(*case));
     let open = cases.filter(|case| case.state().blocks()).take(CASES_SHOWN_MAX);
-    let mut shown = json!({
-        "excluded": block.name(),
-        "clawbacks": open.map(|case| case.id.to_string()).collect::<Vec<_>>(),
-    });
-    if let Some(mark) = file.suspended.as_ref().filter(|_| block == Block::Suspended) {
-        shown["suspended"] = json!(MarkShown::of(directory, mark));
-    }
-    Some(shown)
+    let suspended = file.suspended.as_ref().filter(|_| block == Block::Suspended);
+    Some(api::Barred {
+        excluded: block.name().into(),
+        suspended: suspended.map(|of| mark(directory, of)),
+        clawbacks: open.map(|case| api::UuidAnswered::of(&case.id)).collect(),
+    })
 }
 
 /// An instant that is kept to the second, without a fraction.
-pub(super) fn seconds(at: Instant) -> String {
-    String::from_utf8_lossy(&render::to_seconds(at)).into_owned()
+pub(super) fn seconds(at: Instant) -> api::SecondAnswered {
+    String::from_utf8_lossy(&render::to_seconds(at))
+        .into_owned()
+        .into()
 }
 
-fn program_json(
+fn date(date: Option<BusinessDate>) -> Option<api::Date> {
+    date.map(|date| api::Date::of(&date))
+}
+
+fn program_shown(
     directory: &Directory,
     rule: &Rule,
     program: NameNumber,
     registered: u64,
-    lists: Vec<Value>,
+    lists: Vec<api::ListShown>,
     at: Instant,
-) -> Value {
+) -> api::Program {
     let policy = &rule.policy;
     let paused = directory.paused(program);
     let status = if paused.is_some() {
@@ -241,55 +251,54 @@ fn program_json(
     } else {
         Status::Active
     };
-    let mut shown = json!({
-        "id": policy.id.as_str(),
-        "name_th": policy.name_th,
-        "name_en": policy.name_en,
-        "status": status.name(),
-        "status_reason": paused,
-        "rule_version": hex(&policy.hash),
-        "source": policy.source,
-        "usable_from": policy.usable_from.map(|date| date.to_string()),
-        "effective_from": policy.effective_from.map(|date| date.to_string()),
-        "exclusive_with": policy.exclusive_with.iter().map(|id| id.as_str()).collect::<Vec<_>>(),
-        "benefits": policy.benefits.iter().map(benefit_json).collect::<Vec<_>>(),
-        "registration": registration_json(directory, rule, registered, at),
-        "lists": lists,
-    });
-    if let Some(window) = &policy.merchant_registration {
-        shown["merchant_registration"] = merchant_registration_json(window);
+    api::Program {
+        id: api::Name::of(&policy.id),
+        name_th: policy.name_th.clone().into(),
+        name_en: policy.name_en.clone().into(),
+        status: status.name().into(),
+        status_reason: text(paused).into(),
+        rule_version: hex(&policy.hash).into(),
+        source: text(policy.source.as_deref()).into(),
+        usable_from: date(policy.usable_from).into(),
+        effective_from: date(policy.effective_from).into(),
+        merchant_registration: policy.merchant_registration.as_ref().map(merchant_registration),
+        exclusive_with: policy.exclusive_with.iter().map(api::Name::of).collect(),
+        benefits: policy.benefits.iter().map(benefit_shown).collect(),
+        registration: registration_shown(directory, rule, registered, at),
+        lists,
     }
-    shown
+}
+
+/// A text as it is answered.
+pub(super) fn text(text: Option<&str>) -> Option<api::Text> {
+    text.map(|text| text.to_owned().into())
 }
 
 /// When merchants may join by themselves: only what the file says.
-fn merchant_registration_json(window: &MerchantRegistration) -> Value {
-    let dates = [
-        ("opens", window.opens),
-        ("closes", window.closes),
-        ("returning_closes", window.returning_closes),
-    ];
-    let dates = dates
-        .into_iter()
-        .filter_map(|(key, date)| Some((key.to_owned(), json!(date?.to_string()))));
-    let from = window.returning_from.map(|from| json!(from.as_str()));
-    let from = from.map(|from| ("returning_from".to_owned(), from));
-    dates.chain(from).collect::<Map<_, _>>().into()
+fn merchant_registration(window: &MerchantRegistration) -> api::MerchantRegistration {
+    api::MerchantRegistration {
+        opens: date(window.opens),
+        closes: date(window.closes),
+        returning_closes: date(window.returning_closes),
+        returning_from: window.returning_from.as_ref().map(api::Name::of),
+    }
 }
 
-fn registration_json(directory: &Directory, rule: &Rule, registered: u64, at: Instant) -> Value {
+fn registration_shown(directory: &Directory, rule: &Rule, registered: u64, at: Instant) -> api::Registration {
     let registration = rule.policy.registration.as_ref();
     let quota = registration.and_then(|registration| registration.quota);
     let remaining = quota.map(|quota| quota.saturating_sub(registered));
-    json!({
-        "open": is_open(directory, rule, at),
-        "quota": quota,
-        "registered": registered,
-        "remaining": remaining,
-        "opens": registration.map(|registration| registration.opens.to_string()),
-        "closes": registration.and_then(|registration| registration.closes).map(|date| date.to_string()),
-        "hours": registration.map(|registration| registration.hours.to_string()),
-    })
+    api::Registration {
+        open: is_open(directory, rule, at),
+        quota: quota.into(),
+        registered,
+        remaining: remaining.into(),
+        opens: date(registration.map(|registration| registration.opens)).into(),
+        closes: date(registration.and_then(|registration| registration.closes)).into(),
+        hours: registration
+            .map(|registration| api::Hours::of(&registration.hours))
+            .into(),
+    }
 }
 
 /// Whether a registration now gets past `outside_hours`, of a citizen who is no holder of an earlier programme: the rule version
@@ -305,49 +314,44 @@ pub(super) fn is_open(directory: &Directory, rule: &Rule, at: Instant) -> bool {
     counts && directory.paused(rule.program).is_none() && registration.is_some_and(lets_in)
 }
 
-fn benefit_json(benefit: &Benefit) -> Value {
-    let channels: Vec<Value> = benefit
-        .channels
-        .iter()
-        .map(|channel| {
-            json!({
-                "id": channel.id.as_str(),
-                "from": channel.from.to_string(),
-                "to": channel.to.to_string(),
-                "hours": channel.hours.to_string(),
-                "merchant_categories": categories(channel.merchant_categories),
-            })
-        })
-        .collect();
-    let mut shown = json!({
-        "id": benefit.id.as_str(),
-        "state_percent": benefit.state_percent,
-        "holder": benefit.holder.name(),
-        "caps": caps_json(&benefit.caps),
-        "when_exhausted": benefit.when_exhausted.name(),
-        "merchant_categories": categories(benefit.merchant_categories),
-        "channels": channels,
-    });
-    if !benefit.funded_by.is_empty() {
-        let source = |source: &FundingSource| match source.up_to {
-            Some(up_to) => json!({ "source": source.source.as_str(), "up_to": up_to.get() }),
-            None => json!({ "source": source.source.as_str() }),
-        };
-        shown["funded_by"] = benefit.funded_by.iter().map(source).collect();
+fn benefit_shown(benefit: &Benefit) -> api::Benefit {
+    let channel = |channel: &Channel| api::Channel {
+        id: api::Name::of(&channel.id),
+        from: api::Date::of(&channel.from),
+        to: api::Date::of(&channel.to),
+        hours: api::Hours::of(&channel.hours),
+        merchant_categories: categories(channel.merchant_categories),
+    };
+    let source = |source: &FundingSource| api::Source {
+        source: api::Name::of(&source.source),
+        up_to: source.up_to.map(|up_to| up_to.get()),
+    };
+    let sources = benefit.funded_by.iter().map(source);
+    api::Benefit {
+        id: api::Name::of(&benefit.id),
+        state_percent: benefit.state_percent.into(),
+        holder: benefit.holder.name().into(),
+        caps: caps(&benefit.caps),
+        funded_by: (!benefit.funded_by.is_empty()).then(|| sources.collect()),
+        when_exhausted: benefit.when_exhausted.name().into(),
+        merchant_categories: categories(benefit.merchant_categories),
+        channels: benefit.channels.iter().map(channel).collect(),
     }
-    shown
 }
 
 /// Caps by the names of their periods.
-pub(super) fn caps_json(caps: &Caps) -> Value {
-    caps.iter()
-        .map(|(period, cap)| (period.name().to_owned(), json!(cap.get())))
-        .collect::<Map<_, _>>()
-        .into()
+pub(super) fn caps(caps: &Caps) -> api::Caps {
+    let [day, month, quarter, program] = CapPeriod::ALL.map(|period| caps.get(period).map(|cap| cap.get()));
+    api::Caps {
+        day,
+        month,
+        quarter,
+        program,
+    }
 }
 
-fn categories(set: CategorySet) -> Vec<&'static str> {
-    set.iter().map(|category| category.name()).collect()
+fn categories(set: CategorySet) -> Vec<api::Category> {
+    set.iter().map(|category| category.name().into()).collect()
 }
 
 /// Bytes in lower case hexadecimal.

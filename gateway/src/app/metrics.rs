@@ -1,7 +1,7 @@
 //! What is counted and timed, in Prometheus' text format.
 
 use super::desk::DeskCounts;
-use super::{Ready, Refused};
+use super::{Failure, Ready, Refused};
 use crate::server::Response;
 use http::StatusCode;
 use parking_lot::RwLock;
@@ -287,7 +287,7 @@ impl CommitObserver for Metrics {
 }
 
 impl<S: Storage> Ready<S> {
-    pub(super) fn metrics_text(&self) -> Response {
+    pub(super) async fn metrics(&self) -> Result<Response, Failure> {
         let mut text = Vec::new();
         let families = self.metrics.registry.gather();
         TextEncoder::new()
@@ -302,7 +302,8 @@ impl<S: Storage> Ready<S> {
         self.metrics.desk.write(directory.desk(), &mut out);
         drop(directory);
         self.write_state(&mut out);
-        Response::new(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", out)
+        let kind = "text/plain; version=0.0.4; charset=utf-8";
+        Ok(Response::new(StatusCode::OK, kind, out))
     }
 
     fn write_decisions(&self, out: &mut String) {

@@ -14,8 +14,13 @@ mod lookup;
 mod metrics;
 mod progress;
 mod registrations;
-mod route;
+mod router;
+mod routes;
 mod snapshots;
+#[cfg(test)]
+mod tests_openapi;
+#[cfg(test)]
+mod tests_routes;
 #[cfg(test)]
 mod tests_snapshots;
 
@@ -24,6 +29,7 @@ pub use chores::catch_up;
 pub use failure::Failure;
 pub use import::Report;
 pub use metrics::Metrics;
+pub use routes::{ROUTES, Route, RouteBody};
 
 use crate::keys::{HeldKeys, KeyRing};
 use crate::programs::ProgramSource;
@@ -32,14 +38,14 @@ use crate::wire::problem::Problem;
 use access::Caller;
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
-use route::Route;
-use satang_core::record::Act;
+use routes::{AUTHORIZE, Call};
 use satang_engine::clock::AnyClock;
 use satang_engine::engine::Engine;
 use satang_engine::keeper::Keeper;
 use satang_log::durable::DurableWaits;
 use satang_log::file::{FileLogStore, FileReader};
 use satang_log::storage::Storage;
+use serde::Serialize;
 use std::cell::OnceCell;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
@@ -196,126 +202,36 @@ impl<S: Storage> Api<S> {
         body: impl BodySource,
     ) -> Result<Response, Failure> {
         // The hottest route first: it needs no look-up.
-        if path == "/v1/authorizations" && method == Method::POST {
-            self.admit(&Route::Authorize, headers)?;
+        if path == AUTHORIZE.template && *method == AUTHORIZE.method {
+            self.admit(AUTHORIZE, headers)?;
             return self.ready()?.authorize(&body.collect().await?).await;
         }
         // Which routes there are is no secret (/openapi.json needs no key), so 404 and 405 come before 401.
-        let route = Route::find(method, path)?;
-        let caller = self.admit(&route, headers)?;
+        let (route, id) = router::find(method, path)?;
+        let caller = self.admit(route, headers)?;
         let by = caller.name();
-        match route {
-            Route::Health => Ok(text("ok\n")),
-            Route::OpenApi => Ok(Response::json(StatusCode::OK, OPENAPI)),
-            Route::Ready => self.ready()?.check_ready().map(|()| text("ready\n")),
-            Route::Metrics => Ok(self.ready()?.metrics_text()),
-            Route::Authorize => self.ready()?.authorize(&body.collect().await?).await,
-            Route::Authorization { txn_id } => self.ready()?.authorization(txn_id).await,
-            Route::AuthorizeBatch => {
-                self.ready()?
-                    .authorize_batch(headers, &body.collect().await?)
-                    .await
-            }
-            Route::Reverse { txn_id } => self.ready()?.reverse(txn_id, &body.collect().await?).await,
-            Route::Hold => self.ready()?.hold(&body.collect().await?).await,
-            Route::Capture { txn_id } => {
-                let body = body.collect().await?;
-                self.ready()?.close(txn_id, Act::Capture, &body).await
-            }
-            Route::Void { txn_id } => {
-                let body = body.collect().await?;
-                self.ready()?.close(txn_id, Act::Void, &body).await
-            }
-            Route::Move { wallet_id } => {
-                self.ready()?
-                    .move_citizen(wallet_id, &body.collect().await?, by)
-                    .await
-            }
-            Route::Replace { wallet_id } => {
-                self.ready()?
-                    .replace_wallet(wallet_id, &body.collect().await?, by)
-                    .await
-            }
-            Route::Register => self.ready()?.register(&body.collect().await?).await,
-            Route::RegisterBatch => self.ready()?.register_batch(&body.collect().await?).await,
-            Route::Quote => self.ready()?.quote(&body.collect().await?),
-            Route::Wallet { wallet_id } => self.ready()?.wallet(wallet_id).await,
-            Route::Programs => self.ready()?.programs().await,
-            Route::Program { id } => self.ready()?.program(id).await,
-            Route::RegistrationProgress { id } => self.ready()?.registration_progress(id, headers).await,
-            Route::PutMerchant { merchant_id } => {
-                self.ready()?
-                    .put_merchant(merchant_id, &body.collect().await?, by)
-                    .await
-            }
-            Route::PutWalletStatus { wallet_id } => {
-                self.ready()?
-                    .put_wallet_status(wallet_id, &body.collect().await?, by)
-                    .await
-            }
-            Route::PutProgramStatus { id } => {
-                self.ready()?
-                    .put_program_status(id, &body.collect().await?, by)
-                    .await
-            }
-            Route::ReloadPrograms => self.ready()?.reload_programs(&body.collect().await?, by).await,
-            Route::PutClock => self.ready()?.put_clock(&body.collect().await?),
-            Route::TakeSnapshot => self.ready()?.take_snapshot().await,
-            Route::ImportMerchants => self.ready()?.import_merchants(body, by).await,
-            Route::ImportList { list } => self.ready()?.import_list(list, body, by).await,
-            Route::ImportEnrollments => self.ready()?.import_enrollments(body, by).await,
-            Route::Merchant { merchant_id } => self.ready()?.merchant(merchant_id).await,
-            Route::JoinProgram { merchant_id } => {
-                self.ready()?
-                    .join_program(merchant_id, &body.collect().await?, by)
-                    .await
-            }
-            Route::BindPlatform { merchant_id } => {
-                self.ready()?
-                    .bind_platform(merchant_id, &body.collect().await?, by)
-                    .await
-            }
-            Route::PutMerchantStatus { merchant_id } => {
-                self.ready()?
-                    .put_merchant_status(merchant_id, &body.collect().await?, by)
-                    .await
-            }
-            Route::PutMerchantPayout { merchant_id } => {
-                self.ready()?
-                    .put_merchant_payout(merchant_id, &body.collect().await?, by)
-                    .await
-            }
-            Route::WithdrawConsent { merchant_id } => {
-                self.ready()?
-                    .withdraw_consent(merchant_id, &body.collect().await?, by)
-                    .await
-            }
-            Route::PutAuthorizationPayout { txn_id } => {
-                self.ready()?
-                    .put_authorization_payout(txn_id, &body.collect().await?, by)
-                    .await
-            }
-            Route::Payouts => self.ready()?.payouts().await,
-            Route::PutPersonStatus => self.ready()?.put_person_status(&body.collect().await?, by).await,
-            Route::ErasePerson => self.ready()?.erase_person(&body.collect().await?, by).await,
-            Route::OpenClawback => self.ready()?.open_clawback(&body.collect().await?, by).await,
-            Route::Clawbacks => self.ready()?.clawbacks().await,
-            Route::Clawback { case_id } => self.ready()?.clawback(case_id).await,
-            Route::PayClawback { case_id } => {
-                self.ready()?
-                    .pay_clawback(case_id, &body.collect().await?, by)
-                    .await
-            }
-            Route::CloseClawback { case_id } => {
-                self.ready()?
-                    .close_clawback(case_id, &body.collect().await?, by)
-                    .await
-            }
-        }
+        self.answer(
+            route.id,
+            Call {
+                id,
+                headers,
+                by,
+                body,
+            },
+        )
+        .await
+    }
+
+    async fn health(&self) -> Result<Response, Failure> {
+        Ok(text("ok\n"))
+    }
+
+    async fn openapi(&self) -> Result<Response, Failure> {
+        Ok(Response::json(StatusCode::OK, OPENAPI))
     }
 
     /// Before anything else about a request: who sends it may not even learn that the engine is starting.
-    fn admit(&self, route: &Route<'_>, headers: &HeaderMap) -> Result<Caller, Failure> {
+    fn admit(&self, route: &Route, headers: &HeaderMap) -> Result<Caller, Failure> {
         access::admit(self.keys.as_ref(), route, headers)
     }
 
@@ -367,9 +283,26 @@ fn text(words: &'static str) -> Response {
     )
 }
 
-/// An `application/json` answer of anything that serializes.
-fn json(value: &serde_json::Value) -> Response {
-    Response::json(StatusCode::OK, value.to_string())
+/// An answer whose fields stand in the order of the alphabet.
+fn json(answer: &impl Serialize) -> Response {
+    Response::json(StatusCode::OK, sorted(answer))
+}
+
+/// An answer with its fields in the order of its shape.
+fn in_order(answer: &impl Serialize) -> Response {
+    Response::json(StatusCode::OK, bytes(answer))
+}
+
+/// The body of an answer, its fields in the order of the alphabet.
+fn sorted(answer: &impl Serialize) -> String {
+    serde_json::to_value(answer)
+        .expect("an answer is JSON")
+        .to_string()
+}
+
+/// The body of an answer, its fields in the order of its shape.
+fn bytes(answer: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(answer).expect("an answer is JSON")
 }
 
 /// A problem as an answer.

@@ -1,18 +1,19 @@
 //! How far the registration of a programme is, and when it will be full: for the page that everybody reloads.
 
 use super::lookup::{is_open, rule_to_show, seconds};
-use super::{Failure, Ready};
+use super::{Failure, Ready, sorted};
 use crate::server::Response;
 use crate::wire::parse;
 use crate::wire::problem::Problem;
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, ETAG, HeaderValue, IF_NONE_MATCH};
 use http::{HeaderMap, StatusCode};
+use satang_api as api;
 use satang_core::calendar::Instant;
+use satang_core::ids::Name;
 use satang_core::policy::Registration;
 use satang_engine::engine::SubmitError;
 use satang_log::storage::Storage;
-use serde_json::{Value, json};
 
 /// How long a cache may answer by itself.
 const CACHE: HeaderValue = HeaderValue::from_static("public, max-age=1");
@@ -88,7 +89,7 @@ impl<S: Storage> Ready<S> {
                     .arrivals()
                     .before(rule.entitlement, at, LOOK_BACK_SECONDS),
             };
-            progress.json(id.as_str(), registration.filter(|_| !paused), at)
+            progress.shown(&id, registration.filter(|_| !paused), at)
         };
         self.waits.wait(self.engine.appender().last_sequence()).await?;
         Ok(cacheable(&shown, headers))
@@ -96,8 +97,8 @@ impl<S: Storage> Ready<S> {
 }
 
 /// The answer with its tag, or 304 when the caller has it.
-fn cacheable(shown: &Value, headers: &HeaderMap) -> Response {
-    let body = shown.to_string();
+fn cacheable(shown: &api::Progress, headers: &HeaderMap) -> Response {
+    let body = sorted(shown);
     let hash = blake3::hash(body.as_bytes()).to_hex();
     let tag = format!("\"{}\"", &hash[..16]);
     let known = headers.get_all(IF_NONE_MATCH).iter().any(|value| {
@@ -114,26 +115,26 @@ fn cacheable(shown: &Value, headers: &HeaderMap) -> Response {
 }
 
 impl Progress {
-    fn json(&self, program: &str, registration: Option<&Registration>, at: Instant) -> Value {
+    fn shown(&self, program: &Name, registration: Option<&Registration>, at: Instant) -> api::Progress {
         let recent: u64 = self.accepted[self.accepted.len() - RATE_SECONDS..].iter().sum();
         let forecast = self.forecast(registration, at);
         let (full_at, earliest, latest) = match &forecast {
             Forecast::Fills { at, earliest, latest } => (Some(*at), Some(*earliest), *latest),
             _ => (None, None, None),
         };
-        json!({
-            "program": program,
-            "open": self.open,
-            "quota": self.quota,
-            "registered": self.registered,
-            "remaining": self.remaining(),
-            "tickets": self.tickets,
-            "accepted_per_second": recent as f64 / RATE_SECONDS as f64,
-            "forecast": forecast.name(),
-            "full_at": full_at.map(seconds),
-            "full_at_earliest": earliest.map(seconds),
-            "full_at_latest": latest.map(seconds),
-        })
+        api::Progress {
+            program: api::Name::of(program),
+            open: self.open,
+            quota: self.quota.into(),
+            registered: self.registered,
+            remaining: self.remaining().into(),
+            tickets: self.tickets,
+            accepted_per_second: recent as f64 / RATE_SECONDS as f64,
+            forecast: forecast.kind(),
+            full_at: full_at.map(seconds).into(),
+            full_at_earliest: earliest.map(seconds).into(),
+            full_at_latest: latest.map(seconds).into(),
+        }
     }
 
     fn remaining(&self) -> Option<u64> {
@@ -207,15 +208,15 @@ fn after_open_time(registration: &Registration, at: Instant, mut open_ms: i64) -
 }
 
 impl Forecast {
-    const fn name(&self) -> &'static str {
+    const fn kind(&self) -> api::ForecastKind {
         match self {
-            Forecast::NoQuota => "no_quota",
-            Forecast::Full => "full",
-            Forecast::Closed => "closed",
-            Forecast::TooEarly => "too_early",
-            Forecast::NoArrivals => "no_arrivals",
-            Forecast::ClosesFirst => "closes_first",
-            Forecast::Fills { .. } => "fills",
+            Forecast::NoQuota => api::ForecastKind::NoQuota,
+            Forecast::Full => api::ForecastKind::Full,
+            Forecast::Closed => api::ForecastKind::Closed,
+            Forecast::TooEarly => api::ForecastKind::TooEarly,
+            Forecast::NoArrivals => api::ForecastKind::NoArrivals,
+            Forecast::ClosesFirst => api::ForecastKind::ClosesFirst,
+            Forecast::Fills { .. } => api::ForecastKind::Fills,
         }
     }
 }

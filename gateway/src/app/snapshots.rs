@@ -3,8 +3,8 @@
 use super::{Failure, Ready, json};
 use crate::server::Response;
 use crate::wire::problem::Problem;
+use satang_api as api;
 use satang_log::storage::Storage;
-use serde_json::json;
 use std::io;
 use std::sync::atomic::Ordering;
 use tokio::sync::oneshot;
@@ -32,13 +32,13 @@ impl<S: Storage> Ready<S> {
             return Err(no_thread(&error));
         }
         let taken = taken.await.expect("the thread answers: panics abort")?;
-        Ok(json(&json!({
-            "sequence": taken.facts.sequence,
-            "bytes": taken.facts.bytes,
-            "wallets": taken.facts.wallets,
-            "ids": taken.facts.ids,
-            "took_ms": taken.took.as_millis() as u64,
-        })))
+        Ok(json(&api::Snapshot {
+            sequence: taken.facts.sequence,
+            bytes: taken.facts.bytes,
+            wallets: taken.facts.wallets,
+            ids: taken.facts.ids,
+            took_ms: taken.took.as_millis() as u64,
+        }))
     }
 }
 

@@ -8,7 +8,8 @@ use anyhow::{Context as _, bail};
 use bytes::Bytes;
 use clap::Args;
 use http::{Method, StatusCode};
-use serde_json::{Value, json};
+use satang_api::{Erasure, FieldError, ImportReport, Problem, Verdict};
+use serde_json::json;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
@@ -52,7 +53,7 @@ pub fn run(args: &EraseArgs) -> anyhow::Result<()> {
 }
 
 /// Erases whom the lines name, one after the other. Sent again, a file does no harm: who was erased is accepted once more.
-async fn erase(client: &mut Client, lines: Box<dyn BufRead>, reason: &str) -> anyhow::Result<Value> {
+async fn erase(client: &mut Client, lines: Box<dyn BufRead>, reason: &str) -> anyhow::Result<ImportReport> {
     let mut report = Report::default();
     for (line, number) in lines.split(b'\n').zip(1..) {
         let line = line?;
@@ -68,7 +69,7 @@ async fn erase(client: &mut Client, lines: Box<dyn BufRead>, reason: &str) -> an
             Some(reason) => report.reject(number, reason),
         }
     }
-    Ok(report.to_json())
+    Ok(report.shown())
 }
 
 /// Why a citizen was not erased; none was when it is not about the line.
@@ -79,23 +80,19 @@ fn refusal(status: StatusCode, answer: &Bytes) -> anyhow::Result<Option<String>>
             String::from_utf8_lossy(answer)
         )
     };
-    let said: Value = serde_json::from_slice(answer).with_context(unexpected)?;
-    match (status, said["decision"].as_str()) {
-        (StatusCode::OK, Some("accepted")) => Ok(None),
-        (StatusCode::OK, Some(_)) => Ok(Some(said["reason"].as_str().unwrap_or_default().to_owned())),
-        (StatusCode::BAD_REQUEST, _) if faults(&said).any(|(field, _)| field == "citizen_id") => {
-            let faults = faults(&said).map(|(field, reason)| format!("{field}: {reason}"));
-            Ok(Some(format!(
-                "malformed: {}",
-                faults.collect::<Vec<_>>().join("; ")
-            )))
-        }
-        _ => bail!(unexpected()),
+    if status == StatusCode::OK {
+        let erasure: Erasure = serde_json::from_slice(answer).with_context(unexpected)?;
+        return Ok(match erasure.decision {
+            Verdict::Accepted => None,
+            Verdict::Rejected => Some(erasure.reason.into_owned()),
+        });
     }
-}
-
-/// The fields that a problem names, each with what is wrong with it.
-fn faults(problem: &Value) -> impl Iterator<Item = (&str, &str)> {
-    let errors = problem["errors"].as_array().into_iter().flatten();
-    errors.filter_map(|error| Some((error["field"].as_str()?, error["reason"].as_str()?)))
+    let problem: Problem = serde_json::from_slice(answer).with_context(unexpected)?;
+    let faults = problem.errors.unwrap_or_default();
+    if status == StatusCode::BAD_REQUEST && faults.iter().any(|fault| fault.field == "citizen_id") {
+        let fault = |fault: &FieldError| format!("{}: {}", fault.field, fault.reason);
+        let faults: Vec<String> = faults.iter().map(fault).collect();
+        return Ok(Some(format!("malformed: {}", faults.join("; "))));
+    }
+    bail!(unexpected())
 }

@@ -4,8 +4,8 @@ use crate::cli::{ServerArgs, byte_bar};
 use crate::client::Client;
 use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
+use satang_api::ImportReport;
 use satang_core::ids::Name;
-use serde_json::Value;
 use std::fs::File;
 use std::path::PathBuf;
 
@@ -101,10 +101,11 @@ fn import(path: &str, content_type: &str, args: &ImportArgs) -> anyhow::Result<(
 ///
 /// # Errors
 /// How many were.
-pub(super) fn conclude(named: &str, report: &Value) -> anyhow::Result<()> {
-    println!("{report}");
-    match report["rejected"].as_u64() {
-        Some(0) => Ok(()),
-        rejected => bail!("{named}: {} lines were rejected", rejected.unwrap_or_default()),
+pub(super) fn conclude(named: &str, report: &ImportReport) -> anyhow::Result<()> {
+    // Read as a value, its keys are in the order in which the server sends them.
+    println!("{}", serde_json::to_value(report)?);
+    match report.rejected {
+        0 => Ok(()),
+        rejected => bail!("{named}: {rejected} lines were rejected"),
     }
 }

@@ -3,7 +3,7 @@
 use super::problem::Problem;
 
 /// The elements of a batch of requests `R`.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq)]
 pub struct Batch<R> {
     /// The well-formed ones, in order.
     requests: Vec<R>,

@@ -1,21 +1,12 @@
 //! Problem details (RFC 9457): every answer that is no decision.
 
-use serde::Serialize;
+pub use satang_api::FieldError;
 
 /// The most faults one problem names; a body of a million unknown keys does not make an answer of a million lines.
 pub const ERRORS_MAX: usize = 16;
 
-/// One fault of a request, by the field it lies in.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct FieldError {
-    /// The field as the contract names it; empty when none can be named.
-    pub field: String,
-    /// What is wrong with it. Never repeats the value.
-    pub reason: String,
-}
-
 /// An answer that is no decision, as `application/problem+json`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Problem {
     /// The HTTP status.
     pub status: u16,
@@ -132,24 +123,13 @@ impl Problem {
 
     /// Appends the body of the answer, as it stands in the results of a batch too.
     pub fn write(&self, out: &mut Vec<u8>) {
-        #[derive(Serialize)]
-        struct Body<'a> {
-            r#type: String,
-            code: &'a str,
-            title: &'a str,
-            status: u16,
-            #[serde(skip_serializing_if = "str::is_empty")]
-            detail: &'a str,
-            #[serde(skip_serializing_if = "<[FieldError]>::is_empty")]
-            errors: &'a [FieldError],
-        }
-        let body = Body {
-            r#type: format!("urn:satang:problem:{}", self.kind),
-            code: self.kind,
-            title: self.title,
-            status: self.status,
-            detail: &self.detail,
-            errors: &self.errors,
+        let body = satang_api::Problem {
+            r#type: format!("urn:satang:problem:{}", self.kind).into(),
+            code: self.kind.into(),
+            title: self.title.into(),
+            status: self.status.into(),
+            detail: (!self.detail.is_empty()).then(|| self.detail.clone().into()),
+            errors: (!self.errors.is_empty()).then(|| self.errors.clone()),
         };
         serde_json::to_writer(out, &body).expect("a vector takes every byte and the body has no maps");
     }

@@ -2,6 +2,7 @@
 //! byte for byte but for `replayed`.
 
 use super::problem::Problem;
+use satang_api::Remaining;
 use satang_core::authorize::Verdict;
 use satang_core::calendar::Instant;
 use satang_core::ids::{Name, RegistrationId, TxnId};
@@ -122,6 +123,26 @@ fn put_funding(funding: &Funding, sources: &[Name], text: &mut Text) {
         text.put(b"}");
     }
     text.put(b"]");
+}
+
+/// Rooms by the names of their periods.
+pub fn remaining(rooms: impl IntoIterator<Item = (CapPeriod, u64)>) -> Remaining {
+    let mut remaining = Remaining {
+        day: None,
+        month: None,
+        quarter: None,
+        program: None,
+    };
+    for (period, room) in rooms {
+        let place = match period {
+            CapPeriod::Day => &mut remaining.day,
+            CapPeriod::Month => &mut remaining.month,
+            CapPeriod::Quarter => &mut remaining.quarter,
+            CapPeriod::Program => &mut remaining.program,
+        };
+        *place = Some(room);
+    }
+    remaining
 }
 
 /// What a registration is answered with.

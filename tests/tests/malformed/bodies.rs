@@ -3,6 +3,7 @@
 use crate::{
     HELD, ORIGINAL, PROGRAM, REGISTERED, Site, WALLET, fields, purchase, purchase_head, registration,
 };
+use satang_gateway::app::ROUTES;
 use satang_tests::crash::citizen_id;
 use satang_tests::malformed::{Case, SHAPES, Shape, TXN_ID, broken_texts, deep, nested, wrong_fields};
 use serde_json::{Value, json};
@@ -215,82 +216,57 @@ impl Site {
             "00000000000000x",
             "-00000000000001",
             "%30000000000000",
+            "%E0%B9%90",
+            "..",
+            "000000000000001%00",
+            "000000000000001;",
         ];
-        let status = "{\"status\":\"suspended\",\"reason\":\"\"}";
-        for id in digits
-            .into_iter()
-            .chain(["%E0%B9%90", "..", "000000000000001%00", "000000000000001;"])
-        {
-            let answer = self.refused(400, "GET", &format!("/v1/wallets/{id}"), b"");
-            assert_eq!(fields(&answer.json()), ["wallet_id"], "{id}");
-            let answer = self.refused(400, "PUT", &format!("/v1/wallets/{id}/status"), status.as_bytes());
-            assert_eq!(fields(&answer.json()), ["wallet_id"], "{id}");
-            let answer = self.refused(400, "POST", &format!("/v1/wallets/{id}/moves"), b"{}");
-            assert_eq!(fields(&answer.json()), ["wallet_id"], "{id}");
-            let answer = self.refused(
-                400,
-                "PUT",
-                &format!("/v1/merchants/{id}"),
-                SHAPES[4].good().as_bytes(),
-            );
-            assert_eq!(fields(&answer.json()), ["merchant_id"], "{id}");
-            let merchant = [
-                ("GET", ""),
-                ("PUT", "/status"),
-                ("PUT", "/payout"),
-                ("POST", "/registrations"),
-                ("POST", "/platform"),
-                ("POST", "/consent-withdrawal"),
-            ];
-            for (method, action) in merchant {
-                let answer = self.refused(400, method, &format!("/v1/merchants/{id}{action}"), b"");
-                assert_eq!(fields(&answer.json()), ["merchant_id"], "{method} {id}{action}");
-            }
-        }
+        self.refuses_ids("wallet_id", &digits);
+        self.refuses_ids("merchant_id", &digits);
         let long = "a".repeat(65);
-        for id in ["A", "a_b", "a%20b", "%E0%B8%81", "a.b", "~", &long] {
-            for path in [
-                format!("/v1/programs/{id}"),
-                format!("/v1/programs/{id}/registration"),
-            ] {
-                let answer = self.refused(400, "GET", &path, b"");
-                assert_eq!(fields(&answer.json()), ["id"], "{path}");
-            }
-            let answer = self.refused(
-                400,
-                "PUT",
-                &format!("/v1/programs/{id}/status"),
-                status.as_bytes(),
-            );
-            assert_eq!(fields(&answer.json()), ["id"], "{id}");
-        }
-        for list in ["A", "a_b", "a%20b", "%E0%B8%81", "a.b", "", &long] {
-            let answer = self.refused(400, "POST", &format!("/v1/lists/{list}/import"), b"1101700203450");
-            assert_eq!(fields(&answer.json()), ["list"], "{list}");
-        }
-        let (front, reversal) = (&ORIGINAL[..35], SHAPES[3].good());
-        let wrong = [front, "x", "batch", "0197a1d20f6e7c3a8b1e0000000000aa"].map(str::to_owned);
-        for id in wrong.into_iter().chain([
-            format!("{front}g"),
-            format!("{ORIGINAL}0"),
-            format!("%7B{ORIGINAL}%7D"),
-        ]) {
-            let path = format!("/v1/authorizations/{id}/reversals");
-            let answer = self.refused(400, "POST", &path, reversal.as_bytes());
-            assert_eq!(fields(&answer.json()), ["txn_id"], "{id}");
-            for act in ["capture", "void"] {
-                let answer = self.refused(400, "POST", &format!("/v1/holds/{id}/{act}"), b"");
-                assert_eq!(fields(&answer.json()), ["txn_id"], "{id}");
-            }
-            let answer = self.refused(400, "PUT", &format!("/v1/authorizations/{id}/payout"), b"");
-            assert_eq!(fields(&answer.json()), ["txn_id"], "{id}");
-            self.refused(400, "GET", &format!("/v1/clawbacks/{id}"), b"");
-            for act in ["payments", "close"] {
-                let answer = self.refused(400, "POST", &format!("/v1/clawbacks/{id}/{act}"), b"");
-                assert_eq!(fields(&answer.json()), ["case_id"], "{id}");
-            }
-        }
+        let names = ["A", "a_b", "a%20b", "%E0%B8%81", "a.b", "~", &long];
+        self.refuses_ids("id", &names);
+        self.refuses_ids("list", &[&names[..], &[""]].concat());
+        let (short, odd) = (&ORIGINAL[..35], format!("{}g", &ORIGINAL[..35]));
+        let (long, braced) = (format!("{ORIGINAL}0"), format!("%7B{ORIGINAL}%7D"));
+        let uuids = [
+            short,
+            "x",
+            "batch",
+            "0197a1d20f6e7c3a8b1e0000000000aa",
+            &odd,
+            &long,
+            &braced,
+        ];
+        self.refuses_ids("txn_id", &uuids);
+        self.refuses_ids("case_id", &uuids);
         self.still_decides();
+    }
+
+    /// Sends each of these ids to every route that has one of this name in its path.
+    fn refuses_ids(&mut self, name: &str, ids: &[&str]) {
+        let parameter = format!("{{{name}}}");
+        for route in ROUTES {
+            let Some((front, back)) = route.template.split_once(&parameter) else {
+                continue;
+            };
+            let method = route.method.as_str();
+            let takes = |shape: &&Shape| {
+                let id = shape.path.strip_prefix(front);
+                let id = id.and_then(|id| id.strip_suffix(back));
+                shape.method == method && id.is_some_and(|id| !id.contains('/'))
+            };
+            let body = SHAPES.iter().find(takes).map_or(String::new(), Shape::good);
+            for id in ids {
+                let path = format!("{front}{id}{back}");
+                // A word of another route's path is no id.
+                if ROUTES.iter().any(|other| other.template == path) {
+                    continue;
+                }
+                let answer = self.refused(400, method, &path, body.as_bytes());
+                assert_eq!(fields(&answer.json()), [name], "{method} {path}");
+            }
+        }
     }
 
     pub(crate) fn routes_and_methods(&mut self) {

@@ -1,192 +1,38 @@
 //! Who may call: every route with every role, with no key and with a wrong one.
 
-use crate::keys::{ROLES, site_with_keys};
+use crate::keys::site_with_keys;
+use crate::routes::filled;
 use crate::{BINARY, check_refusal};
-use satang_gateway::app::{Api, App, Metrics, WholeBody};
+use http::Method;
+use satang_gateway::app::{Api, App, Metrics, ROUTES, Route, WholeBody};
 use satang_gateway::keys::{KeyRing, Keys};
 use satang_gateway::programs::ProgramSource;
 use satang_log::storage::FileStorage;
-use satang_tests::crash::wallet_id;
 use satang_tests::process::PATIENCE;
-use satang_tests::repository::root;
-use satang_tests::site::{MERCHANT, NOON, PROGRAM, Site, enrollment};
+use satang_tests::site::{NOON, Site, enrollment};
 use satang_tests::wire::{Answer, Wire, request_with};
-use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::fs;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
-/// Which roles may use which route, as docs/OPERATIONS.md says it. `None` needs no key.
-const TABLE: [(&str, &str, Option<&[&str]>); 44] = [
-    ("post", "/v1/authorizations", Some(&["switch"])),
-    ("post", "/v1/authorizations/batch", Some(&["switch"])),
-    ("post", "/v1/authorizations/{txn_id}/reversals", Some(&["switch"])),
-    ("post", "/v1/holds", Some(&["switch"])),
-    ("post", "/v1/holds/{txn_id}/capture", Some(&["switch"])),
-    ("post", "/v1/holds/{txn_id}/void", Some(&["switch"])),
-    ("post", "/v1/quotes", Some(&["switch"])),
-    ("post", "/v1/registrations", Some(&["registrar"])),
-    ("post", "/v1/registrations/batch", Some(&["registrar"])),
-    (
-        "get",
-        "/v1/authorizations/{txn_id}",
-        Some(&["settlement", "admin", "viewer"]),
-    ),
-    ("get", "/v1/wallets/{wallet_id}", Some(&["admin", "viewer"])),
-    ("post", "/v1/programs/reload", Some(&["admin"])),
-    ("post", "/v1/snapshots", Some(&["admin"])),
-    ("get", "/v1/programs", Some(&ROLES)),
-    ("get", "/v1/programs/{id}", Some(&ROLES)),
-    ("get", "/v1/programs/{id}/registration", Some(&ROLES)),
-    ("put", "/v1/merchants/{merchant_id}", Some(&["admin"])),
-    ("post", "/v1/merchants/import", Some(&["admin"])),
-    ("post", "/v1/enrollments/import", Some(&["registrar", "admin"])),
-    ("post", "/v1/lists/{list}/import", Some(&["registrar", "admin"])),
-    ("put", "/v1/wallets/{wallet_id}/status", Some(&["admin"])),
-    (
-        "post",
-        "/v1/wallets/{wallet_id}/moves",
-        Some(&["registrar", "admin"]),
-    ),
-    (
-        "post",
-        "/v1/wallets/{wallet_id}/replacement",
-        Some(&["registrar", "admin"]),
-    ),
-    ("put", "/v1/programs/{id}/status", Some(&["admin"])),
-    ("put", "/v1/clock", Some(&["admin"])),
-    (
-        "get",
-        "/v1/merchants/{merchant_id}",
-        Some(&["settlement", "admin", "viewer"]),
-    ),
-    (
-        "post",
-        "/v1/merchants/{merchant_id}/registrations",
-        Some(&["registrar", "admin"]),
-    ),
-    (
-        "post",
-        "/v1/merchants/{merchant_id}/platform",
-        Some(&["registrar", "admin"]),
-    ),
-    ("put", "/v1/merchants/{merchant_id}/status", Some(&["admin"])),
-    (
-        "put",
-        "/v1/merchants/{merchant_id}/payout",
-        Some(&["settlement", "admin"]),
-    ),
-    (
-        "post",
-        "/v1/merchants/{merchant_id}/consent-withdrawal",
-        Some(&["admin"]),
-    ),
-    (
-        "put",
-        "/v1/authorizations/{txn_id}/payout",
-        Some(&["settlement", "admin"]),
-    ),
-    ("get", "/v1/payouts", Some(&["settlement", "admin", "viewer"])),
-    ("put", "/v1/persons/status", Some(&["admin"])),
-    ("post", "/v1/persons/erase", Some(&["admin"])),
-    ("get", "/v1/clawbacks", Some(&["settlement", "admin", "viewer"])),
-    ("post", "/v1/clawbacks", Some(&["admin"])),
-    (
-        "get",
-        "/v1/clawbacks/{case_id}",
-        Some(&["settlement", "admin", "viewer"]),
-    ),
-    (
-        "post",
-        "/v1/clawbacks/{case_id}/payments",
-        Some(&["settlement", "admin"]),
-    ),
-    ("post", "/v1/clawbacks/{case_id}/close", Some(&["admin"])),
-    ("get", "/healthz", None),
-    ("get", "/readyz", None),
-    ("get", "/metrics", Some(&["admin", "viewer"])),
-    ("get", "/openapi.json", None),
-];
-
-fn filled(path: &str) -> String {
-    path.replace("{txn_id}", "0197a1d2-0f6e-7c3a-8b1e-000000000001")
-        .replace("{case_id}", "0197a1d2-0f6e-7c3a-8b1c-000000000001")
-        .replace("{wallet_id}", &wallet_id(1))
-        .replace("{merchant_id}", MERCHANT)
-        .replace("{id}", PROGRAM)
-        .replace("{list}", "suspended")
-}
-
 #[test]
 fn every_route_is_for_its_roles_only() {
     let (site, keys, file) = site_with_keys();
     let server = site.serve(&["--clock", NOON, "--keys", &file]);
     let mut wire = Wire::open(server.addr()).expect("it listens");
-    let openapi = fs::read_to_string(root().join("gateway/openapi.json")).expect("it is there");
-    let openapi: Value = serde_json::from_str(&openapi).expect("JSON");
     let wrong = keys["admin"].to_ascii_uppercase();
-    let mut asked = 0;
-    for (path, methods) in openapi["paths"].as_object().expect("paths") {
-        let operations = methods.as_object().expect("methods").iter();
-        for (method, operation) in operations.filter(|(method, _)| *method != "parameters") {
-            let row = TABLE
-                .iter()
-                .find(|(m, p, _)| (m, p) == (&method.as_str(), &path.as_str()));
-            let Some((_, _, roles)) = row else {
-                panic!("{method} {path}: nobody said who may call it");
-            };
-            asked += 1;
-            let mut methods = vec![method.to_ascii_uppercase()];
-            if method == "get" {
-                methods.push("HEAD".to_owned());
-            }
-            for method in &methods {
-                let path = filled(path);
-                let nobody = wire.call(method, &path, b"").expect("an answer");
-                check(
-                    &nobody,
-                    roles.map_or(0, |_| 401),
-                    &format!("{method} {path} without a key"),
-                );
-                let stranger = wire.call_with(&wrong, method, &path, b"").expect("an answer");
-                check(
-                    &stranger,
-                    roles.map_or(0, |_| 401),
-                    &format!("{method} {path} with a wrong key"),
-                );
-                for (role, key) in &keys {
-                    let answer = wire.call_with(key, method, &path, b"").expect("an answer");
-                    let refused = roles.is_some_and(|roles| !roles.contains(role));
-                    check(
-                        &answer,
-                        if refused { 403 } else { 0 },
-                        &format!("{method} {path} as {role}"),
-                    );
-                    if refused && method != "HEAD" {
-                        let detail = answer.json()["detail"].as_str().expect("a detail").to_owned();
-                        let named = roles.expect("refused").iter().all(|role| detail.contains(role));
-                        assert!(named, "{method} {path}: {detail}");
-                    }
-                }
-            }
-            // What may be refused is described, and what may not is open.
-            let is_open = operation["security"] == json!([]);
-            assert_eq!(is_open, roles.is_none(), "{method} {path}: security");
-            for status in ["401", "403"] {
-                let told = operation["responses"][status].is_object();
-                assert_eq!(told, roles.is_some(), "{method} {path}: {status} is described");
-            }
+    for route in ROUTES {
+        let mut methods = vec![route.method.as_str()];
+        if route.method == Method::GET {
+            methods.push("HEAD");
+        }
+        for method in methods {
+            check_roles(&mut wire, &keys, &wrong, method, route);
         }
     }
-    assert_eq!(asked, TABLE.len(), "a row of the table is no route");
-    let scheme = &openapi["components"]["securitySchemes"]["key"];
-    assert_eq!(
-        (&scheme["type"], &scheme["scheme"]),
-        (&json!("http"), &json!("bearer"))
-    );
-    assert_eq!(openapi["security"], json!([{ "key": [] }]));
     // Which routes there are is no secret.
     assert_eq!(
         wire.call("GET", "/v1/nothing", b"").expect("an answer").status,
@@ -196,6 +42,42 @@ fn every_route_is_for_its_roles_only() {
         wire.call("DELETE", "/v1/clock", b"").expect("an answer").status,
         405
     );
+}
+
+/// Asks without a key, with a wrong one, and as every role.
+fn check_roles(
+    wire: &mut Wire,
+    keys: &BTreeMap<&'static str, String>,
+    wrong: &str,
+    method: &str,
+    route: &Route,
+) {
+    let path = filled(route.template);
+    let named: Option<Vec<&str>> = route
+        .roles
+        .map(|roles| roles.iter().map(|role| role.name()).collect());
+    let unauthorized = named.as_ref().map_or(0, |_| 401);
+    let nobody = wire.call(method, &path, b"").expect("an answer");
+    check(&nobody, unauthorized, &format!("{method} {path} without a key"));
+    let stranger = wire.call_with(wrong, method, &path, b"").expect("an answer");
+    check(
+        &stranger,
+        unauthorized,
+        &format!("{method} {path} with a wrong key"),
+    );
+    for (role, key) in keys {
+        let answer = wire.call_with(key, method, &path, b"").expect("an answer");
+        let refused = named.as_ref().filter(|roles| !roles.contains(role));
+        let status = refused.map_or(0, |_| 403);
+        check(&answer, status, &format!("{method} {path} as {role}"));
+        if let Some(roles) = refused.filter(|_| method != "HEAD") {
+            let detail = answer.json()["detail"].as_str().expect("a detail").to_owned();
+            assert!(
+                roles.iter().all(|role| detail.contains(role)),
+                "{method} {path}: {detail}"
+            );
+        }
+    }
 }
 
 /// `refused` is 401 or 403, or 0 for any other answer.
@@ -228,11 +110,11 @@ fn without_a_keys_file_nobody_is_asked() {
     let site = Site::new(BINARY);
     let server = site.serve(&["--clock", NOON]);
     let mut wire = Wire::open(server.addr()).expect("it listens");
-    for (method, path, _) in TABLE {
-        let method = method.to_ascii_uppercase();
+    for route in ROUTES {
+        let (method, path) = (route.method.as_str(), filled(route.template));
         let answers = [
-            wire.call(&method, &filled(path), b""),
-            wire.call_with("nonsense", &method, &filled(path), b""),
+            wire.call(method, &path, b""),
+            wire.call_with("nonsense", method, &path, b""),
         ];
         for answer in answers {
             check(&answer.expect("an answer"), 0, &format!("{method} {path}"));

@@ -16,7 +16,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 /// The roles there are.
-pub const ROLES: [&str; 5] = ["switch", "registrar", "settlement", "admin", "viewer"];
+const ROLES: [&str; 5] = ["switch", "registrar", "settlement", "admin", "viewer"];
 
 /// A keys file with a key of each role, named like it; the keys by role.
 pub fn make_keys(site: &Site) -> BTreeMap<&'static str, String> {

@@ -1,24 +1,18 @@
 //! Clawback cases: opened, paid, closed, shown.
 
-use super::show::{CaseShown, SHOWN_MAX};
+use super::show::{self, SHOWN_MAX};
 use super::{CASE_UNKNOWN, DeskKind, Ready, answered, bytes};
 use crate::app::Failure;
 use crate::server::Response;
 use crate::wire::desk_forms::{self, CaseRequest, PaymentRequest};
 use crate::wire::problem::Problem;
+use satang_api as api;
 use satang_core::calendar::BusinessDate;
 use satang_core::desk::Case;
 use satang_core::directory::Directory;
 use satang_core::ids::{CaseId, Name};
 use satang_core::record::{CaseClosed, CasePaid, Debtor};
 use satang_log::storage::Storage;
-use serde::Serialize;
-
-#[derive(Serialize)]
-struct CasesShown<'d> {
-    open: usize,
-    cases: Vec<CaseShown<'d>>,
-}
 
 impl<S: Storage> Ready<S> {
     pub(in crate::app) async fn open_clawback(
@@ -82,8 +76,8 @@ impl<S: Storage> Ready<S> {
         let shown = self.look(|directory, today| {
             let desk = directory.desk();
             let open = desk.cases().filter(|case| case.state().blocks()).take(SHOWN_MAX);
-            bytes(&CasesShown {
-                open: desk.cases_open(),
+            bytes(&api::Clawbacks {
+                open: desk.cases_open() as u64,
                 cases: open.map(|case| self.case_shown(directory, case, today)).collect(),
             })
         });
@@ -99,11 +93,11 @@ impl<S: Storage> Ready<S> {
         Ok(answered(body))
     }
 
-    fn case_shown<'d>(&self, directory: &'d Directory, case: &'d Case, today: BusinessDate) -> CaseShown<'d> {
+    fn case_shown(&self, directory: &Directory, case: &Case, today: BusinessDate) -> api::Clawback {
         let wallets = match case.debtor {
             Debtor::Person(person) => Some(self.engine.wallets_of_person(directory, person)),
             Debtor::Merchant(_) => None,
         };
-        CaseShown::of(directory, case, wallets, today)
+        show::case(directory, case, wallets, today)
     }
 }

@@ -1,49 +1,16 @@
 //! Merchants: what they take part in, whom they are bound to, whether they may sell.
 
-use super::show::MerchantShown;
+use super::show;
 use super::{DeskKind, MERCHANT_UNKNOWN, Ready, answered, bytes, in_order, verdict};
 use crate::app::Failure;
 use crate::server::Response;
 use crate::wire::desk_forms::{self, WithdrawalRequest};
 use crate::wire::parse;
 use crate::wire::problem::Problem;
+use satang_api as api;
 use satang_core::ids::{MerchantId, Name};
 use satang_core::record::{ConsentWithdrawn, MerchantStatus};
 use satang_log::storage::Storage;
-use serde::Serialize;
-
-/// What a merchant that joins is answered, in this order.
-#[derive(Serialize)]
-struct JoinAnswer<'a> {
-    merchant_id: String,
-    program: &'a str,
-    decision: &'static str,
-    reason: &'static str,
-    returning: bool,
-    changed: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    sequence: Option<u64>,
-}
-
-/// What a binding or release is answered with, in this order.
-#[derive(Serialize)]
-struct PlatformAnswer<'a> {
-    merchant_id: String,
-    platform: &'a str,
-    action: &'static str,
-    decision: &'static str,
-    reason: &'static str,
-    changed: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    sequence: Option<u64>,
-}
-
-#[derive(Serialize)]
-struct StatusAnswer<'a> {
-    merchant_id: String,
-    status: &'static str,
-    reason: &'a str,
-}
 
 impl<S: Storage> Ready<S> {
     pub(in crate::app) async fn merchant(&self, merchant_id: &str) -> Result<Response, Failure> {
@@ -51,9 +18,8 @@ impl<S: Storage> Ready<S> {
     }
 
     async fn show_merchant(&self, merchant: MerchantId) -> Result<Response, Failure> {
-        let shown = self.look(|directory, today| {
-            MerchantShown::of(directory, merchant, today).map(|shown| bytes(&shown))
-        });
+        let shown = self
+            .look(|directory, today| show::merchant(directory, merchant, today).map(|shown| bytes(&shown)));
         let body = shown.await?.ok_or_else(|| Problem::not_found(MERCHANT_UNKNOWN))?;
         Ok(answered(body))
     }
@@ -68,9 +34,9 @@ impl<S: Storage> Ready<S> {
         let (outcome, returning) = self.engine.join_program(merchant, &program, by)?;
         self.settle(DeskKind::MerchantRegistration, outcome).await?;
         let (decision, reason, changed, sequence) = verdict(outcome, "merchant_unknown");
-        Ok(in_order(&JoinAnswer {
-            merchant_id: merchant.to_string(),
-            program: program.as_str(),
+        Ok(in_order(&api::Join {
+            merchant_id: api::FifteenDigits::of(&merchant),
+            program: api::Name::of(&program),
             decision,
             reason,
             // Who takes part already does not join, and so does not return.
@@ -93,10 +59,13 @@ impl<S: Storage> Ready<S> {
             .bind_platform(merchant, &platform, bound, &request.reason, by)?;
         self.settle(DeskKind::Platform, outcome).await?;
         let (decision, reason, changed, sequence) = verdict(outcome, "merchant_unknown");
-        Ok(in_order(&PlatformAnswer {
-            merchant_id: merchant.to_string(),
-            platform: platform.as_str(),
-            action: if bound { "bind" } else { "release" },
+        Ok(in_order(&api::Platform {
+            merchant_id: api::FifteenDigits::of(&merchant),
+            platform: api::Name::of(&platform),
+            action: match bound {
+                true => api::BindingAction::Bind,
+                false => api::BindingAction::Release,
+            },
             decision,
             reason,
             changed,
@@ -118,10 +87,10 @@ impl<S: Storage> Ready<S> {
         };
         let outcome = self.engine.decide_desk(&record, by)?;
         self.settle_or_refuse(DeskKind::MerchantStatus, outcome).await?;
-        Ok(in_order(&StatusAnswer {
-            merchant_id: merchant.to_string(),
-            status: status.name(),
-            reason: &reason,
+        Ok(in_order(&api::MerchantStatus {
+            merchant_id: api::FifteenDigits::of(&merchant),
+            status: status.name().into(),
+            reason: reason.into(),
         }))
     }
 

@@ -9,19 +9,19 @@ mod persons;
 mod show;
 
 pub(super) use counts::{DeskCounts, DeskKind};
-pub(super) use show::{MarkShown, payout};
+pub(super) use show::{mark, payout};
 
-use super::{Failure, Ready};
+use super::{Failure, Ready, bytes, in_order};
 use crate::server::Response;
 use crate::wire::problem::Problem;
 use http::StatusCode;
+use satang_api::{Text, Verdict};
 use satang_core::calendar::BusinessDate;
 use satang_core::desk::DeskRefusal;
 use satang_core::directory::Directory;
 use satang_engine::desk::DeskOutcome;
 use satang_engine::engine::SubmitError;
 use satang_log::storage::Storage;
-use serde::Serialize;
 
 impl<S: Storage> Ready<S> {
     /// Waits until what was decided is durable, or that for which it was not, and counts it.
@@ -63,26 +63,18 @@ impl<S: Storage> Ready<S> {
 }
 
 /// How an answer tells what was decided: `decision`, `reason`, whether anything was written, and its sequence.
-fn verdict(outcome: DeskOutcome, nobody: &'static str) -> (&'static str, &'static str, bool, Option<u64>) {
-    match outcome {
-        DeskOutcome::Recorded { sequence, .. } => ("accepted", "accepted", true, Some(sequence)),
-        DeskOutcome::Unchanged => ("accepted", "accepted", false, None),
-        DeskOutcome::Refused(refusal) => ("rejected", refusal.name(), false, None),
-        DeskOutcome::NobodyKnown => ("rejected", nobody, false, None),
-    }
-}
-
-/// An answer with its fields in the order of its struct.
-fn in_order(answer: &impl Serialize) -> Response {
-    answered(bytes(answer))
+fn verdict(outcome: DeskOutcome, nobody: &'static str) -> (Verdict, Text, bool, Option<u64>) {
+    let (verdict, reason, sequence) = match outcome {
+        DeskOutcome::Recorded { sequence, .. } => (Verdict::Accepted, "accepted", Some(sequence)),
+        DeskOutcome::Unchanged => (Verdict::Accepted, "accepted", None),
+        DeskOutcome::Refused(refusal) => (Verdict::Rejected, refusal.name(), None),
+        DeskOutcome::NobodyKnown => (Verdict::Rejected, nobody, None),
+    };
+    (verdict, reason.into(), sequence.is_some(), sequence)
 }
 
 fn answered(body: Vec<u8>) -> Response {
     Response::json(StatusCode::OK, body)
-}
-
-fn bytes(answer: &impl Serialize) -> Vec<u8> {
-    serde_json::to_vec(answer).expect("it has no maps with keys that are no texts")
 }
 
 const MERCHANT_UNKNOWN: &str = "no merchant of that id is registered";

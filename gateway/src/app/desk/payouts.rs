@@ -1,85 +1,51 @@
 //! Money that settlement holds back.
 
-use super::show::MarkShown;
+use super::show;
 use super::{DeskKind, Ready, answered, bytes, in_order};
 use crate::app::Failure;
 use crate::server::Response;
 use crate::wire::desk_forms;
 use crate::wire::problem::Problem;
+use satang_api as api;
 use satang_core::directory::Directory;
 use satang_core::ids::{Name, TxnId};
 use satang_core::record::{AuthorizationPayout, MerchantPayout};
 use satang_engine::lookup::Found;
 use satang_log::storage::Storage;
-use serde::Serialize;
 
 /// The most merchants, and authorizations, that are shown (I12).
 const SHOWN_MAX: usize = 1_000;
 
-#[derive(Serialize)]
-struct MerchantAnswer<'a> {
-    merchant_id: String,
-    payout: &'static str,
-    reason: &'a str,
-}
-
-#[derive(Serialize)]
-struct AuthorizationAnswer<'a> {
-    txn_id: String,
-    payout: &'static str,
-    reason: &'a str,
-}
-
-#[derive(Serialize)]
-struct PayoutsShown<'d> {
-    merchants: Vec<FrozenMerchant<'d>>,
-    merchants_frozen: usize,
-    authorizations: Vec<FrozenAuthorization<'d>>,
-    authorizations_frozen: usize,
-}
-
-#[derive(Serialize)]
-struct FrozenMerchant<'d> {
-    merchant_id: String,
-    #[serde(flatten)]
-    mark: MarkShown<'d>,
-}
-
-#[derive(Serialize)]
-struct FrozenAuthorization<'d> {
-    txn_id: String,
-    #[serde(flatten)]
-    mark: MarkShown<'d>,
-}
-
-impl<'d> PayoutsShown<'d> {
-    fn of(directory: &'d Directory) -> PayoutsShown<'d> {
-        let desk = directory.desk();
-        let merchants = desk.frozen_merchants().take(SHOWN_MAX);
-        let authorizations = desk.frozen_authorizations();
-        PayoutsShown {
-            merchants: merchants
-                .map(|(merchant, mark)| FrozenMerchant {
-                    merchant_id: merchant.to_string(),
-                    mark: MarkShown::of(directory, mark),
-                })
-                .collect(),
-            merchants_frozen: desk.merchants_frozen(),
-            authorizations_frozen: authorizations.len(),
-            authorizations: authorizations
-                .take(SHOWN_MAX)
-                .map(|(txn_id, mark)| FrozenAuthorization {
-                    txn_id: txn_id.to_string(),
-                    mark: MarkShown::of(directory, mark),
-                })
-                .collect(),
-        }
+fn payouts(directory: &Directory) -> api::Payouts {
+    let desk = directory.desk();
+    let merchants = desk.frozen_merchants().take(SHOWN_MAX);
+    let authorizations = desk.frozen_authorizations();
+    api::Payouts {
+        merchants: merchants
+            .map(|(merchant, mark)| api::FrozenMerchant {
+                merchant_id: api::FifteenDigits::of(&merchant),
+                reason: show::reason(mark),
+                since: api::InstantAnswered::of(&mark.at),
+                by: show::by(directory, mark),
+            })
+            .collect(),
+        merchants_frozen: desk.merchants_frozen() as u64,
+        authorizations_frozen: authorizations.len() as u64,
+        authorizations: authorizations
+            .take(SHOWN_MAX)
+            .map(|(txn_id, mark)| api::FrozenAuthorization {
+                txn_id: api::UuidAnswered::of(&txn_id),
+                reason: show::reason(mark),
+                since: api::InstantAnswered::of(&mark.at),
+                by: show::by(directory, mark),
+            })
+            .collect(),
     }
 }
 
 impl<S: Storage> Ready<S> {
     pub(in crate::app) async fn payouts(&self) -> Result<Response, Failure> {
-        let shown = self.look(|directory, _| bytes(&PayoutsShown::of(directory)));
+        let shown = self.look(|directory, _| bytes(&payouts(directory)));
         Ok(answered(shown.await?))
     }
 
@@ -97,10 +63,10 @@ impl<S: Storage> Ready<S> {
         };
         let outcome = self.engine.decide_desk(&record, by)?;
         self.settle_or_refuse(DeskKind::MerchantPayout, outcome).await?;
-        Ok(in_order(&MerchantAnswer {
-            merchant_id: merchant.to_string(),
-            payout: request.payout.name(),
-            reason: &request.reason,
+        Ok(in_order(&api::MerchantPayout {
+            merchant_id: api::FifteenDigits::of(&merchant),
+            payout: request.payout.name().into(),
+            reason: request.reason.into(),
         }))
     }
 
@@ -120,10 +86,10 @@ impl<S: Storage> Ready<S> {
         let outcome = self.engine.decide_desk(&record, by)?;
         self.settle_or_refuse(DeskKind::AuthorizationPayout, outcome)
             .await?;
-        Ok(in_order(&AuthorizationAnswer {
-            txn_id: txn_id.to_string(),
-            payout: request.payout.name(),
-            reason: &request.reason,
+        Ok(in_order(&api::AuthorizationPayout {
+            txn_id: api::UuidAnswered::of(&txn_id),
+            payout: request.payout.name().into(),
+            reason: request.reason.into(),
         }))
     }
 

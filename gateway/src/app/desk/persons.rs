@@ -4,28 +4,10 @@ use super::{DeskKind, Ready, in_order, verdict};
 use crate::app::Failure;
 use crate::server::Response;
 use crate::wire::desk_forms;
+use satang_api as api;
 use satang_core::ids::{Name, WalletId};
 use satang_engine::desk::{DeskOutcome, Subject};
 use satang_log::storage::Storage;
-use serde::Serialize;
-
-#[derive(Serialize)]
-struct StatusAnswer<'a> {
-    status: &'static str,
-    reason: &'a str,
-    wallets: Vec<String>,
-}
-
-/// What an erasure is answered with, in this order.
-#[derive(Serialize)]
-struct ErasureAnswer {
-    decision: &'static str,
-    reason: &'static str,
-    changed: bool,
-    wallets: Vec<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    sequence: Option<u64>,
-}
 
 impl<S: Storage> Ready<S> {
     pub(in crate::app) async fn put_person_status(
@@ -38,9 +20,9 @@ impl<S: Storage> Ready<S> {
             self.engine
                 .set_person_status(request.subject, request.status, &request.reason, by)?;
         self.settle_or_refuse(DeskKind::PersonStatus, outcome).await?;
-        Ok(in_order(&StatusAnswer {
-            status: request.status.name(),
-            reason: &request.reason,
+        Ok(in_order(&api::PersonStatus {
+            status: request.status.name().into(),
+            reason: request.reason.into(),
             wallets: texts(&wallets),
         }))
     }
@@ -63,7 +45,7 @@ impl<S: Storage> Ready<S> {
             Subject::Wallet(_) => "wallet_unknown",
         };
         let (decision, reason, changed, sequence) = verdict(outcome, nobody);
-        Ok(in_order(&ErasureAnswer {
+        Ok(in_order(&api::Erasure {
             decision,
             reason,
             changed,
@@ -73,6 +55,6 @@ impl<S: Storage> Ready<S> {
     }
 }
 
-fn texts(wallets: &[WalletId]) -> Vec<String> {
-    wallets.iter().map(WalletId::to_string).collect()
+fn texts(wallets: &[WalletId]) -> Vec<api::FifteenDigits> {
+    wallets.iter().map(api::FifteenDigits::of).collect()
 }

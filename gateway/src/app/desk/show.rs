@@ -1,101 +1,60 @@
 //! What the desk knows, as answers show it.
 
+use satang_api as api;
 use satang_core::calendar::BusinessDate;
 use satang_core::desk::{Case, CaseState, Joining, Mark, MerchantFile, Payment};
 use satang_core::directory::Directory;
-use satang_core::ids::{CaseId, MerchantId, Name, WalletId};
+use satang_core::ids::{CaseId, MerchantId, WalletId};
 use satang_core::record::{Debtor, NameNumber, Payout};
-use serde::Serialize;
 
 /// The most cases, or joinings of a merchant, that are shown at once (I12): a case may have as many payments.
 pub(super) const SHOWN_MAX: usize = 100;
 
-/// Since when, why and by whom something is so.
-#[derive(Serialize)]
-pub(in crate::app) struct MarkShown<'d> {
-    reason: &'d str,
-    since: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    by: Option<&'d str>,
-}
-
-impl<'d> MarkShown<'d> {
-    /// The mark as it is shown.
-    pub(in crate::app) fn of(directory: &'d Directory, mark: &'d Mark) -> MarkShown<'d> {
-        MarkShown {
-            reason: &mark.reason,
-            since: mark.at.to_string(),
-            by: name(directory, mark.caller),
-        }
+/// The mark as it is shown.
+pub(in crate::app) fn mark(directory: &Directory, mark: &Mark) -> api::Mark {
+    api::Mark {
+        reason: reason(mark),
+        since: api::InstantAnswered::of(&mark.at),
+        by: by(directory, mark),
     }
 }
 
-/// A merchant as the register and the desk have it.
-#[derive(Serialize)]
-pub(super) struct MerchantShown<'d> {
-    merchant_id: String,
-    category: &'static str,
-    status: &'static str,
-    programs: Vec<&'d str>,
-    channels: Vec<&'d str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    platform: Option<&'d str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    suspended: Option<MarkShown<'d>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    consent_withdrawn: Option<WithdrawalShown<'d>>,
-    payout: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    frozen: Option<MarkShown<'d>>,
-    joined: Vec<JoiningShown<'d>>,
-    clawbacks: Vec<CaseShown<'d>>,
+/// Why it was decided so.
+pub(super) fn reason(mark: &Mark) -> api::OperatorReason {
+    mark.reason.clone().into()
 }
 
-#[derive(Serialize)]
-struct WithdrawalShown<'d> {
-    #[serde(flatten)]
-    mark: MarkShown<'d>,
-    letter_date: String,
-    case_id: String,
+/// The name of the key that decided it.
+pub(super) fn by(directory: &Directory, mark: &Mark) -> Option<api::Name> {
+    name(directory, mark.caller)
 }
 
-#[derive(Serialize)]
-struct JoiningShown<'d> {
-    program: &'d str,
-    at: String,
-    returning: bool,
-}
-
-impl<'d> MerchantShown<'d> {
-    /// The merchant on this day; `None` when it was never registered.
-    pub(super) fn of(
-        directory: &'d Directory,
-        merchant: MerchantId,
-        today: BusinessDate,
-    ) -> Option<MerchantShown<'d>> {
-        let view = directory.merchant(merchant)?;
-        let (desk, file) = (directory.desk(), directory.desk().merchant(merchant));
-        let frozen = file.and_then(|file| file.frozen.as_ref());
-        let shown = |mark| MarkShown::of(directory, mark);
-        let cases = file.map_or(&[][..], |file| last(&file.cases));
-        let cases = cases.iter().filter_map(|case| desk.case(*case));
-        Some(MerchantShown {
-            merchant_id: merchant.to_string(),
-            category: view.category.name(),
-            status: view.status.name(),
-            programs: names(directory, view.programs()),
-            channels: names(directory, view.channels()),
-            platform: file.and_then(|file| name(directory, file.platform?)),
-            suspended: file.and_then(|file| file.suspended.as_ref()).map(shown),
-            consent_withdrawn: file.and_then(|file| withdrawal(directory, file)),
-            payout: payout(frozen.is_some()),
-            frozen: frozen.map(shown),
-            joined: file.map_or(Vec::new(), |file| joined(directory, last(&file.joined))),
-            clawbacks: cases
-                .map(|case| CaseShown::of(directory, case, None, today))
-                .collect(),
-        })
-    }
+/// A merchant on this day; `None` when it was never registered.
+pub(super) fn merchant(
+    directory: &Directory,
+    merchant: MerchantId,
+    today: BusinessDate,
+) -> Option<api::MerchantFound> {
+    let view = directory.merchant(merchant)?;
+    let (desk, file) = (directory.desk(), directory.desk().merchant(merchant));
+    let frozen = file.and_then(|file| file.frozen.as_ref());
+    let cases = file.map_or(&[][..], |file| last(&file.cases));
+    let cases = cases.iter().filter_map(|case| desk.case(*case));
+    let shown = |of: &Mark| mark(directory, of);
+    Some(api::MerchantFound {
+        merchant_id: api::FifteenDigits::of(&merchant),
+        category: view.category.name().into(),
+        status: view.status.name().into(),
+        programs: names(directory, view.programs()),
+        channels: names(directory, view.channels()),
+        platform: file.and_then(|file| name(directory, file.platform?)),
+        suspended: file.and_then(|file| file.suspended.as_ref()).map(shown),
+        consent_withdrawn: file.and_then(|file| withdrawal(directory, file)),
+        payout: payout(frozen.is_some()),
+        frozen: frozen.map(shown),
+        joined: file.map_or(Vec::new(), |file| joined(directory, last(&file.joined))),
+        clawbacks: cases.map(|one| case(directory, one, None, today)).collect(),
+    })
 }
 
 /// The last of them, as many as are shown.
@@ -103,140 +62,90 @@ fn last<T>(all: &[T]) -> &[T] {
     &all[all.len().saturating_sub(SHOWN_MAX)..]
 }
 
-fn withdrawal<'d>(directory: &'d Directory, file: &'d MerchantFile) -> Option<WithdrawalShown<'d>> {
+fn withdrawal(directory: &Directory, file: &MerchantFile) -> Option<api::ConsentWithdrawn> {
     let (mark, case): &(Mark, CaseId) = file.withdrawn.as_ref()?;
-    Some(WithdrawalShown {
-        mark: MarkShown::of(directory, mark),
-        letter_date: directory.desk().case(*case)?.letter.to_string(),
-        case_id: case.to_string(),
+    Some(api::ConsentWithdrawn {
+        reason: reason(mark),
+        since: api::InstantAnswered::of(&mark.at),
+        by: by(directory, mark),
+        letter_date: api::Date::of(&directory.desk().case(*case)?.letter),
+        case_id: api::UuidAnswered::of(case),
     })
 }
 
-fn joined<'d>(directory: &'d Directory, joined: &[Joining]) -> Vec<JoiningShown<'d>> {
+fn joined(directory: &Directory, joined: &[Joining]) -> Vec<api::Joined> {
     let shown = |joining: &Joining| {
-        Some(JoiningShown {
+        Some(api::Joined {
             program: name(directory, joining.program)?,
-            at: joining.at.to_string(),
+            at: api::InstantAnswered::of(&joining.at),
             returning: joining.returning,
         })
     };
     joined.iter().filter_map(shown).collect()
 }
 
-fn names<'d>(directory: &'d Directory, numbers: &[NameNumber]) -> Vec<&'d str> {
-    let mut names: Vec<&str> = numbers
-        .iter()
-        .filter_map(|number| name(directory, *number))
-        .collect();
+fn names(directory: &Directory, numbers: &[NameNumber]) -> Vec<api::Name> {
+    let names = numbers.iter().filter_map(|number| name(directory, *number));
+    let mut names: Vec<api::Name> = names.collect();
     names.sort_unstable();
     names
 }
 
-fn name(directory: &Directory, number: NameNumber) -> Option<&str> {
-    directory.name(number).map(Name::as_str)
+fn name(directory: &Directory, number: NameNumber) -> Option<api::Name> {
+    directory.name(number).map(api::Name::of)
 }
 
 /// Whether settlement pays.
-pub(in crate::app) fn payout(frozen: bool) -> &'static str {
-    match frozen {
-        true => Payout::Frozen.name(),
-        false => Payout::Active.name(),
+pub(in crate::app) fn payout(frozen: bool) -> api::Payout {
+    let payout = match frozen {
+        true => Payout::Frozen,
+        false => Payout::Active,
+    };
+    payout.name().into()
+}
+
+/// A clawback case on this day. `wallets` are the citizen's, when it is a citizen's.
+pub(super) fn case(
+    directory: &Directory,
+    case: &Case,
+    wallets: Option<Vec<WalletId>>,
+    today: BusinessDate,
+) -> api::Clawback {
+    let state = case.state();
+    let closed = |mark: &Mark| api::Closed {
+        at: api::InstantAnswered::of(&mark.at),
+        reason: reason(mark),
+        by: by(directory, mark),
+    };
+    api::Clawback {
+        case_id: api::UuidAnswered::of(&case.id),
+        merchant_id: match case.debtor {
+            Debtor::Merchant(merchant) => Some(api::FifteenDigits::of(&merchant)),
+            Debtor::Person(_) => None,
+        },
+        wallets: wallets.map(|wallets| wallets.iter().map(api::FifteenDigits::of).collect()),
+        cause: case.cause.name().into(),
+        state: state.name().into(),
+        owed: case.owed.map(|owed| owed.get()),
+        paid: case.paid().get(),
+        left: case.left().map(|left| left.get()),
+        letter_date: api::Date::of(&case.letter),
+        due_date: api::Date::of(&case.due()),
+        overdue: state == CaseState::Open && today > case.due(),
+        reason: reason(&case.opened),
+        opened_at: api::InstantAnswered::of(&case.opened.at),
+        opened_by: by(directory, &case.opened),
+        payments: case.payments.iter().map(|of| payment(directory, of)).collect(),
+        closed: case.closed.as_ref().map(closed),
     }
 }
 
-/// A clawback case.
-#[derive(Serialize)]
-pub(super) struct CaseShown<'d> {
-    case_id: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    merchant_id: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    wallets: Option<Vec<String>>,
-    cause: &'static str,
-    state: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    owed: Option<u64>,
-    paid: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    left: Option<u64>,
-    letter_date: String,
-    due_date: String,
-    overdue: bool,
-    reason: &'d str,
-    opened_at: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    opened_by: Option<&'d str>,
-    payments: Vec<PaymentShown<'d>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    closed: Option<ActShown<'d>>,
-}
-
-#[derive(Serialize)]
-struct PaymentShown<'d> {
-    payment_id: String,
-    amount: u64,
-    reason: &'d str,
-    at: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    by: Option<&'d str>,
-}
-
-#[derive(Serialize)]
-struct ActShown<'d> {
-    at: String,
-    reason: &'d str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    by: Option<&'d str>,
-}
-
-impl<'d> CaseShown<'d> {
-    /// The case on this day. `wallets` are the citizen's, when it is a citizen's.
-    pub(super) fn of(
-        directory: &'d Directory,
-        case: &'d Case,
-        wallets: Option<Vec<WalletId>>,
-        today: BusinessDate,
-    ) -> CaseShown<'d> {
-        let state = case.state();
-        let text = |wallets: Vec<WalletId>| wallets.iter().map(WalletId::to_string).collect();
-        CaseShown {
-            case_id: case.id.to_string(),
-            merchant_id: match case.debtor {
-                Debtor::Merchant(merchant) => Some(merchant.to_string()),
-                Debtor::Person(_) => None,
-            },
-            wallets: wallets.map(text),
-            cause: case.cause.name(),
-            state: state.name(),
-            owed: case.owed.map(|owed| owed.get()),
-            paid: case.paid().get(),
-            left: case.left().map(|left| left.get()),
-            letter_date: case.letter.to_string(),
-            due_date: case.due().to_string(),
-            overdue: state == CaseState::Open && today > case.due(),
-            reason: &case.opened.reason,
-            opened_at: case.opened.at.to_string(),
-            opened_by: name(directory, case.opened.caller),
-            payments: case
-                .payments
-                .iter()
-                .map(|paid| payment(directory, paid))
-                .collect(),
-            closed: case.closed.as_ref().map(|mark| ActShown {
-                at: mark.at.to_string(),
-                reason: &mark.reason,
-                by: name(directory, mark.caller),
-            }),
-        }
-    }
-}
-
-fn payment<'d>(directory: &'d Directory, payment: &'d Payment) -> PaymentShown<'d> {
-    PaymentShown {
-        payment_id: payment.id.to_string(),
+fn payment(directory: &Directory, payment: &Payment) -> api::Payment {
+    api::Payment {
+        payment_id: api::UuidAnswered::of(&payment.id),
         amount: payment.amount.get(),
-        reason: &payment.mark.reason,
-        at: payment.mark.at.to_string(),
-        by: name(directory, payment.mark.caller),
+        reason: reason(&payment.mark),
+        at: api::InstantAnswered::of(&payment.mark.at),
+        by: by(directory, &payment.mark),
     }
 }
