@@ -8,14 +8,15 @@ use super::format::{
     SegmentHeader, segment_name,
 };
 use super::places::{FileReader, OpenIndex, Places};
+use super::window::{Window, unread};
 use crate::log::{Bound, ChainHash, Cursor, Frame, LogError, ReadLog as _};
-use crate::storage::{PAGE_BYTES, Page, ReadFile, ReadStorage};
+use crate::storage::{PAGE_BYTES, ReadStorage};
 use satang_core::calendar::Instant;
 use satang_core::record::split_record;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
-use zerocopy::{FromZeros, IntoBytes};
+use zerocopy::IntoBytes as _;
 
 /// Reads a journal's frames in order.
 pub struct FileCursor<S: ReadStorage> {
@@ -27,9 +28,7 @@ pub struct FileCursor<S: ReadStorage> {
     bound: Bound,
     /// How many segment files there were when they were last listed.
     pub(super) segments: u32,
-    window: Window<S>,
-    /// Earlier windows, for whoever still reads in them; used again when nobody does.
-    buffers: Vec<Arc<Vec<Page>>>,
+    pub(super) window: Window<S>,
     pub(super) read: Progress,
     /// Of the segment at hand.
     index: OpenIndex,
@@ -76,18 +75,6 @@ pub struct FileFrame {
     pub frame: Frame,
 }
 
-/// A part of a segment's file in memory.
-struct Window<S: ReadStorage> {
-    segment: u32,
-    file: Option<Arc<S::File>>,
-    /// Where the pages begin in the file.
-    offset: u32,
-    pages: Arc<Vec<Page>>,
-}
-
-/// How much a cursor reads at once of a journal that is being written.
-const TAIL_WINDOW_BYTES: usize = 256 << 10;
-
 /// How long a cursor sleeps before it looks again whether another process has written more.
 const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(5);
 
@@ -101,20 +88,16 @@ impl<S: ReadStorage> FileCursor<S> {
         bound: Bound,
     ) -> FileCursor<S> {
         FileCursor {
-            storage,
             first_header,
             key: JournalKey::of(&first_header.journal_id),
             layout: first_header.layout(),
             places,
-            bound,
             segments,
-            window: Window {
-                segment: 0,
-                file: None,
-                offset: 0,
-                pages: Arc::default(),
-            },
-            buffers: Vec::new(),
+            window: Window::new(
+                storage.clone(),
+                first_header.layout(),
+                matches!(bound, Bound::All),
+            ),
             read: Progress {
                 place: Place::start_of(1),
                 segment: 0,
@@ -128,6 +111,8 @@ impl<S: ReadStorage> FileCursor<S> {
             },
             index: OpenIndex::default(),
             first_segment: 1,
+            bound,
+            storage,
         }
     }
 
@@ -154,7 +139,7 @@ impl<S: ReadStorage> FileCursor<S> {
         if segment > self.segments {
             return Err(self.damaged(segment, 0, "no file: the reading should go on from it".into()));
         }
-        self.ensure(segment, 0, FIRST_FRAME_OFFSET as usize)?;
+        self.window.ensure(segment, 0, FIRST_FRAME_OFFSET as usize)?;
         match self.header_copies() {
             [Ok(header), _] | [_, Ok(header)] => {
                 self.read.next_sequence = header.first_sequence;
@@ -199,7 +184,7 @@ impl<S: ReadStorage> FileCursor<S> {
         if matches!(self.bound, Bound::All) {
             return Ok(None);
         }
-        self.forget_window();
+        self.window.forget();
         match self.frame_here(place)? {
             Some((place, header, kind)) => {
                 if matches!(self.bound, Bound::Proven) && !self.is_proven(place, &header, kind)? {
@@ -241,17 +226,17 @@ impl<S: ReadStorage> FileCursor<S> {
     /// The header of the frame at `place`, when all of the frame is intact and continues the chain.
     fn intact_frame(&mut self, place: Place) -> Result<Option<(FrameHeader, FrameKind)>, LogError> {
         let Place { segment, offset } = place;
-        self.ensure(segment, offset, PAGE_BYTES)?;
-        let Some(header) = FrameHeader::read(self.bytes_at(offset), &self.key, place) else {
+        self.window.ensure(segment, offset, PAGE_BYTES)?;
+        let Some(header) = FrameHeader::read(self.window.bytes_at(offset), &self.key, place) else {
             return Ok(None);
         };
         if header.frame_bytes() > (self.layout.segment_bytes - offset) as usize {
             return Ok(None);
         }
-        self.ensure(segment, offset, header.frame_bytes())?;
+        self.window.ensure(segment, offset, header.frame_bytes())?;
         let continues =
             header.previous_hash == self.read.chain && header.first_sequence == self.read.next_sequence;
-        if !continues || header.payload(self.bytes_at(offset), &self.key).is_none() {
+        if !continues || header.payload(self.window.bytes_at(offset), &self.key).is_none() {
             return Ok(None);
         }
         let fits = |kind: &FrameKind| match kind {
@@ -266,8 +251,10 @@ impl<S: ReadStorage> FileCursor<S> {
 
     fn is_zero_between(&mut self, from: Place, to: Place) -> Result<bool, LogError> {
         let len = (to.offset - from.offset) as usize;
-        self.ensure(from.segment, from.offset, len)?;
-        Ok(self.bytes_at(from.offset)[..len].iter().all(|byte| *byte == 0))
+        self.window.ensure(from.segment, from.offset, len)?;
+        Ok(self.window.bytes_at(from.offset)[..len]
+            .iter()
+            .all(|byte| *byte == 0))
     }
 
     /// Whether the journal proves that a frame is durable: a frame behind it says so, or it has no records.
@@ -279,7 +266,7 @@ impl<S: ReadStorage> FileCursor<S> {
         let behind = place.offset + header.frame_bytes() as u32;
         let with_next =
             (header.frame_bytes() + PAGE_BYTES).min((self.layout.segment_bytes - place.offset) as usize);
-        self.ensure(place.segment, place.offset, with_next)?;
+        self.window.ensure(place.segment, place.offset, with_next)?;
         let proves = |cursor: &mut Self, offset: u32| -> Result<bool, LogError> {
             if offset > cursor.layout.seal_offset() {
                 return Ok(false);
@@ -288,8 +275,8 @@ impl<S: ReadStorage> FileCursor<S> {
                 segment: place.segment,
                 offset,
             };
-            cursor.ensure(place.segment, offset, PAGE_BYTES)?;
-            let later = FrameHeader::read(cursor.bytes_at(offset), &cursor.key, at);
+            cursor.window.ensure(place.segment, offset, PAGE_BYTES)?;
+            let later = FrameHeader::read(cursor.window.bytes_at(offset), &cursor.key, at);
             Ok(later.is_some_and(|later| later.durable_sequence >= last))
         };
         let records = self.index.records + u64::from(header.record_count);
@@ -297,7 +284,7 @@ impl<S: ReadStorage> FileCursor<S> {
         if proves(self, behind)? || proves(self, index)? {
             return Ok(true);
         }
-        self.forget_window();
+        self.window.forget();
         Ok(proves(self, behind)? || proves(self, index)?)
     }
 
@@ -333,9 +320,10 @@ impl<S: ReadStorage> FileCursor<S> {
     }
 
     fn records(&mut self, place: Place, header: &FrameHeader) -> Result<Frame, LogError> {
-        self.ensure(place.segment, place.offset, header.frame_bytes())?;
-        let pages = self.window.pages.clone();
-        let start = (place.offset - self.window.offset) as usize + FRAME_HEADER_BYTES;
+        self.window
+            .ensure(place.segment, place.offset, header.frame_bytes())?;
+        let pages = self.window.pages().clone();
+        let start = self.window.index_of(place.offset) + FRAME_HEADER_BYTES;
         let payload = &pages.as_bytes()[start..start + header.payload_bytes as usize];
         let file_start = place.offset as usize + FRAME_HEADER_BYTES;
         let mut at = 0;
@@ -385,10 +373,10 @@ impl<S: ReadStorage> FileCursor<S> {
         if segment > self.segments && !self.is_there_now(segment)? {
             return Ok(false);
         }
-        if !matches!(self.bound, Bound::All) && self.window.segment == segment {
-            self.forget_window();
+        if !matches!(self.bound, Bound::All) && self.window.is_in(segment) {
+            self.window.forget();
         }
-        self.ensure(segment, 0, FIRST_FRAME_OFFSET as usize)?;
+        self.window.ensure(segment, 0, FIRST_FRAME_OFFSET as usize)?;
         let Some(header) = self.header()? else {
             return Ok(false);
         };
@@ -434,7 +422,7 @@ impl<S: ReadStorage> FileCursor<S> {
     }
 
     pub(super) fn header_copies(&self) -> [Result<SegmentHeader, HeaderProblem>; 2] {
-        [0, PAGE_BYTES].map(|at| SegmentHeader::read(&self.bytes_at(0)[at..at + PAGE_BYTES]))
+        [0, PAGE_BYTES].map(|at| SegmentHeader::read(&self.window.bytes_at(0)[at..at + PAGE_BYTES]))
     }
 
     /// Checks the header of the segment at hand; `None` for one that was never begun.
@@ -472,65 +460,6 @@ impl<S: ReadStorage> FileCursor<S> {
         Ok(Some(header))
     }
 
-    /// Has the bytes of a segment from `offset` on in memory, at least `len` of them.
-    pub(super) fn ensure(&mut self, segment: u32, offset: u32, len: usize) -> Result<(), LogError> {
-        let window = &self.window;
-        let held = window.offset as usize + window.pages.len() * PAGE_BYTES;
-        if window.segment == segment && window.offset <= offset && offset as usize + len <= held {
-            return Ok(());
-        }
-        if window.segment != segment || window.file.is_none() {
-            self.window.file = Some(Arc::new(self.open_whole(segment)?));
-        }
-        let whole = self.layout.segment_bytes;
-        let (from, wanted) = match self.bound {
-            Bound::All => (0, whole as usize),
-            Bound::Durable(_) | Bound::Proven => {
-                let left = (whole - offset) as usize;
-                (offset, len.max(TAIL_WINDOW_BYTES).min(left))
-            }
-        };
-        self.window.segment = segment;
-        self.window.offset = from;
-        self.load(wanted)
-    }
-
-    /// Reads so many bytes at the window's offset into memory that nobody else reads in.
-    fn load(&mut self, bytes: usize) -> Result<(), LogError> {
-        let segment = self.window.segment;
-        self.buffers.push(std::mem::take(&mut self.window.pages));
-        let free = self
-            .buffers
-            .iter_mut()
-            .position(|held| Arc::get_mut(held).is_some());
-        let mut buffer = free.map_or_else(Arc::default, |at| self.buffers.swap_remove(at));
-        let pages = Arc::get_mut(&mut buffer).expect("nobody else reads in it");
-        let wanted = bytes / PAGE_BYTES;
-        if pages.len() != wanted {
-            *pages = Page::new_vec_zeroed(wanted)
-                .map_err(|_| unread(segment, io::ErrorKind::OutOfMemory.into()))?;
-        }
-        let file = self.window.file.clone().expect("opened before");
-        let read = file.read_exact_at(pages.as_mut_bytes(), u64::from(self.window.offset));
-        self.window.pages = buffer;
-        read.map_err(|source| unread(segment, source))
-    }
-
-    pub(super) fn forget_window(&mut self) {
-        self.window.segment = 0;
-        self.window.file = None;
-    }
-
-    /// The bytes in memory from an offset of the segment at hand on.
-    pub(super) fn bytes_at(&self, offset: u32) -> &[u8] {
-        &self.window.pages.as_bytes()[(offset - self.window.offset) as usize..]
-    }
-
-    /// Opens the file of a segment, which must have its whole length.
-    pub(super) fn open_whole(&self, segment: u32) -> Result<S::File, LogError> {
-        open_whole(&*self.storage, segment, self.layout)
-    }
-
     pub(super) fn damaged(&self, segment: u32, offset: u64, what: String) -> LogError {
         LogError::Damaged {
             file: segment_name(segment),
@@ -543,33 +472,6 @@ impl<S: ReadStorage> FileCursor<S> {
 
 pub(super) fn unknown_version(version: u32) -> String {
     format!("format version {version} is not known to this program")
-}
-
-pub(super) fn unread(segment: u32, source: io::Error) -> LogError {
-    LogError::Io {
-        file: segment_name(segment),
-        source,
-    }
-}
-
-/// Opens the file of a segment, which must have its whole length.
-pub(super) fn open_whole<S: ReadStorage>(
-    storage: &S,
-    segment: u32,
-    layout: Layout,
-) -> Result<S::File, LogError> {
-    let io = |source| unread(segment, source);
-    let opened = storage.open(&segment_name(segment)).map_err(io)?;
-    let (len, wanted) = (opened.len_bytes().map_err(io)?, u64::from(layout.segment_bytes));
-    if len == wanted {
-        return Ok(opened);
-    }
-    Err(LogError::Damaged {
-        file: segment_name(segment),
-        offset: len.min(wanted),
-        sequence: 0,
-        what: format!("the file has {len} bytes, a segment has {wanted}"),
-    })
 }
 
 impl<S: ReadStorage> Cursor for FileCursor<S> {

@@ -66,7 +66,8 @@ impl<S: ReadStorage> FileCursor<S> {
         if offset >= self.layout.segment_bytes {
             return Ok(0);
         }
-        self.ensure(segment, 0, self.layout.segment_bytes as usize)?;
+        self.window
+            .ensure(segment, 0, self.layout.segment_bytes as usize)?;
         if let Some(later) = self.proof_behind(segment, offset + PAGE_BYTES as u32) {
             let what = format!("a frame is damaged: a later one stands at offset {later}");
             return Err(self.damaged(segment, u64::from(offset), what));
@@ -74,13 +75,13 @@ impl<S: ReadStorage> FileCursor<S> {
         if let Some(what) = self.last_write_damaged(place) {
             return Err(self.damaged(segment, u64::from(offset), what.into()));
         }
-        let last = self.bytes_at(offset).iter().rposition(|byte| *byte != 0);
+        let last = self.window.bytes_at(offset).iter().rposition(|byte| *byte != 0);
         Ok(last.map_or(0, |last| last + 1).next_multiple_of(PAGE_BYTES) as u32)
     }
 
     /// Why what lies at `place`, which is no intact frame, cannot be a write that never finished.
     fn last_write_damaged(&self, place: Place) -> Option<&'static str> {
-        let behind = self.bytes_at(place.offset);
+        let behind = self.window.bytes_at(place.offset);
         let is_zero = |sector: &[u8]| sector.iter().all(|byte| *byte == 0);
         if is_zero(&behind[..SECTOR_BYTES]) {
             return None;
@@ -107,13 +108,15 @@ impl<S: ReadStorage> FileCursor<S> {
             .step_by(PAGE_BYTES)
             .filter_map(move |offset| {
                 let place = Place { segment, offset };
-                FrameHeader::read(self.bytes_at(offset), &self.key, place).map(|header| (offset, header))
+                FrameHeader::read(self.window.bytes_at(offset), &self.key, place)
+                    .map(|header| (offset, header))
             })
     }
 
     /// Checks that a segment behind the end was never used.
     fn check_unused(&mut self, segment: u32) -> Result<(), LogError> {
-        self.ensure(segment, 0, self.layout.segment_bytes as usize)?;
+        self.window
+            .ensure(segment, 0, self.layout.segment_bytes as usize)?;
         let begun = self
             .header_copies()
             .iter()

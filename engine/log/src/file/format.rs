@@ -435,3 +435,50 @@ impl FrameHeader {
             .expect("eight bytes")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use blake3::hazmat::{
+        ChainingValue, HasherExt as _, Mode, left_subtree_len, merge_subtrees_non_root, merge_subtrees_root,
+    };
+
+    /// Hashed by themselves, each with nothing but its place.
+    const PIECE_BYTES: usize = 64 << 10;
+
+    fn piece(key: &[u8; 32], input: &[u8], offset: u64) -> ChainingValue {
+        let mut hasher = blake3::Hasher::new_keyed(key);
+        hasher.set_input_offset(offset).update(input).finalize_non_root()
+    }
+
+    fn subtree(key: &[u8; 32], input: &[u8], offset: u64) -> ChainingValue {
+        if input.len() <= PIECE_BYTES {
+            return piece(key, input, offset);
+        }
+        let left = left_subtree_len(input.len() as u64);
+        let (one, other) = input.split_at(left as usize);
+        let (one, other) = (subtree(key, one, offset), subtree(key, other, offset + left));
+        merge_subtrees_non_root(&one, &other, Mode::KeyedHash(key))
+    }
+
+    #[test]
+    fn pieces_of_a_payload_are_hashed_by_themselves_and_merged_to_the_frames_hash() {
+        let key = JournalKey::of(&[7; 16]);
+        for pages in [20, 33, 64, 100] {
+            let payload: Vec<u8> = (0..pages * PAGE_BYTES - FRAME_HEADER_BYTES)
+                .map(|index| (index % 251) as u8)
+                .collect();
+            let header = [9; 80];
+            let input = [&payload[..], &header[..]].concat();
+            let left = left_subtree_len(input.len() as u64);
+            let (one, other) = input.split_at(left as usize);
+            let (one, other) = (subtree(&key.0, one, 0), subtree(&key.0, other, left));
+            let merged = merge_subtrees_root(&one, &other, Mode::KeyedHash(&key.0));
+            assert_eq!(
+                key.hash(&[&payload, &header]),
+                *merged.as_bytes(),
+                "{pages} pages"
+            );
+        }
+    }
+}

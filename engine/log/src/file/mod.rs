@@ -2,6 +2,7 @@
 
 mod format;
 mod places;
+mod window;
 mod cursor;
 mod end;
 mod spare;

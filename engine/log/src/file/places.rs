@@ -7,12 +7,12 @@
 use super::format::{
     FIRST_FRAME_OFFSET, FRAME_HEADER_BYTES, FrameHeader, INDEX_EVERY, Layout, Place, segment_name,
 };
+use super::window::unread;
 use crate::log::{LogError, ReadError, ReadLog};
 use crate::storage::{PAGE_BYTES, ReadFile, ReadStorage};
 use parking_lot::RwLock;
 use satang_core::record::{RECORD_UNIT, Record, RecordHeader, split_record};
 use std::collections::BTreeMap;
-use std::io;
 use std::sync::Arc;
 use zerocopy::FromBytes as _;
 
@@ -278,13 +278,6 @@ impl<S: ReadStorage> FileReader<S> {
             offset: from + at as u32,
         };
         Ok((bytes, at, place))
-    }
-}
-
-fn unread(segment: u32, source: io::Error) -> LogError {
-    LogError::Io {
-        file: segment_name(segment),
-        source,
     }
 }
 

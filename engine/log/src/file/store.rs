@@ -1,13 +1,14 @@
 //! A journal's files as they are found: listed, read, and opened for appending.
 
 use super::FileLog;
-use super::cursor::{FileCursor, open_whole, unknown_version, unread};
+use super::cursor::{FileCursor, unknown_version};
 use super::end::JournalEnd;
 use super::format::{
     FIRST_FRAME_OFFSET, HeaderProblem, JournalKey, Layout, Place, SegmentHeader, SegmentStart, segment_name,
 };
 use super::places::{FileReader, Places};
 use super::spare::{Spares, write_zeros};
+use super::window::{open_whole, unread};
 use crate::log::{Bound, LogError, LogIdentity, LogStore, ReadToEnd};
 use crate::storage::{PAGE_BYTES, Page, ReadFile as _, ReadStorage, Storage, StorageFile as _};
 use satang_core::calendar::Instant;
