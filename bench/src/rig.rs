@@ -8,7 +8,7 @@ use satang_core::ids::{Name, PersonId};
 use satang_core::policy::Category;
 use satang_core::record::{EnrollmentFacts, EnrollmentRecord, NameNumber, Status};
 use satang_engine::admin::MerchantInput;
-use satang_engine::clock::{Clock, ClockError, ClockSetError, SystemClock};
+use satang_engine::clock::{Clock, ClockError, SystemClock};
 use satang_engine::engine::Engine;
 use satang_engine::keeper::{Keeper, SnapshotRule};
 use satang_engine::open::{EngineOptions, Expected, Opened, Recovered, open};
@@ -49,10 +49,6 @@ impl Clock for ShiftedClock {
     fn now(&self) -> Result<Instant, ClockError> {
         let shift_ms = self.shift_ms.load(Ordering::Relaxed);
         self.system.now().map(|at| at.plus_ms(shift_ms))
-    }
-
-    fn set(&self, _to: Instant) -> Result<Instant, ClockSetError> {
-        Err(ClockSetError::NotSimulated)
     }
 }
 

@@ -31,18 +31,12 @@ pub enum ClockError {
     },
 }
 
-/// Why a clock cannot be set.
+/// Why a simulated clock is not set: time does not go back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ClockSetError {
-    /// It is a real one.
-    #[error("the clock is not simulated")]
-    NotSimulated,
-    /// Time does not go back.
-    #[error("the clock already shows {shows}")]
-    Earlier {
-        /// What it shows.
-        shows: Instant,
-    },
+#[error("the clock already shows {shows}")]
+pub struct ClockShowsLater {
+    /// What it shows.
+    pub shows: Instant,
 }
 
 /// A source of instants.
@@ -53,11 +47,10 @@ pub trait Clock: Send + Sync + 'static {
     /// [`ClockError`] when it cannot be trusted: nothing is decided then.
     fn now(&self) -> Result<Instant, ClockError>;
 
-    /// Sets a simulated clock, which runs on from `to`; returns what it shows then.
-    ///
-    /// # Errors
-    /// [`ClockSetError`] for a real clock or an earlier instant than it shows.
-    fn set(&self, to: Instant) -> Result<Instant, ClockSetError>;
+    /// The same clock, where it can be set.
+    fn simulated(&self) -> Option<&SimulatedClock> {
+        None
+    }
 }
 
 /// The operating system's clock, watched for jumps.
@@ -112,10 +105,6 @@ impl Clock for SystemClock {
     fn now(&self) -> Result<Instant, ClockError> {
         self.read(wall_ms(), self.started.elapsed().as_millis() as i64)
     }
-
-    fn set(&self, _to: Instant) -> Result<Instant, ClockSetError> {
-        Err(ClockSetError::NotSimulated)
-    }
 }
 
 /// A clock that an operator sets and that runs on at real speed, or (for tests) stands still.
@@ -141,6 +130,20 @@ impl SimulatedClock {
         clock
     }
 
+    /// Sets the clock, which runs on from `to`; returns what it shows then.
+    ///
+    /// # Errors
+    /// [`ClockShowsLater`]; the clock goes on.
+    pub fn set(&self, to: Instant) -> Result<Instant, ClockShowsLater> {
+        let mut base = self.base.lock();
+        let shows = self.shows(*base);
+        if to < shows {
+            return Err(ClockShowsLater { shows });
+        }
+        *base = (to, std::time::Instant::now());
+        Ok(to)
+    }
+
     fn shows(&self, base: (Instant, std::time::Instant)) -> Instant {
         let passed_ms = if self.stands_still.load(Ordering::Relaxed) {
             0
@@ -157,14 +160,8 @@ impl Clock for SimulatedClock {
         Ok(self.shows(base))
     }
 
-    fn set(&self, to: Instant) -> Result<Instant, ClockSetError> {
-        let mut base = self.base.lock();
-        let shows = self.shows(*base);
-        if to < shows {
-            return Err(ClockSetError::Earlier { shows });
-        }
-        *base = (to, std::time::Instant::now());
-        Ok(to)
+    fn simulated(&self) -> Option<&SimulatedClock> {
+        Some(self)
     }
 }
 
@@ -184,10 +181,10 @@ impl Clock for AnyClock {
         }
     }
 
-    fn set(&self, to: Instant) -> Result<Instant, ClockSetError> {
+    fn simulated(&self) -> Option<&SimulatedClock> {
         match self {
-            AnyClock::System(clock) => clock.set(to),
-            AnyClock::Simulated(clock) => clock.set(to),
+            AnyClock::System(_) => None,
+            AnyClock::Simulated(clock) => Some(clock),
         }
     }
 }
@@ -215,12 +212,9 @@ mod tests {
     fn a_simulated_clock_never_goes_back() {
         let noon = Instant::parse("2026-06-15T12:00:00+07:00").unwrap();
         let clock = SimulatedClock::standing_at(noon);
-        assert_eq!(
-            clock.set(noon.plus_ms(-1)),
-            Err(ClockSetError::Earlier { shows: noon })
-        );
+        assert_eq!(clock.set(noon.plus_ms(-1)), Err(ClockShowsLater { shows: noon }));
         assert_eq!(clock.set(noon.plus_ms(5)), Ok(noon.plus_ms(5)));
         assert_eq!(clock.now(), Ok(noon.plus_ms(5)));
-        assert_eq!(SystemClock::start().set(noon), Err(ClockSetError::NotSimulated));
+        assert!(SystemClock::start().simulated().is_none());
     }
 }

@@ -13,7 +13,7 @@ use satang_core::record::{
     BenefitNumber, CutOverRecord, EnrollmentFacts, EnrollmentRecord, NameNumber, NameRecord, Record,
     RecordBuf, Status, WalletStatus,
 };
-use satang_engine::clock::{CLOCK_JUMP_MS_MAX, Clock, ClockError, ClockSetError, SimulatedClock};
+use satang_engine::clock::{CLOCK_JUMP_MS_MAX, Clock, ClockError, SimulatedClock};
 use satang_engine::engine::SubmitError;
 use satang_engine::open::{EngineOptions, OpenError};
 use satang_engine::persons::CitizenKey;
@@ -247,10 +247,6 @@ struct Wall(Instant);
 impl Clock for Wall {
     fn now(&self) -> Result<Instant, ClockError> {
         Ok(self.0)
-    }
-
-    fn set(&self, _to: Instant) -> Result<Instant, ClockSetError> {
-        Err(ClockSetError::NotSimulated)
     }
 }
 

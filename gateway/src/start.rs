@@ -351,7 +351,7 @@ fn load_citizen_key(storage: &FileStorage, folder: &Path) -> anyhow::Result<Citi
 
 fn make_citizen_key(storage: &FileStorage, path: &Path) -> anyhow::Result<CitizenKey> {
     let mut bytes = [0u8; 32];
-    fs::File::open("/dev/urandom")?.read_exact(&mut bytes)?;
+    getrandom::fill(&mut bytes).map_err(io::Error::other)?;
     let unfinished = path.with_extension("key.tmp");
     let mut file = fs::File::options()
         .write(true)

@@ -1,4 +1,4 @@
-//! HTTP/1.1 by hand, as little of it as the generator needs: requests into a byte buffer, answers out of one.
+//! As little of HTTP/1.1 as the generator needs: requests into a byte buffer, answers out of one (`httparse`).
 
 use crate::workload::push_number;
 
@@ -63,7 +63,6 @@ impl std::error::Error for ParseError {}
 /// Reads one answer from a buffer that grows: call [`parse`](Self::parse) with everything read so far.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ResponseParser {
-    scanned: usize,
     head: Option<Response>,
 }
 
@@ -73,21 +72,11 @@ impl ResponseParser {
     pub fn parse(&mut self, input: &[u8]) -> Result<Option<Response>, ParseError> {
         let head = match self.head {
             Some(head) => head,
-            None => {
-                let from = self.scanned.saturating_sub(3);
-                let Some(at) = find_head_end(&input[from..]) else {
-                    self.scanned = input.len();
-                    return if input.len() > HEAD_BYTES_MAX {
-                        Err(ParseError::TooLarge)
-                    } else {
-                        Ok(None)
-                    };
-                };
-                let body_start = from + at;
-                let head = parse_head(&input[..body_start - 2], body_start)?;
-                self.head = Some(head);
-                head
-            }
+            None => match parse_head(input)? {
+                Some(head) => *self.head.insert(head),
+                None if input.len() > HEAD_BYTES_MAX => return Err(ParseError::TooLarge),
+                None => return Ok(None),
+            },
         };
         if input.len() < head.end {
             return Ok(None);
@@ -102,54 +91,29 @@ impl ResponseParser {
     }
 }
 
-fn find_head_end(input: &[u8]) -> Option<usize> {
-    let mut from = 0;
-    while let Some(at) = input[from..].iter().position(|byte| *byte == b'\n') {
-        let newline = from + at;
-        if newline >= 3 && input[newline - 3..newline] == *b"\r\n\r" {
-            return Some(newline + 1);
-        }
-        from = newline + 1;
-    }
-    None
-}
+/// Most header lines taken from a server.
+const HEADERS_MAX: usize = 64;
 
-/// `lines` is the header section without its empty line.
-fn parse_head(lines: &[u8], body_start: usize) -> Result<Response, ParseError> {
+/// The header section at the start of `input`; `None` while bytes are missing.
+fn parse_head(input: &[u8]) -> Result<Option<Response>, ParseError> {
+    let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
+    let mut head = httparse::Response::new(&mut headers);
+    let parsed = head.parse(input).map_err(|_| ParseError::NotHttp)?;
+    let httparse::Status::Complete(body_start) = parsed else {
+        return Ok(None);
+    };
     if body_start > HEAD_BYTES_MAX {
         return Err(ParseError::TooLarge);
     }
-    let (status_line, mut rest) = split_line(lines).ok_or(ParseError::NotHttp)?;
-    let digits = match status_line {
-        [
-            b'H',
-            b'T',
-            b'T',
-            b'P',
-            b'/',
-            b'1',
-            b'.',
-            b'0' | b'1',
-            b' ',
-            digits @ ..,
-        ] if digits.len() >= 3 => digits,
-        _ => return Err(ParseError::NotHttp),
-    };
-    let status = number(&digits[..3]).ok_or(ParseError::NotHttp)? as u16;
+    let status = head.code.ok_or(ParseError::NotHttp)?;
     let mut length = matches!(status, 204 | 304).then_some(0);
-    let mut close = status_line[7] == b'0';
-    while let Some((line, after)) = split_line(rest) {
-        rest = after;
-        let colon = line
-            .iter()
-            .position(|byte| *byte == b':')
-            .ok_or(ParseError::NotHttp)?;
-        let (name, value) = (&line[..colon], line[colon + 1..].trim_ascii());
-        if name.eq_ignore_ascii_case(b"content-length") {
-            length = Some(number(value).ok_or(ParseError::NotHttp)?);
-        } else if name.eq_ignore_ascii_case(b"connection") {
-            close = value.eq_ignore_ascii_case(b"close");
-        } else if name.eq_ignore_ascii_case(b"transfer-encoding") {
+    let mut close = head.version == Some(0);
+    for header in head.headers.iter() {
+        if header.name.eq_ignore_ascii_case("content-length") {
+            length = Some(number(header.value).ok_or(ParseError::NotHttp)?);
+        } else if header.name.eq_ignore_ascii_case("connection") {
+            close = header.value.eq_ignore_ascii_case(b"close");
+        } else if header.name.eq_ignore_ascii_case("transfer-encoding") {
             return Err(ParseError::NoLength);
         }
     }
@@ -157,28 +121,20 @@ fn parse_head(lines: &[u8], body_start: usize) -> Result<Response, ParseError> {
     if length > BODY_BYTES_MAX as u64 {
         return Err(ParseError::TooLarge);
     }
-    Ok(Response {
+    Ok(Some(Response {
         status,
         body_start,
         end: body_start + length as usize,
         close,
-    })
+    }))
 }
 
-fn split_line(input: &[u8]) -> Option<(&[u8], &[u8])> {
-    let at = input.iter().position(|byte| *byte == b'\n')?;
-    Some((input[..at].strip_suffix(b"\r")?, &input[at + 1..]))
-}
-
+/// Digits alone, at most 18 of them: a number that cannot overflow.
 fn number(digits: &[u8]) -> Option<u64> {
-    if digits.is_empty() || digits.len() > 18 {
-        return None;
-    }
-    digits.iter().try_fold(0u64, |value, digit| {
-        digit
-            .is_ascii_digit()
-            .then(|| value * 10 + u64::from(digit - b'0'))
-    })
+    let digits = core::str::from_utf8(digits).ok()?;
+    let plain =
+        !digits.is_empty() && digits.len() <= 18 && digits.bytes().all(|digit| digit.is_ascii_digit());
+    plain.then(|| digits.parse().ok())?
 }
 
 #[cfg(test)]
@@ -247,7 +203,8 @@ mod tests {
             b"HTTP/1.1 200 OK\r\ncontent-length: 99999999999\r\n\r\n",
             ParseError::TooLarge,
         );
-        check(&vec![b'x'; HEAD_BYTES_MAX + 1], ParseError::TooLarge);
+        let endless = [b"HTTP/1.1 200 OK\r\nx: ", &vec![b'x'; HEAD_BYTES_MAX][..]].concat();
+        check(&endless, ParseError::TooLarge);
     }
 
     #[test]

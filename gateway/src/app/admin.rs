@@ -1,15 +1,15 @@
 //! Merchants, statuses and the clock. Every PUT answers with the stored object.
 
-use super::lookup::hex;
 use super::{Failure, Ready, in_order, json};
 use crate::programs::{ReloadError, reload};
 use crate::server::Response;
 use crate::wire::parse;
 use crate::wire::problem::Problem;
+use data_encoding::HEXLOWER;
 use satang_api as api;
 use satang_core::ids::Name;
 use satang_engine::admin::MerchantInput;
-use satang_engine::clock::{Clock, ClockSetError};
+use satang_engine::clock::Clock as _;
 use satang_engine::install::Installed;
 use satang_engine::moves::MoveOutcome;
 use satang_engine::replacement::ReplacementOutcome;
@@ -152,7 +152,7 @@ impl<S: Storage> Ready<S> {
         self.waits.wait(installed.sequence).await?;
         let program = |program: &Installed| api::ReloadedProgram {
             id: api::Name::of(&program.id),
-            rule_version: hex(&program.hash).into(),
+            rule_version: HEXLOWER.encode(&program.hash).into(),
             changed: program.changed,
             effective_from: program.effective_from.map(|date| api::Date::of(&date)).into(),
         };
@@ -163,19 +163,13 @@ impl<S: Storage> Ready<S> {
     }
 
     pub(super) async fn put_clock(&self, body: &[u8]) -> Result<Response, Failure> {
-        if let satang_engine::clock::AnyClock::System(_) = self.engine.clock() {
-            return Err(Problem::not_found("the clock is not simulated").into());
-        }
-        let to = parse::clock(body)?;
-        match self.engine.clock().set(to) {
-            Ok(now) => Ok(json(&api::Clock {
-                now: api::InstantAnswered::of(&now),
-            })),
-            Err(ClockSetError::NotSimulated) => Err(Problem::not_found("the clock is not simulated").into()),
-            Err(error @ ClockSetError::Earlier { .. }) => {
-                Err(Problem::clock_refused(error.to_string()).into())
-            }
-        }
+        let clock = self.engine.clock().simulated();
+        let clock = clock.ok_or_else(|| Problem::not_found("the clock is not simulated"))?;
+        let set = clock.set(parse::clock(body)?);
+        let now = set.map_err(|error| Problem::clock_refused(error.to_string()))?;
+        Ok(json(&api::Clock {
+            now: api::InstantAnswered::of(&now),
+        }))
     }
 }
 

@@ -6,6 +6,7 @@ use super::{Failure, Ready, sorted};
 use crate::server::Response;
 use crate::wire::problem::Problem;
 use crate::wire::{parse, render};
+use data_encoding::HEXLOWER;
 use http::StatusCode;
 use satang_api as api;
 use satang_core::calendar::Instant;
@@ -168,7 +169,7 @@ fn explanation(directory: &Directory, found: &FoundAuthorization) -> api::Explan
             .filter(|rooms| *rooms != render::remaining([]))
             .into(),
         spending: spending(rule, found),
-        rule_version: policy.map(|policy| hex(&policy.hash).into()).into(),
+        rule_version: policy.map(|policy| HEXLOWER.encode(&policy.hash).into()).into(),
         rule_source: text(policy.and_then(|policy| policy.source.as_deref())).into(),
     }
 }

@@ -6,6 +6,7 @@ use crate::server::Response;
 use crate::wire::parse;
 use crate::wire::problem::Problem;
 use crate::wire::render;
+use data_encoding::HEXLOWER;
 use satang_api as api;
 use satang_core::account::{Entitlement, WalletShard, wallet_shard};
 use satang_core::calendar::{BusinessDate, Instant};
@@ -257,7 +258,7 @@ fn program_shown(
         name_en: policy.name_en.clone().into(),
         status: status.name().into(),
         status_reason: text(paused).into(),
-        rule_version: hex(&policy.hash).into(),
+        rule_version: HEXLOWER.encode(&policy.hash).into(),
         source: text(policy.source.as_deref()).into(),
         usable_from: date(policy.usable_from).into(),
         effective_from: date(policy.effective_from).into(),
@@ -352,9 +353,4 @@ pub(super) fn caps(caps: &Caps) -> api::Caps {
 
 fn categories(set: CategorySet) -> Vec<api::Category> {
     set.iter().map(|category| category.name().into()).collect()
-}
-
-/// Bytes in lower case hexadecimal.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -2,6 +2,7 @@
 
 use super::{KeyHash, Keys, Role, file};
 use anyhow::{Context, bail};
+use data_encoding::BASE64URL_NOPAD;
 use satang_core::ids::Name;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
@@ -10,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 /// What every key begins with, so that one that leaked is recognized for what it is.
 const PREFIX: &str = "satang_";
-/// Random bytes of a key.
+/// Random bytes of a key: 43 characters (RFC 4648, 5), so that a key with its prefix is one block of SHA-256.
 const KEY_BYTES: usize = 32;
 
 /// `satang keys new`: the key to stdout, once; its `[[key]]` table behind those of `file`, or to stderr.
@@ -20,7 +21,7 @@ const KEY_BYTES: usize = 32;
 pub fn new(name: Name, role: Role, file: Option<&Path>) -> anyhow::Result<()> {
     let mut bytes = [0; KEY_BYTES];
     getrandom::fill(&mut bytes).map_err(|error| anyhow::anyhow!("no randomness: {error}"))?;
-    let key = format!("{PREFIX}{}", base64url(&bytes));
+    let key = format!("{PREFIX}{}", BASE64URL_NOPAD.encode(&bytes));
     let table = format!(
         "[[key]]\nname   = \"{name}\"\nrole   = \"{}\"\nsha256 = \"{}\"\n",
         role.name(),
@@ -107,41 +108,4 @@ fn with_ending(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(ending);
     name.into()
-}
-
-/// Base64 with the alphabet for URLs, without padding (RFC 4648, 5): 43 characters for 32 bytes, so that a key with its prefix
-/// is one block of SHA-256.
-fn base64url(bytes: &[u8]) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for chunk in bytes.chunks(3) {
-        let bits =
-            chunk.iter().fold(0u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
-        for at in 0..=chunk.len() {
-            out.push(char::from(ALPHABET[(bits >> (18 - 6 * at) & 63) as usize]));
-        }
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::base64url;
-
-    #[test]
-    fn base64_is_that_of_the_rfc_without_padding() {
-        let examples = [
-            ("", ""),
-            ("f", "Zg"),
-            ("fo", "Zm8"),
-            ("foo", "Zm9v"),
-            ("foob", "Zm9vYg"),
-            ("foobar", "Zm9vYmFy"),
-        ];
-        for (bytes, text) in examples {
-            assert_eq!(base64url(bytes.as_bytes()), text);
-        }
-        assert_eq!(base64url(&[0xff, 0xef, 0xbe]), "_---");
-        assert_eq!(base64url(&[0; 32]).len(), 43);
-    }
 }

@@ -3,6 +3,7 @@
 use super::BackupError;
 use super::copy::Target;
 use crate::verify::Head;
+use data_encoding::HEXLOWER;
 use satang_core::calendar::Instant;
 use serde::{Deserialize, Serialize};
 use std::fs;
@@ -50,17 +51,12 @@ pub struct Stored {
     pub blake3: String,
 }
 
-/// Bytes in hexadecimal.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 impl Manifest {
     /// A backup of nothing yet.
     pub(super) fn new(journal_id: &[u8; 16], taken: Instant) -> Manifest {
         Manifest {
             version: SCHEMA_VERSION,
-            journal_id: hex(journal_id),
+            journal_id: HEXLOWER.encode(journal_id),
             taken_at: taken.to_string(),
             last_sequence: 0,
             head: String::new(),

@@ -15,6 +15,7 @@ pub use restore::{Restored, restore};
 use crate::folder::Folder;
 use crate::verify::Head;
 use copy::{Target, WholePages};
+use data_encoding::HEXLOWER;
 use satang_core::calendar::{BusinessDate, Instant};
 use satang_engine::day_ids::{DayIds, day_ids_name};
 use satang_engine::persons::{CitizenKey, PERSONS_FILE};
@@ -139,7 +140,7 @@ pub fn backup(
     let target = Target::open(to, progress)?;
     let former = Manifest::read(to)?;
     if let Some(former) = &former
-        && former.journal_id != manifest::hex(&header.journal_id)
+        && former.journal_id != HEXLOWER.encode(&header.journal_id)
     {
         let what = "the backup of another journal";
         return Err(BackupError::refused(to.join(MANIFEST_FILE), what));
@@ -176,7 +177,7 @@ impl Backup<'_> {
     fn run(mut self) -> Result<BackedUp, BackupError> {
         let (end, head) = self.find_end()?;
         self.done.manifest.last_sequence = head.sequence;
-        self.done.manifest.head = manifest::hex(&head.hash);
+        self.done.manifest.head = HEXLOWER.encode(&head.hash);
         self.done.manifest.sealed = end.segment - 1;
         for segment in 1..end.segment {
             self.copy_sealed(&segment_name(segment))?;
