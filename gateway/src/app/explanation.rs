@@ -1,7 +1,7 @@
 //! One authorization, looked up: the first answer again, what was given back since, and by which rule it was decided.
 
 use super::desk::{mark, payout};
-use super::lookup::{caps, hex, text};
+use super::lookup::{caps, text};
 use super::{Failure, Ready, sorted};
 use crate::server::Response;
 use crate::wire::problem::Problem;
