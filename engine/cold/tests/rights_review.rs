@@ -167,7 +167,7 @@ fn a_registration_that_the_hours_end_under_names_no_person() {
         .unwrap();
     rig.flush();
     let clock = rig.engine.clock();
-    clock.set(instant("2026-06-15T21:59:59.999+07:00")).unwrap();
+    clock.set(instant("2026-06-15T21:59:59.999+07:00"));
     clock.step.store(1, Ordering::SeqCst);
     assert_eq!(register(&rig, 1, 1), (RegistrationReason::OutsideHours, None));
     rig.engine.clock().step.store(0, Ordering::SeqCst);
@@ -181,7 +181,7 @@ fn a_deadline_put_off_wakes_nobody_who_has_lapsed() {
     for n in 1..=12 {
         register(&rig, n.into(), n);
     }
-    rig.engine.clock().set(instant(AFTER_DEADLINE));
+    rig.engine.clock().set(instant(AFTER_DEADLINE)).unwrap();
     assert_eq!(live(&rig), 0);
     install(&rig, &put_off(), CARD);
     assert_eq!(live(&rig), 0);
@@ -198,7 +198,7 @@ fn a_deadline_put_off_wakes_nobody_who_has_lapsed() {
     rig.flush();
     let again = Rig::start(rig.storage.copy());
     let later = instant("2026-06-18T13:00:00+07:00");
-    again.engine.clock().set(later);
+    again.engine.clock().set(later).unwrap();
     assert_eq!((accepted, live(&again)), (12, 12));
     assert_eq!(mismatches(&rig.storage), Vec::<String>::new());
 }
@@ -211,7 +211,7 @@ fn a_file_changed_while_nobody_ran_wakes_nobody() {
     }
     rig.flush();
     let again = Rig::start(rig.storage.copy());
-    again.engine.clock().set(instant(AFTER_DEADLINE));
+    again.engine.clock().set(instant(AFTER_DEADLINE)).unwrap();
     install(&again, &put_off(), CARD);
     assert_eq!(live(&again), 0);
 }
@@ -221,7 +221,7 @@ fn a_deadline_put_off_in_time_helps_those_who_have_not_lapsed() {
     let mut rig = started();
     register(&rig, 1, 1);
     install(&rig, &put_off(), CARD);
-    rig.engine.clock().set(instant(AFTER_DEADLINE));
+    rig.engine.clock().set(instant(AFTER_DEADLINE)).unwrap();
     assert_eq!(live(&rig), 1);
     assert_eq!(pay(&mut rig, 1, 1, "rush", 12), Reason::Approved);
 }
@@ -230,7 +230,7 @@ fn a_deadline_put_off_in_time_helps_those_who_have_not_lapsed() {
 fn a_right_that_lapsed_may_not_move() {
     let rig = started();
     register(&rig, 1, 1);
-    rig.engine.clock().set(instant(AFTER_DEADLINE));
+    rig.engine.clock().set(instant(AFTER_DEADLINE)).unwrap();
     install(&rig, &put_off(), CARD);
     let moved = rig.engine.move_citizen(&move_to("rush", "fair"), None).unwrap();
     assert_eq!(moved, MoveOutcome::Refused(MoveRefusal::NotRegistered));
@@ -286,7 +286,7 @@ hours = "06:00-23:00"
     rig.engine.put_merchants(&[massage], None).unwrap();
     register(&rig, 1, 1);
     assert_eq!(pay(&mut rig, 1, 1, "rush", 12), Reason::Approved);
-    rig.engine.clock().set(instant(AFTER_DEADLINE));
+    rig.engine.clock().set(instant(AFTER_DEADLINE)).unwrap();
     assert_eq!(live(&rig), 1);
     install(&rig, RUSH, CARD);
     assert_eq!(live(&rig), 1);
@@ -317,7 +317,7 @@ fn a_draw_is_remembered_when_the_citizen_comes_back_through_another_wallet() {
 fn a_hold_may_end_after_the_last_instant_of_the_calendar() {
     let mut rig = started();
     let late = instant("2170-12-31T12:00:00+07:00");
-    rig.engine.clock().set(late);
+    rig.engine.clock().set(late).unwrap();
     let asked = HoldRequest {
         txn_id: TxnId::from_bits(1),
         purchase: request(1, 1, 100).purchase,
