@@ -15,7 +15,6 @@ use satang_core::record::{
 };
 use satang_core::request::{ClosingRequest, HoldRequest};
 use satang_engine::admin::MerchantInput;
-use satang_engine::clock::Clock as _;
 use satang_engine::desk::{DebtorInput, DeskOutcome};
 use satang_engine::engine::Submitted;
 

@@ -11,7 +11,6 @@ use rig::workload::v7;
 use rig::{Done, LAYOUT, Rig, noon, request, reversal};
 use satang_core::outcome::{Reason, ReversalReason};
 use satang_core::record::{Record, ReversalRecord};
-use satang_engine::clock::Clock;
 use satang_engine::engine::Submitted;
 use satang_log::storage::MemoryStorage;
 use std::collections::BTreeMap;

@@ -9,7 +9,6 @@ use satang_core::money::Satang;
 use satang_core::outcome::Reason;
 use satang_core::policy::Category;
 use satang_engine::admin::MerchantInput;
-use satang_engine::clock::Clock as _;
 use satang_engine::engine::Submitted;
 use satang_engine::enroll::EnrollmentInput;
 use satang_log::storage::MemoryStorage;

@@ -158,7 +158,7 @@ fn snapshots_are_taken_beside_several_threads() {
             });
             for _ in 0..3 {
                 let later = engine.now().unwrap().plus_ms(random.below(2) as i64 * DAY_MS);
-                satang_engine::clock::Clock::set(engine.clock(), later).unwrap();
+                engine.clock().set(later).unwrap();
                 keeper.snapshot().unwrap();
             }
         });
