@@ -1,5 +1,5 @@
 //! Reads the few facts the report counts out of an answer's JSON, without parsing all of it: the client must stay
-//! cheap next to the server it measures.
+//! cheap next to the server it measures. Tests hold it against the shapes of `satang-api`.
 
 /// One decided element of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -174,6 +174,94 @@ fn unix_ms(text: &str) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use satang_api as api;
+
+    fn purchase(reason: &'static str) -> api::Authorization {
+        api::Authorization {
+            txn_id: "0197a1d2-0f6e-7c3a-8b1e-3f5d2c9a7e10".into(),
+            decision: api::Decision::of(reason == "approved"),
+            reason: reason.into(),
+            response_code: "00".into(),
+            state_amount: 13_200,
+            citizen_amount: 11_800,
+            limited_by: None.into(),
+            remaining: None,
+            funding: None,
+            business_date: "2026-06-15".into(),
+            decided_at: "2026-06-15T12:00:00.123+07:00".into(),
+            expires_at: None,
+            sequence: 7,
+            replayed: true,
+        }
+    }
+
+    fn registration(ticket: Option<u64>) -> api::RegistrationAnswer {
+        api::RegistrationAnswer {
+            registration_id: "0197a1d2-0f6e-7c3a-8b1e-3f5d2c9a7e12".into(),
+            decision: api::Verdict::of(ticket.is_some()),
+            reason: if ticket.is_some() {
+                "accepted"
+            } else {
+                "quota_full"
+            }
+            .into(),
+            ticket,
+            registered_at: ticket.map(|_| "2026-05-25T12:00:00+07:00".into()),
+            sequence: 8,
+            replayed: false,
+        }
+    }
+
+    fn problem() -> api::Problem {
+        api::Problem {
+            r#type: "urn:satang:problem:txn_id_conflict".into(),
+            code: "txn_id_conflict".into(),
+            title: "The txn_id has other content.".into(),
+            status: 409,
+            detail: None,
+            errors: None,
+        }
+    }
+
+    fn written(answer: &impl serde::Serialize) -> Vec<u8> {
+        serde_json::to_vec(answer).unwrap()
+    }
+
+    #[test]
+    fn what_is_scanned_is_what_the_shapes_say() {
+        let mut scanner = Scanner::default();
+        for reason in ["approved", "wallet_unknown"] {
+            let answer = purchase(reason);
+            let body = written(&answer);
+            let outcome = scanner.outcome(&body).unwrap();
+            assert_eq!(outcome.reason, answer.reason.as_bytes());
+            assert_eq!(outcome.decision == b"approved", reason == "approved");
+            assert_eq!(scanner.txn_id(&body), Some(answer.txn_id.as_bytes()));
+            assert_eq!(is_replayed(&body), answer.replayed);
+            assert_eq!(decided_at_unix_ms(&body), Some(1_781_499_600_123));
+        }
+        for ticket in [Some(1207), None] {
+            let answer = registration(ticket);
+            let body = written(&answer);
+            assert_eq!(scanner.outcome(&body).unwrap().ticket, ticket);
+            assert_eq!(
+                scanner.registration_id(&body),
+                Some(answer.registration_id.as_bytes())
+            );
+            assert!(!is_replayed(&body));
+        }
+        assert_eq!(problem_code(&written(&problem())), Some("txn_id_conflict"));
+        let results = vec![
+            api::BatchResult::Outcome(purchase("approved")),
+            api::BatchResult::Problem(problem()),
+            api::BatchResult::Outcome(purchase("wallet_unknown")),
+        ];
+        let body = written(&api::Batch { results });
+        let reasons: Vec<&[u8]> = batch_outcomes(&body, b"\"txn_id\"")
+            .map(|(_, outcome)| outcome.reason)
+            .collect();
+        assert_eq!(reasons, [&b"approved"[..], b"wallet_unknown"]);
+    }
 
     #[test]
     fn outcomes_are_found_with_and_without_spaces_and_at_new_offsets() {

@@ -8,8 +8,8 @@ use crate::stats::Seen;
 use crate::target::Target;
 use crate::workload::Kind;
 use anyhow::{Context, bail};
-use serde::Serialize;
-use serde_json::Value;
+use satang_api::Registration;
+use serde::{Deserialize, Serialize};
 
 const REGISTERING: &str = "registering";
 
@@ -90,6 +90,12 @@ pub fn phases(first: u64, people: u64, late: u64, again: u32) -> Vec<Phase> {
     phases
 }
 
+/// What is read of a programme; a bare server shows no registration.
+#[derive(Deserialize)]
+struct Shown {
+    registration: Option<Registration>,
+}
+
 /// Asks for the registration's counters of a programme.
 ///
 /// # Errors
@@ -102,12 +108,13 @@ pub fn counters(target: &Target, program: &str) -> anyhow::Result<Counters> {
     if reply.status != 200 {
         bail!("{}{path} answered {}", target.url, reply.refusal());
     }
-    let shown: Value =
+    let shown: Shown =
         serde_json::from_slice(&reply.body).with_context(|| format!("{path}: {}", reply.excerpt()))?;
-    let registration = &shown["registration"];
     Ok(Counters {
-        text: registration.to_string(),
-        remaining: registration["remaining"].as_u64(),
+        text: serde_json::to_value(&shown.registration)?.to_string(),
+        remaining: shown
+            .registration
+            .and_then(|registration| registration.remaining.0),
     })
 }
 

@@ -4,27 +4,12 @@ use crate::client::Client;
 use crate::target::Target;
 use crate::workload::Workload;
 use anyhow::{Context, bail};
-use serde::Deserialize;
+use satang_api::ImportReport;
 
 /// Bytes of NDJSON per piece of the body.
 const PIECE_BYTES: usize = 64 * 1024;
 /// Lines per import request: a failure then names a part, and the operator sees progress.
 const PART_LINES: u64 = 250_000;
-
-/// What an import answers.
-#[derive(Debug, Deserialize)]
-struct Imported {
-    accepted: u64,
-    rejected: u64,
-    #[serde(default)]
-    errors: Vec<LineError>,
-}
-
-#[derive(Debug, Deserialize)]
-struct LineError {
-    line: u64,
-    reason: String,
-}
 
 /// Imports every merchant, then every wallet. `say` gets a line of words per part.
 pub fn prepare(target: &Target, workload: &Workload, say: &mut dyn FnMut(String)) -> anyhow::Result<()> {
@@ -75,7 +60,7 @@ fn import(
         if reply.status != 200 {
             bail!("import of {what}: {} answered {}", target.url, reply.refusal());
         }
-        let imported: Imported = serde_json::from_slice(&reply.body)
+        let imported: ImportReport = serde_json::from_slice(&reply.body)
             .with_context(|| format!("import of {what}: {}", reply.excerpt()))?;
         if imported.rejected > 0 || imported.accepted != end - done {
             let first = imported.errors.first();

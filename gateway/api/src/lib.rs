@@ -17,6 +17,9 @@ pub mod program;
 pub mod casework;
 pub mod operation;
 
+#[cfg(test)]
+mod tests;
+
 pub use casework::*;
 pub use found::*;
 pub use operation::*;

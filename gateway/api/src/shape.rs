@@ -234,6 +234,12 @@ macro_rules! text {
             }
         }
 
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
         impl std::ops::Deref for $name {
             type Target = str;
 

@@ -143,7 +143,8 @@ fn explanation(directory: &Directory, found: &FoundAuthorization) -> api::Explan
     let tier = rule.and_then(|rule| tier_of(rule, record));
     let name = |in_tail: Option<Name>, number: NameNumber| {
         let known = in_tail.or_else(|| directory.name(number).copied());
-        api::Name::of(&known.expect("a number in a record has a name"))
+        // A number without a name stands only in a journal that no engine wrote, and must not end a server.
+        known.map_or_else(|| number.0.to_string().into(), |name| api::Name::of(&name))
     };
     let rooms = record.rooms_before().map(|(period, room)| (period, room.get()));
     api::Explanation {

@@ -3,7 +3,9 @@
 use crate::client::{Client, Credentials};
 use anyhow::{Context, bail};
 use http::Method;
+use satang_api::{Authorization, Clock, ImportReport, Merchant, Reversal};
 use satang_core::outcome::Reason;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 const PROGRAM: &str = "thai-chuai-thai-plus-6040";
@@ -29,7 +31,7 @@ const SHOPS: [(&str, &str, &str, &[&str]); 4] = [
 pub struct Day {
     server: String,
     /// The purchase that is sent again after the restart, and its first answer.
-    again: Option<(Value, Value)>,
+    again: Option<(Value, Authorization)>,
 }
 
 /// One purchase to be shown.
@@ -155,7 +157,11 @@ impl Day {
         println!("curl -s {server}/v1/wallets/{wallet}");
     }
 
-    async fn buy(&mut self, client: &mut Client, purchase: &Purchase) -> anyhow::Result<(Value, Value)> {
+    async fn buy(
+        &mut self,
+        client: &mut Client,
+        purchase: &Purchase,
+    ) -> anyhow::Result<(Value, Authorization)> {
         let mut request = json!({
             "txn_id": new_id(),
             "program": PROGRAM,
@@ -168,7 +174,7 @@ impl Day {
             request["eligible_amount"] = json!(eligible);
         }
         let answer = post(client, "/v1/authorizations", &request).await?;
-        println!("{}", line(purchase.what, purchase.amount, &answer));
+        println!("{}", purchase_line(purchase.what, purchase.amount, &answer));
         Ok((request, answer))
     }
 
@@ -179,27 +185,31 @@ impl Day {
             "amount": amount,
             "reason": "customer_refund",
         });
-        let answer = post(
-            client,
-            &format!("/v1/authorizations/{txn_id}/reversals"),
-            &request,
-        )
-        .await?;
-        println!("{}", line("Groceries brought back in part", amount, &answer));
+        let path = format!("/v1/authorizations/{txn_id}/reversals");
+        let answer = post(client, &path, &request).await?;
+        println!(
+            "{}",
+            refund_line("Groceries brought back in part", amount, &answer)
+        );
         Ok(())
     }
 
     /// Sends the first purchase again: the first answer must come back.
     async fn retry(&mut self, client: &mut Client) -> anyhow::Result<()> {
         let (request, first) = self.again.as_ref().context("lunch was bought")?;
-        let answer = post(client, "/v1/authorizations", request).await?;
-        let mut expected = first.clone();
-        expected["replayed"] = json!(true);
+        let answer: Authorization = post(client, "/v1/authorizations", request).await?;
+        let expected = Authorization {
+            replayed: true,
+            ..first.clone()
+        };
         if answer != expected {
-            bail!("the retry was answered {answer}, first was {first}");
+            bail!("the retry was answered {answer:?}, first was {first:?}");
         }
         let amount = request["amount"].as_u64().context("a purchase has an amount")?;
-        println!("{}", line("Lunch sent again: same answer", amount, &answer));
+        println!(
+            "{}",
+            purchase_line("Lunch sent again: same answer", amount, &answer)
+        );
         Ok(())
     }
 }
@@ -214,7 +224,7 @@ async fn register(client: &mut Client) -> anyhow::Result<()> {
         let shop = json!({
             "name": name, "category": category, "status": "active", "programs": [PROGRAM], "channels": channels,
         });
-        expect_ok(
+        let _: Merchant = expect_ok(
             client
                 .send(Method::PUT, &format!("/v1/merchants/{id}"), shop.to_string())
                 .await?,
@@ -226,25 +236,25 @@ async fn register(client: &mut Client) -> anyhow::Result<()> {
             json!({ "program": PROGRAM, "wallet_id": wallet, "citizen_id": citizen }).to_string() + "\n"
         })
         .concat();
-    let report = expect_ok(client.send(Method::POST, "/v1/enrollments/import", lines).await?)?;
-    if report["rejected"] != json!(0) {
-        bail!("enrollment: {report}");
+    let report: ImportReport = expect_ok(client.send(Method::POST, "/v1/enrollments/import", lines).await?)?;
+    if report.rejected > 0 {
+        bail!("enrollment: {report:?}");
     }
     Ok(())
 }
 
 async fn set_clock(client: &mut Client, now: &str) -> anyhow::Result<()> {
     let body = json!({ "now": now }).to_string();
-    expect_ok(client.send(Method::PUT, "/v1/clock", body).await?)?;
+    let _: Clock = expect_ok(client.send(Method::PUT, "/v1/clock", body).await?)?;
     println!("— the clock is set to {now} —");
     Ok(())
 }
 
-async fn post(client: &mut Client, path: &str, body: &Value) -> anyhow::Result<Value> {
+async fn post<T: DeserializeOwned>(client: &mut Client, path: &str, body: &Value) -> anyhow::Result<T> {
     expect_ok(client.send(Method::POST, path, body.to_string()).await?)
 }
 
-fn expect_ok((status, body): (http::StatusCode, bytes::Bytes)) -> anyhow::Result<Value> {
+fn expect_ok<T: DeserializeOwned>((status, body): (http::StatusCode, bytes::Bytes)) -> anyhow::Result<T> {
     if !status.is_success() {
         bail!("the server answered {status}: {}", String::from_utf8_lossy(&body));
     }
@@ -281,50 +291,44 @@ fn heading() -> String {
 }
 
 /// One aligned line. Thai comes last: its marks have no width.
-fn line(what: &str, amount: u64, answer: &Value) -> String {
-    let time = answer["decided_at"]
-        .as_str()
-        .and_then(|at| at.get(11..19))
-        .unwrap_or("");
-    let part = |key: &str| baht(answer[key].as_u64().unwrap_or(0));
-    let left = answer["remaining"]["day"]
-        .as_u64()
-        .map_or_else(|| "-".into(), baht);
-    format!(
-        "{time:<8}  {what:<32}{:>9}{:>9}{:>9}{left:>9}  {}",
-        baht(amount),
-        part("state_amount"),
-        part("citizen_amount"),
-        words(answer)
-    )
+fn line(what: &str, decided_at: &str, amounts: [u64; 3], left: Option<u64>, words: &str) -> String {
+    let time = decided_at.get(11..19).unwrap_or("");
+    let [bill, state, citizen] = amounts.map(baht);
+    let left = left.map_or_else(|| "-".into(), baht);
+    format!("{time:<8}  {what:<32}{bill:>9}{state:>9}{citizen:>9}{left:>9}  {words}")
 }
 
-fn words(answer: &Value) -> String {
-    let name = answer["reason"].as_str().unwrap_or("");
-    let replayed = if answer["replayed"] == json!(true) {
-        " (replayed)"
-    } else {
-        ""
-    };
-    let limited = answer["limited_by"]
-        .as_str()
-        .map_or(String::new(), |cap| format!(", limited by the {cap} cap"));
-    let given_back = answer["reversal_id"].is_string();
-    match Reason::ALL.into_iter().find(|reason| reason.name() == name) {
-        _ if given_back => format!(
-            "{} given back, {} left  คืนเงินแล้ว",
-            answer["response_code"].as_str().unwrap_or(""),
-            baht(answer["left"].as_u64().unwrap_or(0))
+fn purchase_line(what: &str, bill: u64, answer: &Authorization) -> String {
+    let amounts = [bill, answer.state_amount, answer.citizen_amount];
+    let left = answer.remaining.as_ref().and_then(|remaining| remaining.day);
+    line(what, &answer.decided_at, amounts, left, &words(answer))
+}
+
+fn refund_line(what: &str, bill: u64, answer: &Reversal) -> String {
+    let amounts = [bill, answer.state_amount, answer.citizen_amount];
+    let words = format!(
+        "{} given back, {} left  คืนเงินแล้ว",
+        answer.response_code,
+        baht(answer.left)
+    );
+    line(what, &answer.decided_at, amounts, None, &words)
+}
+
+fn words(answer: &Authorization) -> String {
+    let replayed = if answer.replayed { " (replayed)" } else { "" };
+    let limited = answer.limited_by.as_ref();
+    let limited = limited.map_or(String::new(), |cap| format!(", limited by the {cap} cap"));
+    match Reason::ALL
+        .into_iter()
+        .find(|reason| reason.name() == answer.reason)
+    {
+        Some(reason) => format!(
+            "{} {}{limited}{replayed}  {}",
+            reason.response_code(),
+            reason.english(),
+            reason.thai()
         ),
-        Some(reason) => {
-            format!(
-                "{} {}{limited}{replayed}  {}",
-                reason.response_code(),
-                reason.english(),
-                reason.thai()
-            )
-        }
-        None => name.to_owned(),
+        None => answer.reason.to_string(),
     }
 }
 

@@ -1,7 +1,8 @@
 //! The English half of the page. Years are C.E.
 
 use super::baht;
-use super::story::{Act, HoldState, REVERSALS_TOLD_MAX, Reversal, Source, Story, Wallet};
+use super::story::{self, REVERSALS_TOLD_MAX, Reversal, Story};
+use satang_api::{Act, FundingPart, HoldState, Wallet};
 use satang_core::calendar::{BusinessDate, Instant};
 use satang_core::outcome::{Reason, ReversalCause};
 use satang_core::policy::CapPeriod;
@@ -35,10 +36,8 @@ pub(super) fn lines(story: &Story, wallet: Option<&Wallet>) -> Vec<String> {
     }
     hold(story, &mut lines);
     reversals(story, &mut lines);
-    if let Some(left) = wallet.and_then(|wallet| wallet.remaining(told)) {
-        let rooms = left
-            .iter()
-            .map(|(period, room)| format!("{} baht {}", baht(room), this(period)));
+    if let Some(left) = wallet.and_then(|wallet| story::left_now(wallet, told)) {
+        let rooms = story::rooms(left).map(|(period, room)| format!("{} baht {}", baht(room), this(period)));
         lines.push(format!(
             "{} at this moment: {}",
             if story.household_end().is_some() {
@@ -65,17 +64,16 @@ fn approved(story: &Story, lines: &mut Vec<String>) {
             format!("Result: approved and held. Of the state {state} baht, of the citizen {citizen} baht")
         }
     });
-    if let (Some(percent), Some(share)) = (told.state_percent, told.share_before_caps) {
+    if let (Some(percent), Some(share)) = (told.state_percent.0, told.share_before_caps.0) {
         lines.push(format!(
             "  The state's share is {percent}% of {} baht: {} baht",
             baht(told.eligible_amount),
             baht(share)
         ));
     }
-    if let Some(rooms) = &told.room_before {
-        let rooms = rooms
-            .iter()
-            .map(|(period, room)| format!("{} baht {}", baht(room), under(period)));
+    if let Some(rooms) = &told.room_before.0 {
+        let rooms =
+            story::rooms(rooms).map(|(period, room)| format!("{} baht {}", baht(room), under(period)));
         let of = story.household_end().map(household).unwrap_or_default();
         lines.push(format!(
             "  Room left before{of}: {}",
@@ -91,7 +89,7 @@ fn approved(story: &Story, lines: &mut Vec<String>) {
         None => format!("  There was room enough, so the state {pays} its whole share"),
     });
     if !story.funding.is_empty() {
-        let source = |source: &Source| format!("{} baht from {}", baht(source.amount), source.source);
+        let source = |source: &FundingPart| format!("{} baht from {}", baht(source.amount), source.source);
         let sources: Vec<String> = story.funding.iter().map(source).collect();
         lines.push(format!("  The state's part came from: {}", sources.join(", ")));
     }
@@ -145,7 +143,7 @@ fn declined(story: &Story, wallet: Option<&Wallet>) -> String {
                 channel(&told.channel)
             )
         }
-        Reason::NotInSpendingPeriod => match told.spending.first() {
+        Reason::NotInSpendingPeriod => match story.spending.first() {
             Some(spending) => format!(
                 "It may be used from {} to {}.",
                 date(spending.from),
@@ -153,7 +151,7 @@ fn declined(story: &Story, wallet: Option<&Wallet>) -> String {
             ),
             None => "It could not be used on that day.".into(),
         },
-        Reason::OutsideHours => match told
+        Reason::OutsideHours => match story
             .spending
             .first()
             .and_then(|spending| spending.hours.split_once('-'))
@@ -169,7 +167,7 @@ fn declined(story: &Story, wallet: Option<&Wallet>) -> String {
         Reason::WalletSuspended => {
             "This wallet was suspended at that time; what is left of its entitlement stays.".into()
         }
-        Reason::NotYetUsable => match wallet.and_then(|wallet| wallet.usable_from(told)) {
+        Reason::NotYetUsable => match wallet.and_then(|wallet| story::usable_from(wallet, told)) {
             Some(from) => format!("This entitlement may be used from {} on.", date(from)),
             None => "This entitlement may not be used yet.".into(),
         },
@@ -177,7 +175,7 @@ fn declined(story: &Story, wallet: Option<&Wallet>) -> String {
         Reason::DrawnElsewhereToday => {
             "Only one of the programmes may be used on one day; tomorrow it may be used again.".into()
         }
-        Reason::AmountTooSmall => match told.state_percent {
+        Reason::AmountTooSmall => match told.state_percent.0 {
             Some(percent) => format!(
                 "{percent}% of {} baht is less than one satang, so there is nothing to share.",
                 baht(told.eligible_amount)
@@ -198,7 +196,11 @@ fn exhausted(story: &Story, period: CapPeriod) -> String {
         CapPeriod::Quarter => ("quarterly", "; there is room again the next quarter"),
         CapPeriod::Program => ("whole", ""),
     };
-    let cap = story.explanation.caps.as_ref().and_then(|caps| caps.get(period));
+    let cap = story
+        .explanation
+        .caps
+        .as_ref()
+        .and_then(|caps| story::cap(caps, period));
     let cap = cap.map_or_else(String::new, |cap| format!(" of {} baht", baht(cap)));
     format!("The {what} allowance{cap} was used up before this purchase{again}.")
 }

@@ -12,9 +12,10 @@ use crate::client::{Client, Credentials};
 use anyhow::{Context, bail};
 use bytes::Bytes;
 use http::{Method, StatusCode};
+use satang_api::{AuthorizationFound, Problem, Wallet};
 use satang_core::ids::TxnId;
 use serde::de::DeserializeOwned;
-use story::{Story, Wallet};
+use story::Story;
 
 /// Asks a server about a purchase and prints the page.
 ///
@@ -28,7 +29,8 @@ pub fn run(txn_id: &str, server: &str, credentials: &Credentials) -> anyhow::Res
     let page = tokio::task::LocalSet::new().block_on(&runtime, async {
         let mut client = Client::connect(server, credentials).await?;
         let (status, answer) = get(&mut client, &format!("/v1/authorizations/{txn_id}")).await?;
-        let story: Story = read(status, &answer)?;
+        let found: AuthorizationFound = read(status, &answer)?;
+        let story = Story::read(found).context("the server's answer")?;
         let path = format!("/v1/wallets/{}", story.explanation.wallet_id);
         let wallet: Option<Wallet> = match get(&mut client, &path).await? {
             // A wallet that was declined as unknown is not known to this day.
@@ -49,8 +51,8 @@ fn read<T: DeserializeOwned>(status: StatusCode, answer: &[u8]) -> anyhow::Resul
     if status.is_success() {
         return serde_json::from_slice(answer).context("the server's answer");
     }
-    let problem: serde_json::Value = serde_json::from_slice(answer).unwrap_or_default();
-    match problem["detail"].as_str() {
+    let problem: Option<Problem> = serde_json::from_slice(answer).ok();
+    match problem.and_then(|problem| problem.detail) {
         Some(detail) => bail!("the server answered {status}: {detail}"),
         None => bail!("the server answered {status}"),
     }

@@ -1,173 +1,145 @@
 //! What the server tells of a purchase and its wallet, as far as the page needs it.
 
+use anyhow::Context as _;
+use satang_api::{
+    Act, AuthorizationFound, Caps, Explanation, FundingPart, HoldState, Hours, Remaining, ReversalShown,
+    UuidAnswered, Wallet, WalletProgram,
+};
 use satang_core::calendar::{BusinessDate, Instant};
 use satang_core::outcome::{Reason, ReversalCause};
 use satang_core::policy::CapPeriod;
-use serde::{Deserialize, Deserializer};
 
-/// The answer of `GET /v1/authorizations/{txn_id}`.
-#[derive(Debug, Deserialize)]
+/// A purchase, its words read as this program knows them.
+#[derive(Debug)]
 pub(super) struct Story {
-    pub(super) txn_id: String,
-    #[serde(deserialize_with = "reason")]
+    pub(super) txn_id: UuidAnswered,
     pub(super) reason: Reason,
     pub(super) state_amount: u64,
     pub(super) citizen_amount: u64,
-    #[serde(deserialize_with = "period")]
     pub(super) limited_by: Option<CapPeriod>,
-    #[serde(deserialize_with = "instant")]
     pub(super) decided_at: Instant,
-    #[serde(default, deserialize_with = "some_instant")]
     pub(super) expires_at: Option<Instant>,
-    /// What became of an approved hold.
     pub(super) hold: Option<HoldState>,
-    #[serde(default)]
-    pub(super) funding: Vec<Source>,
+    pub(super) funding: Vec<FundingPart>,
     pub(super) left: u64,
     pub(super) reversals: Vec<Reversal>,
     pub(super) has_earlier_reversals: bool,
     pub(super) explanation: Explanation,
-}
-
-/// What became of a hold.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum HoldState {
-    Open,
-    Captured,
-    Voided,
-    Expired,
-}
-
-/// Who pays a part of the state's share.
-#[derive(Debug, Deserialize)]
-pub(super) struct Source {
-    pub(super) source: String,
-    pub(super) amount: u64,
-}
-
-/// What was done to a purchase.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum Act {
-    Reversal,
-    Capture,
-    Void,
+    /// When the purchase's channel may be used.
+    pub(super) spending: Vec<Spending>,
 }
 
 /// One approved reversal, or the capture or void of a hold.
-#[derive(Debug, Deserialize)]
+#[derive(Debug)]
 pub(super) struct Reversal {
     pub(super) act: Act,
     /// None of a capture or void.
-    #[serde(deserialize_with = "cause")]
     pub(super) cause: Option<ReversalCause>,
     pub(super) state_amount: u64,
     pub(super) citizen_amount: u64,
     pub(super) left: u64,
-    #[serde(deserialize_with = "instant")]
     pub(super) decided_at: Instant,
 }
 
-/// The request's own facts and the rule it was decided by.
-#[derive(Debug, Deserialize)]
-pub(super) struct Explanation {
-    pub(super) program: String,
-    pub(super) program_name_th: Option<String>,
-    pub(super) program_name_en: Option<String>,
-    pub(super) wallet_id: String,
-    /// The household whose room was asked for.
-    pub(super) household_id: Option<String>,
-    pub(super) merchant_id: String,
-    pub(super) channel: String,
-    pub(super) amount: u64,
-    pub(super) eligible_amount: u64,
-    pub(super) benefit: Option<String>,
-    pub(super) state_percent: Option<u8>,
-    pub(super) share_before_caps: Option<u64>,
-    pub(super) caps: Option<Amounts>,
-    pub(super) room_before: Option<Amounts>,
-    pub(super) spending: Vec<Spending>,
-    pub(super) rule_version: Option<String>,
-    pub(super) rule_source: Option<String>,
-}
-
 /// When the purchase's channel may be used.
-#[derive(Debug, Deserialize)]
+#[derive(Debug)]
 pub(super) struct Spending {
-    #[serde(deserialize_with = "date")]
     pub(super) from: BusinessDate,
-    #[serde(deserialize_with = "date")]
     pub(super) to: BusinessDate,
-    pub(super) hours: String,
+    pub(super) hours: Hours,
 }
 
-/// An amount for some periods.
-#[derive(Debug, Deserialize)]
-pub(super) struct Amounts {
-    day: Option<u64>,
-    month: Option<u64>,
-    quarter: Option<u64>,
-    program: Option<u64>,
-}
-
-impl Amounts {
-    /// The amount for a period.
-    pub(super) fn get(&self, period: CapPeriod) -> Option<u64> {
-        match period {
-            CapPeriod::Day => self.day,
-            CapPeriod::Month => self.month,
-            CapPeriod::Quarter => self.quarter,
-            CapPeriod::Program => self.program,
-        }
+impl Story {
+    /// Reads the answer of `GET /v1/authorizations/{txn_id}`.
+    ///
+    /// # Errors
+    /// A word, a date or an instant that this program does not know.
+    pub(super) fn read(found: AuthorizationFound) -> anyhow::Result<Story> {
+        let AuthorizationFound { answer, found } = found;
+        Ok(Story {
+            txn_id: answer.txn_id,
+            reason: word(&answer.reason, "reason", |text| {
+                Reason::ALL.into_iter().find(|reason| reason.name() == text)
+            })?,
+            state_amount: answer.state_amount,
+            citizen_amount: answer.citizen_amount,
+            limited_by: some_word(answer.limited_by.as_deref(), "period", CapPeriod::parse)?,
+            decided_at: instant(&answer.decided_at)?,
+            expires_at: answer.expires_at.as_deref().map(instant).transpose()?,
+            hold: found.hold,
+            funding: answer.funding.map_or(Vec::new(), |funding| funding.0),
+            left: found.left,
+            reversals: all(&found.reversals, Reversal::read)?,
+            has_earlier_reversals: found.has_earlier_reversals,
+            spending: all(&found.explanation.spending, Spending::read)?,
+            explanation: found.explanation,
+        })
     }
+}
 
-    /// Every amount there is, shortest period first.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (CapPeriod, u64)> {
-        CapPeriod::ALL
-            .into_iter()
-            .filter_map(|period| Some((period, self.get(period)?)))
+impl Reversal {
+    fn read(shown: &ReversalShown) -> anyhow::Result<Reversal> {
+        Ok(Reversal {
+            act: shown.act,
+            cause: some_word(shown.cause.as_deref(), "cause", ReversalCause::parse)?,
+            state_amount: shown.state_amount,
+            citizen_amount: shown.citizen_amount,
+            left: shown.left,
+            decided_at: instant(&shown.decided_at)?,
+        })
     }
 }
 
-/// The answer of `GET /v1/wallets/{wallet_id}`.
-#[derive(Debug, Deserialize)]
-pub(super) struct Wallet {
-    programs: Vec<WalletProgram>,
+impl Spending {
+    fn read(shown: &satang_api::Spending) -> anyhow::Result<Spending> {
+        Ok(Spending {
+            from: date(&shown.from)?,
+            to: date(&shown.to)?,
+            hours: shown.hours.clone(),
+        })
+    }
 }
 
-#[derive(Debug, Deserialize)]
-struct WalletProgram {
-    program: String,
-    usable_from: Option<String>,
-    benefits: Vec<WalletBenefit>,
+/// The cap of a period.
+pub(super) fn cap(caps: &Caps, period: CapPeriod) -> Option<u64> {
+    match period {
+        CapPeriod::Day => caps.day,
+        CapPeriod::Month => caps.month,
+        CapPeriod::Quarter => caps.quarter,
+        CapPeriod::Program => caps.program,
+    }
 }
 
-#[derive(Debug, Deserialize)]
-struct WalletBenefit {
-    benefit: String,
-    remaining: Amounts,
+/// Every room there is, shortest period first.
+pub(super) fn rooms(remaining: &Remaining) -> impl Iterator<Item = (CapPeriod, u64)> {
+    let rooms = [
+        (CapPeriod::Day, remaining.day),
+        (CapPeriod::Month, remaining.month),
+        (CapPeriod::Quarter, remaining.quarter),
+        (CapPeriod::Program, remaining.program),
+    ];
+    rooms
+        .into_iter()
+        .filter_map(|(period, room)| Some((period, room?)))
 }
 
-impl Wallet {
-    /// What is left at this moment of the benefit the purchase was for.
-    pub(super) fn remaining(&self, explanation: &Explanation) -> Option<&Amounts> {
-        let program = self.program(&explanation.program)?;
-        let wanted = explanation.benefit.as_deref()?;
-        let mut benefits = program.benefits.iter();
-        let benefit = benefits.find(|benefit| benefit.benefit == wanted)?;
-        Some(&benefit.remaining)
-    }
+/// What is left at this moment of the benefit the purchase was for.
+pub(super) fn left_now<'w>(wallet: &'w Wallet, explanation: &Explanation) -> Option<&'w Remaining> {
+    let wanted = explanation.benefit.as_ref()?;
+    let mut benefits = program(wallet, explanation)?.benefits.iter();
+    let benefit = benefits.find(|benefit| benefit.benefit == *wanted)?;
+    Some(&benefit.remaining)
+}
 
-    /// From when on the wallet's entitlement may be used.
-    pub(super) fn usable_from(&self, explanation: &Explanation) -> Option<BusinessDate> {
-        let from = self.program(&explanation.program)?.usable_from.as_deref()?;
-        BusinessDate::parse(from).ok()
-    }
+/// From when on the wallet's entitlement may be used.
+pub(super) fn usable_from(wallet: &Wallet, explanation: &Explanation) -> Option<BusinessDate> {
+    let from = program(wallet, explanation)?.usable_from.as_ref()?;
+    BusinessDate::parse(from).ok()
+}
 
-    fn program(&self, id: &str) -> Option<&WalletProgram> {
-        self.programs.iter().find(|program| program.program == id)
-    }
+fn program<'w>(wallet: &'w Wallet, explanation: &Explanation) -> Option<&'w WalletProgram> {
+    let mut programs = wallet.programs.iter();
+    programs.find(|program| program.program == explanation.program)
 }
 
 impl Story {
@@ -199,46 +171,26 @@ fn end(id: &str) -> &str {
 /// The most reversals that are read out one by one, the last ones.
 pub(super) const REVERSALS_TOLD_MAX: usize = 5;
 
-fn word<'de, T, D: Deserializer<'de>>(
-    from: D,
+fn all<S, T>(shown: &[S], read: impl Fn(&S) -> anyhow::Result<T>) -> anyhow::Result<Vec<T>> {
+    shown.iter().map(read).collect()
+}
+
+fn word<T>(text: &str, what: &str, parse: impl FnOnce(&str) -> Option<T>) -> anyhow::Result<T> {
+    parse(text).with_context(|| format!("{text:?} is no {what} this program knows"))
+}
+
+fn some_word<T>(
+    text: Option<&str>,
     what: &str,
     parse: impl FnOnce(&str) -> Option<T>,
-) -> Result<T, D::Error> {
-    let text = String::deserialize(from)?;
-    parse(&text).ok_or_else(|| serde::de::Error::custom(format!("{text:?} is no {what}")))
+) -> anyhow::Result<Option<T>> {
+    text.map(|text| word(text, what, parse)).transpose()
 }
 
-fn reason<'de, D: Deserializer<'de>>(from: D) -> Result<Reason, D::Error> {
-    word(from, "reason this program knows", |text| {
-        Reason::ALL.into_iter().find(|reason| reason.name() == text)
-    })
+fn instant(text: &str) -> anyhow::Result<Instant> {
+    Instant::parse(text).with_context(|| format!("{text:?} is no instant"))
 }
 
-fn cause<'de, D: Deserializer<'de>>(from: D) -> Result<Option<ReversalCause>, D::Error> {
-    let Some(text) = Option::<String>::deserialize(from)? else {
-        return Ok(None);
-    };
-    let unknown = || serde::de::Error::custom(format!("{text:?} is no cause this program knows"));
-    ReversalCause::parse(&text).map(Some).ok_or_else(unknown)
-}
-
-fn instant<'de, D: Deserializer<'de>>(from: D) -> Result<Instant, D::Error> {
-    word(from, "instant", |text| Instant::parse(text).ok())
-}
-
-fn some_instant<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Instant>, D::Error> {
-    instant(from).map(Some)
-}
-
-fn date<'de, D: Deserializer<'de>>(from: D) -> Result<BusinessDate, D::Error> {
-    word(from, "date", |text| BusinessDate::parse(text).ok())
-}
-
-fn period<'de, D: Deserializer<'de>>(from: D) -> Result<Option<CapPeriod>, D::Error> {
-    let Some(text) = Option::<String>::deserialize(from)? else {
-        return Ok(None);
-    };
-    let known = CapPeriod::parse(&text);
-    let unknown = || serde::de::Error::custom(format!("{text:?} is no period this program knows"));
-    known.map(Some).ok_or_else(unknown)
+fn date(text: &str) -> anyhow::Result<BusinessDate> {
+    BusinessDate::parse(text).with_context(|| format!("{text:?} is no date"))
 }

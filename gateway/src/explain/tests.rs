@@ -1,8 +1,9 @@
 //! The pages, word by word.
 
 use super::page;
-use super::story::{Story, Wallet};
+use super::story::Story;
 use expect_test::{Expect, expect};
+use satang_api::Wallet;
 use satang_core::outcome::Reason;
 use serde_json::{Value, json};
 
@@ -26,7 +27,9 @@ fn explanation() -> Value {
 
 pub(super) fn answer(reason: &str, state: u64, limited_by: Option<&str>) -> Value {
     json!({
-        "txn_id": "0197a1d2-0f6e-7c3a-8b1e-3f5d2c9a7e10", "reason": reason, "state_amount": state,
+        "txn_id": "0197a1d2-0f6e-7c3a-8b1e-3f5d2c9a7e10", "reason": reason, "response_code": "00",
+        "decision": if reason == "approved" { "approved" } else { "declined" }, "business_date": "2026-06-15",
+        "sequence": 7, "replayed": false, "state_amount": state,
         "citizen_amount": if reason == "approved" { 250_000 - state } else { 0 }, "limited_by": limited_by,
         "decided_at": "2026-06-15T09:05:00.123+07:00", "left": if reason == "approved" { 250_000 } else { 0 },
         "reversals": [], "has_earlier_reversals": false, "explanation": explanation(),
@@ -34,14 +37,15 @@ pub(super) fn answer(reason: &str, state: u64, limited_by: Option<&str>) -> Valu
 }
 
 pub(super) fn wallet() -> Value {
-    json!({ "programs": [{
-        "program": "thai-chuai-thai-plus-6040", "usable_from": "2026-07-01",
+    json!({ "wallet_id": WALLET, "status": "active", "programs": [{
+        "registered_at": "2026-06-01T00:00:00+07:00", "first_use_by": null, "lapsed": false, "tier": null,
+        "household_id": null, "program": "thai-chuai-thai-plus-6040", "usable_from": "2026-07-01",
         "benefits": [{ "benefit": "co-pay", "remaining": { "day": 12_345, "month": 80_000 } }],
     }] })
 }
 
 pub(super) fn render(answer: &Value, wallet: Option<&Value>) -> String {
-    let story: Story = serde_json::from_value(answer.clone()).unwrap();
+    let story = Story::read(serde_json::from_value(answer.clone()).unwrap()).unwrap();
     let wallet: Option<Wallet> = wallet.map(|wallet| serde_json::from_value(wallet.clone()).unwrap());
     let page = page(&story, wallet.as_ref());
     assert!(page.lines().count() <= LINES_MAX, "{page}");
@@ -160,7 +164,7 @@ fn a_share_that_a_cap_cut() {
 #[test]
 fn a_purchase_that_was_given_back() {
     let mut answer = answer("approved", 20_000, Some("day"));
-    let reversal = |cause: &str, at: &str, state: u64, citizen: u64| json!({ "act": "reversal", "cause": cause, "state_amount": state, "citizen_amount": citizen, "left": 0, "decided_at": at });
+    let reversal = |cause: &str, at: &str, state: u64, citizen: u64| json!({ "act": "reversal", "business_date": "2026-06-15", "sequence": 8, "cause": cause, "state_amount": state, "citizen_amount": citizen, "left": 0, "decided_at": at });
     answer["reversals"] = json!([
         reversal("customer_refund", "2026-06-15T10:00:00.000+07:00", 800, 9_200),
         reversal("merchant_error", "2027-01-01T00:00:00.000+07:00", 800, 9_200),
@@ -209,7 +213,7 @@ fn a_purchase_that_was_given_back() {
 #[test]
 fn many_reversals_do_not_make_a_long_page() {
     let mut answer = answer("approved", 20_000, Some("day"));
-    let reversal = |n: u64| json!({ "act": "reversal", "cause": "customer_refund", "state_amount": n, "citizen_amount": 1, "left": 0, "decided_at": "2026-06-15T10:00:00.000+07:00" });
+    let reversal = |n: u64| json!({ "act": "reversal", "business_date": "2026-06-15", "sequence": 8, "cause": "customer_refund", "state_amount": n, "citizen_amount": 1, "left": 0, "decided_at": "2026-06-15T10:00:00.000+07:00" });
     answer["reversals"] = (1..=200).map(reversal).collect();
     answer["has_earlier_reversals"] = json!(true);
     let page = render(&answer, Some(&wallet()));

@@ -66,9 +66,9 @@ fn an_open_hold_has_not_been_paid() {
 fn a_hold_that_was_captured_less_and_refunded_since() {
     let mut answer = held("captured");
     answer["reversals"] = json!([
-        { "act": "capture", "cause": null, "state_amount": 2_640, "citizen_amount": 2_360, "left": 20_000,
+        { "act": "capture", "business_date": "2026-06-15", "sequence": 8, "cause": null, "state_amount": 2_640, "citizen_amount": 2_360, "left": 20_000,
           "decided_at": "2026-06-15T09:20:00.000+07:00" },
-        { "act": "reversal", "cause": "customer_refund", "state_amount": 5_280, "citizen_amount": 4_720, "left": 10_000,
+        { "act": "reversal", "business_date": "2026-06-15", "sequence": 8, "cause": "customer_refund", "state_amount": 5_280, "citizen_amount": 4_720, "left": 10_000,
           "decided_at": "2026-06-16T10:00:00.000+07:00" },
     ]);
     answer["left"] = json!(10_000);
@@ -115,7 +115,7 @@ fn a_hold_that_was_captured_less_and_refunded_since() {
 fn a_hold_that_was_voided_or_ran_out_was_never_paid() {
     let mut voided = held("voided");
     voided["left"] = json!(0);
-    voided["reversals"] = json!([{ "act": "void", "cause": null, "state_amount": 13_200, "citizen_amount": 11_800, "left": 0,
+    voided["reversals"] = json!([{ "act": "void", "business_date": "2026-06-15", "sequence": 8, "cause": null, "state_amount": 13_200, "citizen_amount": 11_800, "left": 0,
         "decided_at": "2026-06-15T09:20:00.000+07:00" }]);
     let mut expired = held("expired");
     expired["left"] = json!(0);

@@ -1,7 +1,8 @@
 //! The Thai half of the page. Years are B.E.
 
 use super::baht;
-use super::story::{Act, HoldState, REVERSALS_TOLD_MAX, Reversal, Source, Story, Wallet};
+use super::story::{self, REVERSALS_TOLD_MAX, Reversal, Story};
+use satang_api::{Act, FundingPart, HoldState, Wallet};
 use satang_core::calendar::{BusinessDate, Instant};
 use satang_core::outcome::{Reason, ReversalCause};
 use satang_core::policy::CapPeriod;
@@ -39,10 +40,8 @@ pub(super) fn lines(story: &Story, wallet: Option<&Wallet>) -> Vec<String> {
     }
     hold(story, &mut lines);
     reversals(story, &mut lines);
-    if let Some(left) = wallet.and_then(|wallet| wallet.remaining(told)) {
-        let rooms = left
-            .iter()
-            .map(|(period, room)| format!("{} {} บาท", this(period), baht(room)));
+    if let Some(left) = wallet.and_then(|wallet| story::left_now(wallet, told)) {
+        let rooms = story::rooms(left).map(|(period, room)| format!("{} {} บาท", this(period), baht(room)));
         lines.push(format!(
             "สิทธิ{}คงเหลือในขณะนี้: {}",
             if story.household_end().is_some() {
@@ -67,17 +66,15 @@ fn approved(story: &Story, lines: &mut Vec<String>) {
         false => format!("ผล: อนุมัติ รัฐจ่าย {state} บาท ประชาชนจ่าย {citizen} บาท"),
         true => format!("ผล: อนุมัติและกันวงเงินไว้ ส่วนของรัฐ {state} บาท ส่วนของประชาชน {citizen} บาท"),
     });
-    if let (Some(percent), Some(share)) = (told.state_percent, told.share_before_caps) {
+    if let (Some(percent), Some(share)) = (told.state_percent.0, told.share_before_caps.0) {
         lines.push(format!(
             "  รัฐร่วมจ่าย {percent}% ของ {} บาท คิดเป็น {} บาท",
             baht(told.eligible_amount),
             baht(share)
         ));
     }
-    if let Some(rooms) = &told.room_before {
-        let rooms = rooms
-            .iter()
-            .map(|(period, room)| format!("{} {} บาท", of(period), baht(room)));
+    if let Some(rooms) = &told.room_before.0 {
+        let rooms = story::rooms(rooms).map(|(period, room)| format!("{} {} บาท", of(period), baht(room)));
         let of = story.household_end().map(household).unwrap_or_default();
         lines.push(format!(
             "  วงเงินที่เหลือก่อนซื้อ{of}: {}",
@@ -93,7 +90,7 @@ fn approved(story: &Story, lines: &mut Vec<String>) {
         None => lines.push("  วงเงินเหลือพอ รัฐจึงจ่ายเต็มส่วน".to_owned()),
     }
     if !story.funding.is_empty() {
-        let source = |source: &Source| format!("{} {} บาท", source.source, baht(source.amount));
+        let source = |source: &FundingPart| format!("{} {} บาท", source.source, baht(source.amount));
         let sources: Vec<String> = story.funding.iter().map(source).collect();
         lines.push(format!("  ส่วนของรัฐมาจาก: {}", sources.join(" · ")));
     }
@@ -132,11 +129,11 @@ fn declined(story: &Story, wallet: Option<&Wallet>) -> String {
         Reason::MerchantNotInProgram => "ในขณะนั้นร้านค้านี้ไม่ได้เข้าร่วมโครงการ ใช้สิทธิที่ร้านซึ่งเข้าร่วมได้".into(),
         Reason::CategoryNotAllowed => "โครงการนี้ไม่รวมร้านค้าประเภทนี้".into(),
         Reason::ChannelNotAllowed => format!("โครงการนี้หรือร้านค้านี้ไม่รับสิทธิ{}", channel(&told.channel)),
-        Reason::NotInSpendingPeriod => match told.spending.first() {
+        Reason::NotInSpendingPeriod => match story.spending.first() {
             Some(spending) => format!("ใช้สิทธิได้ตั้งแต่ {} ถึง {}", date(spending.from), date(spending.to)),
             None => "วันนั้นไม่ใช่วันที่ใช้สิทธิได้".into(),
         },
-        Reason::OutsideHours => match told
+        Reason::OutsideHours => match story
             .spending
             .first()
             .and_then(|spending| spending.hours.split_once('-'))
@@ -149,13 +146,13 @@ fn declined(story: &Story, wallet: Option<&Wallet>) -> String {
             "ในขณะนั้นกระเป๋าเงินนี้ไม่มีสิทธิในโครงการ หรือไม่มีครัวเรือนสำหรับสิทธิที่ครัวเรือนใช้ร่วมกัน".into()
         }
         Reason::WalletSuspended => "กระเป๋าเงินนี้ถูกระงับในขณะนั้น สิทธิที่เหลือยังอยู่".into(),
-        Reason::NotYetUsable => match wallet.and_then(|wallet| wallet.usable_from(told)) {
+        Reason::NotYetUsable => match wallet.and_then(|wallet| story::usable_from(wallet, told)) {
             Some(from) => format!("สิทธินี้เริ่มใช้ได้วันที่ {}", date(from)),
             None => "สิทธินี้ยังไม่ถึงวันเริ่มใช้".into(),
         },
         Reason::EntitlementLapsed => "สิทธินี้ไม่ได้ใช้ภายในกำหนด จึงหมดไป".into(),
         Reason::DrawnElsewhereToday => "วันเดียวกันใช้สิทธิได้เพียงโครงการเดียว วันถัดไปใช้ได้ใหม่".into(),
-        Reason::AmountTooSmall => match told.state_percent {
+        Reason::AmountTooSmall => match told.state_percent.0 {
             Some(percent) => format!(
                 "{percent}% ของ {} บาท ไม่ถึงหนึ่งสตางค์ รัฐจึงร่วมจ่ายไม่ได้",
                 baht(told.eligible_amount)
@@ -176,7 +173,11 @@ fn exhausted(story: &Story, period: CapPeriod) -> String {
         CapPeriod::Quarter => " ไตรมาสถัดไปใช้ได้ใหม่",
         CapPeriod::Program => "",
     };
-    let cap = story.explanation.caps.as_ref().and_then(|caps| caps.get(period));
+    let cap = story
+        .explanation
+        .caps
+        .as_ref()
+        .and_then(|caps| story::cap(caps, period));
     let cap = cap.map_or_else(String::new, |cap| format!(" {} บาท", baht(cap)));
     format!("ก่อนซื้อรายการนี้ใช้วงเงิน{}{cap} ครบแล้ว{again}", of(period))
 }

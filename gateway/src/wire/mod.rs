@@ -21,6 +21,8 @@ mod json;
 #[cfg(test)]
 mod tests_agreement;
 #[cfg(test)]
+mod tests_answers;
+#[cfg(test)]
 mod tests_binary;
 #[cfg(test)]
 mod tests_content;

@@ -162,7 +162,7 @@ fn a_move_leads_to_another_programme() {
     assert_eq!(told(wallet, &neither), ["from_program", "to_program"]);
 }
 
-fn funding(paid: [u32; 4], len: u8) -> Funding {
+pub(super) fn funding(paid: [u32; 4], len: u8) -> Funding {
     Funding {
         paid,
         len,
@@ -174,7 +174,7 @@ fn later(at: Instant, ms: i64) -> Instant {
     Instant::from_unix_ms(at.unix_ms() + ms)
 }
 
-fn held() -> Extra {
+pub(super) fn held() -> Extra {
     Extra::NONE.until(Some(later(at(), 3_600_000)))
 }
 
@@ -245,7 +245,7 @@ fn every_source_is_shown_in_order_with_its_part() {
     assert!(quote.contains(wanted), "{quote}");
 }
 
-fn original() -> OriginalFacts {
+pub(super) fn original() -> OriginalFacts {
     OriginalFacts {
         sequence: 7,
         wallet: WalletId::parse("004999912345678").unwrap(),
@@ -265,7 +265,7 @@ fn original() -> OriginalFacts {
 }
 
 /// A record that gives `back` to state and citizen and leaves so much.
-fn ended(
+pub(super) fn ended(
     act: Act,
     reason: ReversalReason,
     approved: bool,
@@ -363,9 +363,8 @@ fn a_void_and_every_refusal_show_no_money() {
     .assert_eq(&told);
 }
 
-#[test]
-fn a_refund_shows_what_each_source_gets_back() {
-    let sources = ["base", "top-up"].map(name);
+/// A refund of 6,000 that leaves 29,000.
+pub(super) fn refund(funding: Option<Funding>, voids: bool, original: OriginalFacts) -> ReversalRecord {
     let facts = ReversalFacts {
         act: Act::Reversal,
         reversal_id: ReversalId::from_bits(0xFF),
@@ -377,14 +376,21 @@ fn a_refund_shows_what_each_source_gets_back() {
         state: Satang::new(6_000),
         citizen: Satang::ZERO,
         left: Satang::new(29_000),
-        original: Some(original()),
-        funding: Some(funding([1_000, 5_000, 0, 0], 2)),
-        voids: false,
+        original: Some(original),
+        funding,
+        voids,
         previous: None,
         late: false,
     };
     let mut record = ReversalRecord::new(at(), &facts);
     record.header.sequence = 6;
+    record
+}
+
+#[test]
+fn a_refund_shows_what_each_source_gets_back() {
+    let sources = ["base", "top-up"].map(name);
+    let record = refund(Some(funding([1_000, 5_000, 0, 0], 2)), false, original());
     check(
         |out| render::reversal(&record, &sources, false, out),
         expect![[

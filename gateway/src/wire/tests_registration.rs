@@ -128,7 +128,7 @@ fn nothing_personal_is_shown_for_a_log() {
     assert!(!shown.contains("110170") && !shown.contains("1990"), "{shown}");
 }
 
-fn record(reason: RegistrationReason, ticket: u64, sequence: u64) -> RegistrationRecord {
+pub(super) fn record(reason: RegistrationReason, ticket: u64, sequence: u64) -> RegistrationRecord {
     let accepted = reason == RegistrationReason::Accepted;
     let facts = RegistrationFacts {
         registration_id: RegistrationId::parse(ID).unwrap(),

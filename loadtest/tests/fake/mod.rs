@@ -36,7 +36,10 @@ fn besides(path: &str, remaining: Option<u64>) -> Option<Reply> {
         return Some(Reply::Say(200, quote.to_owned()));
     }
     path.starts_with("/v1/programs/").then(|| {
-        let shown = json!({ "registration": { "open": true, "remaining": remaining } });
+        let shown = json!({ "registration": {
+            "open": true, "quota": null, "registered": 0, "remaining": remaining, "opens": null, "closes": null,
+            "hours": null,
+        } });
         Reply::Say(200, shown.to_string())
     })
 }
