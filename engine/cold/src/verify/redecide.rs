@@ -177,18 +177,18 @@ impl<S: ReadStorage> Redecider<'_, S> {
         record: &AuthorizationRecord,
         at: &ChunkRecord<'_>,
     ) -> Result<(), Halt> {
+        let ids = own.ids[txn_shard(record.txn_id())].as_deref();
+        let wallets = own.wallets[wallet_shard(record.wallet())].as_deref();
+        if ids.is_none() && wallets.is_none() {
+            return Ok(());
+        }
         let recorded = Authorization {
             record: *record,
             extra: extra_of(record, at.bytes),
         };
-        let txn = match &own.ids[txn_shard(record.txn_id())] {
-            Some(ids) => is_new_txn(self.context, ids, record, at.header.sequence)?,
-            None => false,
-        };
-        let decided = match &own.wallets[wallet_shard(record.wallet())] {
-            Some(wallets) => self.redecide(wallets, &recorded, at),
-            None => None,
-        };
+        let is_new = |ids| is_new_txn(self.context, ids, record, at.header.sequence);
+        let txn = ids.map_or(Ok(false), is_new)?;
+        let decided = wallets.and_then(|wallets| self.redecide(wallets, &recorded, at));
         let accounts = decided.map_or(Accounts::None, |decided| Accounts::Wallet(decided.wallet()));
         let mut shards = OfWorker {
             txn,
