@@ -5,6 +5,7 @@
 use crate::clock::Clock;
 use crate::engine::{Engine, SubmitError};
 use crate::install::NAMES_MAX;
+use crate::locked::{Guards, LockedShards};
 use satang_core::account::wallet_shard;
 use satang_core::calendar::Instant;
 use satang_core::desk::{Block, DeskRefusal};
@@ -39,15 +40,6 @@ pub struct MerchantInput {
     pub bank_account: Option<String>,
     /// The account holder.
     pub account_name: Option<String>,
-}
-
-/// A record that was appended.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Appended {
-    /// Its sequence.
-    pub sequence: u64,
-    /// The time in it.
-    pub at: Instant,
 }
 
 impl<R: ReadLog, C: Clock> Engine<R, C> {
@@ -107,9 +99,13 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
             status,
             reason: reason.to_owned(),
         });
-        let appended = self.append(self.now()?, |at| record.encode(at, caller))?;
-        wallets.apply_status(wallet, status);
-        Ok(appended.sequence)
+        let wallets = Guards::One(wallet_shard(wallet), &mut *wallets);
+        let mut locked = LockedShards {
+            wallets,
+            ..LockedShards::NONE
+        };
+        let made = self.append(self.now()?, &record, caller, &mut locked)?;
+        Ok(made.sequence)
     }
 
     /// Pauses a programme or resumes it; `None` when no programme of that name is in force.
@@ -135,8 +131,8 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
             reason: reason.to_owned(),
         });
         let at = self.now()?;
-        let appended = self.append_to_directory(&mut directory, &record, by, at)?;
-        Ok(Some(appended.sequence))
+        let made = self.append_to_directory(&mut directory, &record, by, at)?;
+        Ok(Some(made.sequence))
     }
 
     /// The numbers of names, with a record for each one that has none yet.
@@ -220,7 +216,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         record: &Record,
         by: Option<&Name>,
         at: Instant,
-    ) -> Result<Appended, SubmitError> {
+    ) -> Result<Made, SubmitError> {
         let caller = self.caller(directory, by, at)?;
         self.append_as(directory, record, caller, at)
     }
@@ -231,31 +227,31 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         record: &Record,
         caller: NameNumber,
         at: Instant,
-    ) -> Result<Appended, SubmitError> {
-        let appended = self.append(at, |at| record.encode(at, caller))?;
-        let made = Made {
-            sequence: appended.sequence,
-            at: appended.at,
-            caller,
+    ) -> Result<Made, SubmitError> {
+        let mut locked = LockedShards {
+            directory: Some(directory),
+            ..LockedShards::NONE
         };
-        directory
-            .apply(record, &made)
-            .expect("a record just made fits what came before");
-        Ok(appended)
+        self.append(at, record, caller, &mut locked)
     }
 
-    /// Appends one record, made for the time at which it is appended.
+    /// Appends one record, made for the time at which it is appended, and applies it to what was locked to decide it.
     pub(crate) fn append(
         &self,
         mut at: Instant,
-        encode: impl Fn(Instant) -> Vec<u8>,
-    ) -> Result<Appended, SubmitError> {
+        record: &Record,
+        caller: NameNumber,
+        locked: &mut LockedShards<'_, '_>,
+    ) -> Result<Made, SubmitError> {
         loop {
-            let bytes = encode(at);
+            let bytes = record.encode(at, caller);
             match self.appender.begin(at, bytes.len()) {
                 Ok(mut appending) => {
                     let sequence = appending.push(&bytes);
-                    return Ok(Appended { sequence, at });
+                    drop(appending);
+                    let made = Made { sequence, at, caller };
+                    locked.apply(record, &made);
+                    return Ok(made);
                 }
                 Err(refused) => at = self.read_clock_again(refused)?,
             }

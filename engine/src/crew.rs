@@ -11,18 +11,29 @@ use satang_core::household::HouseholdShard;
 use satang_core::record::{AuthorizationRecord, RecordHeader, RecordKind};
 use satang_log::log::{Frame, LogError};
 use satang_log::storage::Page;
+use std::error::Error;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{Scope, available_parallelism};
 use zerocopy::{FromBytes, IntoBytes};
 
 /// A record that does not fit what came before it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Misfit {
     /// Its sequence.
     pub sequence: u64,
     /// Why.
-    pub why: String,
+    pub why: Arc<dyn Error + Send + Sync>,
+}
+
+impl Misfit {
+    /// A record that does not fit, and why.
+    pub fn new(sequence: u64, why: impl Error + Send + Sync + 'static) -> Misfit {
+        Misfit {
+            sequence,
+            why: Arc::new(why),
+        }
+    }
 }
 
 /// Why a journal is not replayed.
@@ -39,7 +50,7 @@ pub enum ReplayError {
         /// Its sequence.
         sequence: u64,
         /// Why.
-        why: String,
+        why: Arc<dyn Error + Send + Sync>,
     },
     /// The journal ends in front of what a snapshot of it holds.
     #[error(

@@ -3,6 +3,7 @@
 
 use crate::clock::Clock;
 use crate::engine::{Engine, SubmitError};
+use crate::locked::LockedShards;
 use crate::people::People;
 use satang_core::account::wallet_shard;
 use satang_core::calendar::{BusinessDate, Instant};
@@ -71,7 +72,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         let person = decision.clone().into().person();
         assert!(person.is_none(), "who a citizen is must be found first");
         let mut directory = self.directory_for_desk()?;
-        self.record_desk(&mut directory, by, |_, _| decision.clone())
+        self.record_desk(&mut directory, LockedShards::NONE, by, |_, _| decision.clone())
             .map(|(outcome, _)| outcome)
     }
 
@@ -94,7 +95,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
                 returning: directory.is_returning_merchant(merchant, program, at),
             }
         };
-        let (outcome, joined) = self.record_desk(&mut directory, by, joined)?;
+        let (outcome, joined) = self.record_desk(&mut directory, LockedShards::NONE, by, joined)?;
         Ok((outcome, joined.is_some_and(|joined| joined.returning)))
     }
 
@@ -123,7 +124,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
             return Ok(DeskOutcome::Refused(refusal));
         }
         let number = self.number_names(&mut directory, &[*platform], by, at)?[0];
-        self.record_desk(&mut directory, by, |_, _| record(number))
+        self.record_desk(&mut directory, LockedShards::NONE, by, |_, _| record(number))
             .map(|(outcome, _)| outcome)
     }
 
@@ -152,9 +153,10 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
             self.number_block(&mut directory, &reaching(Vec::new()), Block::Suspended, by)?;
         }
         let mut people = People::lock_person(&self.state, &directory, person);
-        let decide = |directory: &Directory, _| reaching(people.wallets_of_person(directory, person));
-        let (outcome, decided) = self.record_desk(&mut directory, by, decide)?;
-        Ok((outcome, apply_to(&mut people, outcome, decided)))
+        let wallets = people.wallets_of_person(&directory, person);
+        let decide = |_: &Directory, _| reaching(wallets.clone());
+        let (outcome, decided) = self.record_desk(&mut directory, people.shards(), by, decide)?;
+        Ok((outcome, decided.map_or(Vec::new(), |decided| decided.wallets)))
     }
 
     /// Opens a clawback case.
@@ -192,7 +194,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         if matches!(debtor, Debtor::Person(_)) {
             self.number_block(&mut directory, &opened, Block::Clawback, by)?;
         }
-        self.record_desk(&mut directory, by, |_, _| opened.clone())
+        self.record_desk(&mut directory, LockedShards::NONE, by, |_, _| opened.clone())
             .map(|(outcome, _)| outcome)
     }
 
@@ -218,12 +220,13 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         };
         self.number_block(&mut directory, &reaching(Vec::new()), Block::Erased, by)?;
         let mut people = People::lock_person(&self.state, &directory, person);
-        let decide = |directory: &Directory, _| reaching(people.wallets_of_person(directory, person));
-        let (outcome, decided) = self.record_desk(&mut directory, by, decide)?;
+        let wallets = people.wallets_of_person(&directory, person);
+        let decide = |_: &Directory, _| reaching(wallets.clone());
+        let (outcome, decided) = self.record_desk(&mut directory, people.shards(), by, decide)?;
         let known = || directory.desk().person(person)?.erased.clone();
         match outcome {
             DeskOutcome::Unchanged => Ok((outcome, known().unwrap_or_default())),
-            _ => Ok((outcome, apply_to(&mut people, outcome, decided))),
+            _ => Ok((outcome, decided.map_or(Vec::new(), |decided| decided.wallets))),
         }
     }
 
@@ -262,10 +265,11 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         People::lock_person(&self.state, directory, person).wallets_of_person(directory, person)
     }
 
-    /// Decides as `decide` says for the time, appends and applies.
+    /// Decides as `decide` says for the time, appends and applies. `others`: what the decision changes besides the directory.
     fn record_desk<D: Decision>(
         &self,
         directory: &mut Directory,
+        others: LockedShards<'_, '_>,
         by: Option<&Name>,
         decide: impl Fn(&Directory, Instant) -> D,
     ) -> Result<(DeskOutcome, Option<D>), SubmitError> {
@@ -285,26 +289,14 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
                 Ok(mut appending) => {
                     let sequence = appending.push(&bytes);
                     drop(appending);
-                    let made = Made { sequence, at, caller };
-                    directory
-                        .apply(&record, &made)
-                        .expect("a record just made fits what came before");
+                    let mut locked = LockedShards {
+                        directory: Some(directory),
+                        ..others
+                    };
+                    locked.apply(&record, &Made { sequence, at, caller });
                     return Ok((DeskOutcome::Recorded { sequence }, Some(decision)));
                 }
             }
         }
     }
-}
-
-/// Applies what was recorded to the citizen's wallets, and says which they are.
-fn apply_to(people: &mut People<'_>, outcome: DeskOutcome, decided: Option<impl Casework>) -> Vec<WalletId> {
-    let Some(decision) = decided else {
-        return Vec::new();
-    };
-    if matches!(outcome, DeskOutcome::Recorded { .. }) {
-        people.apply_casework(&decision);
-    }
-    decision
-        .stops()
-        .map_or(Vec::new(), |(wallets, _)| wallets.to_vec())
 }

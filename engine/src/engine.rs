@@ -6,13 +6,14 @@
 use crate::arrivals::Arrivals;
 use crate::clock::{Clock, ClockError};
 use crate::day_ids::DayIdsError;
-use crate::locked::Locked;
+use crate::locked::{Guards, Locked, LockedShards};
 use crate::old_ids::{Old, OldIds};
 use crate::persons::Persons;
 use crate::reach::Reach;
 use crate::state::State;
 use parking_lot::{Mutex, MutexGuard};
 use satang_core::account::{WalletShard, wallet_shard};
+use satang_core::apply::apply_authorization;
 use satang_core::authorize::{self, Beyond, Numbered, Verdict};
 use satang_core::calendar::Instant;
 use satang_core::dedup::{IdShard, TxnState, txn_shard};
@@ -255,8 +256,12 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
                     let sequence = appending.push(bytes.as_bytes());
                     drop(appending);
                     record.record.header.sequence = sequence;
-                    wallets.apply_authorization(&record);
-                    ids.insert_txn(sequence, txn_id, tombstone);
+                    let mut locked = LockedShards {
+                        ids: Guards::One(txn_shard(txn_id), &mut ids),
+                        wallets: Guards::One(wallet_shard(purchase.wallet), &mut wallets),
+                        ..LockedShards::NONE
+                    };
+                    apply_authorization(&record, sequence, &mut locked);
                     return Ok(Some(Submitted::Decided { record, sequence }));
                 }
                 Err(refused) => at = self.read_clock_again(refused)?,
@@ -284,8 +289,12 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
                     let sequence = appending.push(bytes.as_bytes());
                     drop(appending);
                     record.record.header.sequence = sequence;
-                    reach.apply(&record);
-                    ids.insert_txn(sequence, order.txn_id, tombstone);
+                    let ids = Guards::One(txn_shard(order.txn_id), &mut *ids);
+                    let mut locked = LockedShards {
+                        ids,
+                        ..reach.shards()
+                    };
+                    apply_authorization(&record, sequence, &mut locked);
                     return Ok(Submitted::Decided { record, sequence });
                 }
                 Err(refused) => at = self.read_clock_again(refused)?,
@@ -358,8 +367,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
             if let Some(order) = ahead.next() {
                 fetch(&ids, &reach, order);
             }
-            let ids = ids.get_mut(txn_shard(request.txn_id));
-            let known = match ids.txn(request.txn_id) {
+            let known = match ids.get(txn_shard(request.txn_id)).txn(request.txn_id) {
                 TxnState::New => old.of(request.txn_id).unwrap_or(TxnState::New),
                 known => known,
             };
@@ -381,8 +389,12 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
             let mut record = order.prepare(directory, wallets, &beyond, tombstone, at, &mut bytes);
             let sequence = appending.push(bytes.as_bytes());
             record.record.header.sequence = sequence;
-            reach.apply(&record);
-            ids.insert_txn(sequence, request.txn_id, tombstone);
+            let ids = Guards::Several(&mut ids);
+            let mut locked = LockedShards {
+                ids,
+                ..reach.shards()
+            };
+            apply_authorization(&record, sequence, &mut locked);
             results.push(Submitted::Decided { record, sequence });
         }
         Ok(Some(results))

@@ -2,8 +2,10 @@
 
 use crate::clock::Clock;
 use crate::engine::{Engine, SubmitError};
+use crate::locked::{Guards, LockedShards};
 use crate::people::People;
 use satang_core::account::Entitlement;
+use satang_core::apply::{apply_enrollment, apply_listed};
 use satang_core::calendar::{BusinessDate, Instant};
 use satang_core::citizen::citizen_shard;
 use satang_core::desk::Block;
@@ -138,7 +140,13 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
                 match self.appender.begin(at, bytes.as_bytes().len()) {
                     Ok(mut appending) => {
                         record.header.sequence = appending.push(bytes.as_bytes());
-                        shard.apply_listed(&record);
+                        drop(appending);
+                        let citizens = Guards::One(citizen_shard(person), &mut *shard);
+                        let mut locked = LockedShards {
+                            citizens,
+                            ..LockedShards::NONE
+                        };
+                        apply_listed(&record, &mut locked);
                     }
                     Err(refused) => at = self.read_clock_again(refused)?,
                 }
@@ -206,8 +214,12 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
             Ok(mut appending) => {
                 record.header.sequence = appending.push(bytes.as_bytes());
                 drop(appending);
-                holders.apply_enrollment(&record);
-                quotas.apply_enrollment(&record);
+                let quotas = Some(&mut *quotas);
+                let mut locked = LockedShards {
+                    quotas,
+                    ..holders.shards()
+                };
+                apply_enrollment(&record, &mut locked);
                 Ok(Some(Ok(())))
             }
             Err(refused) => self.read_clock_again(refused).map(|_| None),

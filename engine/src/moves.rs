@@ -3,11 +3,12 @@
 use crate::clock::Clock;
 use crate::engine::{Engine, SubmitError};
 use crate::enroll::rule_for_import;
+use crate::locked::LockedShards;
 use crate::people::People;
 use satang_core::account::{Entitlement, wallet_shard};
 use satang_core::calendar::{BusinessDate, Instant};
 use satang_core::desk::Block;
-use satang_core::directory::{Directory, Rule};
+use satang_core::directory::{Directory, Made, Rule};
 use satang_core::ids::{HouseholdId, Name, PersonId, WalletId};
 use satang_core::quota::Quotas;
 use satang_core::record::{Moved, NameNumber, Record};
@@ -180,13 +181,18 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
             Ok(None) => return Ok(Some(MoveOutcome::Unchanged)),
             Err(refusal) => return Ok(Some(MoveOutcome::Refused(refusal))),
         };
-        let bytes = Record::Moved(moved.clone()).encode(at, caller);
+        let record = Record::Moved(moved);
+        let bytes = record.encode(at, caller);
         match self.appender.begin(at, bytes.len()) {
             Ok(mut appending) => {
                 let sequence = appending.push(&bytes);
                 drop(appending);
-                holders.apply_moved(&moved);
-                quotas.apply_moved(&moved);
+                let quotas = Some(&mut *quotas);
+                let mut locked = LockedShards {
+                    quotas,
+                    ..holders.shards()
+                };
+                locked.apply(&record, &Made { sequence, at, caller });
                 Ok(Some(MoveOutcome::Moved { sequence }))
             }
             Err(refused) => self.read_clock_again(refused).map(|_| None),

@@ -1,13 +1,11 @@
 //! The shards of persons, and of the wallets through which they hold rights: what granting a right reads and changes.
 
-use crate::locked::Locked;
+use crate::locked::{Guards, Locked, LockedShards};
 use crate::state::State;
 use satang_core::account::{WalletShard, wallet_shard};
 use satang_core::citizen::{CitizenShard, citizen_shard};
-use satang_core::desk::Casework;
 use satang_core::directory::Directory;
 use satang_core::ids::{PersonId, WalletId};
-use satang_core::record::{BenefitNumber, Earlier, EnrollmentRecord, Moved, RegistrationRecord, Replacement};
 use satang_core::register::{wallets_held, wallets_of};
 
 /// Shards of citizens and wallets, locked together in that order.
@@ -87,69 +85,12 @@ impl<'s> People<'s> {
         self.wallets.get(wallet_shard(wallet))
     }
 
-    /// Applies a registration.
-    pub fn apply_registration(&mut self, record: &RegistrationRecord) {
-        if let Some(person) = record.person() {
-            self.citizens_mut(person).apply_registration(record);
+    /// What was locked, for a record to change.
+    pub fn shards(&mut self) -> LockedShards<'_, 's> {
+        LockedShards {
+            citizens: Guards::Several(&mut self.citizens),
+            wallets: Guards::Several(&mut self.wallets),
+            ..LockedShards::NONE
         }
-        self.wallets_mut(record.wallet()).apply_registration(record);
-        self.replace(record.wallet(), record.earlier(), record.benefit());
-        self.link(record.linked());
-    }
-
-    /// Applies an enrollment.
-    pub fn apply_enrollment(&mut self, record: &EnrollmentRecord) {
-        self.citizens_mut(record.person()).apply_enrollment(record);
-        self.wallets_mut(record.wallet()).apply_enrollment(record);
-        self.replace(record.wallet(), record.earlier(), record.benefit());
-        self.link(record.linked());
-    }
-
-    /// Applies a move.
-    pub fn apply_moved(&mut self, moved: &Moved) {
-        self.citizens_mut(moved.person).apply_moved(moved);
-        self.wallets_mut(moved.wallet).apply_moved(moved);
-        self.replace(moved.wallet, moved.earlier, moved.to_benefit);
-    }
-
-    /// Applies a replacement, the record of this sequence.
-    pub fn apply_replacement(&mut self, replacement: &Replacement, sequence: u64) {
-        self.citizens_mut(replacement.person)
-            .apply_replacement(replacement);
-        self.wallets_mut(replacement.wallet)
-            .apply_replaced(replacement, sequence);
-        self.wallets_mut(replacement.new_wallet)
-            .apply_replacing(replacement);
-    }
-
-    /// Suspends the wallets with their citizen, or makes them active again.
-    pub fn apply_casework(&mut self, decision: &dyn Casework) {
-        if let Some((wallets, status)) = decision.stops() {
-            for wallet in wallets {
-                self.wallets_mut(*wallet).apply_person_status(*wallet, status);
-            }
-        }
-    }
-
-    /// The lapsed right that a new one through `wallet` replaces ends, if it was another wallet's.
-    fn replace(&mut self, wallet: WalletId, earlier: Option<Earlier>, benefit: BenefitNumber) {
-        let replaced = earlier.and_then(Earlier::lapsed);
-        if let Some(replaced) = replaced.filter(|replaced| *replaced != wallet) {
-            self.wallets_mut(replaced).take_away(replaced, benefit);
-        }
-    }
-
-    fn link(&mut self, linked: Option<WalletId>) {
-        if let Some(wallet) = linked {
-            self.wallets_mut(wallet).apply_linked(wallet);
-        }
-    }
-
-    fn citizens_mut(&mut self, person: PersonId) -> &mut CitizenShard {
-        self.citizens.get_mut(citizen_shard(person))
-    }
-
-    fn wallets_mut(&mut self, wallet: WalletId) -> &mut WalletShard {
-        self.wallets.get_mut(wallet_shard(wallet))
     }
 }

@@ -2,7 +2,7 @@
 //! household's; for a right that came from another wallet the home wallet's; and for a citizen with rights in several programmes
 //! the citizen's and all of the citizen's wallets'.
 
-use crate::locked::Locked;
+use crate::locked::{Guards, Locked, LockedShards};
 use crate::state::State;
 use satang_core::account::{WalletShard, wallet_shard};
 use satang_core::authorize::{Beyond, Needed, Numbered, drew_elsewhere, needed};
@@ -11,7 +11,6 @@ use satang_core::citizen::{CitizenShard, citizen_shard};
 use satang_core::directory::Directory;
 use satang_core::household::{HouseholdShard, household_shard};
 use satang_core::ids::{HouseholdId, PersonId, WalletId};
-use satang_core::record::Authorization;
 use satang_core::register::wallets_held;
 
 /// Shards of citizens, households and wallets, locked together in that order.
@@ -141,20 +140,13 @@ impl<'s> Reach<'s> {
         beyond
     }
 
-    /// Applies an authorization that was just appended.
-    pub fn apply(&mut self, authorization: &Authorization) {
-        self.wallets
-            .get_mut(wallet_shard(authorization.wallet()))
-            .apply_authorization(authorization);
-        if let Some(home) = authorization.extra.home() {
-            self.wallets
-                .get_mut(wallet_shard(home))
-                .apply_authorization_at_home(authorization);
-        }
-        if let Some(household) = authorization.extra.household() {
-            self.households
-                .get_mut(household_shard(household))
-                .apply_authorization(authorization);
+    /// What was locked, for a record to change.
+    pub fn shards(&mut self) -> LockedShards<'_, 's> {
+        LockedShards {
+            citizens: Guards::Several(&mut self.citizens),
+            households: Guards::Several(&mut self.households),
+            wallets: Guards::Several(&mut self.wallets),
+            ..LockedShards::NONE
         }
     }
 }

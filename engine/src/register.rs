@@ -5,10 +5,11 @@
 
 use crate::clock::Clock;
 use crate::engine::{Engine, SubmitError};
-use crate::locked::Locked;
+use crate::locked::{Guards, Locked, LockedShards};
 use crate::old_ids::Old;
 use crate::people::People;
 use crate::state::State;
+use satang_core::apply::apply_registration;
 use satang_core::calendar::Instant;
 use satang_core::dedup::{IdShard, registration_shard};
 use satang_core::directory::{Directory, Rule};
@@ -55,7 +56,7 @@ struct Prepared {
 }
 
 /// The shards that a batch reads and changes.
-struct Shards<'s> {
+struct BatchShards<'s> {
     ids: Locked<'s, IdShard>,
     people: People<'s>,
 }
@@ -180,8 +181,12 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
             let mut record = verdict.record(request.registration_id, content, &applicant, person, ticket, at);
             let sequence = appending.push(RecordBuf::of(&record).as_bytes());
             record.header.sequence = sequence;
-            shards.apply(&record, sequence);
-            quotas.apply_registration(&record);
+            let locked = &mut LockedShards {
+                ids: Guards::Several(&mut shards.ids),
+                quotas: Some(&mut quotas),
+                ..shards.people.shards()
+            };
+            apply_registration(&record, sequence, locked).expect("its ticket is the next one");
             registered.push(Registered::Decided { record, sequence });
         }
         drop(appending);
@@ -291,12 +296,12 @@ fn lock<'s>(
     directory: &Directory,
     requests: &[RegistrationRequest],
     persons: &[Option<PersonId>],
-) -> Shards<'s> {
+) -> BatchShards<'s> {
     let ids = requests.iter().map(|r| registration_shard(r.registration_id));
     let ids = Locked::lock(&state.ids, ids);
     let wanted = requests.iter().zip(persons);
     let wanted = wanted.map(|(request, person)| (request.wallet, *person));
-    Shards {
+    BatchShards {
         ids,
         people: People::lock(state, directory, wanted),
     }
@@ -350,7 +355,7 @@ pub fn decide(
     register::decide(directory, applicant, &standing, at)
 }
 
-impl Shards<'_> {
+impl BatchShards<'_> {
     /// Where the outcome lies that the id has already.
     fn known(&self, old: &Old<Vec<(RegistrationId, u64)>>, id: RegistrationId) -> Option<u64> {
         let known = self.ids.get(registration_shard(id)).registration(id);
@@ -369,13 +374,5 @@ impl Shards<'_> {
         self.people
             .wallets(request.wallet)
             .prefetch_wallet(request.wallet);
-    }
-
-    /// Applies a record that was just appended.
-    fn apply(&mut self, record: &RegistrationRecord, sequence: u64) {
-        let id = record.registration_id();
-        let ids = self.ids.get_mut(registration_shard(id));
-        ids.insert_registration(sequence, id);
-        self.people.apply_registration(record);
     }
 }

@@ -111,11 +111,14 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
             Ok(Decided::Repeats { sequence }) => return Ok(ReplacementOutcome::Repeated { sequence }),
             Err(refusal) => return refused(refusal),
         };
-        let record = Record::Replacement(replacement.clone());
-        let appended = self.append(self.now()?, |at| record.encode(at, caller))?;
-        people.apply_replacement(&replacement, appended.sequence);
+        let made = self.append(
+            self.now()?,
+            &Record::Replacement(replacement),
+            caller,
+            &mut people.shards(),
+        )?;
         Ok(ReplacementOutcome::Replaced {
-            sequence: appended.sequence,
+            sequence: made.sequence,
         })
     }
 }

@@ -7,18 +7,18 @@ use crate::crew::{Chunk, Crew, Misfit, Own, ReplayError, Share, Worker};
 use crate::old_ids::OldIds;
 use crate::state::State;
 use parking_lot::MutexGuard;
-use satang_core::account::{WALLET_SHARDS, wallet_shard};
+use satang_core::account::{WALLET_SHARDS, WalletShard, wallet_shard};
+use satang_core::apply::{ApplyError, IdKey, Shards, apply, apply_authorization, changes_shards};
 use satang_core::calendar::BusinessDate;
-use satang_core::citizen::{CITIZEN_SHARDS, citizen_shard};
-use satang_core::dedup::{ID_SHARDS, registration_shard, reversal_shard, txn_shard};
-use satang_core::desk::casework;
-use satang_core::directory::Made;
-use satang_core::household::{HOUSEHOLD_SHARDS, household_shard};
-use satang_core::ids::{PersonId, WalletId};
-use satang_core::outcome::Reason;
+use satang_core::citizen::{CITIZEN_SHARDS, CitizenShard, citizen_shard};
+use satang_core::dedup::{ID_SHARDS, IdShard};
+use satang_core::directory::{Directory, Made};
+use satang_core::household::{HOUSEHOLD_SHARDS, HouseholdShard, household_shard};
+use satang_core::ids::{HouseholdId, PersonId, WalletId};
+use satang_core::quota::Quotas;
 use satang_core::record::{
-    Authorization, AuthorizationRecord, BenefitNumber, CutOverRecord, Earlier, Record, RecordHeader,
-    RecordKind, ReversalRecord, Status, WalletStatus, extra_of,
+    Authorization, AuthorizationRecord, CutOverRecord, Record, RecordError, RecordHeader, RecordKind,
+    extra_of,
 };
 use satang_log::commit::CutOver;
 use satang_log::log::{Cursor, Frame};
@@ -84,6 +84,44 @@ pub struct Replayed {
     pub cut_overs: Vec<CutOver>,
 }
 
+/// Why a record cannot be replayed.
+#[derive(Debug, thiserror::Error)]
+enum Cause {
+    /// Its bytes are none of a record.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+    /// It belongs to another date.
+    #[error(transparent)]
+    Date(#[from] DateError),
+    /// It does not fit the state.
+    #[error(transparent)]
+    Apply(#[from] ApplyError),
+}
+
+/// Why a record belongs to another date than the one that is open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DateError {
+    /// Its time is of another date.
+    #[error("a record of {today} while {open} is open")]
+    Other {
+        /// The date of its time.
+        today: BusinessDate,
+        /// The open date.
+        open: BusinessDate,
+    },
+    /// A cut-over closes another date.
+    #[error("cut-over of {over} while {open} is open")]
+    CutOver {
+        /// The date that it closes.
+        over: BusinessDate,
+        /// The open date.
+        open: BusinessDate,
+    },
+    /// A cut-over is cut short.
+    #[error("a cut-over without a date")]
+    None,
+}
+
 /// The dates of a journal as it is read: every record belongs to the date that is open.
 #[derive(Debug, Default)]
 pub struct Dates {
@@ -108,17 +146,16 @@ impl Dates {
     ///
     /// # Errors
     /// Why it belongs to another date than the one that is open: nothing has changed then.
-    pub fn take(&mut self, header: &RecordHeader, bytes: &[u8]) -> Result<(), String> {
+    pub fn take(&mut self, header: &RecordHeader, bytes: &[u8]) -> Result<(), DateError> {
         let today = header.at().business_date();
         if header.kind != RecordKind::CutOver as u8 {
             let date = *self.open.get_or_insert(today);
             return match today == date {
                 true => Ok(()),
-                false => Err(format!("a record of {today} while {date} is open")),
+                false => Err(DateError::Other { today, open: date }),
             };
         }
-        let (record, _) =
-            CutOverRecord::read_from_prefix(bytes).map_err(|_| "a cut-over without a date".to_owned())?;
+        let (record, _) = CutOverRecord::read_from_prefix(bytes).map_err(|_| DateError::None)?;
         // Reading that begins in the middle learns the date from the first record; a journal does not begin with a cut-over.
         let date = match self.open {
             Some(date) => date,
@@ -126,7 +163,10 @@ impl Dates {
             None => today,
         };
         if record.date() != date || today <= date {
-            return Err(format!("cut-over of {} while {date} is open", record.date()));
+            return Err(DateError::CutOver {
+                over: record.date(),
+                open: date,
+            });
         }
         self.close(date, header.sequence);
         Ok(())
@@ -220,14 +260,14 @@ impl<'s, 'r, S: Storage> Replay<'s, 'r, S> {
         for (offset, header, bytes) in frame.records() {
             let sequence = header.sequence;
             self.take(&header, bytes)
-                .map_err(|why| Misfit { sequence, why })?;
+                .map_err(|why| Misfit::new(sequence, why))?;
             self.crew.push(offset, sequence);
             self.records += 1;
         }
         Ok(())
     }
 
-    fn take(&mut self, header: &RecordHeader, bytes: &[u8]) -> Result<(), String> {
+    fn take(&mut self, header: &RecordHeader, bytes: &[u8]) -> Result<(), Cause> {
         if header.kind != RecordKind::CutOver as u8 {
             // Once all dates that end together are over. A misfit that a worker found is told with the next frame.
             let _ = self.let_ids_leave();
@@ -237,8 +277,13 @@ impl<'s, 'r, S: Storage> Replay<'s, 'r, S> {
             header.kind == RecordKind::Authorization as u8 && bytes.len() == size_of::<AuthorizationRecord>();
         if !plain {
             // The others are few: whatever is wrong with one is found here.
-            let record = Record::decode(header, bytes).map_err(|error| error.to_string())?;
-            self.take_other(header, record)?;
+            let record = Record::decode(header, bytes)?;
+            self.persons.extend(record.person());
+            let mut shards = OfReader {
+                beginning: self.beginning,
+                sequence: header.sequence,
+            };
+            apply(&record, &Made::of(header), &mut shards)?;
         }
         Ok(())
     }
@@ -248,58 +293,6 @@ impl<'s, 'r, S: Storage> Replay<'s, 'r, S> {
         self.crew.hand_out();
         self.crew.wait_until_idle()?;
         self.let_ids_leave()
-    }
-
-    /// Takes what concerns no shard, and whom a record names.
-    fn take_other(&mut self, header: &RecordHeader, record: Record) -> Result<(), String> {
-        let Beginning { state, through, .. } = self.beginning;
-        let sequence = header.sequence;
-        let counts = sequence > through.quotas;
-        self.persons.extend(record.person());
-        match &record {
-            Record::Moved(moved) if counts => {
-                let mut quotas = state.quotas.lock();
-                if quotas.held(moved.from_benefit) == 0 {
-                    return Err("nobody holds the right that ends".into());
-                }
-                quotas.apply_moved(moved);
-            }
-            Record::Enrollment(record) if counts => state.quotas.lock().apply_enrollment(record),
-            Record::Registration(record) if counts => {
-                let mut quotas = state.quotas.lock();
-                if record
-                    .ticket()
-                    .is_some_and(|ticket| ticket != quotas.tickets(record.benefit()) + 1)
-                {
-                    return Err("its ticket does not follow the one before".into());
-                }
-                quotas.apply_registration(record);
-            }
-            Record::Name(_)
-            | Record::RuleVersion(_)
-            | Record::RulesInForce(_)
-            | Record::Merchant(_)
-            | Record::ProgramStatus(_)
-            | Record::MerchantStatus(_)
-            | Record::MerchantJoined(_)
-            | Record::PlatformBinding(_)
-            | Record::MerchantPayout(_)
-            | Record::AuthorizationPayout(_)
-            | Record::PersonStatus(_)
-            | Record::CaseOpened(_)
-            | Record::CasePaid(_)
-            | Record::CaseClosed(_)
-            | Record::CaseCounted(_)
-            | Record::ConsentWithdrawn(_)
-            | Record::Erased(_)
-                if sequence > through.directory =>
-            {
-                let applied = state.directory.write().apply(&record, &Made::of(header));
-                return applied.map_err(|error| error.to_string());
-            }
-            _ => {}
-        }
-        Ok(())
     }
 
     /// As the running engine does at some time after a date's end: once the records of the dates are applied.
@@ -320,6 +313,24 @@ impl<'s, 'r, S: Storage> Replay<'s, 'r, S> {
     }
 }
 
+/// What the thread that reads the journal keeps: the directory and the counters of rights, unless they have the record already.
+struct OfReader<'r> {
+    beginning: &'r Beginning,
+    sequence: u64,
+}
+
+impl Shards for OfReader<'_> {
+    fn quotas<T>(&mut self, change: impl FnOnce(&mut Quotas) -> T) -> Option<T> {
+        let Beginning { state, through, .. } = self.beginning;
+        (self.sequence > through.quotas).then(|| change(&mut state.quotas.lock()))
+    }
+
+    fn directory<T>(&mut self, change: impl FnOnce(&mut Directory) -> T) -> Option<T> {
+        let Beginning { state, through, .. } = self.beginning;
+        (self.sequence > through.directory).then(|| change(&mut state.directory.write()))
+    }
+}
+
 /// Applies what concerns its own shards.
 struct Applier<'r> {
     beginning: &'r Beginning,
@@ -333,228 +344,93 @@ impl Worker for Applier<'_> {
             if let Some(later) = record.later {
                 own.prefetch(later, false);
             }
-            self.apply(&mut own, &record.header, record.bytes)
-                .map_err(|why| Misfit {
-                    sequence: record.header.sequence,
-                    why,
-                })?;
+            let sequence = record.header.sequence;
+            let mut shards = OfWorker {
+                own: &mut own,
+                through: &self.beginning.through,
+                sequence,
+            };
+            apply_bytes(&record.header, record.bytes, &mut shards)
+                .map_err(|why| Misfit::new(sequence, why))?;
         }
         Ok(())
     }
 }
 
-impl Applier<'_> {
-    /// The lapsed right that a new one through `wallet` replaces ends, if it was another wallet's.
-    fn take_away(
-        &self,
-        own: &mut Own<'_>,
-        wallet: WalletId,
-        earlier: Option<Earlier>,
-        entitlement: BenefitNumber,
-        sequence: u64,
-    ) {
-        let through = &self.beginning.through.wallets;
-        let replaced = earlier.and_then(Earlier::lapsed);
-        if let Some(wallet) = replaced.filter(|replaced| *replaced != wallet)
-            && let Some(shard) = Self::lacking(&mut own.wallets, through, wallet_shard(wallet), sequence)
-        {
-            shard.take_away(wallet, entitlement);
+/// Applies a record to a worker's shards.
+fn apply_bytes(header: &RecordHeader, bytes: &[u8], shards: &mut OfWorker<'_, '_>) -> Result<(), Cause> {
+    match RecordKind::from_number(header.kind) {
+        Some(RecordKind::Authorization) => {
+            let record = AuthorizationRecord::view(bytes)?;
+            let authorization = Authorization {
+                record: *record,
+                extra: extra_of(record, bytes),
+            };
+            apply_authorization(&authorization, header.sequence, shards);
         }
+        Some(kind) if changes_shards(kind) => {
+            apply(&Record::decode(header, bytes)?, &Made::of(header), shards)?;
+        }
+        // The reader of the journal has applied it.
+        Some(_) | None => {}
+    }
+    Ok(())
+}
+
+/// A worker's shards, those of them that lack the record.
+struct OfWorker<'o, 'r> {
+    own: &'o mut Own<'r>,
+    through: &'o Through,
+    sequence: u64,
+}
+
+impl Shards for OfWorker<'_, '_> {
+    #[inline]
+    fn ids(&mut self, id: IdKey, change: impl FnOnce(&mut IdShard)) {
+        let OfWorker { own, through, .. } = self;
+        change_own(&mut own.ids, &through.ids, id.shard(), self.sequence, change);
     }
 
-    /// The shard, when it is this worker's and lacks the record.
-    fn lacking<'o, T>(
-        shards: &'o mut [Option<MutexGuard<'_, T>>],
-        through: &[u64],
-        shard: usize,
-        sequence: u64,
-    ) -> Option<&'o mut T> {
-        let own = shards[shard].as_deref_mut();
-        own.filter(|_| sequence > through[shard])
+    #[inline]
+    fn citizen(&mut self, person: PersonId, change: impl FnOnce(&mut CitizenShard)) {
+        let OfWorker { own, through, .. } = self;
+        let shard = citizen_shard(person);
+        change_own(&mut own.citizens, &through.citizens, shard, self.sequence, change);
     }
 
-    /// The wallet learns that its person has rights in several programmes.
-    fn link(&self, own: &mut Own<'_>, wallet: Option<WalletId>, sequence: u64) {
-        let through = &self.beginning.through.wallets;
-        if let Some(wallet) = wallet
-            && let Some(shard) = Self::lacking(&mut own.wallets, through, wallet_shard(wallet), sequence)
-        {
-            shard.apply_linked(wallet);
-        }
+    #[inline]
+    fn household(&mut self, household: HouseholdId, change: impl FnOnce(&mut HouseholdShard)) {
+        let OfWorker { own, through, .. } = self;
+        let shard = household_shard(household);
+        change_own(
+            &mut own.households,
+            &through.households,
+            shard,
+            self.sequence,
+            change,
+        );
     }
 
-    /// What a reversal, capture or void does besides having an id of its own.
-    fn apply_reversal(&self, own: &mut Own<'_>, record: &ReversalRecord) {
-        let (sequence, through) = (record.header.sequence, &self.beginning.through);
-        let txn = txn_shard(record.txn_id());
-        if let Some(shard) = Self::lacking(&mut own.ids, &through.ids, txn, sequence) {
-            shard.apply_reversal(record, sequence);
-        }
-        if !record.gives_back() {
-            return;
-        }
-        let wallet = wallet_shard(record.home());
-        if let Some(shard) = Self::lacking(&mut own.wallets, &through.wallets, wallet, sequence) {
-            shard.apply_reversal(record);
-        }
-        if let Some(household) = record.household()
-            && let Some(shard) = Self::lacking(
-                &mut own.households,
-                &through.households,
-                household_shard(household),
-                sequence,
-            )
-        {
-            shard.apply_reversal(record);
-        }
+    #[inline]
+    fn wallet(&mut self, wallet: WalletId, change: impl FnOnce(&mut WalletShard)) {
+        let OfWorker { own, through, .. } = self;
+        let shard = wallet_shard(wallet);
+        change_own(&mut own.wallets, &through.wallets, shard, self.sequence, change);
     }
+}
 
-    fn apply(&self, own: &mut Own<'_>, header: &RecordHeader, bytes: &[u8]) -> Result<(), String> {
-        let sequence = header.sequence;
-        let Through {
-            ids,
-            citizens,
-            households,
-            wallets,
-            ..
-        } = &self.beginning.through;
-        match RecordKind::from_number(header.kind) {
-            Some(RecordKind::Authorization) => {
-                let record = AuthorizationRecord::view(bytes).map_err(|error| error.to_string())?;
-                let (id, wallet) = (record.txn_id(), record.wallet());
-                if let Some(shard) = Self::lacking(&mut own.ids, ids, txn_shard(id), sequence) {
-                    let tombstone = record.reason() == Reason::ReversedBeforeArrival;
-                    shard.insert_txn(sequence, id, tombstone);
-                }
-                let authorization = Authorization {
-                    record: *record,
-                    extra: extra_of(record, bytes),
-                };
-                if let Some(shard) = Self::lacking(&mut own.wallets, wallets, wallet_shard(wallet), sequence)
-                {
-                    shard.apply_authorization(&authorization);
-                }
-                if let Some(home) = authorization.extra.home()
-                    && let Some(shard) =
-                        Self::lacking(&mut own.wallets, wallets, wallet_shard(home), sequence)
-                {
-                    shard.apply_authorization_at_home(&authorization);
-                }
-                if let Some(household) = authorization.extra.household()
-                    && let Some(shard) = Self::lacking(
-                        &mut own.households,
-                        households,
-                        household_shard(household),
-                        sequence,
-                    )
-                {
-                    shard.apply_authorization(&authorization);
-                }
-                return Ok(());
-            }
-            Some(
-                RecordKind::Reversal
-                | RecordKind::Capture
-                | RecordKind::Void
-                | RecordKind::Registration
-                | RecordKind::Enrollment
-                | RecordKind::Listed
-                | RecordKind::Moved
-                | RecordKind::Replacement
-                | RecordKind::WalletStatus
-                | RecordKind::PersonStatus
-                | RecordKind::Erased,
-            ) => {}
-            // The reader of the journal has applied it, or it changes nothing.
-            _ => return Ok(()),
-        }
-        match Record::decode(header, bytes).map_err(|error| error.to_string())? {
-            Record::Reversal(record) => {
-                let reversal = record.reversal_id();
-                if let Some(shard) = Self::lacking(&mut own.ids, ids, reversal_shard(reversal), sequence) {
-                    shard.insert_reversal(sequence, reversal);
-                }
-                self.apply_reversal(own, &record);
-            }
-            Record::Capture(record) | Record::Void(record) => self.apply_reversal(own, &record),
-            Record::Enrollment(record) => {
-                let citizen = citizen_shard(record.person());
-                if let Some(shard) = Self::lacking(&mut own.citizens, citizens, citizen, sequence) {
-                    shard.apply_enrollment(&record);
-                }
-                let wallet = wallet_shard(record.wallet());
-                if let Some(shard) = Self::lacking(&mut own.wallets, wallets, wallet, sequence) {
-                    shard.apply_enrollment(&record);
-                }
-                self.take_away(own, record.wallet(), record.earlier(), record.benefit(), sequence);
-                self.link(own, record.linked(), sequence);
-            }
-            Record::Registration(record) => {
-                let id = record.registration_id();
-                if let Some(shard) = Self::lacking(&mut own.ids, ids, registration_shard(id), sequence) {
-                    shard.insert_registration(sequence, id);
-                }
-                if let Some(person) = record.person()
-                    && let Some(shard) =
-                        Self::lacking(&mut own.citizens, citizens, citizen_shard(person), sequence)
-                {
-                    shard.apply_registration(&record);
-                }
-                let wallet = wallet_shard(record.wallet());
-                if let Some(shard) = Self::lacking(&mut own.wallets, wallets, wallet, sequence) {
-                    shard.apply_registration(&record);
-                }
-                self.take_away(own, record.wallet(), record.earlier(), record.benefit(), sequence);
-                self.link(own, record.linked(), sequence);
-            }
-            Record::Moved(moved) => {
-                let citizen = citizen_shard(moved.person);
-                if let Some(shard) = Self::lacking(&mut own.citizens, citizens, citizen, sequence) {
-                    shard.apply_moved(&moved);
-                }
-                let wallet = wallet_shard(moved.wallet);
-                if let Some(shard) = Self::lacking(&mut own.wallets, wallets, wallet, sequence) {
-                    shard.apply_moved(&moved);
-                }
-                self.take_away(own, moved.wallet, moved.earlier, moved.to_benefit, sequence);
-            }
-            Record::Replacement(replacement) => {
-                let citizen = citizen_shard(replacement.person);
-                if let Some(shard) = Self::lacking(&mut own.citizens, citizens, citizen, sequence) {
-                    shard.apply_replacement(&replacement);
-                }
-                let old = wallet_shard(replacement.wallet);
-                if let Some(shard) = Self::lacking(&mut own.wallets, wallets, old, sequence) {
-                    shard.apply_replaced(&replacement, sequence);
-                }
-                let new = wallet_shard(replacement.new_wallet);
-                if let Some(shard) = Self::lacking(&mut own.wallets, wallets, new, sequence) {
-                    shard.apply_replacing(&replacement);
-                }
-            }
-            Record::Listed(record) => {
-                let citizen = citizen_shard(record.person());
-                if let Some(shard) = Self::lacking(&mut own.citizens, citizens, citizen, sequence) {
-                    shard.apply_listed(&record);
-                }
-            }
-            Record::WalletStatus(WalletStatus { wallet, status, .. }) => {
-                if let Some(shard) = Self::lacking(&mut own.wallets, wallets, wallet_shard(wallet), sequence)
-                {
-                    shard.apply_status(wallet, status);
-                }
-            }
-            other => {
-                let stops = casework(&other).and_then(|decision| decision.stops());
-                let (stopped, status) = stops.unwrap_or((&[], Status::Active));
-                for wallet in stopped {
-                    let shard = wallet_shard(*wallet);
-                    if let Some(shard) = Self::lacking(&mut own.wallets, wallets, shard, sequence) {
-                        shard.apply_person_status(*wallet, status);
-                    }
-                }
-            }
-        }
-        Ok(())
+/// Changes the shard, when it is the worker's and lacks the record.
+#[inline]
+fn change_own<T>(
+    own: &mut [Option<MutexGuard<'_, T>>],
+    through: &[u64],
+    shard: usize,
+    sequence: u64,
+    change: impl FnOnce(&mut T),
+) {
+    if let Some(own) = &mut own[shard]
+        && sequence > through[shard]
+    {
+        change(own);
     }
 }

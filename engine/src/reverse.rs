@@ -5,8 +5,9 @@
 
 use crate::clock::Clock;
 use crate::engine::{Engine, SubmitError, Submitted};
-use crate::locked::Locked;
+use crate::locked::{Guards, Locked, LockedShards, lock_one};
 use satang_core::account::wallet_shard;
+use satang_core::apply::apply_reversal;
 use satang_core::calendar::Instant;
 use satang_core::dedup::{IdShard, Reversed, TxnState, reversal_shard, txn_shard};
 use satang_core::household::household_shard;
@@ -168,12 +169,9 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         }
         let reversed = ids.get(txn).reversed(request.txn_id).or(old.reversed);
         let known = seen.reversible(reversed);
-        let record = self.append_return(&known, |at| reverse::decide(request, &known, at))?;
-        let sequence = record.header.sequence;
-        ids.get_mut(reversal)
-            .insert_reversal(sequence, request.reversal_id);
-        ids.get_mut(txn).apply_reversal(&record, sequence);
-        Ok(Some(Submitted::Decided { record, sequence }))
+        let decide = |at| reverse::decide(request, &known, at);
+        self.append_return(&known, Guards::Several(&mut ids), decide)
+            .map(Some)
     }
 
     /// Decides a capture or void; `None` when what was read without locks is no longer so.
@@ -183,32 +181,33 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         old: &OldFacts,
         seen: &Seen,
     ) -> Result<Option<Submitted<ReversalRecord>>, SubmitError> {
-        let mut ids = self.state.ids[txn_shard(request.txn_id)].lock();
+        let txn = txn_shard(request.txn_id);
+        let mut ids = self.state.ids[txn].lock();
         if !self.is_as_seen(&ids, request.txn_id, old, seen) {
             return Ok(None);
         }
         let reversed = ids.reversed(request.txn_id).or(old.reversed);
         let known = seen.reversible(reversed);
-        let record = self.append_return(&known, |at| reverse::decide_closing(request, &known, at))?;
-        let sequence = record.header.sequence;
-        ids.apply_reversal(&record, sequence);
-        Ok(Some(Submitted::Decided { record, sequence }))
+        let decide = |at| reverse::decide_closing(request, &known, at);
+        self.append_return(&known, Guards::One(txn, &mut ids), decide)
+            .map(Some)
     }
 
-    /// Appends what `decide` makes of the time, and gives the room back. Under the lock of the original's id.
+    /// Appends what `decide` makes of the time, and applies it. `ids`: the shards of the original's id and of the reversal's own.
     fn append_return(
         &self,
         known: &Reversible,
+        ids: Guards<'_, '_, IdShard>,
         decide: impl Fn(Instant) -> ReversalRecord,
-    ) -> Result<ReversalRecord, SubmitError> {
+    ) -> Result<Submitted<ReversalRecord>, SubmitError> {
         let original = match known {
             Reversible::Approved { original, .. } => Some(original),
             Reversible::NotFound { .. } | Reversible::Declined => None,
         };
         let household = original.and_then(|original| original.household);
-        let mut households = household.map(|id| self.state.households[household_shard(id)].lock());
+        let mut households = lock_one(&self.state.households, household.map(household_shard));
         let wallet = original.map(|original| original.home.unwrap_or(original.wallet));
-        let mut wallets = wallet.map(|wallet| self.state.wallets[wallet_shard(wallet)].lock());
+        let mut wallets = lock_one(&self.state.wallets, wallet.map(wallet_shard));
         let mut at = self.now()?;
         loop {
             let mut record = decide(at);
@@ -218,13 +217,14 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
                     let sequence = appending.push(bytes.as_bytes());
                     drop(appending);
                     record.header.sequence = sequence;
-                    if let Some(households) = &mut households {
-                        households.apply_reversal(&record);
-                    }
-                    if let Some(wallets) = &mut wallets {
-                        wallets.apply_reversal(&record);
-                    }
-                    return Ok(record);
+                    let mut locked = LockedShards {
+                        ids,
+                        households: Guards::one(&mut households),
+                        wallets: Guards::one(&mut wallets),
+                        ..LockedShards::NONE
+                    };
+                    apply_reversal(&record, sequence, &mut locked);
+                    return Ok(Submitted::Decided { record, sequence });
                 }
                 Err(refused) => at = self.read_clock_again(refused)?,
             }

@@ -1,6 +1,6 @@
 //! What every decision reads and only an operator changes: names, rule versions, merchants, programme statuses.
 //!
-//! It is a function of the administrative records alone (I2): [`Directory::apply`] is the only way in, at run time and at replay.
+//! It is a function of the administrative records alone (I2): [`crate::apply`] is the only way in.
 
 use crate::account::Entitlement;
 use crate::calendar::{BusinessDate, Instant};
@@ -80,7 +80,7 @@ struct InForce {
 }
 
 /// Why an administrative record of the journal cannot be applied.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DirectoryError {
     /// A number is not the next one.
     #[error("{what} number {got} follows {have} others")]
@@ -109,49 +109,6 @@ pub enum DirectoryError {
 }
 
 impl Directory {
-    /// Applies what concerns names, rules, merchants and casework of a record: nothing of most kinds.
-    ///
-    /// # Errors
-    /// [`DirectoryError`] when the record does not fit what came before: the journal is not one of ours.
-    pub fn apply(&mut self, record: &Record, made: &Made) -> Result<(), DirectoryError> {
-        match record {
-            Record::Name(name) => self.apply_name(name),
-            Record::RuleVersion(version) => self.apply_rule(version),
-            Record::RulesInForce(rules) => self.apply_in_force(&rules.programs, made.at),
-            Record::Merchant(merchant) => self.apply_merchant(merchant),
-            Record::ProgramStatus(program) => {
-                match program.status {
-                    Status::Active => self.paused.remove(&program.program),
-                    Status::Suspended => self.paused.insert(program.program, program.reason.clone()),
-                };
-                Ok(())
-            }
-            Record::MerchantStatus(decision) => self.apply_casework(record, decision, made),
-            Record::MerchantJoined(decision) => self.apply_casework(record, decision, made),
-            Record::PlatformBinding(decision) => self.apply_casework(record, decision, made),
-            Record::MerchantPayout(decision) => self.apply_casework(record, decision, made),
-            Record::AuthorizationPayout(decision) => self.apply_casework(record, decision, made),
-            Record::PersonStatus(decision) => self.apply_casework(record, decision, made),
-            Record::CaseOpened(decision) => self.apply_casework(record, decision, made),
-            Record::CasePaid(decision) => self.apply_casework(record, decision, made),
-            Record::CaseClosed(decision) => self.apply_casework(record, decision, made),
-            Record::CaseCounted(decision) => self.apply_casework(record, decision, made),
-            Record::ConsentWithdrawn(decision) => self.apply_casework(record, decision, made),
-            Record::Erased(decision) => self.apply_casework(record, decision, made),
-            Record::Authorization(_)
-            | Record::Reversal(_)
-            | Record::Capture(_)
-            | Record::Void(_)
-            | Record::CutOver(_)
-            | Record::Registration(_)
-            | Record::Enrollment(_)
-            | Record::Listed(_)
-            | Record::Moved(_)
-            | Record::Replacement(_)
-            | Record::WalletStatus(_) => Ok(()),
-        }
-    }
-
     /// Appends the directory to a snapshot: the records that would make it, then the merchants.
     pub fn export(&self, to: &mut Vec<u8>) {
         let names = self.names.iter().zip(1..).map(|(name, number)| {
@@ -395,7 +352,7 @@ impl Directory {
         self.in_force.iter().find(|entry| entry.program == program)
     }
 
-    fn apply_name(&mut self, record: &NameRecord) -> Result<(), DirectoryError> {
+    pub(crate) fn apply_name(&mut self, record: &NameRecord) -> Result<(), DirectoryError> {
         let NameRecord { number, name } = *record;
         let have = self.names.len();
         if usize::from(number.0) != have + 1 {
@@ -410,7 +367,7 @@ impl Directory {
         Ok(())
     }
 
-    fn apply_rule(&mut self, version: &RuleVersion) -> Result<(), DirectoryError> {
+    pub(crate) fn apply_rule(&mut self, version: &RuleVersion) -> Result<(), DirectoryError> {
         let RuleVersion {
             number,
             program,
@@ -456,11 +413,8 @@ impl Directory {
         Ok(())
     }
 
-    fn apply_in_force(
-        &mut self,
-        programs: &[(NameNumber, Vec<u32>)],
-        at: Instant,
-    ) -> Result<(), DirectoryError> {
+    pub(crate) fn apply_in_force(&mut self, rules: &RulesInForce, at: Instant) -> Result<(), DirectoryError> {
+        let RulesInForce { programs } = rules;
         for number in programs.iter().flat_map(|(_, versions)| versions) {
             self.rule(*number).ok_or(DirectoryError::Dangling {
                 what: "rule",
@@ -492,7 +446,14 @@ impl Directory {
         Ok(())
     }
 
-    fn apply_casework(
+    pub(crate) fn apply_program_status(&mut self, program: &ProgramStatus) {
+        match program.status {
+            Status::Active => self.paused.remove(&program.program),
+            Status::Suspended => self.paused.insert(program.program, program.reason.clone()),
+        };
+    }
+
+    pub(crate) fn apply_casework(
         &mut self,
         record: &Record,
         decision: &dyn Casework,
@@ -513,7 +474,7 @@ impl Directory {
         })
     }
 
-    fn apply_merchant(&mut self, merchant: &Merchant) -> Result<(), DirectoryError> {
+    pub(crate) fn apply_merchant(&mut self, merchant: &Merchant) -> Result<(), DirectoryError> {
         for number in merchant.programs.iter().chain(&merchant.channels) {
             self.introduced("name", *number)?;
         }

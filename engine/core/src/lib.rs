@@ -25,6 +25,7 @@ pub mod household;
 pub mod citizen;
 pub mod quota;
 pub mod dedup;
+pub mod apply;
 pub mod authorize;
 pub mod reverse;
 pub mod register;

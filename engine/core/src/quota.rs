@@ -35,6 +35,17 @@ struct Lapsed {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Uncounted;
 
+/// Why a record does not fit the counters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum QuotaError {
+    /// Tickets are dense, from 1.
+    #[error("its ticket does not follow the one before")]
+    Ticket,
+    /// A move ends a right that is counted nowhere.
+    #[error("nobody holds the right that ends")]
+    NotHeld,
+}
+
 impl Quotas {
     /// How many rights are live in a programme, by the last deadline for first use that struck there
     /// ([`crate::directory::Directory::struck`]).
@@ -75,16 +86,19 @@ impl Quotas {
 
     /// An accepted registration takes a ticket; a rejected one changes nothing.
     ///
-    /// # Panics
-    /// When its ticket is not the next one.
-    pub fn apply_registration(&mut self, record: &RegistrationRecord) {
+    /// # Errors
+    /// [`QuotaError::Ticket`]; nothing has changed.
+    pub fn apply_registration(&mut self, record: &RegistrationRecord) -> Result<(), QuotaError> {
         let Some(ticket) = record.ticket() else {
-            return;
+            return Ok(());
         };
         let counters = self.of_mut(record.benefit());
-        counters.tickets += 1;
-        assert_eq!(ticket, counters.tickets, "tickets are dense");
+        if ticket != counters.tickets + 1 {
+            return Err(QuotaError::Ticket);
+        }
+        counters.tickets = ticket;
         counters.grant(record.earlier());
+        Ok(())
     }
 
     /// An enrollment may grant a right.
@@ -95,9 +109,14 @@ impl Quotas {
     }
 
     /// One right ends, another is granted.
-    pub fn apply_moved(&mut self, moved: &Moved) {
-        self.of_mut(moved.from_benefit).held -= 1;
+    ///
+    /// # Errors
+    /// [`QuotaError::NotHeld`]; nothing has changed.
+    pub fn apply_moved(&mut self, moved: &Moved) -> Result<(), QuotaError> {
+        let from = self.of_mut(moved.from_benefit);
+        from.held = from.held.checked_sub(1).ok_or(QuotaError::NotHeld)?;
         self.of_mut(moved.to_benefit).grant(moved.earlier);
+        Ok(())
     }
 
     /// A digest of the counters.

@@ -1,8 +1,9 @@
 //! Re-deciding what the desk decided (I3).
 
-use super::redecide::{Context, known_txn};
-use super::rights::{At, report};
-use satang_core::account::wallet_shard;
+use super::checked::Whole;
+use super::redecide::{Context, Halt, known_txn};
+use super::rights::{At, UNCHANGED, report, report_refused};
+use satang_core::apply::apply;
 use satang_core::dedup::{TxnState, txn_shard};
 use satang_core::desk::{Block, Casework, Cause, Novelty, casework};
 use satang_core::directory::{Directory, Made};
@@ -29,19 +30,13 @@ pub struct Counted {
 ///
 /// # Errors
 /// When what is needed to go on cannot be read, or it cannot be applied.
-pub fn take<S: ReadStorage>(context: &Context<S>, record: &Record, at: &At<'_>) -> Result<(), String> {
+pub fn take<S: ReadStorage>(context: &Context<S>, record: &Record, at: &At<'_>) -> Result<(), Halt> {
     let decision = casework(record).expect("workers decide what is no casework");
-    let mut directory = context.state.directory.write();
+    let directory = context.state.directory.read();
     match decision.check(&directory, at.header.at()) {
         Ok(Novelty::New) => {}
-        Ok(Novelty::Known) => {
-            let what = "it changes nothing, and would not have been recorded";
-            report(context, at, what.into());
-        }
-        Err(refusal) => {
-            let what = format!("recorded, though it is to be refused {}", refusal.name());
-            report(context, at, what);
-        }
+        Ok(Novelty::Known) => report(context, at, UNCHANGED.into()),
+        Err(refusal) => report_refused(context, at, refusal.name()),
     }
     match record {
         Record::MerchantJoined(joined) => {
@@ -55,13 +50,13 @@ pub fn take<S: ReadStorage>(context: &Context<S>, record: &Record, at: &At<'_>) 
         }
         Record::AuthorizationPayout(payout) => check_payable(context, payout.txn_id, at)?,
         Record::PersonStatus(PersonStatus { person, status, .. }) => {
-            take_person(context, &directory, decision, *person, at);
+            check_reached(context, &directory, decision, *person, at);
             if *status == Status::Suspended {
                 check_block(context, &directory, Block::Suspended, at);
             }
         }
         Record::Erased(erased) => {
-            take_person(context, &directory, decision, erased.person, at);
+            check_reached(context, &directory, decision, erased.person, at);
             check_block(context, &directory, Block::Erased, at);
         }
         Record::CaseOpened(opened) => match opened.debtor {
@@ -71,12 +66,16 @@ pub fn take<S: ReadStorage>(context: &Context<S>, record: &Record, at: &At<'_>) 
         Record::CaseCounted(counted) => note_counted(context, &directory, counted, at),
         _ => {}
     }
-    let applied = directory.apply(record, &Made::of(&at.header));
-    applied.map_err(|error| error.to_string())
+    drop(directory);
+    Ok(apply(
+        record,
+        &Made::of(&at.header),
+        &mut Whole::of(&context.state),
+    )?)
 }
 
-/// What a citizen's status reaches.
-fn take_person<S: ReadStorage>(
+/// A citizen's status reaches the citizen's wallets.
+fn check_reached<S: ReadStorage>(
     context: &Context<S>,
     directory: &Directory,
     decision: &dyn Casework,
@@ -87,13 +86,9 @@ fn take_person<S: ReadStorage>(
         let people = People::lock_person(&context.state, directory, person);
         people.wallets_of_person(directory, person)
     };
-    let (stopped, status) = decision.stops().expect("it reaches wallets");
+    let (stopped, _) = decision.stops().expect("it reaches wallets");
     if *stopped != reached {
         report(context, at, "it reaches other wallets than the citizen's".into());
-    }
-    for wallet in stopped {
-        let mut shard = context.state.wallets[wallet_shard(*wallet)].lock();
-        shard.apply_person_status(*wallet, status);
     }
 }
 
@@ -105,16 +100,14 @@ fn check_block<S: ReadStorage>(context: &Context<S>, directory: &Directory, bloc
 }
 
 /// Money is held back for an authorization that was approved.
-fn check_payable<S: ReadStorage>(context: &Context<S>, txn_id: TxnId, at: &At<'_>) -> Result<(), String> {
+fn check_payable<S: ReadStorage>(context: &Context<S>, txn_id: TxnId, at: &At<'_>) -> Result<(), Halt> {
     let known = known_txn(context, &context.state.ids[txn_shard(txn_id)].lock(), txn_id)?;
     let approved = match known {
         TxnState::New | TxnState::Tombstone => false,
-        TxnState::Seen { sequence, .. } => {
-            match context.reader.read(sequence).map_err(|error| error.to_string())? {
-                Record::Authorization(found) => found.record.approved(),
-                _ => false,
-            }
-        }
+        TxnState::Seen { sequence, .. } => match context.reader.read(sequence)? {
+            Record::Authorization(found) => found.record.approved(),
+            _ => false,
+        },
     };
     if !approved {
         report(context, at, "no authorization of its txn_id was approved".into());

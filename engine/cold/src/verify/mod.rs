@@ -5,6 +5,7 @@
 //! files that are made from the journal are held against it. The data folder is only read, and may be a running server's.
 
 mod admin;
+mod checked;
 mod compare;
 mod desk;
 mod files;

@@ -3,7 +3,7 @@
 
 use super::Head;
 use super::admin;
-use super::redecide::{Context, Redecider, possible_date};
+use super::redecide::{Context, Halt, Redecider, possible_date};
 use super::rights;
 use satang_core::calendar::Instant;
 use satang_core::desk::is_casework;
@@ -111,10 +111,8 @@ impl<'s, 'r, S: ReadStorage, W: Storage> Reading<'s, 'r, S, W> {
         let Context { state, old_ids, .. } = self.context;
         let left = old_ids.let_leave(state, self.work, self.journal_id, &self.dates.cut_overs, today);
         if let Err(error) = left {
-            let misfit = Misfit {
-                sequence: self.through.min(self.read.records),
-                why: format!("the working folder: {error}"),
-            };
+            let sequence = self.through.min(self.read.records);
+            let misfit = Misfit::new(sequence, Halt::WorkFolder);
             self.read.failed = Some(error);
             return Err(misfit);
         }
@@ -122,7 +120,7 @@ impl<'s, 'r, S: ReadStorage, W: Storage> Reading<'s, 'r, S, W> {
     }
 
     /// Gives a record to the workers, or decides it here when it reads the shards of several.
-    fn decide(&mut self, header: &RecordHeader, bytes: &[u8], offset: usize) -> Result<(), String> {
+    fn decide(&mut self, header: &RecordHeader, bytes: &[u8], offset: usize) -> Result<(), Misfit> {
         if !rights::reads_several_shards(header, bytes) {
             self.crew.push(offset, header.sequence);
             self.workers_idle = false;
@@ -130,14 +128,14 @@ impl<'s, 'r, S: ReadStorage, W: Storage> Reading<'s, 'r, S, W> {
         }
         if !self.workers_idle {
             self.crew.hand_out();
-            self.crew.wait_until_idle().map_err(|misfit| misfit.why)?;
+            self.crew.wait_until_idle()?;
             self.workers_idle = true;
         }
         let at = rights::At {
             header: *header,
             bytes,
         };
-        rights::take(self.context, &at)?;
+        rights::take(self.context, &at).map_err(|why| Misfit::new(header.sequence, why))?;
         if RecordKind::from_number(header.kind).is_some_and(is_casework) {
             // Each worker has a directory of its own, which learns it, too.
             self.crew.push(offset, header.sequence);
@@ -230,8 +228,8 @@ impl<'s, 'r, S: ReadStorage, W: Storage> Reading<'s, 'r, S, W> {
             self.report(header, "its time is before the last record's".into());
         }
         self.last_at_ms = self.last_at_ms.max(at_ms);
-        if let Err(what) = self.dates.take(header, bytes) {
-            self.report(header, what);
+        if let Err(error) = self.dates.take(header, bytes) {
+            self.report(header, error.to_string());
             let today = header.at().business_date();
             while let Some(open) = self.dates.open.filter(|open| *open < today) {
                 self.dates.close(open, header.sequence);
@@ -261,9 +259,7 @@ impl<'s, 'r, S: ReadStorage, W: Storage> Reading<'s, 'r, S, W> {
         if found.kind == FrameKind::Group {
             self.crew.begin_frame(&found.frame)?;
             for (offset, header, bytes) in found.frame.records() {
-                let sequence = header.sequence;
-                self.take(&header, bytes, offset)
-                    .map_err(|why| Misfit { sequence, why })?;
+                self.take(&header, bytes, offset)?;
             }
         }
         let head = Head {
@@ -277,12 +273,12 @@ impl<'s, 'r, S: ReadStorage, W: Storage> Reading<'s, 'r, S, W> {
         Ok(())
     }
 
-    fn take(&mut self, header: &RecordHeader, bytes: &[u8], offset: usize) -> Result<(), String> {
+    fn take(&mut self, header: &RecordHeader, bytes: &[u8], offset: usize) -> Result<(), Misfit> {
         if header.sequence > self.through {
             return Ok(());
         }
         if header.kind != RecordKind::CutOver as u8 {
-            self.let_ids_leave().map_err(|misfit| misfit.why)?;
+            self.let_ids_leave()?;
         }
         self.read.records += 1;
         if self.is_sound(header, bytes) {

@@ -4,21 +4,22 @@
 //! records in front of one is the state it was decided by. The owner of a wallet's shard decides its authorizations, the owner of
 //! an authorization's id its reversals; whoever owns an id's shard looks that it is new (I5).
 
+use super::checked::{Accounts, OfWorker};
 use super::compare::{authorization_differences, reversal_differences};
 use super::desk::Counted;
 use super::findings::Findings;
 use parking_lot::Mutex;
 use satang_core::account::{WalletShard, wallet_shard};
+use satang_core::apply::{ApplyError, apply_authorization, apply_reversal, apply_wallet_status};
 use satang_core::authorize::{Beyond, Numbered, decide, decide_reversed_before_arrival, needed};
 use satang_core::calendar::{BusinessDate, Instant};
 use satang_core::dedup::{IdShard, Reversed, TxnState, reversal_shard, txn_shard};
 use satang_core::directory::{Directory, Made};
-use satang_core::household::household_shard;
 use satang_core::ids::{Name, TxnId};
 use satang_core::outcome::Reason;
 use satang_core::record::{
     Act, Authorization, AuthorizationRecord, Closing, Extra, NameNumber, NamedAuthorization, Record,
-    RecordBuf, RecordKind, ReversalRecord, extra_of, same_but_for_caller, split_record,
+    RecordBuf, RecordError, RecordKind, ReversalRecord, extra_of, same_but_for_caller, split_record,
 };
 use satang_core::request::{ClosingRequest, HOLD_SECONDS_MAX, Purchase, ReversalRequest};
 use satang_core::reverse;
@@ -28,7 +29,7 @@ use satang_engine::old_ids::OldIds;
 use satang_engine::reverse::reversible;
 use satang_engine::state::State;
 use satang_log::file::FileReader;
-use satang_log::log::ReadLog as _;
+use satang_log::log::{ReadError, ReadLog as _};
 use satang_log::storage::ReadStorage;
 use std::collections::BTreeMap;
 use zerocopy::IntoBytes as _;
@@ -70,6 +71,38 @@ impl<S: ReadStorage> Context<S> {
     }
 }
 
+/// Why a verification cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum Halt {
+    /// Bytes are none of a record.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+    /// A record does not fit what came before it.
+    #[error(transparent)]
+    Apply(#[from] ApplyError),
+    /// An earlier record cannot be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// The ids of an old date cannot be read.
+    #[error("an index written for this verification: {0}")]
+    Index(#[from] DayIdsError),
+    /// The ids of an old date cannot be written.
+    #[error("an index cannot be written in the working folder")]
+    WorkFolder,
+    /// An id leads to another kind of record.
+    #[error("record {sequence} is no reversal")]
+    NoReversal {
+        /// The record's sequence.
+        sequence: u64,
+    },
+    /// An id leads to another kind of record.
+    #[error("there is no authorization at record {sequence}")]
+    NoAuthorization {
+        /// The record's sequence.
+        sequence: u64,
+    },
+}
+
 /// Re-decides what concerns its own shards.
 pub struct Redecider<'r, S: ReadStorage> {
     context: &'r Context<S>,
@@ -102,10 +135,8 @@ impl<S: ReadStorage> Worker for Redecider<'_, S> {
             if let Some(later) = record.later.and_then(|later| own.prefetch(later, true)) {
                 self.directory.prefetch(later.merchant());
             }
-            self.take_record(&mut own, chunk, &record).map_err(|why| Misfit {
-                sequence: record.header.sequence,
-                why,
-            })?;
+            self.take_record(&mut own, chunk, &record)
+                .map_err(|why| Misfit::new(record.header.sequence, why))?;
         }
         let mut all = context.tallies.lock();
         for (program, tally) in std::mem::take(&mut self.tallies) {
@@ -122,34 +153,48 @@ impl<S: ReadStorage> Redecider<'_, S> {
     ///
     /// # Errors
     /// When what is needed to go on cannot be read.
-    fn take_record(&mut self, own: &mut Own<'_>, chunk: &Chunk, at: &ChunkRecord<'_>) -> Result<(), String> {
+    fn take_record(&mut self, own: &mut Own<'_>, chunk: &Chunk, at: &ChunkRecord<'_>) -> Result<(), Halt> {
         if at.header.kind == RecordKind::Authorization as u8 {
-            let record = AuthorizationRecord::view(at.bytes).map_err(|error| error.to_string())?;
-            if let Some(ids) = &mut own.ids[txn_shard(record.txn_id())] {
-                take_txn(self.context, ids, record, at.header.sequence)?;
-            }
-            if let Some(wallets) = &mut own.wallets[wallet_shard(record.wallet())] {
-                self.redecide(wallets, record, at);
-            }
-            return Ok(());
+            return self.take_authorization(own, AuthorizationRecord::view(at.bytes)?, at);
         }
-        match Record::decode(&at.header, at.bytes).map_err(|error| error.to_string())? {
-            Record::Reversal(record) => {
-                self.take_reversal_id(own, &record, at)?;
+        match Record::decode(&at.header, at.bytes)? {
+            Record::Reversal(record) | Record::Capture(record) | Record::Void(record) => {
                 self.take_return(own, chunk, &record, at)?;
             }
-            Record::Capture(record) | Record::Void(record) => self.take_return(own, chunk, &record, at)?,
             Record::WalletStatus(record) => {
-                if let Some(wallets) = &mut own.wallets[wallet_shard(record.wallet)] {
-                    wallets.apply_status(record.wallet, record.status);
-                }
+                let accounts = Accounts::Wallet(record.wallet);
+                apply_wallet_status(&record, &mut OfWorker::accounts(own, accounts));
             }
             // Who got a right is decided by the thread that reads the journal, which the directory has no part in.
-            record => {
-                let applied = self.directory.apply(&record, &Made::of(&at.header));
-                applied.map_err(|error| error.to_string())?;
-            }
+            record => self.directory.apply(&record, &Made::of(&at.header))?,
         }
+        Ok(())
+    }
+
+    fn take_authorization(
+        &mut self,
+        own: &mut Own<'_>,
+        record: &AuthorizationRecord,
+        at: &ChunkRecord<'_>,
+    ) -> Result<(), Halt> {
+        let ids = own.ids[txn_shard(record.txn_id())].as_deref();
+        let wallets = own.wallets[wallet_shard(record.wallet())].as_deref();
+        if ids.is_none() && wallets.is_none() {
+            return Ok(());
+        }
+        let recorded = Authorization {
+            record: *record,
+            extra: extra_of(record, at.bytes),
+        };
+        let is_new = |ids| is_new_txn(self.context, ids, record, at.header.sequence);
+        let txn = ids.map_or(Ok(false), is_new)?;
+        let decided = wallets.and_then(|wallets| self.redecide(wallets, &recorded, at));
+        let accounts = decided.map_or(Accounts::None, |decided| Accounts::Wallet(decided.wallet()));
+        let mut shards = OfWorker {
+            txn,
+            ..OfWorker::accounts(own, accounts)
+        };
+        apply_authorization(&decided.unwrap_or(recorded), at.header.sequence, &mut shards);
         Ok(())
     }
 
@@ -157,7 +202,14 @@ impl<S: ReadStorage> Redecider<'_, S> {
         self.context.findings.record(at.header.sequence, what);
     }
 
-    fn redecide(&mut self, wallets: &mut WalletShard, record: &AuthorizationRecord, at: &ChunkRecord<'_>) {
+    /// Decides a purchase again; `None` when that is not possible. What is returned is what later records were decided by: what was
+    /// recorded, or else, when the accounts cannot bear that, what is decided now.
+    fn redecide(
+        &mut self,
+        wallets: &WalletShard,
+        record: &Authorization,
+        at: &ChunkRecord<'_>,
+    ) -> Option<Authorization> {
         let tally = self.tallies.entry(record.program()).or_default();
         match record.approved() {
             true => tally.approved += 1,
@@ -165,7 +217,7 @@ impl<S: ReadStorage> Redecider<'_, S> {
         }
         let Some((program, channel)) = self.names(record, at) else {
             self.report(at, "its programme or channel has no name".into());
-            return;
+            return None;
         };
         let purchase = Purchase {
             program,
@@ -176,10 +228,6 @@ impl<S: ReadStorage> Redecider<'_, S> {
             eligible: record.eligible(),
         };
         let when = at.header.at();
-        let recorded = Authorization {
-            record: *record,
-            extra: extra_of(record, at.bytes),
-        };
         let numbered = Numbered::new(&self.directory, &purchase);
         let verdict = match record.reason() {
             // The owner of the id looks whether that is so.
@@ -188,15 +236,16 @@ impl<S: ReadStorage> Redecider<'_, S> {
                 let needs = needed(&self.directory, wallets, &numbered, when);
                 if needs.iter().any(Option::is_some) {
                     let what = "decided without what the citizen drew elsewhere, or without the household";
-                    return self.report(at, what.into());
+                    self.report(at, what.into());
+                    return None;
                 }
                 decide(&self.directory, wallets, &Beyond::default(), &numbered, when)
             }
         };
-        if !is_possible_hold(&recorded) {
+        if !is_possible_hold(record) {
             self.report(at, IMPOSSIBLE_HOLD.into());
         }
-        let decided = verdict.record(record.txn_id(), &purchase, when, recorded.extra.expires());
+        let decided = verdict.record(record.txn_id(), &purchase, when, record.extra.expires());
         let plain = at.bytes.len() == size_of::<AuthorizationRecord>() && decided.extra == Extra::NONE;
         let differs = match plain {
             true => differ(at.bytes, decided.record.as_bytes()),
@@ -207,14 +256,13 @@ impl<S: ReadStorage> Redecider<'_, S> {
             }
         };
         if !differs {
-            return wallets.apply_authorization(&recorded);
+            return Some(*record);
         }
-        self.report(at, authorization_differences(&recorded, &decided));
-        // What was recorded is what later records were decided by.
+        self.report(at, authorization_differences(record, &decided));
         let drawn_on = 1..=self.directory.benefits_len() as u16;
         match !record.approved() || drawn_on.contains(&record.benefit().0) {
-            true => wallets.apply_authorization(&recorded),
-            false => wallets.apply_authorization(&decided),
+            true => Some(*record),
+            false => Some(decided),
         }
     }
 
@@ -245,66 +293,65 @@ impl<S: ReadStorage> Redecider<'_, S> {
         Some(names)
     }
 
-    fn take_reversal_id(
+    /// I5: whether the id of a reversal is this worker's and has no outcome yet.
+    fn is_new_reversal(
         &self,
-        own: &mut Own<'_>,
+        own: &Own<'_>,
         record: &ReversalRecord,
         at: &ChunkRecord<'_>,
-    ) -> Result<(), String> {
+    ) -> Result<bool, Halt> {
         let id = record.reversal_id();
-        let Some(ids) = &mut own.ids[reversal_shard(id)] else {
-            return Ok(());
+        let Some(ids) = &own.ids[reversal_shard(id)] else {
+            return Ok(false);
         };
         let old_ids = &self.context.old_ids;
         let known = match ids.reversal(id) {
-            None if old_ids.may_hold(id.bits()) => old_ids.reversal(id).map_err(unread)?,
+            None if old_ids.may_hold(id.bits()) => old_ids.reversal(id)?,
             known => known,
         };
-        match known {
-            Some(sequence) => {
-                let first = named(sequence);
-                self.report(at, format!("I5: its reversal_id has an outcome already, {first}"));
-            }
-            None => ids.insert_reversal(at.header.sequence, id),
+        if let Some(sequence) = known {
+            let first = named(sequence);
+            self.report(at, format!("I5: its reversal_id has an outcome already, {first}"));
         }
-        Ok(())
+        Ok(known.is_none())
     }
 
-    /// What a reversal, capture or void does besides having an id of its own.
+    /// A reversal, capture or void. Ids take what is decided now, which fits what is known of them, whatever was recorded; accounts
+    /// take what was recorded, as far as they can bear it.
     fn take_return(
         &self,
         own: &mut Own<'_>,
         chunk: &Chunk,
         record: &ReversalRecord,
         at: &ChunkRecord<'_>,
-    ) -> Result<(), String> {
-        if let Some(ids) = &mut own.ids[txn_shard(record.txn_id())] {
-            self.redecide_return(ids, chunk, record, at)?;
-        }
-        if !record.gives_back() || !possible_date(record.original_date()) {
-            return Ok(());
-        }
-        if let Some(wallets) = &mut own.wallets[wallet_shard(record.home())]
-            && wallets.has_slot(record.home(), record.benefit())
-        {
-            wallets.apply_reversal(record);
-        }
-        if let Some(household) = record.household()
-            && let Some(households) = &mut own.households[household_shard(household)]
-            && households.has_slot(household, record.benefit())
-        {
-            households.apply_reversal(record);
+    ) -> Result<(), Halt> {
+        let sequence = at.header.sequence;
+        let reversal = record.act() == Act::Reversal && self.is_new_reversal(own, record, at)?;
+        let decided = match &own.ids[txn_shard(record.txn_id())] {
+            Some(ids) => self.redecide_return(ids, chunk, record, at)?,
+            None => None,
+        };
+        let mut ids = OfWorker {
+            txn: decided.is_some(),
+            reversal,
+            ..OfWorker::accounts(own, Accounts::None)
+        };
+        apply_reversal(&decided.unwrap_or(*record), sequence, &mut ids);
+        if possible_date(record.original_date()) {
+            let accounts = Accounts::WithSlot(record.benefit());
+            apply_reversal(record, sequence, &mut OfWorker::accounts(own, accounts));
         }
         Ok(())
     }
 
+    /// Decides a reversal, capture or void again; `None` when its id was answered with the same before.
     fn redecide_return(
         &self,
-        ids: &mut IdShard,
+        ids: &IdShard,
         chunk: &Chunk,
         record: &ReversalRecord,
         at: &ChunkRecord<'_>,
-    ) -> Result<(), String> {
+    ) -> Result<Option<ReversalRecord>, Halt> {
         let id = record.txn_id();
         let seen = known_txn(self.context, ids, id)?;
         let original = match seen {
@@ -343,30 +390,28 @@ impl<S: ReadStorage> Redecider<'_, S> {
         }
         if decided.voids_unknown() && closing.is_some() {
             self.report(at, "it repeats the void that its id was answered with".into());
-            return Ok(());
+            return Ok(None);
         }
-        // What was decided fits what is known of the id, whatever was recorded.
-        ids.apply_reversal(&decided, at.header.sequence);
-        Ok(())
+        Ok(Some(decided))
     }
 
-    fn known_closing(&self, ids: &IdShard, id: TxnId) -> Result<Option<Closing>, String> {
+    fn known_closing(&self, ids: &IdShard, id: TxnId) -> Result<Option<Closing>, Halt> {
         let old_ids = &self.context.old_ids;
         let known = match ids.closing(id) {
-            None if old_ids.may_hold(id.bits()) => old_ids.closing(id).map_err(unread)?,
+            None if old_ids.may_hold(id.bits()) => old_ids.closing(id)?,
             known => known,
         };
         Ok(known.map(|(closing, _)| closing))
     }
 
     /// What earlier reversals left of an authorization.
-    fn known_reversed(&self, ids: &IdShard, id: TxnId, chunk: &Chunk) -> Result<Option<Reversed>, String> {
+    fn known_reversed(&self, ids: &IdShard, id: TxnId, chunk: &Chunk) -> Result<Option<Reversed>, Halt> {
         let old_ids = &self.context.old_ids;
         let known = ids.reversed(id);
         if known.is_some() || !old_ids.may_hold(id.bits()) {
             return Ok(known);
         }
-        let Some(last) = old_ids.reversed(id).map_err(unread)? else {
+        let Some(last) = old_ids.reversed(id)? else {
             return Ok(None);
         };
         match self.record_at(last, chunk)? {
@@ -374,25 +419,24 @@ impl<S: ReadStorage> Redecider<'_, S> {
                 left: record.left(),
                 last,
             })),
-            _ => Err(format!("{} is no reversal", named(last))),
+            _ => Err(Halt::NoReversal { sequence: last }),
         }
     }
 
-    fn authorization_at(&self, sequence: u64, chunk: &Chunk) -> Result<Authorization, String> {
+    fn authorization_at(&self, sequence: u64, chunk: &Chunk) -> Result<Authorization, Halt> {
         match self.record_at(sequence, chunk)? {
             Record::Authorization(found) => Ok(found.record),
-            _ => Err(format!("there is no authorization at {}", named(sequence))),
+            _ => Err(Halt::NoAuthorization { sequence }),
         }
     }
 
     /// An earlier record: from the records at hand, or else from the disk.
-    fn record_at(&self, sequence: u64, chunk: &Chunk) -> Result<Record, String> {
+    fn record_at(&self, sequence: u64, chunk: &Chunk) -> Result<Record, Halt> {
         if let Some(bytes) = chunk.record(sequence) {
-            let read = split_record(bytes).and_then(|(header, bytes)| Record::decode(&header, bytes));
-            return read.map_err(|error| error.to_string());
+            let (header, bytes) = split_record(bytes)?;
+            return Ok(Record::decode(&header, bytes)?);
         }
-        let read = self.context.reader.read(sequence);
-        read.map_err(|error| error.to_string())
+        Ok(self.context.reader.read(sequence)?)
     }
 }
 
@@ -409,28 +453,26 @@ pub fn is_possible_hold(authorization: &Authorization) -> bool {
 }
 
 /// What memory, or else the index of an older day, knows of an authorization's id.
-pub fn known_txn<S: ReadStorage>(context: &Context<S>, ids: &IdShard, id: TxnId) -> Result<TxnState, String> {
+pub fn known_txn<S: ReadStorage>(context: &Context<S>, ids: &IdShard, id: TxnId) -> Result<TxnState, Halt> {
     match ids.txn(id) {
-        TxnState::New if context.old_ids.may_hold(id.bits()) => {
-            Ok(context.old_ids.txn(id).map_err(unread)?.found)
-        }
+        TxnState::New if context.old_ids.may_hold(id.bits()) => Ok(context.old_ids.txn(id)?.found),
         known => Ok(known),
     }
 }
 
-/// I5: the id of an authorization or hold has no outcome yet, and a tombstone exactly when its record says so.
-pub fn take_txn<S: ReadStorage>(
+/// I5: whether the id of an authorization or hold has no outcome yet; and it has a tombstone exactly when its record says so.
+pub fn is_new_txn<S: ReadStorage>(
     context: &Context<S>,
-    ids: &mut IdShard,
+    ids: &IdShard,
     record: &AuthorizationRecord,
     sequence: u64,
-) -> Result<(), String> {
+) -> Result<bool, Halt> {
     let report = |what: String| context.findings.record(sequence, what);
     let known = known_txn(context, ids, record.txn_id())?;
     if let TxnState::Seen { sequence: first, .. } = known {
         let first = named(first);
         report(format!("I5: its txn_id has an outcome already, {first}"));
-        return Ok(());
+        return Ok(false);
     }
     let tombstone = record.reason() == Reason::ReversedBeforeArrival;
     if tombstone != (known == TxnState::Tombstone) {
@@ -440,8 +482,7 @@ pub fn take_txn<S: ReadStorage>(
             false => format!("recorded {reason}, though it was reversed before it arrived"),
         });
     }
-    ids.insert_txn(sequence, record.txn_id(), tombstone);
-    Ok(())
+    Ok(true)
 }
 
 /// Whether two records differ in anything that is decided.
@@ -457,8 +498,4 @@ pub fn possible_date(date: BusinessDate) -> bool {
 /// A record in words.
 pub fn named(sequence: u64) -> String {
     format!("record {sequence}")
-}
-
-pub fn unread(error: DayIdsError) -> String {
-    format!("an index written for this verification: {error}")
 }

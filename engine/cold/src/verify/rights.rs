@@ -1,23 +1,25 @@
 //! Re-deciding what reads the shards of several workers (I3): who got which right, by registration, enrollment, list, move or a new
-//! wallet; and
-//! purchases from a household's benefit, or of citizens with rights in several programmes.
+//! wallet; and purchases from a household's benefit, or of citizens with rights in several programmes.
 //!
 //! The thread that reads the journal decides such a record, once the workers are done with the records in front of it. Records of
 //! rights come in long runs, the others are few.
 
+use super::checked::Whole;
 use super::compare::{authorization_differences, enrollment_differences, registration_differences};
-use super::redecide::{Context, IMPOSSIBLE_HOLD, differ, is_possible_hold, named, take_txn, unread};
+use super::redecide::{Context, Halt, IMPOSSIBLE_HOLD, differ, is_new_txn, is_possible_hold, named};
+use satang_core::apply::{
+    apply_authorization, apply_enrollment, apply_listed, apply_moved, apply_registration, apply_replacement,
+};
 use satang_core::authorize::{self, Numbered};
 use satang_core::calendar::Instant;
 use satang_core::citizen::citizen_shard;
 use satang_core::dedup::{registration_shard, txn_shard};
-use satang_core::desk::is_casework;
 use satang_core::directory::{Directory, Rule};
 use satang_core::ids::{Name, PersonId};
 use satang_core::outcome::RegistrationReason;
 use satang_core::record::{
-    AuthorizationRecord, EnrollmentRecord, ListedRecord, Moved, NameNumber, NamedAuthorization, Record,
-    RecordBuf, RecordHeader, RecordKind, RegistrationRecord, Replacement,
+    Authorization, AuthorizationRecord, EnrollmentRecord, ListedRecord, Moved, NameNumber,
+    NamedAuthorization, Record, RecordBuf, RecordHeader, RecordKind, RegistrationRecord, Replacement,
 };
 use satang_core::register::{self, Applicant, Verdict};
 use satang_core::request::Purchase;
@@ -32,19 +34,40 @@ use zerocopy::IntoBytes as _;
 
 /// Whether a record is decided here.
 pub fn reads_several_shards(header: &RecordHeader, bytes: &[u8]) -> bool {
-    match RecordKind::from_number(header.kind) {
-        Some(
-            RecordKind::Registration
-            | RecordKind::Enrollment
-            | RecordKind::Listed
-            | RecordKind::Moved
-            | RecordKind::Replacement,
-        ) => true,
-        Some(RecordKind::Authorization) => {
+    let Some(kind) = RecordKind::from_number(header.kind) else {
+        return false;
+    };
+    match kind {
+        RecordKind::Authorization => {
             AuthorizationRecord::view(bytes).is_ok_and(AuthorizationRecord::looked_beyond)
         }
-        Some(kind) => is_casework(kind),
-        None => false,
+        RecordKind::Registration
+        | RecordKind::Enrollment
+        | RecordKind::Listed
+        | RecordKind::Moved
+        | RecordKind::Replacement
+        | RecordKind::MerchantStatus
+        | RecordKind::MerchantJoined
+        | RecordKind::PlatformBinding
+        | RecordKind::MerchantPayout
+        | RecordKind::AuthorizationPayout
+        | RecordKind::PersonStatus
+        | RecordKind::CaseOpened
+        | RecordKind::CasePaid
+        | RecordKind::CaseClosed
+        | RecordKind::CaseCounted
+        | RecordKind::ConsentWithdrawn
+        | RecordKind::Erased => true,
+        RecordKind::Reversal
+        | RecordKind::Capture
+        | RecordKind::Void
+        | RecordKind::CutOver
+        | RecordKind::WalletStatus
+        | RecordKind::Name
+        | RecordKind::RuleVersion
+        | RecordKind::RulesInForce
+        | RecordKind::Merchant
+        | RecordKind::ProgramStatus => false,
     }
 }
 
@@ -60,40 +83,70 @@ pub struct At<'b> {
 ///
 /// # Errors
 /// When what is needed to go on cannot be read.
-pub fn take<S: ReadStorage>(context: &Context<S>, at: &At<'_>) -> Result<(), String> {
-    match Record::decode(&at.header, at.bytes).map_err(|error| error.to_string())? {
-        Record::Registration(record) => take_registration(context, &record, at),
+pub fn take<S: ReadStorage>(context: &Context<S>, at: &At<'_>) -> Result<(), Halt> {
+    let (sequence, whole) = (at.header.sequence, &mut Whole::of(&context.state));
+    match Record::decode(&at.header, at.bytes)? {
+        Record::Registration(record) => take_registration(context, &record, at)?,
+        Record::Authorization(found) => take_authorization(context, &found, at)?,
         Record::Enrollment(record) => {
-            take_enrollment(context, &record, at);
-            Ok(())
+            if let Some(decided) = redecide_enrollment(context, &record, at) {
+                apply_enrollment(&decided, whole);
+            }
         }
         Record::Listed(record) => {
-            take_listed(context, &record, at);
-            Ok(())
+            check_listed(context, &record, at);
+            apply_listed(&record, whole);
         }
-        Record::Authorization(found) => take_authorization(context, &found, at),
         Record::Moved(moved) => {
-            take_moved(context, &moved, at);
-            Ok(())
+            if let Some(decided) = redecide_moved(context, &moved, at) {
+                apply_moved(&decided, whole)?;
+            }
         }
         Record::Replacement(replacement) => {
-            take_replacement(context, &replacement, at);
-            Ok(())
+            if let Some(decided) = redecide_replacement(context, &replacement, at) {
+                apply_replacement(&decided, sequence, whole);
+            }
         }
-        record => super::desk::take(context, &record, at),
+        record => super::desk::take(context, &record, at)?,
     }
+    Ok(())
 }
 
 pub(super) fn report<S: ReadStorage>(context: &Context<S>, at: &At<'_>, what: String) {
     context.findings.record(at.header.sequence, what);
 }
 
+pub(super) fn report_refused<S: ReadStorage>(context: &Context<S>, at: &At<'_>, refusal: &str) {
+    let what = format!("recorded, though it is to be refused {refusal}");
+    report(context, at, what);
+}
+
+/// What is said of a record that nobody needed.
+pub(super) const UNCHANGED: &str = "it changes nothing, and would not have been recorded";
+
 fn take_registration<S: ReadStorage>(
     context: &Context<S>,
     record: &RegistrationRecord,
     at: &At<'_>,
-) -> Result<(), String> {
-    take_id(context, record, at)?;
+) -> Result<(), Halt> {
+    let id_is_new = is_new_registration(context, record, at)?;
+    let decided = redecide_registration(context, record, at);
+    let mut shards = Whole {
+        state: &context.state,
+        id_is_new,
+        decided: decided.is_some(),
+    };
+    // What was decided fits what is known, whatever was recorded.
+    let applied = decided.as_ref().unwrap_or(record);
+    Ok(apply_registration(applied, at.header.sequence, &mut shards)?)
+}
+
+/// Decides a registration again; `None` when that is not possible.
+fn redecide_registration<S: ReadStorage>(
+    context: &Context<S>,
+    record: &RegistrationRecord,
+    at: &At<'_>,
+) -> Option<RegistrationRecord> {
     let directory = context.state.directory.read();
     let applicant = Applicant {
         program: record.program(),
@@ -105,8 +158,9 @@ fn take_registration<S: ReadStorage>(
     let rule = match register::check_policy(&directory, &applicant, when) {
         Ok((rule, _)) => rule,
         Err(verdict) => {
-            compare_registration(context, record, &verdict, &applicant, None, at);
-            return Ok(());
+            return Some(compare_registration(
+                context, record, &verdict, &applicant, None, at,
+            ));
         }
     };
     let Some(person) = record.person() else {
@@ -115,10 +169,10 @@ fn take_registration<S: ReadStorage>(
             at,
             "it names no person, though the decision depends on it".into(),
         );
-        return Ok(());
+        return None;
     };
     count_lapses(context, &directory, rule, when);
-    let mut holders = People::lock_one(&context.state, &directory, person, applicant.wallet);
+    let holders = People::lock_one(&context.state, &directory, person, applicant.wallet);
     let verdict = {
         let quotas = context.state.quotas.lock();
         decide(&directory, &applicant, Some(person), &holders, &quotas, when)
@@ -131,34 +185,28 @@ fn take_registration<S: ReadStorage>(
             "its person was told so before: it would not have been recorded".into(),
         );
     }
-    let decided = compare_registration(context, record, &verdict, &applicant, Some(person), at);
-    // What was decided fits what is known, whatever was recorded.
-    holders.apply_registration(&decided);
-    context.state.quotas.lock().apply_registration(&decided);
-    Ok(())
+    let person = Some(person);
+    Some(compare_registration(
+        context, record, &verdict, &applicant, person, at,
+    ))
 }
 
-/// I5: the id has no outcome yet.
-fn take_id<S: ReadStorage>(
+/// I5: whether the id has no outcome yet.
+fn is_new_registration<S: ReadStorage>(
     context: &Context<S>,
     record: &RegistrationRecord,
     at: &At<'_>,
-) -> Result<(), String> {
+) -> Result<bool, Halt> {
     let id = record.registration_id();
-    let mut ids = context.state.ids[registration_shard(id)].lock();
-    let old = context.old_ids.registrations([id].into_iter()).map_err(unread)?;
-    let known = ids
-        .registration(id)
-        .or(old.found.first().map(|(_, sequence)| *sequence));
-    match known {
-        Some(sequence) => {
-            let first = named(sequence);
-            let what = format!("I5: its registration_id has an outcome already, {first}");
-            report(context, at, what);
-        }
-        None => ids.insert_registration(at.header.sequence, id),
+    let in_memory = context.state.ids[registration_shard(id)].lock().registration(id);
+    let old = context.old_ids.registrations([id].into_iter())?;
+    let known = in_memory.or(old.found.first().map(|(_, sequence)| *sequence));
+    if let Some(sequence) = known {
+        let first = named(sequence);
+        let what = format!("I5: its registration_id has an outcome already, {first}");
+        report(context, at, what);
     }
-    Ok(())
+    Ok(known.is_none())
 }
 
 /// Reports in what the record differs from what is decided now, which is returned.
@@ -199,11 +247,17 @@ fn count_lapses<S: ReadStorage>(context: &Context<S>, directory: &Directory, rul
     }
 }
 
-fn take_enrollment<S: ReadStorage>(context: &Context<S>, record: &EnrollmentRecord, at: &At<'_>) {
+/// Decides an enrollment again; `None` when it would not have been recorded.
+fn redecide_enrollment<S: ReadStorage>(
+    context: &Context<S>,
+    record: &EnrollmentRecord,
+    at: &At<'_>,
+) -> Option<EnrollmentRecord> {
     let directory = context.state.directory.read();
     let when = at.header.at();
     let Some(rule) = rule_for_import(&directory, record.program(), when) else {
-        return report(context, at, "its programme is not in force".into());
+        report(context, at, "its programme is not in force".into());
+        return None;
     };
     let line = Line {
         program: record.program(),
@@ -215,42 +269,37 @@ fn take_enrollment<S: ReadStorage>(context: &Context<S>, record: &EnrollmentReco
         usable_from: record.usable_from().filter(|_| !record.returning()),
     };
     count_lapses(context, &directory, rule, when);
-    let mut holders = People::lock_one(&context.state, &directory, line.person, line.wallet);
-    let mut quotas = context.state.quotas.lock();
+    if line.tier != NameNumber::UNKNOWN && !rule.has_tier(line.tier) {
+        report(context, at, "the programme has no such tier".into());
+    }
+    let holders = People::lock_one(&context.state, &directory, line.person, line.wallet);
+    let quotas = context.state.quotas.lock();
     match enroll::decide(&directory, rule, &line, &holders, &quotas, when) {
-        Err(refusal) => report(
-            context,
-            at,
-            format!("recorded, though it is to be refused {}", refusal.name()),
-        ),
-        Ok(Enrolled::Unchanged) => {
-            report(
-                context,
-                at,
-                "it changes nothing, and would not have been recorded".into(),
-            );
-        }
+        Err(refusal) => report_refused(context, at, refusal.name()),
+        Ok(Enrolled::Unchanged) => report(context, at, UNCHANGED.into()),
         Ok(Enrolled::Recorded(facts)) => {
             let decided = EnrollmentRecord::new(when, at.header.caller(), &facts);
             if differ(at.bytes, decided.as_bytes()) {
                 report(context, at, enrollment_differences(record, &decided));
             }
-            holders.apply_enrollment(&decided);
-            quotas.apply_enrollment(&decided);
+            return Some(decided);
         }
     }
-    if line.tier != NameNumber::UNKNOWN && !rule.has_tier(line.tier) {
-        report(context, at, "the programme has no such tier".into());
-    }
+    None
 }
 
-fn take_moved<S: ReadStorage>(context: &Context<S>, moved: &Moved, at: &At<'_>) {
+/// Decides a move again; `None` when it would not have been recorded.
+fn redecide_moved<S: ReadStorage>(context: &Context<S>, moved: &Moved, at: &At<'_>) -> Option<Moved> {
     let directory = context.state.directory.read();
     let when = at.header.at();
     let rule = |program| rule_for_import(&directory, program, when);
     let (Some(from), Some(to)) = (rule(moved.from), rule(moved.to)) else {
-        return report(context, at, "one of its programmes is not in force".into());
+        report(context, at, "one of its programmes is not in force".into());
+        return None;
     };
+    if moved.tier != NameNumber::UNKNOWN && !to.has_tier(moved.tier) {
+        report(context, at, "the new programme has no such tier".into());
+    }
     count_lapses(context, &directory, from, when);
     count_lapses(context, &directory, to, when);
     let line = MoveLine {
@@ -264,32 +313,27 @@ fn take_moved<S: ReadStorage>(context: &Context<S>, moved: &Moved, at: &At<'_>) 
         usable_from: moved.usable_from,
         reason: moved.reason.clone(),
     };
-    let mut holders = People::lock_one(&context.state, &directory, moved.person, moved.wallet);
-    let mut quotas = context.state.quotas.lock();
+    let holders = People::lock_one(&context.state, &directory, moved.person, moved.wallet);
+    let quotas = context.state.quotas.lock();
     match moves::decide(&line, &holders, &quotas, when) {
-        Err(refusal) => {
-            let what = format!("recorded, though it is to be refused {}", refusal.name());
-            report(context, at, what);
-        }
-        Ok(None) => report(
-            context,
-            at,
-            "it changes nothing, and would not have been recorded".into(),
-        ),
+        Err(refusal) => report_refused(context, at, refusal.name()),
+        Ok(None) => report(context, at, UNCHANGED.into()),
         Ok(Some(decided)) => {
             if decided != *moved {
                 report(context, at, "what is decided now is another move".into());
             }
-            holders.apply_moved(&decided);
-            quotas.apply_moved(&decided);
+            return Some(decided);
         }
     }
-    if moved.tier != NameNumber::UNKNOWN && !to.has_tier(moved.tier) {
-        report(context, at, "the new programme has no such tier".into());
-    }
+    None
 }
 
-fn take_replacement<S: ReadStorage>(context: &Context<S>, recorded: &Replacement, at: &At<'_>) {
+/// Decides a replacement again; `None` when it would not have been recorded.
+fn redecide_replacement<S: ReadStorage>(
+    context: &Context<S>,
+    recorded: &Replacement,
+    at: &At<'_>,
+) -> Option<Replacement> {
     let directory = context.state.directory.read();
     let person = recorded.person;
     let input = ReplacementInput {
@@ -298,22 +342,17 @@ fn take_replacement<S: ReadStorage>(context: &Context<S>, recorded: &Replacement
         reason: recorded.reason.clone(),
     };
     if input.wallet == input.new_wallet {
-        return report(context, at, "its wallets are one".into());
+        report(context, at, "its wallets are one".into());
+        return None;
     }
-    let mut people = People::lock_two(
-        &context.state,
-        &directory,
-        person,
-        [input.wallet, input.new_wallet],
-    );
+    let wallets = [input.wallet, input.new_wallet];
+    let people = People::lock_two(&context.state, &directory, person, wallets);
     if people.wallets(input.wallet).person(input.wallet) != Some(person) {
-        return report(context, at, "the old wallet is not its person's".into());
+        report(context, at, "the old wallet is not its person's".into());
+        return None;
     }
     match replacement::decide(&directory, &input, person, &people) {
-        Err(refusal) => {
-            let what = format!("recorded, though it is to be refused {}", refusal.name());
-            report(context, at, what);
-        }
+        Err(refusal) => report_refused(context, at, refusal.name()),
         Ok(Decided::Repeats { sequence }) => {
             report(
                 context,
@@ -325,9 +364,10 @@ fn take_replacement<S: ReadStorage>(context: &Context<S>, recorded: &Replacement
             if decided != *recorded {
                 report(context, at, "what is decided now is another replacement".into());
             }
-            people.apply_replacement(&decided, at.header.sequence);
+            return Some(decided);
         }
     }
+    None
 }
 
 /// A purchase that reads more than its wallet's shard.
@@ -335,13 +375,30 @@ fn take_authorization<S: ReadStorage>(
     context: &Context<S>,
     found: &NamedAuthorization,
     at: &At<'_>,
-) -> Result<(), String> {
-    let recorded = &found.record;
-    {
-        let mut ids = context.state.ids[txn_shard(recorded.txn_id())].lock();
-        take_txn(context, &mut ids, recorded, at.header.sequence)?;
-    }
+) -> Result<(), Halt> {
+    let (recorded, sequence) = (&found.record, at.header.sequence);
+    let id_is_new = {
+        let ids = context.state.ids[txn_shard(recorded.txn_id())].lock();
+        is_new_txn(context, &ids, recorded, sequence)?
+    };
     context.tally(recorded);
+    let decided = redecide_authorization(context, found, at);
+    let mut shards = Whole {
+        state: &context.state,
+        id_is_new,
+        decided: decided.is_some(),
+    };
+    apply_authorization(decided.as_ref().unwrap_or(recorded), sequence, &mut shards);
+    Ok(())
+}
+
+/// Decides a purchase again; `None` when that is not possible.
+fn redecide_authorization<S: ReadStorage>(
+    context: &Context<S>,
+    found: &NamedAuthorization,
+    at: &At<'_>,
+) -> Option<Authorization> {
+    let recorded = &found.record;
     let directory = context.state.directory.read();
     let name =
         |number: NameNumber, in_tail: Option<Name>| in_tail.or_else(|| directory.name(number).copied());
@@ -350,7 +407,7 @@ fn take_authorization<S: ReadStorage>(
         name(recorded.channel(), found.channel),
     ) else {
         report(context, at, "its programme or channel has no name".into());
-        return Ok(());
+        return None;
     };
     let purchase = Purchase {
         program,
@@ -362,28 +419,26 @@ fn take_authorization<S: ReadStorage>(
     };
     let when = at.header.at();
     let numbered = Numbered::new(&directory, &purchase);
-    let mut reach = Reach::lock(&context.state, &directory, core::slice::from_ref(&numbered), when);
+    let reach = Reach::lock(&context.state, &directory, core::slice::from_ref(&numbered), when);
     let beyond = reach.beyond(&directory, &numbered, when);
     let verdict = authorize::decide(&directory, reach.wallets(&numbered), &beyond, &numbered, when);
     let expires = recorded.extra.expires();
     if !is_possible_hold(recorded) {
         report(context, at, IMPOSSIBLE_HOLD.into());
     }
-    let mut decided = verdict.record(recorded.txn_id(), &purchase, when, expires);
+    let decided = verdict.record(recorded.txn_id(), &purchase, when, expires);
     let mut bytes = RecordBuf::EMPTY;
     verdict.encode(&decided, &purchase, &mut bytes);
     if differ(at.bytes, bytes.as_bytes()) {
         report(context, at, authorization_differences(recorded, &decided));
     }
-    decided.record.header.sequence = at.header.sequence;
-    reach.apply(&decided);
-    Ok(())
+    Some(decided)
 }
 
-fn take_listed<S: ReadStorage>(context: &Context<S>, record: &ListedRecord, at: &At<'_>) {
+fn check_listed<S: ReadStorage>(context: &Context<S>, record: &ListedRecord, at: &At<'_>) {
     let directory = context.state.directory.read();
     let (person, list) = (record.person(), record.list());
-    let mut citizens = context.state.citizens[citizen_shard(person)].lock();
+    let citizens = context.state.citizens[citizen_shard(person)].lock();
     if directory.name(list).is_none() {
         report(context, at, "the name of its list was never introduced".into());
     }
@@ -394,5 +449,4 @@ fn take_listed<S: ReadStorage>(context: &Context<S>, record: &ListedRecord, at: 
     if differ(at.bytes, decided.as_bytes()) {
         report(context, at, "its bytes are not those of what it says".into());
     }
-    citizens.apply_listed(record);
 }

@@ -1,5 +1,6 @@
 //! The bytes of records are a promise to every journal ever written: these must never change.
 
+mod effects;
 mod samples;
 
 use samples::{CALLER, Sample, authorization_facts, noon, samples};

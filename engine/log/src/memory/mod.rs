@@ -8,7 +8,7 @@ use crate::log::{
     ReadLog, ReadToEnd, SpaceGauge, Upkeep,
 };
 use crate::storage::{PAGE_BYTES, Page};
-use parking_lot::RwLock;
+use parking_lot::{Condvar, Mutex};
 use satang_core::calendar::Instant;
 use satang_core::record::{Record, split_record};
 use std::collections::VecDeque;
@@ -26,7 +26,14 @@ const GROUP_BYTES_MAX: usize = 4 << 20;
 /// A log that lives as long as the process. Clones share it.
 #[derive(Clone, Default)]
 pub struct MemoryLogStore {
-    shared: Arc<RwLock<Shared>>,
+    memory: Arc<Memory>,
+}
+
+#[derive(Default)]
+struct Memory {
+    shared: Mutex<Shared>,
+    /// A frame was appended.
+    grown: Condvar,
 }
 
 #[derive(Default)]
@@ -56,28 +63,28 @@ impl LogStore for MemoryLogStore {
     type Cursor = MemoryCursor;
 
     fn identity(&self) -> Option<LogIdentity> {
-        self.shared.read().identity
+        self.memory.shared.lock().identity
     }
 
     fn cursor(&self, bound: Bound) -> Result<MemoryCursor, LogError> {
         Ok(MemoryCursor {
-            shared: self.shared.clone(),
+            memory: self.memory.clone(),
             bound,
             next_sequence: 1,
         })
     }
 
     fn about_records_from(&self, sequence: u64) -> u64 {
-        self.shared.read().next_sequence().saturating_sub(sequence)
+        self.memory.shared.lock().next_sequence().saturating_sub(sequence)
     }
 
     fn create(&self, identity: LogIdentity) -> io::Result<MemoryLog> {
-        self.shared.write().identity = Some(identity);
-        Ok(MemoryLog::behind(&self.shared))
+        self.memory.shared.lock().identity = Some(identity);
+        Ok(MemoryLog::behind(&self.memory))
     }
 
     fn end(&self, cursor: MemoryCursor) -> Result<ReadToEnd<MemoryCursor>, LogError> {
-        let shared = self.shared.read();
+        let shared = self.memory.shared.lock();
         let last = shared.frames.last().map(|frame| frame.at);
         Ok(ReadToEnd {
             end: "memory".into(),
@@ -91,23 +98,23 @@ impl LogStore for MemoryLogStore {
     }
 
     fn resume(&self, _read: ReadToEnd<MemoryCursor>) -> io::Result<MemoryLog> {
-        Ok(MemoryLog::behind(&self.shared))
+        Ok(MemoryLog::behind(&self.memory))
     }
 }
 
 /// A log in memory, open for appending.
 pub struct MemoryLog {
-    shared: Arc<RwLock<Shared>>,
+    memory: Arc<Memory>,
     in_flight: VecDeque<Group>,
     submitted_through: u64,
     space: Arc<SpaceGauge>,
 }
 
 impl MemoryLog {
-    fn behind(shared: &Arc<RwLock<Shared>>) -> MemoryLog {
+    fn behind(memory: &Arc<Memory>) -> MemoryLog {
         MemoryLog {
-            submitted_through: shared.read().next_sequence() - 1,
-            shared: shared.clone(),
+            submitted_through: memory.shared.lock().next_sequence() - 1,
+            memory: memory.clone(),
             in_flight: VecDeque::new(),
             space: Arc::default(),
         }
@@ -141,7 +148,7 @@ impl Log for MemoryLog {
         let payload = group.payload();
         let mut pages = vec![Page::ZERO; payload.len().div_ceil(PAGE_BYTES)];
         pages.as_mut_bytes()[..payload.len()].copy_from_slice(payload);
-        let mut shared = self.shared.write();
+        let mut shared = self.memory.shared.lock();
         if shared.next_sequence() != group.first_sequence() {
             return Err(AppendError::Fenced {
                 expected: group.first_sequence(),
@@ -161,6 +168,8 @@ impl Log for MemoryLog {
             len_bytes: bytes,
             stored_bytes: bytes,
         });
+        drop(shared);
+        self.memory.grown.notify_all();
         Ok(Some(Completed { group, bytes }))
     }
 
@@ -182,7 +191,7 @@ impl Log for MemoryLog {
 
     fn reader(&self) -> MemoryReader {
         MemoryReader {
-            shared: self.shared.clone(),
+            memory: self.memory.clone(),
         }
     }
 
@@ -207,12 +216,12 @@ impl Upkeep for NothingToDo {
 /// Reads records of a log in memory back.
 #[derive(Clone)]
 pub struct MemoryReader {
-    shared: Arc<RwLock<Shared>>,
+    memory: Arc<Memory>,
 }
 
 impl ReadLog for MemoryReader {
     fn read(&self, sequence: u64) -> Result<Record, ReadError> {
-        let shared = self.shared.read();
+        let shared = self.memory.shared.lock();
         let missing = || ReadError::Missing {
             place: "memory".into(),
             sequence,
@@ -237,14 +246,14 @@ impl ReadLog for MemoryReader {
 
 /// Reads a log in memory in order.
 pub struct MemoryCursor {
-    shared: Arc<RwLock<Shared>>,
+    memory: Arc<Memory>,
     bound: Bound,
     next_sequence: u64,
 }
 
 impl Cursor for MemoryCursor {
     fn seek(&mut self, sequence: u64) -> Result<(), LogError> {
-        let shared = self.shared.read();
+        let shared = self.memory.shared.lock();
         let frame = shared.frames.get(shared.frame_of(sequence));
         self.next_sequence = frame.map_or(shared.next_sequence(), |frame| frame.first_sequence);
         Ok(())
@@ -256,7 +265,7 @@ impl Cursor for MemoryCursor {
         {
             return Ok(None);
         }
-        let shared = self.shared.read();
+        let shared = self.memory.shared.lock();
         let Some(frame) = shared.frames.get(shared.frame_of(self.next_sequence)) else {
             return Ok(None);
         };
@@ -269,7 +278,13 @@ impl Cursor for MemoryCursor {
             Bound::All => false,
             Bound::Durable(durable) => durable.block_at_most(self.next_sequence, at_most),
             Bound::Proven => {
-                std::thread::sleep(at_most.min(Duration::from_millis(1)));
+                let until = std::time::Instant::now() + at_most;
+                let mut shared = self.memory.shared.lock();
+                while shared.next_sequence() <= self.next_sequence {
+                    if self.memory.grown.wait_until(&mut shared, until).timed_out() {
+                        return false;
+                    }
+                }
                 true
             }
         }
@@ -280,7 +295,7 @@ impl Cursor for MemoryCursor {
     }
 
     fn progress(&self) -> (u64, u64) {
-        let shared = self.shared.read();
+        let shared = self.memory.shared.lock();
         let bytes = |frames: &[Frame]| frames.iter().map(|frame| frame.len_bytes as u64).sum();
         let read = shared.frame_of(self.next_sequence);
         (bytes(&shared.frames[..read]), bytes(&shared.frames))
