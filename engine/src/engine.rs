@@ -94,6 +94,17 @@ pub enum Submitted<R> {
     },
 }
 
+impl<R> Submitted<R> {
+    /// The record that the outcome rests on.
+    pub fn sequence(&self) -> u64 {
+        match self {
+            Submitted::Decided { sequence, .. }
+            | Submitted::Seen { sequence }
+            | Submitted::Wait { sequence } => *sequence,
+        }
+    }
+}
+
 /// The engine of one data folder. Shared by all threads.
 pub struct Engine<R: ReadLog, C: Clock> {
     pub(crate) state: State,

@@ -21,6 +21,7 @@ pub mod replacement;
 pub mod desk;
 pub mod received;
 pub mod lookup;
+pub mod session;
 pub mod admin;
 pub mod install;
 pub mod keeper;

@@ -45,6 +45,17 @@ pub enum Registered {
     },
 }
 
+impl Registered {
+    /// The record that the outcome rests on.
+    pub fn sequence(&self) -> u64 {
+        match self {
+            Registered::Decided { sequence, .. }
+            | Registered::Seen { sequence }
+            | Registered::Told { sequence } => *sequence,
+        }
+    }
+}
+
 /// What is known of a batch before any shard is locked.
 struct Prepared {
     /// What the files of older days know of its ids.

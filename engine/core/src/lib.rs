@@ -8,6 +8,7 @@ pub mod calendar;
 pub mod birth;
 pub mod policy;
 pub mod request;
+pub mod content;
 pub mod outcome;
 pub mod record;
 pub mod table;

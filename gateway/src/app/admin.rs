@@ -25,7 +25,7 @@ impl<S: Storage> Ready<S> {
         let request = parse::merchant(merchant_id, body)?;
         let stored = merchant(&request);
         let (outcomes, sequence) = self.engine.put_merchants(&[request], by)?;
-        self.waits.wait(sequence).await?;
+        let outcomes = self.session.done(outcomes, sequence).durable().await?;
         if let Err(refusal) = outcomes[0] {
             return Err(super::desk::refused(refusal));
         }
@@ -43,7 +43,7 @@ impl<S: Storage> Ready<S> {
         let sequence = self
             .engine
             .set_wallet_status(wallet, request.status, &request.reason, by)?;
-        self.waits.wait(sequence).await?;
+        self.session.done((), sequence).durable().await?;
         Ok(json(&api::WalletStatus {
             wallet_id: api::FifteenDigits::of(&wallet),
             status: request.status.name().into(),
@@ -60,20 +60,11 @@ impl<S: Storage> Ready<S> {
         let input = parse::move_request(wallet_id, body)?;
         let outcome = self.engine.move_citizen(&input, by)?;
         let (reason, sequence) = match outcome {
-            MoveOutcome::Moved { sequence } => {
-                self.waits.wait(sequence).await?;
-                ("accepted", Some(sequence))
-            }
-            MoveOutcome::Unchanged => {
-                self.waits.wait(self.engine.appender().last_sequence()).await?;
-                ("accepted", None)
-            }
-            MoveOutcome::Refused(refusal) => {
-                // What it is refused for must be durable, too.
-                self.waits.wait(self.engine.appender().last_sequence()).await?;
-                (refusal.name(), None)
-            }
+            MoveOutcome::Moved { sequence } => ("accepted", Some(sequence)),
+            MoveOutcome::Unchanged => ("accepted", None),
+            MoveOutcome::Refused(refusal) => (refusal.name(), None),
         };
+        self.rests_on(sequence).await?;
         Ok(in_order(&api::Move {
             wallet_id: api::FifteenDigits::of(&input.wallet),
             from_program: api::Name::of(&input.from),
@@ -86,6 +77,16 @@ impl<S: Storage> Ready<S> {
             changed: sequence.is_some(),
             sequence,
         }))
+    }
+
+    /// Waits for the record that was written; without one for all that the outcome rests on: a first record, or what it was refused
+    /// for.
+    async fn rests_on(&self, written: Option<u64>) -> Result<(), Failure> {
+        let pending = match written {
+            Some(sequence) => self.session.done((), sequence),
+            None => self.session.seen(|_| ()),
+        };
+        Ok(pending.durable().await?)
     }
 
     pub(super) async fn replace_wallet(
@@ -101,15 +102,7 @@ impl<S: Storage> Ready<S> {
             ReplacementOutcome::Repeated { sequence } => ("accepted", Some(sequence), true),
             ReplacementOutcome::Refused(refusal) => (refusal.name(), None, false),
         };
-        self.waits
-            .wait(match outcome {
-                ReplacementOutcome::Replaced { sequence, .. } => sequence,
-                // The first record, or what it is refused for, must be durable, too.
-                ReplacementOutcome::Repeated { .. } | ReplacementOutcome::Refused(_) => {
-                    self.engine.appender().last_sequence()
-                }
-            })
-            .await?;
+        self.rests_on(sequence.filter(|_| !replayed)).await?;
         Ok(in_order(&api::Replacement {
             wallet_id: api::FifteenDigits::of(&input.wallet),
             new_wallet_id: api::FifteenDigits::of(&input.new_wallet),
@@ -134,7 +127,7 @@ impl<S: Storage> Ready<S> {
         let Some(sequence) = sequence else {
             return Err(Problem::not_found("no programme of that id is in force").into());
         };
-        self.waits.wait(sequence).await?;
+        self.session.done((), sequence).durable().await?;
         Ok(json(&api::ProgramStatus {
             program: api::Name::of(&program),
             status: request.status.name().into(),
@@ -149,7 +142,7 @@ impl<S: Storage> Ready<S> {
             ReloadError::Refused(reason) => Failure::Problem(Problem::programs_refused(reason)),
             ReloadError::Submit(error) => Failure::Submit(error),
         })?;
-        self.waits.wait(installed.sequence).await?;
+        self.session.done((), installed.sequence).durable().await?;
         let program = |program: &Installed| api::ReloadedProgram {
             id: api::Name::of(&program.id),
             rule_version: HEXLOWER.encode(&program.hash).into(),

@@ -1,5 +1,6 @@
 //! One authorization, looked up: the first answer again, what was given back since, and by which rule it was decided.
 
+use super::authorizations::sources_of;
 use super::desk::{mark, payout};
 use super::lookup::{caps, text};
 use super::{Failure, Ready, sorted};
@@ -15,41 +16,32 @@ use satang_core::ids::Name;
 use satang_core::policy::Tier;
 use satang_core::record::{Act, AuthorizationRecord, BenefitNumber, Closing, NameNumber, ReversalRecord};
 use satang_engine::engine::SubmitError;
-use satang_engine::lookup::{Found, FoundAuthorization};
+use satang_engine::lookup::FoundAuthorization;
+use satang_engine::session::FoundOutcome;
 use satang_log::storage::Storage;
 
 impl<S: Storage> Ready<S> {
     pub(super) async fn authorization(&self, txn_id: &str) -> Result<Response, Failure> {
         let txn_id = parse::path_txn(txn_id)?;
-        loop {
-            match self.engine.find_authorization(txn_id)? {
-                Found::Unknown => {
-                    return Err(Problem::not_found("no authorization of that id is known").into());
-                }
-                Found::ReversedBeforeArrival => {
-                    let detail = "the id was reversed before it arrived; no authorization of that id came";
-                    return Err(Problem::not_found(detail).into());
-                }
-                Found::Wait { sequence } => self.waits.wait(sequence).await?,
-                Found::Authorization(found) => {
-                    let sources = self.sources_of(&found.record);
-                    // Only a hold needs the time, so that everything else is found under an untrusted clock as well.
-                    let expires = found.record.extra.expires();
-                    let now = expires.map(|_| self.engine.now()).transpose();
-                    let hold = now.map_err(SubmitError::from)?.and_then(|now| hold(&found, now));
-                    let (body, decided) = {
-                        let directory = self.engine.state().directory.read();
-                        let body = answer(&directory, &found, &sources, hold);
-                        (body, directory.desk().last_sequence())
-                    };
-                    // Waits for the desk alone, so that everything else is found when the journal has failed.
-                    if self.engine.durable().sequence() < decided {
-                        self.waits.wait(self.engine.appender().last_sequence()).await?;
-                    }
-                    return Ok(Response::json(StatusCode::OK, body));
-                }
+        let found = match self.session.find_authorization(txn_id).await? {
+            FoundOutcome::Unknown => {
+                return Err(Problem::not_found("no authorization of that id is known").into());
             }
-        }
+            FoundOutcome::ReversedBeforeArrival => {
+                let detail = "the id was reversed before it arrived; no authorization of that id came";
+                return Err(Problem::not_found(detail).into());
+            }
+            FoundOutcome::Authorization(found) => found,
+        };
+        let sources = sources_of(&self.engine, &found.record);
+        // Only a hold needs the time, so that everything else is found under an untrusted clock as well.
+        let expires = found.record.extra.expires();
+        let now = expires.map(|_| self.engine.now()).transpose();
+        let hold = now.map_err(SubmitError::from)?.and_then(|now| hold(&found, now));
+        let shown = self
+            .session
+            .seen_of_casework(|directory| answer(directory, &found, &sources, hold));
+        Ok(Response::json(StatusCode::OK, shown.durable().await?))
     }
 }
 

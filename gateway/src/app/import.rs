@@ -40,6 +40,7 @@ impl<S: Storage> Ready<S> {
                 }
             }
             let (outcomes, sequence) = self.engine.put_merchants(&merchants, by)?;
+            let outcomes = self.session.done(outcomes, sequence).durable().await?;
             for (number, outcome) in numbers.into_iter().zip(outcomes) {
                 match outcome {
                     Ok(()) => report.accept(1),
@@ -47,7 +48,6 @@ impl<S: Storage> Ready<S> {
                 }
             }
             report.in_line_order();
-            self.waits.wait(sequence).await?;
         }
     }
 
@@ -74,6 +74,7 @@ impl<S: Storage> Ready<S> {
                 }
             }
             let (outcomes, sequence) = self.engine.enroll(&inputs, by)?;
+            let outcomes = self.session.done(outcomes, sequence).durable().await?;
             for (number, outcome) in numbers.into_iter().zip(outcomes) {
                 match outcome {
                     Ok(()) => report.accept(1),
@@ -81,7 +82,6 @@ impl<S: Storage> Ready<S> {
                 }
             }
             report.in_line_order();
-            self.waits.wait(sequence).await?;
         }
     }
 }
@@ -116,7 +116,7 @@ impl<S: Storage> Ready<S> {
             // A list's name takes a number in the journal: not for a file without a citizen.
             if !citizens.is_empty() {
                 let sequence = self.engine.import_list(&list, &citizens, by)?;
-                self.waits.wait(sequence).await?;
+                self.session.done((), sequence).durable().await?;
             }
         }
     }

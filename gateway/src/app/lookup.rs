@@ -26,16 +26,14 @@ impl<S: Storage> Ready<S> {
     pub(super) async fn wallet(&self, wallet_id: &str) -> Result<Response, Failure> {
         let wallet = parse::path_wallet(wallet_id)?;
         let at = self.engine.now().map_err(SubmitError::from)?;
-        let shown = {
-            let state = self.engine.state();
+        let shown = self.session.seen(|engine| {
+            let state = engine.state();
             let directory = state.directory.read();
             // A copy: households come before wallets in the order of locks.
             let wallets = state.wallets[wallet_shard(wallet)].lock().of_wallet(wallet);
             wallet_shown(state, &directory, &wallets, wallet, at)
-        };
-        // Everything that was just read lies at or below it.
-        let last = self.engine.appender().last_sequence();
-        self.waits.wait(last).await?;
+        });
+        let shown = shown.durable().await?;
         match shown {
             Some(shown) => Ok(json(&shown)),
             None => Err(Problem::not_found("no wallet of that id is known").into()),
@@ -43,15 +41,18 @@ impl<S: Storage> Ready<S> {
     }
 
     pub(super) async fn programs(&self) -> Result<Response, Failure> {
-        let shown = self.programs_shown(None)?;
-        self.waits.wait(self.engine.appender().last_sequence()).await?;
+        let shown = self
+            .session
+            .seen(|_| self.programs_shown(None))
+            .durable()
+            .await??;
         Ok(json(&api::Programs { programs: shown }))
     }
 
     pub(super) async fn program(&self, id: &str) -> Result<Response, Failure> {
         let id = parse::path_name("id", id)?;
-        let shown = self.programs_shown(Some(id.as_str()))?;
-        self.waits.wait(self.engine.appender().last_sequence()).await?;
+        let shown = self.session.seen(|_| self.programs_shown(Some(id.as_str())));
+        let shown = shown.durable().await??;
         match shown.into_iter().next() {
             Some(shown) => Ok(json(&shown)),
             None => Err(Problem::not_found("no programme of that id is in force").into()),

@@ -10,7 +10,7 @@ use satang_core::outcome::{Reason, RegistrationReason, ReversalReason};
 use satang_core::record::{Act, AuthorizationRecord, NameNumber, ReversalRecord};
 use satang_engine::keeper::{KeepError, Taken};
 use satang_engine::open::Recovered;
-use satang_engine::register::Registered;
+use satang_engine::session::{Outcome, RegistrationOutcome};
 use satang_log::commit::CommitObserver;
 use satang_log::storage::Storage;
 use std::collections::BTreeMap;
@@ -204,13 +204,13 @@ impl Metrics {
         of[record.reason() as usize].fetch_add(1, Relaxed);
     }
 
-    pub(super) fn count_registration(&self, registered: &Registered) {
+    pub(super) fn count_registration(&self, registered: &RegistrationOutcome) {
         match registered {
-            Registered::Decided { record, .. } => {
+            RegistrationOutcome::Decided(Outcome::New(record)) => {
                 self.registrations[record.reason() as usize].fetch_add(1, Relaxed);
             }
-            Registered::Seen { .. } => self.replays.inc(),
-            Registered::Told { .. } => self.told_again.inc(),
+            RegistrationOutcome::Decided(Outcome::Replayed(_) | Outcome::Conflict) => self.replays.inc(),
+            RegistrationOutcome::Told { .. } => self.told_again.inc(),
         }
     }
 

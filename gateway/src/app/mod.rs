@@ -42,6 +42,7 @@ use routes::{AUTHORIZE, Call};
 use satang_engine::clock::AnyClock;
 use satang_engine::engine::Engine;
 use satang_engine::keeper::Keeper;
+use satang_engine::session::Session;
 use satang_log::durable::DurableWaits;
 use satang_log::file::{FileLogStore, FileReader};
 use satang_log::storage::Storage;
@@ -157,9 +158,10 @@ pub struct Api<S: Storage> {
 /// An engine and this thread's place in its queue.
 pub(crate) struct Ready<S: Storage> {
     engine: Arc<GatewayEngine<S>>,
+    /// The thread's way to decisions and to what is durable.
+    session: Session<FileReader<S>, AnyClock>,
     keeper: Arc<GatewayKeeper<S>>,
     being_taken: Arc<AtomicBool>,
-    waits: DurableWaits,
     metrics: Arc<Metrics>,
     programs: Arc<ProgramSource>,
 }
@@ -246,8 +248,8 @@ impl<S: Storage> Api<S> {
             Ready {
                 engine: engine.clone(),
                 keeper: keeper.clone(),
+                session: Session::new(engine.clone(), waits),
                 being_taken: self.app.being_taken.clone(),
-                waits,
                 metrics: self.app.metrics.clone(),
                 programs: self.app.programs.clone(),
             }

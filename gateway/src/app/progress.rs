@@ -65,34 +65,34 @@ impl<S: Storage> Ready<S> {
         headers: &HeaderMap,
     ) -> Result<Response, Failure> {
         let id = parse::path_name("id", id)?;
-        let shown = {
-            let directory = self.engine.state().directory.read();
-            let at = self.engine.now().map_err(SubmitError::from)?;
-            let number = directory.number_of(&id);
-            let in_force = directory.in_force().find(|(program, _)| *program == number);
-            let rule =
-                in_force.and_then(|(program, versions)| rule_to_show(&directory, program, versions, at));
-            let Some(rule) = rule else {
-                return Err(Problem::not_found("no programme of that id is in force").into());
-            };
-            let registration = rule.policy.registration.as_ref();
-            let registered = self.engine.live_rights(&directory, rule, at)?;
-            let quota = rule.quota();
-            let paused = directory.paused(number).is_some();
-            let progress = Progress {
-                open: is_open(&directory, rule, at),
-                quota,
-                registered,
-                tickets: self.engine.tickets(rule),
-                accepted: self
-                    .engine
-                    .arrivals()
-                    .before(rule.entitlement, at, LOOK_BACK_SECONDS),
-            };
-            progress.shown(&id, registration.filter(|_| !paused), at)
-        };
-        self.waits.wait(self.engine.appender().last_sequence()).await?;
+        let shown = self.session.seen(|_| self.progress_of(&id)).durable().await??;
         Ok(cacheable(&shown, headers))
+    }
+
+    fn progress_of(&self, id: &Name) -> Result<api::Progress, Failure> {
+        let directory = self.engine.state().directory.read();
+        let at = self.engine.now().map_err(SubmitError::from)?;
+        let number = directory.number_of(id);
+        let in_force = directory.in_force().find(|(program, _)| *program == number);
+        let rule = in_force.and_then(|(program, versions)| rule_to_show(&directory, program, versions, at));
+        let Some(rule) = rule else {
+            return Err(Problem::not_found("no programme of that id is in force").into());
+        };
+        let registration = rule.policy.registration.as_ref();
+        let registered = self.engine.live_rights(&directory, rule, at)?;
+        let quota = rule.quota();
+        let paused = directory.paused(number).is_some();
+        let progress = Progress {
+            open: is_open(&directory, rule, at),
+            quota,
+            registered,
+            tickets: self.engine.tickets(rule),
+            accepted: self
+                .engine
+                .arrivals()
+                .before(rule.entitlement, at, LOOK_BACK_SECONDS),
+        };
+        Ok(progress.shown(id, registration.filter(|_| !paused), at))
     }
 }
 

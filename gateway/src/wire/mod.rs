@@ -7,7 +7,6 @@
 
 pub mod batch;
 pub mod binary;
-pub mod content;
 pub mod desk_forms;
 pub mod parse;
 pub mod problem;

@@ -1,7 +1,7 @@
 //! What counts as the same content under an id.
 
-use super::content::{same_content, same_reversal_content};
 use satang_core::calendar::Instant;
+use satang_core::content::{same_content, same_reversal_content};
 use satang_core::directory::{Directory, Made};
 use satang_core::ids::{MerchantId, Name, ReversalId, TxnId, WalletId};
 use satang_core::money::Satang;

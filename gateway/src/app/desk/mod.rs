@@ -20,19 +20,12 @@ use satang_core::calendar::BusinessDate;
 use satang_core::desk::DeskRefusal;
 use satang_core::directory::Directory;
 use satang_engine::desk::DeskOutcome;
-use satang_engine::engine::SubmitError;
 use satang_log::storage::Storage;
 
 impl<S: Storage> Ready<S> {
     /// Waits until what was decided is durable, or that for which it was not, and counts it.
     async fn settle(&self, kind: DeskKind, outcome: DeskOutcome) -> Result<(), Failure> {
-        let sequence = match outcome {
-            DeskOutcome::Recorded { sequence, .. } => sequence,
-            DeskOutcome::Unchanged | DeskOutcome::Refused(_) | DeskOutcome::NobodyKnown => {
-                self.engine.appender().last_sequence()
-            }
-        };
-        self.waits.wait(sequence).await?;
+        let outcome = self.session.casework(outcome).durable().await?;
         self.metrics.desk().count(kind, outcome);
         Ok(())
     }
@@ -51,14 +44,8 @@ impl<S: Storage> Ready<S> {
     }
 
     /// Something of the directory and of today, once all that it shows is durable.
-    async fn look<T>(&self, what: impl FnOnce(&Directory, BusinessDate) -> T) -> Result<T, Failure> {
-        let today = self.engine.now().map_err(SubmitError::from)?.business_date();
-        let (seen, last) = {
-            let directory = self.engine.state().directory.read();
-            (what(&directory, today), self.engine.appender().last_sequence())
-        };
-        self.waits.wait(last).await?;
-        Ok(seen)
+    async fn look<T: 'static>(&self, what: impl FnOnce(&Directory, BusinessDate) -> T) -> Result<T, Failure> {
+        Ok(self.session.seen_today(what)?.durable().await?)
     }
 }
 

@@ -10,7 +10,7 @@ use satang_api as api;
 use satang_core::directory::Directory;
 use satang_core::ids::{Name, TxnId};
 use satang_core::record::{AuthorizationPayout, MerchantPayout};
-use satang_engine::lookup::Found;
+use satang_engine::session::FoundOutcome;
 use satang_log::storage::Storage;
 
 /// The most merchants, and authorizations, that are shown (I12).
@@ -95,19 +95,15 @@ impl<S: Storage> Ready<S> {
 
     /// Whether an authorization was approved: of a decline there is nothing to hold back.
     async fn check_payable(&self, txn_id: TxnId) -> Result<(), Failure> {
-        loop {
-            match self.engine.find_authorization(txn_id)? {
-                Found::Unknown | Found::ReversedBeforeArrival => {
-                    return Err(Problem::not_found("no authorization of that id is known").into());
-                }
-                Found::Wait { sequence } => self.waits.wait(sequence).await?,
-                Found::Authorization(found) if found.record.approved() => return Ok(()),
-                Found::Authorization(_) => {
-                    let title = "There is nothing to pay.";
-                    let detail =
-                        "the authorization was declined, so nothing is paid for it; nothing was changed";
-                    return Err(Problem::new(409, "nothing_to_pay", title, detail).into());
-                }
+        match self.session.find_authorization(txn_id).await? {
+            FoundOutcome::Unknown | FoundOutcome::ReversedBeforeArrival => {
+                Err(Problem::not_found("no authorization of that id is known").into())
+            }
+            FoundOutcome::Authorization(found) if found.record.approved() => Ok(()),
+            FoundOutcome::Authorization(_) => {
+                let title = "There is nothing to pay.";
+                let detail = "the authorization was declined, so nothing is paid for it; nothing was changed";
+                Err(Problem::new(409, "nothing_to_pay", title, detail).into())
             }
         }
     }

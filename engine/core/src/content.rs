@@ -1,10 +1,10 @@
 //! Whether a request has the content an id came with before (I5). Compared after defaults; names by their text, since a name
 //! may have got its number after the record was written.
 
-use satang_core::directory::Directory;
-use satang_core::ids::Name;
-use satang_core::record::{Authorization, NameNumber, ReversalRecord};
-use satang_core::request::{AuthorizationRequest, ReversalRequest};
+use crate::directory::Directory;
+use crate::ids::Name;
+use crate::record::{Authorization, NameNumber, ReversalRecord};
+use crate::request::{AuthorizationRequest, ReversalRequest};
 
 /// Whether `request` asks for what `record` answered, as a hold when `expires_in_s` says for how long; the names are those of the
 /// record's tail.
