@@ -1,6 +1,5 @@
 //! Holds, what ends them, and moves: what is read of them, and the bytes of every kind of answer.
 
-use super::content::same_content;
 use super::parse;
 use super::problem::Problem;
 use super::render;
@@ -9,6 +8,7 @@ use super::tests_render::{approved, at, check, declined, txn_id, with_extra};
 use super::tests_shapes::PATH_ID;
 use expect_test::expect;
 use satang_core::calendar::{BusinessDate, Instant};
+use satang_core::content::same_content;
 use satang_core::ids::{HouseholdId, MerchantId, Name, ReversalId, TxnId, WalletId};
 use satang_core::money::Satang;
 use satang_core::outcome::{Reason, ReversalCause, ReversalReason};
