@@ -9,7 +9,6 @@ use crate::desk::Casework;
 use crate::directory::{Directory, DirectoryError, Made};
 use crate::household::HouseholdShard;
 use crate::ids::{HouseholdId, PersonId, RegistrationId, ReversalId, TxnId, WalletId};
-use crate::outcome::Reason;
 use crate::quota::{QuotaError, Quotas};
 use crate::record::{
     Act, Authorization, BenefitNumber, Earlier, EnrollmentRecord, ListedRecord, Moved, Record, RecordKind,
@@ -163,10 +162,10 @@ pub const fn changes_shards(kind: RecordKind) -> bool {
 }
 
 /// An authorization or hold has its id; an approved one takes room: the wallet's, the home wallet's or the household's.
-#[inline]
+#[inline(always)]
 pub fn apply_authorization(authorization: &Authorization, sequence: u64, shards: &mut impl Shards) {
     let id = authorization.txn_id();
-    let tombstone = authorization.reason() == Reason::ReversedBeforeArrival;
+    let tombstone = authorization.is_tombstoned();
     shards.ids(IdKey::Txn(id), |ids| ids.insert_txn(sequence, id, tombstone));
     shards.wallet(authorization.wallet(), |wallets| {
         wallets.apply_authorization(authorization);

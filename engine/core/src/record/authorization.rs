@@ -183,6 +183,12 @@ impl AuthorizationRecord {
         Reason::from_number(self.reason).expect("checked when the record was read")
     }
 
+    /// Whether its id was reversed before it arrived.
+    #[inline]
+    pub fn is_tombstoned(&self) -> bool {
+        self.reason == Reason::ReversedBeforeArrival as u8
+    }
+
     /// Whether it was approved.
     pub fn approved(&self) -> bool {
         self.header.flags & FLAG_APPROVED != 0
