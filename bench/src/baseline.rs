@@ -19,7 +19,6 @@ pub struct Baseline {
     pub rustc: String,
     /// What `valgrind --version` says.
     pub valgrind: String,
-    /// Instructions by row.
     pub counts: Counts,
 }
 
@@ -120,11 +119,9 @@ fn count_of(line: &str) -> Result<(String, u64)> {
 /// A row, judged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Judged {
-    /// Which.
     pub row: String,
     /// What is checked in.
     pub baseline: Option<u64>,
-    /// What was counted.
     pub now: Option<u64>,
 }
 

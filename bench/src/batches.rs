@@ -44,7 +44,6 @@ pub struct Round {
     pub journal_mb_per_second: f64,
     /// Bytes of journal per authorization: frames, padding, seals and headers included.
     pub bytes_per_record: f64,
-    /// Segments begun.
     pub segments: f64,
     /// Processors kept busy by the whole process.
     pub cores: f64,
@@ -52,7 +51,6 @@ pub struct Round {
 
 /// What a run showed.
 pub struct Outcome {
-    /// Each round.
     pub rounds: Vec<Round>,
     /// The share of the threads' time that went into making requests, in percent.
     pub generating_percent: f64,

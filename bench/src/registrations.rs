@@ -67,11 +67,9 @@ pub struct Outcome {
 /// What sending to everybody of a phase took.
 #[derive(Clone, Copy, Debug)]
 pub struct Phase {
-    /// People who asked.
     pub people: u64,
     /// Seconds until the last answer was durable.
     pub seconds: f64,
-    /// Processors kept busy.
     pub cores: f64,
     /// The share of the threads' time that went into making requests, in percent.
     pub generating_percent: f64,

@@ -13,7 +13,6 @@ use std::time::Instant;
 /// What a start took.
 #[derive(Clone, Copy, Debug)]
 pub struct Start {
-    /// Records replayed.
     pub records: u64,
     /// Seconds until the engine could answer.
     pub seconds: f64,
@@ -24,9 +23,7 @@ pub struct Start {
 /// What a verification of the same journal took.
 #[derive(Clone, Copy, Debug)]
 pub struct Verified {
-    /// Records decided again.
     pub records: u64,
-    /// Seconds it took.
     pub seconds: f64,
 }
 

@@ -12,7 +12,6 @@ pub struct Figure {
     pub rounds: Vec<f64>,
     /// The unit of the values.
     pub unit: &'static str,
-    /// What is wanted.
     pub goal: &'static str,
 }
 

@@ -18,15 +18,12 @@ const CHUNK: usize = 64;
 /// Times of calls, in nanoseconds.
 #[derive(Clone, Copy, Debug)]
 pub struct Times {
-    /// The median.
     pub p50: f64,
     /// 99 of 100 are not slower.
     pub p99: f64,
     /// 999 of 1,000 are not slower.
     pub p999: f64,
-    /// The slowest.
     pub max: f64,
-    /// The mean.
     pub mean: f64,
 }
 

@@ -26,7 +26,6 @@ pub struct MerchantInput {
     pub id: MerchantId,
     /// Its name: at least one character, no control characters.
     pub name: String,
-    /// What it sells.
     pub category: Category,
     /// Whether it takes part.
     pub status: Status,
@@ -34,11 +33,9 @@ pub struct MerchantInput {
     pub programs: Vec<Name>,
     /// The channels it sells through.
     pub channels: Vec<Name>,
-    /// Its province.
     pub province: Option<String>,
     /// Its bank account, 10 digits.
     pub bank_account: Option<String>,
-    /// The account holder.
     pub account_name: Option<String>,
 }
 

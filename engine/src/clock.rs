@@ -24,7 +24,6 @@ pub enum ClockError {
         "the clock shows {shows}, more than 60 s before the journal's last record at {last}; check it and restart with --accept-clock"
     )]
     BehindJournal {
-        /// What it shows.
         shows: Instant,
         /// The time of the last record.
         last: Instant,
@@ -35,7 +34,6 @@ pub enum ClockError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the clock already shows {shows}")]
 pub struct ClockShowsLater {
-    /// What it shows.
     pub shows: Instant,
 }
 
@@ -167,9 +165,7 @@ impl Clock for SimulatedClock {
 
 /// The clock a server runs on, chosen at start.
 pub enum AnyClock {
-    /// The operating system's.
     System(SystemClock),
-    /// A simulated one.
     Simulated(SimulatedClock),
 }
 

@@ -20,9 +20,7 @@ use zerocopy::{FromBytes, IntoBytes};
 /// A record that does not fit what came before it.
 #[derive(Clone, Debug)]
 pub struct Misfit {
-    /// Its sequence.
     pub sequence: u64,
-    /// Why.
     pub why: Arc<dyn Error + Send + Sync>,
 }
 
@@ -47,9 +45,7 @@ pub enum ReplayError {
     Record {
         /// Where it lies, in the log's own words.
         place: String,
-        /// Its sequence.
         sequence: u64,
-        /// Why.
         why: Arc<dyn Error + Send + Sync>,
     },
     /// The journal ends in front of what a snapshot of it holds.
@@ -59,7 +55,6 @@ pub enum ReplayError {
     Short {
         /// Where it ends, in the log's own words.
         end: String,
-        /// The snapshot.
         file: String,
         /// The sequence of the last record in the snapshot.
         through: u64,
@@ -118,15 +113,12 @@ pub struct Chunk {
     pages: Arc<Vec<Page>>,
     /// The sequence of the first.
     first_sequence: u64,
-    /// Where they begin.
     offsets: Vec<u32>,
 }
 
 /// A record of a chunk.
 pub struct ChunkRecord<'c> {
-    /// Its header.
     pub header: RecordHeader,
-    /// The whole record.
     pub bytes: &'c [u8],
     /// A record some way ahead and what follows it: to be fetched by now.
     pub later: Option<&'c [u8]>,
@@ -327,13 +319,9 @@ fn work_on(worker: &mut impl Worker, chunk: &Chunk, told: &Told) {
 
 /// A worker's shards, locked while it works on a chunk; `None` where a shard is another's.
 pub struct Own<'r> {
-    /// Of ids.
     pub ids: Vec<Option<MutexGuard<'r, IdShard>>>,
-    /// Of citizens.
     pub citizens: Vec<Option<MutexGuard<'r, CitizenShard>>>,
-    /// Of households.
     pub households: Vec<Option<MutexGuard<'r, HouseholdShard>>>,
-    /// Of wallets.
     pub wallets: Vec<Option<MutexGuard<'r, WalletShard>>>,
 }
 

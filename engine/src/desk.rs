@@ -27,16 +27,13 @@ impl<D: Casework + Clone + Into<Record>> Decision for D {}
 pub enum Subject {
     /// By the national id.
     Citizen(CitizenId),
-    /// By a wallet.
     Wallet(WalletId),
 }
 
 /// Who is to pay back.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum DebtorInput {
-    /// A citizen.
     Person(Subject),
-    /// A merchant.
     Merchant(MerchantId),
 }
 
@@ -50,7 +47,6 @@ pub enum DeskOutcome {
     },
     /// It was decided before: nothing was written.
     Unchanged,
-    /// Nothing changed.
     Refused(DeskRefusal),
     /// Nobody is known by the wallet, or by the national id where that does not make one known.
     NobodyKnown,

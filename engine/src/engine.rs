@@ -44,7 +44,6 @@ pub enum SubmitError {
     /// The time cannot be trusted.
     #[error(transparent)]
     Clock(#[from] ClockError),
-    /// The journal failed.
     #[error(transparent)]
     Storage(#[from] StorageFailed),
     /// A durable record cannot be read back.
@@ -64,12 +63,7 @@ pub enum SubmitError {
     TooManyNames,
     /// More records than one durable write takes.
     #[error("the batch takes {bytes} bytes of journal, at most {bytes_max} fit one durable write")]
-    BatchTooLarge {
-        /// Bytes it takes.
-        bytes: usize,
-        /// Bytes that fit.
-        bytes_max: usize,
-    },
+    BatchTooLarge { bytes: usize, bytes_max: usize },
 }
 
 /// What became of a request with an id.
@@ -79,19 +73,12 @@ pub enum Submitted<R> {
     Decided {
         /// The record, with its sequence.
         record: R,
-        /// Of its record.
         sequence: u64,
     },
     /// The id has an outcome already, the record of `sequence`. Wait until that is durable, read it, compare the content.
-    Seen {
-        /// Of its record.
-        sequence: u64,
-    },
+    Seen { sequence: u64 },
     /// The outcome depends on a record that is not durable yet: wait for `sequence`, then ask again.
-    Wait {
-        /// Of its record.
-        sequence: u64,
-    },
+    Wait { sequence: u64 },
 }
 
 impl<R> Submitted<R> {

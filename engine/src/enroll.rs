@@ -20,11 +20,8 @@ use satang_log::log::Space;
 /// An entitlement as an operator imports it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EnrollmentInput {
-    /// The programme.
     pub program: Name,
-    /// Through which wallet.
     pub wallet: WalletId,
-    /// Whose.
     pub citizen: CitizenId,
     /// The household that shares benefits with others.
     pub household: Option<HouseholdId>,
@@ -37,7 +34,6 @@ pub struct EnrollmentInput {
 /// Why an enrollment is refused. In order of precedence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EnrollmentRefusal {
-    /// No such programme.
     ProgramUnknown,
     /// The programme has no such tier.
     TierUnknown,
@@ -68,11 +64,8 @@ impl EnrollmentRefusal {
 /// A line whose names and citizen have their numbers.
 #[derive(Clone, Copy)]
 pub struct Line {
-    /// The programme.
     pub program: NameNumber,
-    /// Through which wallet.
     pub wallet: WalletId,
-    /// Whose.
     pub person: PersonId,
     /// The household that shares benefits with others.
     pub household: Option<HouseholdId>,

@@ -23,7 +23,6 @@ pub enum InstallError {
     /// Two files are of one programme.
     #[error("{second}:{line}: id: programme {id} is already in {first}")]
     Twice {
-        /// The programme.
         id: Name,
         /// The file that has it.
         first: String,
@@ -35,11 +34,8 @@ pub enum InstallError {
     /// More names or benefits over the journal's life than records can number.
     #[error("{file}: more than {max} different {what} over the life of the journal")]
     TooMany {
-        /// The file.
         file: String,
-        /// Names or benefits.
         what: &'static str,
-        /// The bound.
         max: u32,
     },
     /// The records cannot be written.
@@ -50,7 +46,6 @@ pub enum InstallError {
 /// A programme that was put in force.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Installed {
-    /// The programme.
     pub id: Name,
     /// The rule version: the file's hash.
     pub hash: [u8; 32],

@@ -50,7 +50,6 @@ pub enum Guards<'a, 's, T> {
     None,
     /// The one with this index.
     One(usize, &'a mut T),
-    /// Several.
     Several(&'a mut Locked<'s, T>),
 }
 
@@ -82,13 +81,9 @@ impl<T> Guards<'_, '_, T> {
 
 /// The parts of the state that were locked to decide a record, which changes them. It panics when the record changes another one.
 pub struct LockedShards<'a, 's> {
-    /// Ids.
     pub ids: Guards<'a, 's, IdShard>,
-    /// Citizens.
     pub citizens: Guards<'a, 's, CitizenShard>,
-    /// Households.
     pub households: Guards<'a, 's, HouseholdShard>,
-    /// Wallets.
     pub wallets: Guards<'a, 's, WalletShard>,
     /// The counters of rights.
     pub quotas: Option<&'a mut Quotas>,

@@ -15,23 +15,19 @@ pub const REVERSALS_SHOWN_MAX: usize = 256;
 /// What an authorization's id leads to.
 #[derive(Debug)]
 pub enum Found {
-    /// Nothing.
     Unknown,
     /// A reversal of it; the authorization itself never came.
     ReversedBeforeArrival,
     /// Something that is not durable yet: wait for `sequence`, then ask again.
     Wait {
-        /// Of its record.
         sequence: u64,
     },
-    /// Its outcome.
     Authorization(Box<FoundAuthorization>),
 }
 
 /// An authorization, and what became of it since.
 #[derive(Debug)]
 pub struct FoundAuthorization {
-    /// The record.
     pub record: Authorization,
     /// The programme, when the record has no number for it.
     pub program: Option<Name>,

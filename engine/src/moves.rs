@@ -19,7 +19,6 @@ use satang_log::log::Space;
 /// A citizen who is to move from one programme to another, through the wallet that holds the right.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MoveInput {
-    /// The wallet.
     pub wallet: WalletId,
     /// The programme whose right ends.
     pub from: Name,
@@ -79,7 +78,6 @@ pub enum MoveOutcome {
     },
     /// The citizen has moved already: nothing was written.
     Unchanged,
-    /// Nothing changed.
     Refused(MoveRefusal),
 }
 
@@ -91,9 +89,7 @@ pub struct MoveLine<'d> {
     pub from: &'d Rule,
     /// The rules of the new programme.
     pub to: &'d Rule,
-    /// The wallet.
     pub wallet: WalletId,
-    /// Whose it is.
     pub person: PersonId,
     /// The household that shares benefits with others.
     pub household: Option<HouseholdId>,

@@ -54,7 +54,6 @@ impl Default for OldDays {
 pub struct Old<T> {
     /// See [`OldIds::epoch`].
     pub epoch: u64,
-    /// What was found.
     pub found: T,
 }
 

@@ -46,7 +46,6 @@ pub struct EngineOptions {
 
 /// A started engine and the parts that need a thread of their own.
 pub struct Opened<S: Storage, C: Clock, L: LogStore = FileLogStore<S>> {
-    /// The engine.
     pub engine: Arc<Engine<ReaderOf<L>, C>>,
     /// The log's writer: to be run on a thread, or step by step.
     pub committer: Committer<L::Log>,
@@ -54,14 +53,12 @@ pub struct Opened<S: Storage, C: Clock, L: LogStore = FileLogStore<S>> {
     pub upkeep: Arc<dyn Upkeep>,
     /// To be called now and then: old ids leave memory, snapshots are taken.
     pub keeper: Arc<Keeper<S, L, C>>,
-    /// What was found.
     pub recovered: Recovered,
 }
 
 /// What a start found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Recovered {
-    /// Records replayed.
     pub records: u64,
     /// Bytes of segment files read.
     pub bytes: u64,
@@ -89,16 +86,12 @@ pub enum OpenError {
     WrongKey,
     /// The journal's files are gone: a person is only stored once there is a journal to name it.
     #[error("journal: offset 0: there is no journal, though {held_by} tells of one; put its files back")]
-    JournalMissing {
-        /// What is there.
-        held_by: String,
-    },
+    JournalMissing { held_by: String },
     /// The person store misses persons that the journal names.
     #[error(
         "{PERSONS_FILE}: offset {offset}: {missing} persons of the journal are missing, {unreadable_pages} pages are unreadable"
     )]
     PersonsMissing {
-        /// How many.
         missing: usize,
         /// How many pages of the store cannot be read.
         unreadable_pages: u64,
@@ -117,7 +110,6 @@ pub enum OpenError {
     /// The disk does not answer.
     #[error("{file}: {source}")]
     Io {
-        /// The file.
         file: &'static str,
         /// What the operating system says.
         source: io::Error,

@@ -13,7 +13,6 @@ use satang_log::storage::Storage;
 pub struct Recovery<C> {
     /// The state as of the log's end, and what came with it.
     pub beginning: Beginning,
-    /// The log's end.
     pub read: ReadToEnd<C>,
     /// What the replay came to.
     pub replayed: Replayed,

@@ -30,14 +30,10 @@ pub enum Registered {
     Decided {
         /// The record, with its sequence.
         record: RegistrationRecord,
-        /// Of its record.
         sequence: u64,
     },
     /// The id has an outcome already, the record of `sequence`. Wait until that is durable, read it, compare the content.
-    Seen {
-        /// Of its record.
-        sequence: u64,
-    },
+    Seen { sequence: u64 },
     /// The quota is full, as the citizen was told before: nothing was written, and the id is not burnt.
     Told {
         /// The sequence of the record that told so first.

@@ -15,7 +15,6 @@ use satang_log::log::Space;
 /// A wallet that is to be replaced.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReplacementInput {
-    /// The old wallet.
     pub wallet: WalletId,
     /// The new one; another than the old one.
     pub new_wallet: WalletId,
@@ -61,7 +60,6 @@ pub enum ReplacementOutcome {
         /// The sequence of the record.
         sequence: u64,
     },
-    /// Nothing changed.
     Refused(ReplacementRefusal),
 }
 

@@ -29,17 +29,12 @@ use zerocopy::FromBytes;
 /// The sequence of the last record that each part of the state has taken; 0 for none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Through {
-    /// Names, rules, merchants.
     pub directory: u64,
     /// How many hold rights.
     pub quotas: u64,
-    /// By id shard.
     pub ids: Vec<u64>,
-    /// By citizen shard.
     pub citizens: Vec<u64>,
-    /// By household shard.
     pub households: Vec<u64>,
-    /// By wallet shard.
     pub wallets: Vec<u64>,
 }
 
@@ -106,7 +101,6 @@ pub enum DateError {
     Other {
         /// The date of its time.
         today: BusinessDate,
-        /// The open date.
         open: BusinessDate,
     },
     /// A cut-over closes another date.
@@ -114,7 +108,6 @@ pub enum DateError {
     CutOver {
         /// The date that it closes.
         over: BusinessDate,
-        /// The open date.
         open: BusinessDate,
     },
     /// A cut-over is cut short.

@@ -375,11 +375,9 @@ impl<R: ReadLog, C: Clock> Session<R, C> {
 /// What an authorization's id leads to, all of it durable.
 #[derive(Debug)]
 pub enum FoundOutcome {
-    /// Nothing.
     Unknown,
     /// A reversal of it; the authorization itself never came.
     ReversedBeforeArrival,
-    /// Its outcome.
     Authorization(Box<FoundAuthorization>),
 }
 

@@ -54,7 +54,6 @@ pub struct State {
     pub directory: RwLock<Directory>,
     /// Ids and where their records lie.
     pub ids: Vec<Mutex<IdShard>>,
-    /// Who holds what.
     pub citizens: Vec<Mutex<CitizenShard>>,
     /// Households and what their members drew together.
     pub households: Vec<Mutex<HouseholdShard>>,

@@ -32,7 +32,6 @@ pub struct StartOptions {
     pub data_dir: PathBuf,
     /// Where programme files are read, now and at every reload.
     pub programs: ProgramSource,
-    /// The listener.
     pub server: ServerOptions,
     /// Who may call; without, every caller has every role, and only this machine may call.
     pub keys: Option<Arc<KeyRing>>,

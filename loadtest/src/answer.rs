@@ -6,7 +6,6 @@
 pub struct Outcome<'a> {
     /// `approved` or `declined`; of a registration `accepted` or `rejected`.
     pub decision: &'a [u8],
-    /// The reason word.
     pub reason: &'a [u8],
     /// The place of an accepted registration.
     pub ticket: Option<u64>,

@@ -21,7 +21,6 @@ const BACKLOG: i32 = 1024;
 /// A server that has its sockets and is about to answer.
 pub struct Bare {
     listeners: Vec<TcpListener>,
-    /// Where it listens.
     pub address: SocketAddr,
 }
 

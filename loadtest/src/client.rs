@@ -15,9 +15,7 @@ const CONNECT_WAIT_MAX: Duration = Duration::from_secs(5);
 /// A whole answer.
 #[derive(Clone, Debug)]
 pub struct Reply {
-    /// Status code.
     pub status: u16,
-    /// Body.
     pub body: Vec<u8>,
 }
 

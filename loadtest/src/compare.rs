@@ -34,7 +34,6 @@ pub enum ClientKind {
 pub struct ComparePlan {
     /// The `satang` binary.
     pub server_bin: PathBuf,
-    /// The programme files.
     pub programs: PathBuf,
     /// A folder on the disk to be measured; a folder of this run is made in it and removed.
     pub data_parent: PathBuf,
@@ -42,9 +41,7 @@ pub struct ComparePlan {
     pub server_args: Vec<String>,
     /// Threads of the bare server.
     pub bare_threads: usize,
-    /// The client.
     pub client: ClientKind,
-    /// Sender threads.
     pub client_threads: usize,
     /// Connections of the throughput rounds.
     pub connections: usize,
@@ -52,11 +49,8 @@ pub struct ComparePlan {
     pub rounds: usize,
     /// Seconds per round and server.
     pub seconds: u64,
-    /// Who buys where.
     pub workload: Workload,
-    /// Seed of purchases.
     pub seed: u64,
-    /// Seed of ids.
     pub id_seed: u64,
 }
 
@@ -82,22 +76,17 @@ pub struct Measured {
 /// Both servers, driven one after the other.
 #[derive(Clone, Debug, Serialize)]
 pub struct Round {
-    /// The bare server.
     pub bare: Measured,
-    /// Satang.
     pub satang: Measured,
 }
 
 /// The whole comparison.
 #[derive(Clone, Debug, Serialize)]
 pub struct Comparison {
-    /// The verdict.
     pub verdict: Verdict,
     /// Why it failed, in words.
     pub reasons: Vec<String>,
-    /// At many connections.
     pub throughput: Vec<Round>,
-    /// At one connection.
     pub one_connection: Vec<Round>,
     /// The disk alone, once before each round at one connection.
     pub flushes: Vec<Flush>,

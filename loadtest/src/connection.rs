@@ -15,10 +15,11 @@ pub(crate) const RECONNECT_WAIT_NS: u64 = 20_000_000;
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum State {
     /// Not open; opened again at this instant.
-    Dead { retry_at_ns: u64 },
+    Dead {
+        retry_at_ns: u64,
+    },
     /// The handshake is under way.
     Connecting,
-    /// Ready to send.
     Idle,
     /// A request is in flight.
     Busy,

@@ -17,7 +17,6 @@ use std::time::{Duration, Instant};
 /// What a request is written as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WireForm {
-    /// JSON, every route.
     Json,
     /// Bytes, the batch route.
     Binary,
@@ -26,7 +25,6 @@ pub enum WireForm {
 /// Everything a run depends on.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// The server.
     pub target: Target,
     /// What makes requests due.
     pub load: Load,
@@ -42,7 +40,6 @@ pub struct Plan {
     pub threads: usize,
     /// Who registers: then nothing is bought, and the run ends when everybody has asked.
     pub people: Option<People>,
-    /// Who buys where.
     pub workload: Workload,
     /// Shares of quotes, reversals and retries; all 0 with batches.
     pub mix: Mix,

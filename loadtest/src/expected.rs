@@ -30,7 +30,6 @@ pub struct Asked {
 /// What one kind of request should get.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Wanted {
-    /// The kind.
     pub kind: Kind,
     /// Fewest elements that are approved (accepted).
     pub least: u64,

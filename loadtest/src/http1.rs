@@ -27,7 +27,6 @@ pub fn push_post(out: &mut Vec<u8>, path: &[u8], common: &[u8], content_type: &s
 /// A whole answer within the reader's buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Response {
-    /// Status code.
     pub status: u16,
     /// Where the body begins.
     pub body_start: usize,

@@ -13,6 +13,7 @@ use uuid::fmt::Hyphenated;
 const REASON_BYTES_MAX: usize = 80;
 
 impl What {
+    /// What the request asks for, to be counted under.
     pub fn kind(&self) -> Kind {
         match self {
             What::One(Request::Authorization(_)) => Kind::Authorization,
@@ -24,6 +25,7 @@ impl What {
         }
     }
 
+    /// How many decisions it asks for.
     pub fn elements(&self) -> u64 {
         match self {
             What::One(_) => 1,

@@ -66,9 +66,7 @@ pub struct Counters {
 /// One phase's report.
 #[derive(Clone, Debug, Serialize)]
 pub struct PhaseReport {
-    /// The phase.
     pub phase: &'static str,
-    /// What it saw.
     #[serde(flatten)]
     pub report: Report,
 }

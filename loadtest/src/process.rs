@@ -19,7 +19,6 @@ const TICKS_PER_S: f64 = 100.0;
 #[derive(Debug)]
 pub struct Server {
     child: Child,
-    /// Where it answers.
     pub target: Target,
     /// Whether it is the one of fixed answers.
     pub is_bare: bool,

@@ -21,7 +21,6 @@ pub struct People {
 /// One registration, before it is written as JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Registration {
-    /// Its id.
     pub registration_id: Uuid,
     /// Number of the person; see [`citizen_id`] and [`wallet_id`].
     pub person: u64,

@@ -90,7 +90,6 @@ impl Verdict {
 /// A whole run.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Report {
-    /// The verdict.
     pub verdict: Verdict,
     /// Why it failed, in words, the most important reason first.
     pub reasons: Vec<String>,
@@ -100,7 +99,6 @@ pub struct Report {
     pub expected: Vec<(&'static str, String)>,
     /// True when latencies hide queueing.
     pub closed_loop: bool,
-    /// Requests by kind.
     pub kinds: Vec<KindRow>,
     /// Requests that were sent and not answered, by cause.
     pub unanswered: BTreeMap<&'static str, u64>,
@@ -112,7 +110,6 @@ pub struct Report {
     pub connect_failures: u64,
     /// Requests of the warm-up, which count nowhere else.
     pub warmup: KindRow,
-    /// Decisions.
     pub outcomes: Vec<OutcomeRow>,
     /// Tickets of accepted registrations.
     pub tickets: Option<TicketsRow>,

@@ -39,7 +39,6 @@ pub struct OutcomeCount {
     pub decision: Box<[u8]>,
     /// The reason word, as the server wrote it.
     pub reason: Box<[u8]>,
-    /// How many.
     pub count: u64,
 }
 
@@ -54,13 +53,9 @@ impl OutcomeCount {
 /// The tickets of accepted registrations, told by four numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tickets {
-    /// How many.
     pub count: u64,
-    /// Their sum.
     pub sum: u128,
-    /// The lowest.
     pub lowest: u64,
-    /// The highest.
     pub highest: u64,
 }
 
@@ -97,7 +92,6 @@ pub struct Stats {
     pub refusals: BTreeMap<(u16, String), u64>,
     /// Decided elements by kind, decision and reason.
     pub outcomes: Vec<OutcomeCount>,
-    /// Tickets of registrations.
     pub tickets: Option<Tickets>,
     /// Requests that were sent and not answered, by cause.
     pub lost: BTreeMap<&'static str, u64>,
@@ -311,7 +305,6 @@ impl Stats {
 pub struct Seen {
     /// Due in the warm-up.
     pub warmup: Stats,
-    /// Due after it.
     pub counted: Stats,
 }
 

@@ -8,7 +8,6 @@ use std::net::{SocketAddr, ToSocketAddrs};
 pub struct Target {
     /// As the operator wrote it, without a trailing slash.
     pub url: String,
-    /// Where to connect.
     pub address: SocketAddr,
     /// Whole header lines, CRLF included: `host` and the operator's own.
     pub header_lines: Vec<u8>,

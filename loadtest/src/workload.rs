@@ -92,7 +92,6 @@ impl Kind {
 /// Shares of the requests that are not new authorizations, in percent.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Mix {
-    /// Quotes.
     pub quotes_percent: f64,
     /// Reversals of earlier approved authorizations.
     pub reversals_percent: f64,
@@ -116,7 +115,6 @@ impl Mix {
 /// One purchase, before it is written as JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Purchase {
-    /// Transaction id.
     pub txn_id: Uuid,
     /// Wallet number, see [`wallet_id`].
     pub wallet: u64,
@@ -239,13 +237,11 @@ impl Workload {
 /// One request drawn by a [`Generator`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Request {
-    /// A new authorization.
     Authorization(Purchase),
     /// A quote for the purchase; its `txn_id` is not sent.
     Quote(Purchase),
     /// A reversal of an approved purchase.
     Reversal {
-        /// What is reversed.
         original: Purchase,
         /// Id of the reversal.
         reversal_id: Uuid,

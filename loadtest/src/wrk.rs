@@ -95,9 +95,7 @@ pub fn count_decisions(stats: &mut Stats, before: &BTreeMap<String, u64>, after:
 /// How to drive.
 #[derive(Clone, Copy, Debug)]
 pub struct WrkPlan<'a> {
-    /// The server.
     pub target: &'a Target,
-    /// Connections.
     pub connections: usize,
     /// Threads, at most `connections`.
     pub threads: usize,

@@ -102,6 +102,46 @@ fn no_file_is_too_long() {
     none(&format!("a file has at most {LINES_MAX} lines"), &wrong);
 }
 
+/// Public things that need a doc comment; a field or variant whose name says what it is needs none.
+const DOCUMENTED: [&str; 9] = [
+    "pub fn ",
+    "pub async fn ",
+    "pub const fn ",
+    "pub struct ",
+    "pub enum ",
+    "pub trait ",
+    "pub type ",
+    "pub const ",
+    "pub static ",
+];
+
+fn is_product(path: &str) -> bool {
+    path.contains("/src/") && !path.starts_with("tests/")
+}
+
+#[test]
+fn public_items_say_what_they_are_for() {
+    let mut wrong = Vec::new();
+    for file in sources().iter().filter(|file| is_product(&file.path)) {
+        let lines: Vec<&str> = file.text.lines().map(str::trim_start).collect();
+        for (index, line) in lines.iter().enumerate() {
+            let is_item = DOCUMENTED.iter().any(|item| line.starts_with(item));
+            // What a macro makes is documented where it is called.
+            if !is_item || line.contains('$') {
+                continue;
+            }
+            let before = lines[..index].iter().rev();
+            let is_attribute =
+                |line: &&&str| line.starts_with('#') || line.starts_with(')') || line.ends_with(',');
+            let above = before.clone().find(|line| !is_attribute(line));
+            if !above.is_some_and(|line| line.starts_with("///")) {
+                wrong.push(format!("{}:{}: {line}", file.path, index + 1));
+            }
+        }
+    }
+    none("a public item has a doc comment", &wrong);
+}
+
 #[test]
 fn nothing_is_left_undone() {
     let wrong = lines_that(&texts(), |file, line| {

@@ -20,9 +20,7 @@ use crate::record::{
 pub enum IdKey {
     /// An authorization or hold.
     Txn(TxnId),
-    /// A reversal.
     Reversal(ReversalId),
-    /// A registration.
     Registration(RegistrationId),
 }
 

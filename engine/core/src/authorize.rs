@@ -21,11 +21,8 @@ use crate::request::Purchase;
 /// A purchase and the numbers of its names: looked up once, whoever asks by them.
 #[derive(Clone, Copy)]
 pub struct Numbered<'p> {
-    /// The purchase.
     pub purchase: &'p Purchase,
-    /// The programme's number.
     pub program: NameNumber,
-    /// The channel's number.
     pub channel: NameNumber,
 }
 
@@ -43,7 +40,6 @@ impl<'p> Numbered<'p> {
 /// What was decided on a purchase, and the facts it was decided by.
 #[derive(Clone, Copy, Debug)]
 pub struct Verdict {
-    /// The outcome.
     pub reason: Reason,
     /// The state's part; zero on a decline.
     pub state: Satang,
@@ -57,11 +53,8 @@ pub struct Verdict {
     pub state_percent: u8,
     /// The rule version's number; 0 when no programme was found.
     pub rule: u32,
-    /// The programme's number.
     pub program: NameNumber,
-    /// The channel's number.
     pub channel: NameNumber,
-    /// The benefit.
     pub benefit: BenefitNumber,
     /// The household whose room was asked for.
     pub household: Option<HouseholdId>,

@@ -173,7 +173,6 @@ impl IdEntry {
 /// What is known of an authorization's id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TxnState {
-    /// Nothing.
     New,
     /// It was reversed before it arrived, and has not arrived.
     Tombstone,

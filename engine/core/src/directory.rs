@@ -42,9 +42,7 @@ pub struct Directory {
 /// When, for whom and as which record something was decided.
 #[derive(Clone, Copy, Debug)]
 pub struct Made {
-    /// The record's sequence.
     pub sequence: u64,
-    /// When.
     pub at: Instant,
     /// The number of the name of the key; unknown without keys, and for what the process does by itself.
     pub caller: NameNumber,
@@ -98,7 +96,6 @@ pub enum DirectoryError {
     /// A record names something that no earlier record introduced.
     #[error("{what} number {number} was never introduced")]
     Dangling {
-        /// Name or rule.
         what: &'static str,
         /// The number in the record.
         number: u32,

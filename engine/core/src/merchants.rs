@@ -23,7 +23,6 @@ pub struct Merchants {
 /// What a decision needs of a merchant.
 #[derive(Clone, Copy, Debug)]
 pub struct MerchantView<'m> {
-    /// What it sells.
     pub category: Category,
     /// Whether it takes part.
     pub status: Status,
@@ -75,7 +74,6 @@ const FLAGS: u64 = SUSPENDED | FLAGS_OF_DESK;
 /// Why the desk has a merchant suspended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stop {
-    /// It decided so.
     Suspended,
     /// The merchant withdrew its consent.
     Withdrawn,

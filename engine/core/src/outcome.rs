@@ -238,7 +238,6 @@ impl Reason {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 #[repr(u8)]
 pub enum ReversalReason {
-    /// Given back.
     Approved = 0,
     /// No such authorization: approved (a tombstone) when all of it was to be given back, declined otherwise.
     OriginalNotFound = 1,

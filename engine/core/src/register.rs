@@ -19,11 +19,9 @@ use crate::request::RegistrationRequest;
 pub struct Applicant {
     /// In which programme; [`NameNumber::UNKNOWN`] when it has no number.
     pub program: NameNumber,
-    /// Through which wallet.
     pub wallet: WalletId,
     /// Complete years on the registration day.
     pub age: u8,
-    /// Of which country.
     pub nationality: Nationality,
 }
 
@@ -41,9 +39,7 @@ impl Applicant {
 
 /// What a registration is decided by besides the directory, as of one moment.
 pub struct Standing<'s, W: Fn(WalletId) -> &'s WalletShard> {
-    /// The citizen.
     pub person: PersonId,
-    /// The citizen's shard.
     pub citizens: &'s CitizenShard,
     /// The shard of every wallet that [`wallets_of`] names.
     pub wallets: W,
@@ -54,7 +50,6 @@ pub struct Standing<'s, W: Fn(WalletId) -> &'s WalletShard> {
 /// What was decided on a registration.
 #[derive(Clone, Copy, Debug)]
 pub struct Verdict {
-    /// The outcome.
     pub reason: Reason,
     /// The rule version's number; 0 when no programme was found.
     pub rule: u32,
@@ -315,7 +310,6 @@ pub fn home_wallet(
 pub enum Held {
     /// Never had, or not any more.
     None,
-    /// One that counts.
     Live,
     /// One that lapsed, through this wallet.
     Lapsed(WalletId),

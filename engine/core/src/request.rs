@@ -11,11 +11,8 @@ use crate::record::Act;
 pub struct Purchase {
     /// The programme to draw on.
     pub program: Name,
-    /// Who pays.
     pub wallet: WalletId,
-    /// Who sells.
     pub merchant: MerchantId,
-    /// How.
     pub channel: Name,
     /// The whole bill: 1 to [`Satang::BILL_MAX`].
     pub amount: Satang,
@@ -28,7 +25,6 @@ pub struct Purchase {
 pub struct AuthorizationRequest {
     /// The switch's id; one id has one outcome (I5).
     pub txn_id: TxnId,
-    /// The purchase.
     pub purchase: Purchase,
 }
 
@@ -50,7 +46,6 @@ pub struct ReversalRequest {
 pub struct HoldRequest {
     /// The switch's id, in the same space as authorizations' (I5).
     pub txn_id: TxnId,
-    /// The purchase.
     pub purchase: Purchase,
     /// For how long, in seconds: 1 to [`HOLD_SECONDS_MAX`].
     pub expires_in_s: u32,
@@ -62,7 +57,6 @@ pub const HOLD_SECONDS_MAX: u32 = 604_800;
 /// A hold to be captured or voided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClosingRequest {
-    /// The hold.
     pub txn_id: TxnId,
     /// [`Act::Capture`] or [`Act::Void`].
     pub act: Act,
@@ -75,14 +69,9 @@ pub struct ClosingRequest {
 pub struct RegistrationRequest {
     /// The registrar's id; one id has one answer (I5).
     pub registration_id: RegistrationId,
-    /// In which programme.
     pub program: Name,
-    /// Through which wallet.
     pub wallet: WalletId,
-    /// Who.
     pub citizen: CitizenId,
-    /// Born when.
     pub birth: BirthDate,
-    /// Of which country.
     pub nationality: Nationality,
 }

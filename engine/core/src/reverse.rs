@@ -19,9 +19,7 @@ pub enum Reversible {
     },
     /// Declined: there is nothing to give back.
     Declined,
-    /// Approved.
     Approved {
-        /// The authorization.
         original: OriginalFacts,
         /// What earlier reversals left of it, when there are any.
         reversed: Option<Reversed>,

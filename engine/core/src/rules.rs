@@ -9,7 +9,6 @@ use crate::slot::PeriodCaps;
 pub struct Rule {
     /// Its number in records, dense from 1.
     pub number: u32,
-    /// The programme's number.
     pub program: NameNumber,
     /// The benefits, in the order of the file.
     pub benefits: Vec<BenefitRule>,

@@ -7,7 +7,6 @@ use crate::record::NameNumber;
 /// The state's money in one programme, over the wallets of one shard or of all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ProgramTotals {
-    /// The programme.
     pub program: NameNumber,
     /// The date of its last approved authorization.
     pub date: BusinessDate,

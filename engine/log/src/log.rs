@@ -22,7 +22,6 @@ pub type ChainHash = [u8; 32];
 /// What tells one log from every other, for as long as it lives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LogIdentity {
-    /// Random.
     pub journal_id: [u8; 16],
     /// Random: whoever keeps tables of ids from outside seeds their hash with it.
     pub hash_seed: [u8; 16],
@@ -54,7 +53,6 @@ pub enum LogError {
     /// The disk does not answer.
     #[error("{file}: {source}")]
     Io {
-        /// The file.
         file: String,
         /// What the operating system says.
         source: io::Error,
@@ -62,13 +60,11 @@ pub enum LogError {
     /// Durable data is damaged.
     #[error("{file}: offset {offset}: {what}{}", named_sequence(*sequence))]
     Damaged {
-        /// The file.
         file: String,
         /// Where in it, in bytes.
         offset: u64,
         /// The sequence that should be there; 0 when that is not known.
         sequence: u64,
-        /// What is wrong.
         what: String,
     },
 }
@@ -91,7 +87,6 @@ pub enum ReadError {
     Record {
         /// Where, in the log's own words.
         place: String,
-        /// What is wrong.
         source: RecordError,
     },
     /// There is no such record, or another one where it should be.
@@ -248,7 +243,6 @@ pub trait LogStore: Send + Sync + 'static {
 
 /// A cursor that has read a log to its end, and what lies there.
 pub struct ReadToEnd<C> {
-    /// The cursor.
     pub cursor: C,
     /// Where the log ends, in its own words.
     pub end: String,
@@ -265,7 +259,6 @@ pub struct ReadToEnd<C> {
 pub struct Frame {
     /// The sequence of the first record.
     pub first_sequence: u64,
-    /// How many records.
     pub record_count: u32,
     /// The time of the last record.
     pub at: Instant,
@@ -275,7 +268,6 @@ pub struct Frame {
     pub pages: Arc<Vec<Page>>,
     /// The first byte of the first record in `pages`.
     pub start: usize,
-    /// Bytes of records.
     pub len_bytes: usize,
     /// Bytes that the frame takes in the log.
     pub stored_bytes: usize,
@@ -305,7 +297,6 @@ impl Frame {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Space {
-    /// Enough.
     Enough = 0,
     /// The disk is full: only reversals are taken.
     ReversalsOnly = 1,

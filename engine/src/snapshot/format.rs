@@ -30,7 +30,6 @@ pub(super) struct SnapshotHeader {
     /// First 8 bytes of BLAKE3 over the rest of the page.
     check: [u8; 8],
     pub version: u32,
-    /// How many parts.
     pub parts: u32,
     /// The journal it belongs to.
     pub journal_id: [u8; 16],
@@ -47,7 +46,6 @@ pub(super) struct SnapshotHeader {
     pub reserved: u64,
     /// How many wallets all parts have together.
     pub wallets: u64,
-    /// How many ids.
     pub ids: u64,
     /// Satang authorised, all programmes.
     pub authorised: [u64; 2],
@@ -105,23 +103,19 @@ fn check_of(page: &Page) -> [u8; 8] {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
 pub(super) enum PartKind {
-    /// Names, rules, merchants.
     Directory = 1,
     /// Which ids have left memory, and when each date ended.
     Calendar = 2,
-    /// An id shard.
     Ids = 3,
-    /// A citizen shard.
     Citizens = 4,
-    /// A wallet shard.
     Wallets = 5,
     /// How many hold rights, and the last tickets.
     Quotas = 6,
-    /// A household shard.
     Households = 7,
 }
 
 impl PartKind {
+    /// The kind with this number, or `None`.
     pub fn from_number(number: u32) -> Option<PartKind> {
         let all = [
             PartKind::Directory,
@@ -141,7 +135,6 @@ impl PartKind {
 #[repr(C)]
 pub(super) struct PartEntry {
     pub kind: u32,
-    /// The shard's index.
     pub index: u32,
     /// It has taken every record that concerns it up to this sequence.
     pub through: u64,
@@ -156,11 +149,9 @@ pub(super) struct PartEntry {
 /// What a snapshot holds, in words for logs and answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SnapshotFacts {
-    /// Its file.
     pub file: String,
     /// The sequence of the last record in it.
     pub sequence: u64,
-    /// Its length.
     pub bytes: u64,
     /// How many wallets are in it.
     pub wallets: u64,
@@ -176,6 +167,7 @@ pub(super) struct Calendar {
 }
 
 impl Calendar {
+    /// Appends the calendar to its part.
     pub fn export(&self, to: &mut Vec<u8>) {
         let mut number = |number: i64| to.extend_from_slice(&number.to_le_bytes());
         number(self.window.from as i64);
@@ -191,6 +183,7 @@ impl Calendar {
             .for_each(|file| to.extend_from_slice(file.as_bytes()));
     }
 
+    /// The calendar that [`Calendar::export`] wrote; `None` when the bytes are none.
     pub fn import(mut from: &[u8]) -> Option<Calendar> {
         let mut number = || {
             let (taken, rest) = from.split_at_checked(8)?;

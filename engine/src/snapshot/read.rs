@@ -24,7 +24,6 @@ use zerocopy::{FromZeros, IntoBytes};
 
 /// A snapshot that was read.
 pub struct Loaded {
-    /// Its file.
     pub file: String,
     /// Where the replay begins.
     pub beginning: Beginning,
@@ -40,9 +39,7 @@ pub struct Loaded {
 #[derive(Debug, thiserror::Error)]
 #[error("{file}: {what}")]
 pub struct Refusal {
-    /// Its file.
     pub file: String,
-    /// What is wrong.
     pub what: String,
     /// Through which sequence it says that the journal was durable, as far as its header can be read.
     pub through_max: Option<u64>,

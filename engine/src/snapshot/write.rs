@@ -23,19 +23,16 @@ use zerocopy::IntoBytes;
 
 /// What a snapshot is taken of.
 pub struct Source<'e> {
-    /// The state.
     pub state: &'e State,
     /// The ids that have left memory. No date may leave meanwhile.
     pub old_ids: &'e OldIds,
     /// Says through which sequence a part has taken every record.
     pub appender: &'e Appender,
-    /// What is durable.
     pub durable: &'e Durable,
     /// Says how long the person store is.
     pub persons: &'e Persons,
     /// The journal it belongs to.
     pub journal_id: [u8; 16],
-    /// When.
     pub at: Instant,
     /// Snapshots that cannot be used: removed once there is a new one.
     pub refused: &'e [String],
@@ -47,19 +44,13 @@ pub enum SnapshotError {
     /// The disk does not take it.
     #[error("{file}: {source}")]
     Io {
-        /// The file.
         file: String,
         /// What the operating system says.
         source: io::Error,
     },
     /// It was read back otherwise than it was written.
     #[error("{file}: {what}")]
-    NotAsWritten {
-        /// The file.
-        file: String,
-        /// Where it differs.
-        what: String,
-    },
+    NotAsWritten { file: String, what: String },
     /// The journal failed: what was copied may never become durable.
     #[error(transparent)]
     Journal(#[from] StorageFailed),

@@ -18,7 +18,6 @@ pub enum Failure {
     Problem(Problem),
     /// The body did not arrive.
     Body(BodyError),
-    /// No such path.
     NoRoute,
     /// The path has other methods, these.
     MethodNotAllowed(Vec<Method>),

@@ -29,13 +29,11 @@ pub struct Metrics {
     decisions: RwLock<BTreeMap<u16, [AtomicU64; REASONS]>>,
     /// Reversals, captures and voids: each by reason, declined then approved.
     reversals: [[[AtomicU64; REVERSAL_REASONS]; 2]; 3],
-    /// By reason.
     registrations: [AtomicU64; RegistrationReason::ALL.len()],
     /// Told again that a quota is full.
     told_again: IntCounter,
     register: Histogram,
     register_batch: Histogram,
-    /// By reason.
     refused: [AtomicU64; Refused::REASONS.len()],
     desk: DeskCounts,
     replays: IntCounter,
@@ -50,7 +48,6 @@ pub struct Metrics {
     recovery_records: IntGauge,
     snapshot: Histogram,
     snapshot_sequence: IntGauge,
-    /// Failed, then taken.
     snapshots: [AtomicU64; 2],
 }
 

@@ -39,7 +39,6 @@ struct Progress {
 enum Forecast {
     /// It has no quota.
     NoQuota,
-    /// It is full.
     Full,
     /// Nobody can register any more, or nobody knows when.
     Closed,

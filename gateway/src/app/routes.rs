@@ -14,7 +14,6 @@ pub(super) const AUTHORIZE: &Route = &ROUTES[RouteId::Authorize as usize];
 /// One method of one path.
 #[derive(Debug)]
 pub struct Route {
-    /// The row.
     pub(super) id: RouteId,
     /// GET answers HEAD too.
     pub method: Method,

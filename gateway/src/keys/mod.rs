@@ -63,7 +63,6 @@ impl Role {
 pub struct Key {
     /// Stands in every record of a change made with it.
     pub name: Name,
-    /// Its role.
     pub role: Role,
 }
 

@@ -27,16 +27,10 @@ const RETRY_AFTER_S: u32 = 1;
 pub enum BodyError {
     /// More than `body_bytes_max`, announced or sent.
     #[error("the body is larger than {bytes_max} bytes")]
-    TooLarge {
-        /// The limit.
-        bytes_max: usize,
-    },
+    TooLarge { bytes_max: usize },
     /// Not complete (or, when streamed, no further chunk) within `body_timeout`.
     #[error("the body did not arrive within {} ms", .timeout.as_millis())]
-    Timeout {
-        /// The limit.
-        timeout: Duration,
-    },
+    Timeout { timeout: Duration },
     /// The connection or stream ended early, or the chunked coding is wrong.
     #[error("the body is incomplete or wrongly framed")]
     Broken,

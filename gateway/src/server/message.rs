@@ -20,7 +20,6 @@ pub struct Request {
     pub uri: Uri,
     /// HTTP/1.1 or HTTP/2, no other.
     pub version: Version,
-    /// The header fields.
     pub headers: HeaderMap,
     /// The body, still on its way.
     pub body: Body,
@@ -50,7 +49,6 @@ pub struct Response {
     pub status: StatusCode,
     /// The content type; empty for none.
     pub content_type: &'static str,
-    /// The whole body.
     pub body: Bytes,
     /// `Retry-After` in seconds.
     pub retry_after_s: Option<u32>,

@@ -31,9 +31,7 @@ pub struct Server;
 /// What the listener has counted since it started.
 #[derive(Debug, Default)]
 pub struct ServerCounters {
-    /// Open now.
     pub connections: AtomicUsize,
-    /// Accepted in all.
     pub accepted: AtomicU64,
     /// Turned away because `connections_max` was reached.
     pub turned_away: AtomicU64,

@@ -14,9 +14,7 @@ use satang_engine::desk::{DebtorInput, Subject};
 /// A merchant to be bound to a delivery platform, or released from it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlatformRequest {
-    /// The merchant.
     pub merchant: MerchantId,
-    /// The platform.
     pub platform: Name,
     /// Whether it is to be bound.
     pub bound: bool,
@@ -36,7 +34,6 @@ pub struct PayoutRequest {
 /// A merchant that withdraws its consent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WithdrawalRequest {
-    /// The merchant.
     pub merchant: MerchantId,
     /// The case of what it received.
     pub case: CaseId,
@@ -49,9 +46,7 @@ pub struct WithdrawalRequest {
 /// A citizen to be suspended or made active.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PersonStatusRequest {
-    /// Who.
     pub subject: Subject,
-    /// The new status.
     pub status: Status,
     /// Why, in the operator's words.
     pub reason: String,
@@ -60,7 +55,6 @@ pub struct PersonStatusRequest {
 /// A citizen to be erased.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ErasureRequest {
-    /// Who.
     pub subject: Subject,
     /// Why, in the operator's words.
     pub reason: String,
@@ -69,11 +63,8 @@ pub struct ErasureRequest {
 /// Money to be claimed back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CaseRequest {
-    /// The operator's id.
     pub case: CaseId,
-    /// From whom.
     pub debtor: DebtorInput,
-    /// How much.
     pub owed: Satang,
     /// The date of the letter that claims it.
     pub letter: BusinessDate,
@@ -84,11 +75,8 @@ pub struct CaseRequest {
 /// Some of what is claimed came back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PaymentRequest {
-    /// The case.
     pub case: CaseId,
-    /// The operator's id.
     pub payment: PaymentId,
-    /// How much.
     pub amount: Satang,
     /// What for, in the operator's words.
     pub reason: String,

@@ -39,7 +39,6 @@ pub const REASON_CHARS_MAX: usize = 500;
 /// A wallet or programme to be suspended or made active.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StatusRequest {
-    /// The new status.
     pub status: Status,
     /// Why, in the operator's words: at most [`REASON_CHARS_MAX`] characters; may be empty.
     pub reason: String,

@@ -8,7 +8,6 @@ pub const ERRORS_MAX: usize = 16;
 /// An answer that is no decision, as `application/problem+json`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Problem {
-    /// The HTTP status.
     pub status: u16,
     /// What kind of problem it is: the `code`, and the end of the `type`. Permanent.
     pub kind: &'static str,

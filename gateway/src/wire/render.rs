@@ -27,7 +27,6 @@ pub enum BatchResult<'a, O> {
 /// What an authorization of a batch is answered with.
 #[derive(Clone, Copy, Debug)]
 pub struct AuthorizationAnswer<'a> {
-    /// The outcome.
     pub record: &'a Authorization,
     /// Whether it was decided before.
     pub replayed: bool,
@@ -150,7 +149,6 @@ pub fn remaining(rooms: impl IntoIterator<Item = (CapPeriod, u64)>) -> Remaining
 pub enum RegistrationAnswer<'a> {
     /// What was decided, now or before.
     Decided {
-        /// The outcome.
         record: &'a RegistrationRecord,
         /// The list that excludes.
         list: Option<Name>,

@@ -19,7 +19,6 @@ const SCHEMA_VERSION: u32 = 1;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
-    /// Of this form.
     pub version: u32,
     /// The journal's id, in hexadecimal.
     pub journal_id: String,
@@ -45,7 +44,6 @@ pub struct Stored {
     pub path: String,
     /// Its name in the backup's folder.
     pub stored: String,
-    /// Its length.
     pub bytes: u64,
     /// BLAKE3 of its bytes, in hexadecimal.
     pub blake3: String,

@@ -52,7 +52,6 @@ pub enum BackupError {
     /// A file cannot be read or written.
     #[error("{file}: {source}")]
     Io {
-        /// Which.
         file: String,
         /// What the operating system says.
         source: io::Error,
@@ -62,12 +61,7 @@ pub enum BackupError {
     Log(#[from] LogError),
     /// A file is not what it must be.
     #[error("{file}: {what}")]
-    Refused {
-        /// Which.
-        file: String,
-        /// What is wrong.
-        what: String,
-    },
+    Refused { file: String, what: String },
 }
 
 impl BackupError {

@@ -8,9 +8,7 @@ use std::path::{Path, PathBuf};
 /// What was restored.
 #[derive(Debug)]
 pub struct Restored {
-    /// The backup.
     pub manifest: Manifest,
-    /// Bytes written.
     pub bytes: u64,
 }
 

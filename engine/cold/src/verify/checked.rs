@@ -26,7 +26,6 @@ pub enum Accounts {
 
 /// A worker's shards, those in which a record was looked at.
 pub struct OfWorker<'o, 'r> {
-    /// The worker's.
     pub own: &'o mut Own<'r>,
     /// Whether it changes the authorization's id.
     pub txn: bool,
@@ -89,7 +88,6 @@ impl Shards for OfWorker<'_, '_> {
 
 /// The whole state, while no worker works: each part is locked when it is asked for.
 pub struct Whole<'c> {
-    /// The state.
     pub state: &'c State,
     /// Whether the record's id has no outcome yet (I5).
     pub id_is_new: bool,

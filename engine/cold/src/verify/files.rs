@@ -32,7 +32,6 @@ impl Derived {
 
 /// What the journal says.
 pub struct Wanted<'w> {
-    /// Its id.
     pub journal_id: [u8; 16],
     /// The sequence of its last record.
     pub last_sequence: u64,

@@ -84,15 +84,10 @@ pub struct VerifyOptions {
 /// A programme's money.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProgramReport {
-    /// Its name.
     pub program: String,
-    /// Authorizations approved.
     pub approved: u64,
-    /// Authorizations declined.
     pub declined: u64,
-    /// Satang authorised.
     pub authorised: u128,
-    /// Satang given back.
     pub given_back: u128,
 }
 
@@ -113,7 +108,6 @@ pub struct Report {
     pub torn_bytes: u32,
     /// Indexes of old days, and snapshots, that were held against the journal.
     pub files: (u64, u64),
-    /// The first mismatches.
     pub mismatches: Vec<Mismatch>,
     /// How many there are.
     pub mismatches_count: u64,
@@ -133,7 +127,6 @@ pub enum VerifyError {
     /// A folder cannot be used.
     #[error("{file}: {source}")]
     Io {
-        /// Which.
         file: String,
         /// What the operating system says.
         source: io::Error,

@@ -37,9 +37,7 @@ use zerocopy::IntoBytes as _;
 /// How many purchases a programme decided.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// Authorizations approved.
     pub approved: u64,
-    /// Authorizations declined.
     pub declined: u64,
 }
 
@@ -51,7 +49,6 @@ pub struct Context<S: ReadStorage> {
     pub old_ids: OldIds,
     /// What does not agree.
     pub findings: Findings,
-    /// By programme.
     pub tallies: Mutex<BTreeMap<NameNumber, Tally>>,
     /// For originals that are not at hand.
     pub reader: FileReader<S>,
@@ -91,16 +88,10 @@ pub enum Halt {
     WorkFolder,
     /// An id leads to another kind of record.
     #[error("record {sequence} is no reversal")]
-    NoReversal {
-        /// The record's sequence.
-        sequence: u64,
-    },
+    NoReversal { sequence: u64 },
     /// An id leads to another kind of record.
     #[error("there is no authorization at record {sequence}")]
-    NoAuthorization {
-        /// The record's sequence.
-        sequence: u64,
-    },
+    NoAuthorization { sequence: u64 },
 }
 
 /// Re-decides what concerns its own shards.

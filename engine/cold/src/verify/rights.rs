@@ -73,7 +73,6 @@ pub fn reads_several_shards(header: &RecordHeader, bytes: &[u8]) -> bool {
 
 /// One record, as it lies in the journal.
 pub struct At<'b> {
-    /// Its header.
     pub header: RecordHeader,
     /// Its bytes.
     pub bytes: &'b [u8],

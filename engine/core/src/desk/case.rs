@@ -16,9 +16,7 @@ pub const CLAIM_MAX: Satang = Satang::new(1_000_000_000_000_000);
 /// Money that is claimed back.
 #[derive(Clone, Debug)]
 pub struct Case {
-    /// The operator's id.
     pub id: CaseId,
-    /// Who owes it.
     pub debtor: Debtor,
     /// Why it is owed.
     pub cause: Cause,
@@ -58,9 +56,7 @@ impl Cause {
 /// Some of what is claimed came back.
 #[derive(Clone, Debug)]
 pub struct Payment {
-    /// The operator's id.
     pub id: PaymentId,
-    /// How much.
     pub amount: Satang,
     /// When, what for and by whom it was recorded.
     pub mark: Mark,
@@ -71,9 +67,7 @@ pub struct Payment {
 pub enum CaseState {
     /// How much is owed is being counted.
     Counting,
-    /// Something is left.
     Open,
-    /// Everything came back.
     Paid,
     /// An operator closed it though something is left.
     Closed,

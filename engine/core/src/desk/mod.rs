@@ -43,7 +43,6 @@ pub struct Desk {
 /// When, why and by whom something was decided.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mark {
-    /// When.
     pub at: Instant,
     /// The number of the name of the key; unknown without keys.
     pub caller: NameNumber,
@@ -81,9 +80,7 @@ pub struct MerchantFile {
 /// A merchant joined a programme.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Joining {
-    /// Which.
     pub program: NameNumber,
-    /// When.
     pub at: Instant,
     /// Whether it took part in the earlier programme.
     pub returning: bool,

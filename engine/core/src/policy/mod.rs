@@ -47,13 +47,10 @@ pub struct PolicyError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 pub enum CapPeriod {
-    /// One business date.
     Day = 0,
-    /// One calendar month.
     Month = 1,
     /// One calendar quarter (our decision: the welfare card's "3 months").
     Quarter = 2,
-    /// The whole programme.
     Program = 3,
 }
 
@@ -113,23 +110,16 @@ impl Caps {
 pub enum Category {
     /// Restaurants, food and drink.
     FoodDrink = 0,
-    /// General goods.
     GeneralGoods = 1,
-    /// OTOP, local products.
     Otop = 2,
-    /// Village fund shops.
     VillageFund = 3,
     /// Community enterprises.
     CommunityEnterprise = 4,
     /// Blue flag shops (ธงฟ้า), where welfare-card goods money may be spent.
     BlueFlag = 5,
-    /// Massage.
     Massage = 6,
-    /// Spa.
     Spa = 7,
-    /// Hair.
     Hair = 8,
-    /// Nails.
     Nails = 9,
     /// Taxi-meter, registered vans, tuk-tuk, songthaew, motorcycle taxi.
     PublicTransport = 10,
@@ -137,11 +127,8 @@ pub enum Category {
     MassTransit = 11,
     /// Unlicensed transport (samlor), certified by an officer.
     UnlicensedTransport = 12,
-    /// Cooking-gas shops.
     CookingGas = 13,
-    /// The electricity utility.
     Electricity = 14,
-    /// The water utility.
     Water = 15,
 }
 
@@ -249,7 +236,6 @@ impl Holder {
 /// What happens to a purchase when there is no room at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WhenExhausted {
-    /// It is declined.
     Decline,
     /// It is approved and the citizen pays all of it.
     CitizenPays,
@@ -329,7 +315,6 @@ impl Benefit {
 /// When merchants may join by themselves.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MerchantRegistration {
-    /// The first date.
     pub opens: Option<BusinessDate>,
     /// The last date for new merchants.
     pub closes: Option<BusinessDate>,
@@ -342,7 +327,6 @@ pub struct MerchantRegistration {
 /// How citizens get the right.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Registration {
-    /// The first date.
     pub opens: BusinessDate,
     /// The last date, when there is one.
     pub closes: Option<BusinessDate>,
@@ -387,7 +371,6 @@ pub struct Tier {
 /// One version of one programme's rules.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Program {
-    /// The programme.
     pub id: Name,
     /// Its name in Thai.
     pub name_th: String,
@@ -409,7 +392,6 @@ pub struct Program {
     pub benefits: Vec<Benefit>,
     /// BLAKE3 of the file's bytes: the rule version.
     pub hash: [u8; 32],
-    /// The file's text.
     pub text: String,
 }
 

@@ -15,7 +15,6 @@ const SHOWN_CHARS_MAX: usize = 80;
 pub struct Source<'a> {
     /// How errors name it.
     pub file: &'a str,
-    /// Its text.
     pub text: &'a str,
 }
 

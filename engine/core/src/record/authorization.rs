@@ -19,7 +19,6 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, KnownLayout, Immutable)]
 #[repr(C)]
 pub struct AuthorizationRecord {
-    /// Common header.
     pub header: RecordHeader,
     txn_id: [u8; 16],
     wallet: u64,
@@ -47,7 +46,6 @@ const CAPS: u8 = 0x0F;
 /// An authorization and what few of them have; it behaves as its record.
 #[derive(Clone, Copy, Debug)]
 pub struct Authorization {
-    /// The fixed part.
     pub record: AuthorizationRecord,
     /// What stands behind it.
     pub extra: Extra,
@@ -69,13 +67,9 @@ const FLAG_LOOKED_BEYOND: u8 = 32;
 /// The facts of an authorization record, as decided.
 #[derive(Clone, Copy, Debug)]
 pub struct AuthorizationFacts {
-    /// Who asked.
     pub txn_id: TxnId,
-    /// Whose entitlement.
     pub wallet: WalletId,
-    /// Where.
     pub merchant: MerchantId,
-    /// The bill.
     pub amount: Satang,
     /// The part the state may share.
     pub eligible: Satang,
@@ -89,13 +83,10 @@ pub struct AuthorizationFacts {
     pub tier: u8,
     /// The rule version's number, 0 for none.
     pub rule: u32,
-    /// The programme's number.
     pub program: NameNumber,
-    /// The channel's number.
     pub channel: NameNumber,
     /// The benefit drawn on.
     pub benefit: BenefitNumber,
-    /// The outcome.
     pub reason: Reason,
     /// The cap that cut the share.
     pub limited_by: Option<CapPeriod>,
@@ -352,7 +343,6 @@ impl RecordBuf {
 /// An authorization as it lies in the journal.
 #[derive(Clone, Copy, Debug)]
 pub struct NamedAuthorization {
-    /// The authorization.
     pub record: Authorization,
     /// The programme's name, when it had no number.
     pub program: Option<Name>,

@@ -9,9 +9,7 @@ use crate::money::Satang;
 /// Who owes money.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Debtor {
-    /// A citizen.
     Person(PersonId),
-    /// A merchant.
     Merchant(MerchantId),
 }
 
@@ -40,11 +38,8 @@ impl Debtor {
 /// Money is claimed back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CaseOpened {
-    /// The case.
     pub case: CaseId,
-    /// Who owes it.
     pub debtor: Debtor,
-    /// How much.
     pub owed: Satang,
     /// The date of the letter that claims it.
     pub letter: BusinessDate,
@@ -75,11 +70,8 @@ impl Body for CaseOpened {
 /// Some of what is claimed came back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CasePaid {
-    /// The case.
     pub case: CaseId,
-    /// The payment.
     pub payment: PaymentId,
-    /// How much.
     pub amount: Satang,
     /// What for, in the operator's words.
     pub reason: String,
@@ -106,7 +98,6 @@ impl Body for CasePaid {
 /// A case was closed though something is left.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CaseClosed {
-    /// The case.
     pub case: CaseId,
     /// Why, in the operator's words.
     pub reason: String,
@@ -129,9 +120,7 @@ impl Body for CaseClosed {
 /// What a merchant received was counted: its case says how much is owed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CaseCounted {
-    /// The case.
     pub case: CaseId,
-    /// How much.
     pub owed: Satang,
 }
 

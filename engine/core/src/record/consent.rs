@@ -8,7 +8,6 @@ use crate::ids::{CaseId, MerchantId};
 /// A merchant withdrew its consent: it is suspended for good, and everything it received is claimed back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConsentWithdrawn {
-    /// The merchant.
     pub merchant: MerchantId,
     /// The case that this opens.
     pub case: CaseId,

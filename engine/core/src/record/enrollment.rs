@@ -19,7 +19,6 @@ const FLAG_RETURNING: u8 = 32;
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, KnownLayout, Immutable)]
 #[repr(C)]
 pub struct EnrollmentRecord {
-    /// Common header.
     pub header: RecordHeader,
     wallet: u64,
     person: u64,
@@ -41,11 +40,9 @@ fixed_size!(EnrollmentRecord, 80);
 /// The facts of an enrollment record.
 #[derive(Clone, Copy, Debug)]
 pub struct EnrollmentFacts {
-    /// Through which wallet.
     pub wallet: WalletId,
     /// Whose wallet it is.
     pub person: PersonId,
-    /// In which programme.
     pub program: NameNumber,
     /// The benefit whose slot keeps the entitlement.
     pub benefit: BenefitNumber,

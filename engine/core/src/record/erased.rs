@@ -7,7 +7,6 @@ use crate::ids::{PersonId, WalletId};
 /// A citizen's entry in the person store is deleted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Erased {
-    /// The citizen.
     pub person: PersonId,
     /// The citizen's wallets, which are suspended for good.
     pub wallets: Vec<WalletId>,

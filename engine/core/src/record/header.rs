@@ -88,7 +88,6 @@ pub enum RecordError {
     /// Fewer bytes than the record says it has.
     #[error("record is cut short: {have} bytes, {wanted} wanted")]
     Short {
-        /// Bytes there are.
         have: usize,
         /// Bytes there should be.
         wanted: usize,
@@ -101,12 +100,7 @@ pub enum RecordError {
     },
     /// An unknown kind, or a field outside its range.
     #[error("record of sequence {sequence} has an impossible {field}")]
-    Field {
-        /// The record's sequence.
-        sequence: u64,
-        /// The field.
-        field: &'static str,
-    },
+    Field { sequence: u64, field: &'static str },
 }
 
 /// Fills in the check of a record whose sequence is still 0.

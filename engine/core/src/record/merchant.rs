@@ -11,7 +11,6 @@ use crate::policy::Category;
 pub struct Merchant {
     /// Its id in the merchant app.
     pub id: MerchantId,
-    /// What it sells.
     pub category: Category,
     /// Whether it takes part.
     pub status: Status,
@@ -19,13 +18,10 @@ pub struct Merchant {
     pub programs: Vec<NameNumber>,
     /// The channels it sells through.
     pub channels: Vec<NameNumber>,
-    /// Its name.
     pub name: String,
-    /// Its province.
     pub province: Option<String>,
     /// Its bank account, 10 digits.
     pub bank_account: Option<String>,
-    /// The account holder.
     pub account_name: Option<String>,
 }
 

@@ -9,9 +9,7 @@ use crate::ids::{HouseholdId, PersonId, WalletId};
 /// A citizen's right in one programme ended, and one in another began, through the same wallet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Moved {
-    /// The wallet.
     pub wallet: WalletId,
-    /// Whose it is.
     pub person: PersonId,
     /// The programme whose right ended.
     pub from: NameNumber,

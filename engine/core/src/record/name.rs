@@ -10,7 +10,6 @@ use crate::ids::Name;
 pub struct NameRecord {
     /// Dense from 1.
     pub number: NameNumber,
-    /// The name.
     pub name: Name,
 }
 

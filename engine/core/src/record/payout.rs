@@ -8,7 +8,6 @@ use crate::ids::{MerchantId, TxnId};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Payout {
-    /// It pays.
     Active = 0,
     /// It holds the money back. Decisions go on.
     Frozen = 1,
@@ -45,7 +44,6 @@ impl Payout {
 /// What settlement would pay a merchant is held back, or not any more.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MerchantPayout {
-    /// The merchant.
     pub merchant: MerchantId,
     /// Whether it is held back.
     pub payout: Payout,
@@ -72,7 +70,6 @@ impl Body for MerchantPayout {
 /// What settlement would pay for one authorization is held back, or not any more.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuthorizationPayout {
-    /// The authorization.
     pub txn_id: TxnId,
     /// Whether it is held back.
     pub payout: Payout,

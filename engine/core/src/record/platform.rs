@@ -8,9 +8,7 @@ use crate::ids::MerchantId;
 /// A merchant joined a programme.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MerchantJoined {
-    /// The merchant.
     pub merchant: MerchantId,
-    /// The programme.
     pub program: NameNumber,
     /// Whether it took part in the earlier programme.
     pub returning: bool,
@@ -35,9 +33,7 @@ impl Body for MerchantJoined {
 /// A merchant was bound to its delivery platform, or released from it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlatformBinding {
-    /// The merchant.
     pub merchant: MerchantId,
-    /// The platform.
     pub platform: NameNumber,
     /// Whether it is bound from now on.
     pub bound: bool,

@@ -22,7 +22,6 @@ const FLAG_USED: u8 = 16;
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, KnownLayout, Immutable)]
 #[repr(C)]
 pub struct RegistrationRecord {
-    /// Common header.
     pub header: RecordHeader,
     registration_id: [u8; 16],
     /// A keyed hash of everything that was asked.
@@ -52,19 +51,15 @@ fixed_size!(RegistrationRecord, 112);
 /// The facts of a registration record, as decided.
 #[derive(Clone, Copy, Debug)]
 pub struct RegistrationFacts {
-    /// Who asked.
     pub registration_id: RegistrationId,
     /// A keyed hash of everything that was asked: whether a repeated id asks the same.
     pub content: u64,
-    /// Through which wallet.
     pub wallet: WalletId,
     /// Who; `None` when the decision did not depend on it.
     pub person: Option<PersonId>,
     /// Complete years on the registration day.
     pub age: u8,
-    /// Of which country.
     pub nationality: Nationality,
-    /// The outcome.
     pub reason: RegistrationReason,
     /// The ticket of an accepted one, from 1; 0 otherwise.
     pub ticket: u64,

@@ -9,11 +9,8 @@ use crate::ids::{HouseholdId, PersonId, WalletId};
 /// A citizen's rights went from one wallet to another.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Replacement {
-    /// The old wallet.
     pub wallet: WalletId,
-    /// The new wallet.
     pub new_wallet: WalletId,
-    /// Whose they are.
     pub person: PersonId,
     /// Whether the citizen holds, or held, rights in several programmes.
     pub several: bool,

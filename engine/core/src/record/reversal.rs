@@ -33,7 +33,6 @@ pub enum Act {
 /// How a hold was closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Closing {
-    /// It was captured.
     Captured,
     /// It was voided, or fully reversed while it was open.
     Voided,
@@ -43,7 +42,6 @@ pub enum Closing {
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, KnownLayout, Immutable)]
 #[repr(C)]
 pub struct ReversalRecord {
-    /// Common header.
     pub header: RecordHeader,
     reversal_id: [u8; 16],
     txn_id: [u8; 16],
@@ -81,19 +79,15 @@ fixed_size!(ReversalRecord, 160);
 /// The facts of a reversal record, as decided.
 #[derive(Clone, Copy, Debug)]
 pub struct ReversalFacts {
-    /// What is done.
     pub act: Act,
     /// Who asked; zeros for a capture or void, which has no id of its own.
     pub reversal_id: ReversalId,
-    /// What is reversed.
     pub txn_id: TxnId,
-    /// Why.
     pub cause: ReversalCause,
     /// What is asked back; `None` for all that is left.
     pub requested: Option<Satang>,
     /// Whether money (or a tombstone) was granted.
     pub approved: bool,
-    /// The outcome.
     pub reason: ReversalReason,
     /// What the state gets back.
     pub state: Satang,
@@ -118,17 +112,13 @@ pub struct ReversalFacts {
 pub struct OriginalFacts {
     /// The sequence of its record.
     pub sequence: u64,
-    /// Whose entitlement.
     pub wallet: WalletId,
     /// Where the purchase was made.
     pub merchant: MerchantId,
-    /// Its programme.
     pub program: NameNumber,
-    /// Its channel.
     pub channel: NameNumber,
     /// The benefit it drew on.
     pub benefit: BenefitNumber,
-    /// Its rule version.
     pub rule: u32,
     /// The date whose buckets it took room in.
     pub date: BusinessDate,

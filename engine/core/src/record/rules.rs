@@ -13,7 +13,6 @@ pub struct RuleVersion {
     pub program: NameNumber,
     /// The numbers of its benefits, in the order of the file.
     pub benefits: Vec<BenefitNumber>,
-    /// The file's name.
     pub file: String,
     /// The file's text; its BLAKE3 hash is the version's hash.
     pub text: String,

@@ -9,7 +9,6 @@ use crate::ids::{MerchantId, PersonId, WalletId};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Status {
-    /// It takes part.
     Active = 0,
     /// An operator stopped it.
     Suspended = 1,
@@ -35,9 +34,7 @@ impl Status {
 /// A wallet was suspended or made active.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WalletStatus {
-    /// The wallet.
     pub wallet: WalletId,
-    /// Its new status.
     pub status: Status,
     /// Why, in the operator's words.
     pub reason: String,
@@ -64,7 +61,6 @@ impl Body for WalletStatus {
 pub struct ProgramStatus {
     /// The number of the programme's name.
     pub program: NameNumber,
-    /// Its new status.
     pub status: Status,
     /// Why, in the operator's words.
     pub reason: String,
@@ -89,9 +85,7 @@ impl Body for ProgramStatus {
 /// A merchant was suspended or made active by casework, whatever the register says of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MerchantStatus {
-    /// The merchant.
     pub merchant: MerchantId,
-    /// Its new status.
     pub status: Status,
     /// Why, in the operator's words.
     pub reason: String,
@@ -116,7 +110,6 @@ impl Body for MerchantStatus {
 /// A citizen was suspended or made active, over all programmes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PersonStatus {
-    /// The citizen.
     pub person: PersonId,
     /// The wallets it reaches: those through which the citizen holds, or held, rights. No new one comes while it lasts.
     pub wallets: Vec<WalletId>,

@@ -61,7 +61,6 @@ pub struct Progress {
 /// An intact frame of any kind.
 #[derive(Clone)]
 pub struct FileFrame {
-    /// Where it lies.
     pub place: Place,
     /// Its length in bytes.
     pub bytes: u32,
@@ -71,7 +70,6 @@ pub struct FileFrame {
     pub hash: ChainHash,
     /// The sequence of the last record in it, or before it when it has none.
     pub last_sequence: u64,
-    /// Its records.
     pub frame: Frame,
 }
 

@@ -136,7 +136,6 @@ pub struct SegmentHeader {
     /// First 8 bytes of BLAKE3 over the rest.
     check: [u8; 8],
     version: u32,
-    /// The segment's number.
     pub segment: u32,
     /// The length of every segment file of this journal.
     pub segment_bytes: u32,
@@ -267,7 +266,6 @@ impl SegmentHeader {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
 pub enum FrameKind {
-    /// One group commit.
     Group = 1,
     /// No records: says what is durable after some quiet, so that the last answered record is covered.
     Watermark = 2,
@@ -295,7 +293,6 @@ pub struct FrameHeader {
     pub at_ms: i64,
     /// Bytes of records; the end mark follows, and zeros to the end of the last page.
     pub payload_bytes: u32,
-    /// How many records.
     pub record_count: u32,
     kind: u32,
     reserved: u32,

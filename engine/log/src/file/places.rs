@@ -35,7 +35,6 @@ struct Known {
 /// Where every fourth record of one segment lies, as it is being read or written: offsets in units of records' lengths.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OpenIndex {
-    /// The segment.
     pub segment: u32,
     /// How many records it has so far.
     pub records: u64,

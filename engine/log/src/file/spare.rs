@@ -212,9 +212,7 @@ pub fn write_zeros<S: Storage>(storage: &S, name: &str, bytes: u32) -> io::Resul
 
 /// The spares of one journal and the folder they are made in.
 pub struct SparesUpkeep<S: Storage> {
-    /// The spares.
     pub spares: Arc<Spares>,
-    /// The data folder.
     pub storage: Arc<S>,
 }
 
