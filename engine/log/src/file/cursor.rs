@@ -3,6 +3,7 @@
 //! Every frame is checked before it is handed out: its hash, its place in the chain, the check and the sequence of each record. A
 //! cursor only reads (house rule 10); what the end of a journal means is decided in `end.rs`.
 
+use super::end::JournalEnd;
 use super::format::{
     FIRST_FRAME_OFFSET, FRAME_HEADER_BYTES, FrameHeader, FrameKind, HeaderProblem, JournalKey, Layout, Place,
     SegmentHeader, segment_name,
@@ -33,6 +34,8 @@ pub struct FileCursor<S: ReadStorage> {
     /// Of the segment at hand.
     index: OpenIndex,
     first_segment: u32,
+    /// What lies behind, once that was looked at.
+    pub(super) end: Option<JournalEnd>,
 }
 
 /// How far a cursor has read.
@@ -109,6 +112,7 @@ impl<S: ReadStorage> FileCursor<S> {
             },
             index: OpenIndex::default(),
             first_segment: 1,
+            end: None,
             bound,
             storage,
         }

@@ -223,11 +223,14 @@ impl<S: Storage> LogStore for FileLogStore<S> {
 
     fn end(&self, mut cursor: FileCursor<S>) -> Result<ReadToEnd<FileCursor<S>>, LogError> {
         let end = cursor.classify_end()?;
+        let (torn_bytes, place) = (end.torn_bytes, end.read.place.to_string());
+        cursor.end = Some(end);
+        let read = cursor.read();
         Ok(ReadToEnd {
-            end: end.read.place.to_string(),
-            torn_bytes: end.torn_bytes,
-            last_at: Instant::from_unix_ms(end.read.last_at_ms),
-            next_sequence: end.read.next_sequence,
+            end: place,
+            torn_bytes,
+            last_at: Instant::from_unix_ms(read.last_at_ms),
+            next_sequence: read.next_sequence,
             cursor,
         })
     }
@@ -235,8 +238,7 @@ impl<S: Storage> LogStore for FileLogStore<S> {
     /// Repairs header copies, cuts a torn tail, removes what was never used, and flushes, so that everything that was read is
     /// durable before anybody is answered by it.
     fn resume(&self, read: ReadToEnd<FileCursor<S>>) -> io::Result<FileLog<S>> {
-        let mut cursor = read.cursor;
-        let end = cursor.classify_end().map_err(io::Error::other)?;
+        let end = read.cursor.end.expect("only `end` makes one");
         let (storage, layout) = (&self.storage, self.layout);
         for (header, offset) in &end.read.header_repairs {
             let file = storage.open(&segment_name(header.segment))?;
