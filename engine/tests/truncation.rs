@@ -180,7 +180,7 @@ fn segments_that_changed_places_are_refused() {
     for segment in [4, 5] {
         let disk = specimen.disk.copy();
         disk.set_bytes(&segment_name(segment), of_our_length.clone());
-        assert_names(&refused(start(&specimen, disk.clone())), &segment_name(4));
+        assert_names(&refused(start(&specimen, disk.clone())), &segment_name(segment));
         assert!(disk.bytes(&segment_name(segment)) == of_our_length);
     }
 }

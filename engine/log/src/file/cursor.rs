@@ -32,7 +32,7 @@ pub struct FileCursor<S: ReadStorage> {
     pub(super) window: Window<S>,
     pub(super) read: Progress,
     /// Of the segment at hand.
-    index: OpenIndex,
+    pub(super) index: OpenIndex,
     first_segment: u32,
     /// What lies behind, once that was looked at.
     pub(super) end: Option<JournalEnd>,
@@ -160,16 +160,20 @@ impl<S: ReadStorage> FileCursor<S> {
     /// # Errors
     /// [`LogError`].
     pub fn next_file_frame(&mut self) -> Result<Option<FileFrame>, LogError> {
+        let is_durable = match &self.bound {
+            Bound::Durable(durable) if self.read.next_sequence > durable.sequence() => return Ok(None),
+            Bound::Durable(_) => true,
+            Bound::All | Bound::Proven => false,
+        };
         if self.read.sealed && !self.begin_segment()? {
-            return Ok(None);
+            let segment = self.read.place.segment;
+            return match is_durable {
+                true => Err(self.damaged(segment, 0, "a segment with durable records is not there".into())),
+                false => Ok(None),
+            };
         }
         let place = self.read.place;
         if place.offset > self.layout.seal_offset() {
-            return Ok(None);
-        }
-        if let Bound::Durable(durable) = &self.bound
-            && self.read.next_sequence > durable.sequence()
-        {
             return Ok(None);
         }
         let Some((place, header, kind)) = self.frame_here(place)? else {
@@ -391,18 +395,22 @@ impl<S: ReadStorage> FileCursor<S> {
         Ok(true)
     }
 
+    /// Whether nobody else may say where records lie: a log that is read to its end has no writer.
+    fn tells_places(&self) -> bool {
+        matches!(self.bound, Bound::All)
+    }
+
     /// A segment that was begun after the headers were read.
     fn places_learn(&self, segment: u32, first_sequence: u64) {
-        let owned_by_a_writer = matches!(self.bound, Bound::Durable(_));
         let (known, _) = self.places.segment_of(first_sequence);
-        if !owned_by_a_writer && known < segment {
+        if self.tells_places() && known < segment {
             self.places.begin_segment(segment, first_sequence);
         }
     }
 
     /// Says where the records of the segment in use lie, unless its writer does.
     fn tell_places(&self, place: Place, frame: &Frame) {
-        if !matches!(self.bound, Bound::Durable(_)) {
+        if self.tells_places() {
             let payload = &frame.pages.as_bytes()[frame.start..frame.start + frame.len_bytes];
             self.places.push_frame(place, payload, self.read.place.offset);
         }
@@ -447,11 +455,7 @@ impl<S: ReadStorage> FileCursor<S> {
             // A crash while the segment was begun, or damage when a frame lies in it: `end.rs` looks.
             [Err(_), Err(_)] => return Ok(None),
         };
-        let first = &self.first_header;
-        let same_log = header.journal_id == first.journal_id
-            && header.layout() == first.layout()
-            && header.citizen_key_check == first.citizen_key_check
-            && header.hash_seed == first.hash_seed;
+        let same_log = header.is_of(&self.first_header);
         let continues = header.segment == segment
             && header.first_sequence == self.read.next_sequence
             && header.previous_hash == self.read.chain;

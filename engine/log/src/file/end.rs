@@ -10,11 +10,14 @@
 //! | D | a frame whose every sector was written | | damage: refuse to start |
 //! | E | a file shorter or longer than a segment, or a sealed segment that no file follows | | damage: refuse to start |
 //!
+//! "There" is behind the last intact frame; or, when zeros follow that, where the index of the segment belongs: it is the one frame that
+//! is not written behind the one before it.
+//!
 //! A frame proves what [`FrameHeader::proves_durable`] says: everything in front of it, as long as one write is in flight at a time.
 //! B and D hold because frames are written over zeros and a disk writes a sector wholly or not at all.
 
 use super::cursor::{FileCursor, Progress};
-use super::format::{FIRST_FRAME_OFFSET, FrameHeader, HeaderProblem, Place, segment_name};
+use super::format::{FIRST_FRAME_OFFSET, FrameHeader, FrameKind, HeaderProblem, Place, segment_name};
 use crate::log::LogError;
 use crate::storage::{PAGE_BYTES, ReadStorage};
 
@@ -68,15 +71,38 @@ impl<S: ReadStorage> FileCursor<S> {
         }
         self.window
             .ensure(segment, 0, self.layout.segment_bytes as usize)?;
-        if let Some(later) = self.proof_behind(segment, offset + PAGE_BYTES as u32) {
+        let last = self.last_write(place);
+        if let Some(later) = self.proof_behind(segment, last.offset + PAGE_BYTES as u32) {
             let what = format!("a frame is damaged: a later one stands at offset {later}");
-            return Err(self.damaged(segment, u64::from(offset), what));
+            return Err(self.damaged(segment, u64::from(last.offset), what));
         }
-        if let Some(what) = self.last_write_damaged(place) {
-            return Err(self.damaged(segment, u64::from(offset), what.into()));
+        if let Some(what) = self.last_write_damaged(last) {
+            return Err(self.damaged(segment, u64::from(last.offset), what.into()));
         }
         let last = self.window.bytes_at(offset).iter().rposition(|byte| *byte != 0);
         Ok(last.map_or(0, |last| last + 1).next_multiple_of(PAGE_BYTES) as u32)
+    }
+
+    /// Where the last write began that left no intact frame behind `place`: there, or where the index of the segment stands, behind zeros.
+    fn last_write(&self, place: Place) -> Place {
+        let index = Place {
+            offset: self.layout.index_offset(self.index.records),
+            ..place
+        };
+        if self.read.indexed || index.offset <= place.offset {
+            return place;
+        }
+        let between = &self.window.bytes_at(place.offset)[..(index.offset - place.offset) as usize];
+        let header = FrameHeader::read(self.window.bytes_at(index.offset), &self.key, index);
+        let is_index = |header: &FrameHeader| {
+            header.kind() == Some(FrameKind::Index)
+                && header.first_sequence == self.read.next_sequence
+                && header.previous_hash == self.read.chain
+        };
+        match header.filter(is_index) {
+            Some(_) if between.iter().all(|byte| *byte == 0) => index,
+            _ => place,
+        }
     }
 
     /// Why what lies at `place`, which is no intact frame, cannot be a write that never finished.

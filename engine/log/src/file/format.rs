@@ -97,7 +97,9 @@ impl Layout {
 
     /// Where the index of a segment with so many records stands: right in front of the seal.
     pub fn index_offset(&self, records: u64) -> u32 {
-        self.seal_offset() - frame_bytes(index_bytes(records)) as u32
+        // A number that no segment can have leaves no place.
+        self.seal_offset()
+            .saturating_sub(u32::try_from(frame_bytes(index_bytes(records))).unwrap_or(u32::MAX))
     }
 
     /// Whether a frame of so many bytes that leaves `records` in the segment fits at `offset`, with the index and the seal behind.
@@ -198,6 +200,14 @@ impl SegmentHeader {
         };
         header.check = header.expected_check();
         header
+    }
+
+    /// Whether both are headers of one journal.
+    pub fn is_of(&self, other: &SegmentHeader) -> bool {
+        self.journal_id == other.journal_id
+            && self.layout() == other.layout()
+            && self.citizen_key_check == other.citizen_key_check
+            && self.hash_seed == other.hash_seed
     }
 
     /// Whose segment it is, as the first segment tells it.

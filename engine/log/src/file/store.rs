@@ -75,12 +75,28 @@ impl<S: ReadStorage> FileLogStore<S> {
             let read = file.read_exact_at(&mut pages, 0);
             read.map_err(|source| unread(segment, source))?;
             match SegmentHeader::read_either(&pages) {
-                Ok(header) => begun.push(header.first_sequence),
+                Ok(header) => {
+                    let last = begun.last().copied().unwrap_or(0);
+                    if header.segment != segment || !self.is_ours(&header) || header.first_sequence <= last {
+                        return Err(LogError::Damaged {
+                            file: segment_name(segment),
+                            offset: 0,
+                            sequence: 0,
+                            what: "the header does not continue the segment before it".into(),
+                        });
+                    }
+                    begun.push(header.first_sequence);
+                }
                 // Whoever reads up to here looks what it is.
                 Err(_) => ended = true,
             }
         }
         Ok(begun)
+    }
+
+    /// Whether a segment with this header is one of this journal.
+    fn is_ours(&self, header: &SegmentHeader) -> bool {
+        header.is_of(self.header_or_none())
     }
 
     fn header_or_none(&self) -> &SegmentHeader {

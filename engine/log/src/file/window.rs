@@ -82,7 +82,11 @@ impl<S: ReadStorage> Window<S> {
         let file = self.file.clone().expect("opened before");
         let read = file.read_exact_at(pages.as_mut_bytes(), u64::from(self.offset));
         self.pages = buffer;
-        read.map_err(|source| unread(segment, source))
+        read.map_err(|source| {
+            // What is in memory is not what lies there.
+            self.forget();
+            unread(segment, source)
+        })
     }
 
     /// What was read may be old by now: it is read again when it is needed.
