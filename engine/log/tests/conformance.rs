@@ -86,6 +86,7 @@ fn check<S: LogStore>(empty: impl Fn() -> S) {
     every_record_is_read_back_by_its_sequence(&empty());
     a_cursor_goes_to_any_sequence(&empty());
     a_cursor_of_the_writer_never_passes_what_is_durable(&empty());
+    a_cursor_of_the_writer_goes_to_what_came_since(&empty());
     a_cursor_beside_the_writer_reads_what_is_proven(&empty());
     a_writer_that_was_replaced_is_fenced(&empty());
     groups_complete_in_the_order_they_were_submitted(&empty());
@@ -149,6 +150,21 @@ fn a_cursor_of_the_writer_never_passes_what_is_durable<S: LogStore>(store: &S) {
         if round % 3 == 0 {
             log.cover().unwrap();
         }
+    }
+}
+
+fn a_cursor_of_the_writer_goes_to_what_came_since<S: LogStore>(store: &S) {
+    let mut log = store.create(identity()).unwrap();
+    let durable = Durable::new(0);
+    let mut cursor = store.cursor(Bound::Durable(durable.clone())).unwrap();
+    (0..60).for_each(|round| append(&mut log, 1 + round % 5));
+    let last = log.next_sequence() - 1;
+    durable.publish(last);
+    for sequence in [last, last / 2, 1, last] {
+        cursor.seek(sequence).unwrap();
+        let first = cursor.next_sequence();
+        assert!(first <= sequence && sequence < first + 5, "{sequence}: {first}");
+        assert_eq!(read_on(&mut cursor), range(first, last));
     }
 }
 

@@ -90,21 +90,11 @@ struct Vouched {
 }
 
 impl Vouched {
-    fn take(&mut self, frame: &FileFrame) {
-        let Place { segment, offset } = frame.place;
-        let behind = match frame.kind {
-            FrameKind::Seal => Place::start_of(segment + 1),
-            FrameKind::Group | FrameKind::Watermark | FrameKind::Index => Place {
-                segment,
-                offset: offset + frame.bytes,
-            },
-        };
-        let head = Head {
-            sequence: frame.last_sequence,
-            hash: frame.hash,
-        };
+    /// Takes a frame that ends where the next one begins.
+    fn take(&mut self, found: &FileFrame, behind: Place) {
+        let head = Head::of(&found.frame);
         // One write is in flight at a time: whatever lies in front of a frame was durable when it was begun.
-        self.vouched = match frame.kind {
+        self.vouched = match found.kind {
             FrameKind::Group => self.end,
             FrameKind::Watermark | FrameKind::Index | FrameKind::Seal => (behind, head),
         };
@@ -202,8 +192,8 @@ impl Backup<'_> {
         };
         let mut cursor = self.log.file_cursor(Bound::All)?;
         cursor.seek_segment(first)?;
-        while let Some(frame) = cursor.next_file_frame()? {
-            vouched.take(&frame);
+        while let Some(found) = cursor.next_file_frame()? {
+            vouched.take(&found, cursor.read().place);
         }
         cursor.classify_end()?;
         if !vouched.met {

@@ -30,7 +30,7 @@ use satang_engine::crew::ReplayError;
 use satang_engine::old_ids::OldIds;
 use satang_engine::state::{Expected, State};
 use satang_log::file::{FileLogStore, JournalEnd, Layout, Place, SegmentHeader, segment_name};
-use satang_log::log::{Bound, ChainHash, Cursor as _, LogError, ReadLog as _};
+use satang_log::log::{Bound, ChainHash, Cursor as _, Frame, LogError, ReadLog as _};
 use satang_log::storage::{FileStorage, ReadStorage, Storage};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -54,6 +54,14 @@ impl fmt::Display for Head {
 }
 
 impl Head {
+    /// Behind this frame.
+    pub fn of(frame: &Frame) -> Head {
+        Head {
+            sequence: frame.last_sequence(),
+            hash: frame.hash,
+        }
+    }
+
     /// Reads what `Display` writes: `SEQUENCE:HASH`.
     ///
     /// # Errors

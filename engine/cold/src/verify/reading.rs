@@ -262,10 +262,7 @@ impl<'s, 'r, S: ReadStorage, W: Storage> Reading<'s, 'r, S, W> {
                 self.take(&header, bytes, offset)?;
             }
         }
-        let head = Head {
-            sequence: found.last_sequence,
-            hash: found.hash,
-        };
+        let head = Head::of(&found.frame);
         self.read.met |= self.wanted == Some(head);
         if head.sequence <= self.through {
             self.read.head = head;

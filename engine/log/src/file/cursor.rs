@@ -6,7 +6,7 @@
 use super::end::JournalEnd;
 use super::format::{
     FIRST_FRAME_OFFSET, FRAME_HEADER_BYTES, FrameHeader, FrameKind, HeaderProblem, JournalKey, Layout, Place,
-    SegmentHeader, segment_name,
+    SegmentHeader, is_zero, segment_name,
 };
 use super::places::{FileReader, OpenIndex, Places};
 use super::window::{Window, unread};
@@ -61,19 +61,39 @@ pub struct Progress {
     pub header_repairs: Vec<(SegmentHeader, u64)>,
 }
 
+impl Progress {
+    /// In front of the first segment.
+    pub const NOTHING: Progress = Progress {
+        place: Place::start_of(1),
+        segment: 0,
+        sealed: true,
+        indexed: false,
+        chain: [0; 32],
+        next_sequence: 1,
+        last_at_ms: 0,
+        uncovered: false,
+        header_repairs: Vec::new(),
+    };
+
+    /// Whether a frame with this header is the next one of the chain.
+    pub(super) fn is_continued_by(&self, header: &FrameHeader) -> bool {
+        header.previous_hash == self.chain && header.first_sequence == self.next_sequence
+    }
+}
+
 /// An intact frame of any kind.
 #[derive(Clone)]
 pub struct FileFrame {
-    pub place: Place,
-    /// Its length in bytes.
-    pub bytes: u32,
     /// What it is for.
     pub kind: FrameKind,
-    /// Its hash in the chain.
-    pub hash: ChainHash,
-    /// The sequence of the last record in it, or before it when it has none.
-    pub last_sequence: u64,
     pub frame: Frame,
+}
+
+/// An intact frame that was not taken yet.
+struct Ahead {
+    place: Place,
+    header: FrameHeader,
+    kind: FrameKind,
 }
 
 /// How long a cursor sleeps before it looks again whether another process has written more.
@@ -99,17 +119,7 @@ impl<S: ReadStorage> FileCursor<S> {
                 first_header.layout(),
                 matches!(bound, Bound::All),
             ),
-            read: Progress {
-                place: Place::start_of(1),
-                segment: 0,
-                sealed: true,
-                indexed: false,
-                chain: [0; 32],
-                next_sequence: 1,
-                last_at_ms: 0,
-                uncovered: false,
-                header_repairs: Vec::new(),
-            },
+            read: Progress::NOTHING,
             index: OpenIndex::default(),
             first_segment: 1,
             end: None,
@@ -138,10 +148,9 @@ impl<S: ReadStorage> FileCursor<S> {
             self.read.next_sequence = 1;
             return Ok(());
         }
-        if segment > self.segments {
+        if !self.load_header(segment)? {
             return Err(self.damaged(segment, 0, "no file: the reading should go on from it".into()));
         }
-        self.window.ensure(segment, 0, FIRST_FRAME_OFFSET as usize)?;
         match self.header_copies() {
             [Ok(header), _] | [_, Ok(header)] => {
                 self.read.next_sequence = header.first_sequence;
@@ -160,6 +169,14 @@ impl<S: ReadStorage> FileCursor<S> {
     /// # Errors
     /// [`LogError`].
     pub fn next_file_frame(&mut self) -> Result<Option<FileFrame>, LogError> {
+        match self.ahead()? {
+            Some(ahead) => self.take(ahead).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The next intact frame, which is not taken yet; `None` when there is none that counts.
+    fn ahead(&mut self) -> Result<Option<Ahead>, LogError> {
         let is_durable = match &self.bound {
             Bound::Durable(durable) if self.read.next_sequence > durable.sequence() => return Ok(None),
             Bound::Durable(_) => true,
@@ -176,61 +193,58 @@ impl<S: ReadStorage> FileCursor<S> {
         if place.offset > self.layout.seal_offset() {
             return Ok(None);
         }
-        let Some((place, header, kind)) = self.frame_here(place)? else {
-            return self.frame_that_is_late(place);
-        };
-        if matches!(self.bound, Bound::Proven) && !self.is_proven(place, &header, kind)? {
-            return Ok(None);
+        let mut found = self.frame_here(place)?;
+        if found.is_none() && !self.is_alone() {
+            // What was read ahead may be older than what is durable by now.
+            self.window.forget();
+            found = self.frame_here(place)?;
         }
-        self.take(place, &header, kind).map(Some)
+        match found {
+            Some(ahead) if matches!(self.bound, Bound::Proven) && !self.is_proven(&ahead)? => Ok(None),
+            None if is_durable => {
+                let what = "a durable frame is damaged";
+                Err(self.damaged(place.segment, u64::from(place.offset), what.into()))
+            }
+            found => Ok(found),
+        }
     }
 
-    /// What was read ahead may be older than what is durable by now: looks again.
-    fn frame_that_is_late(&mut self, place: Place) -> Result<Option<FileFrame>, LogError> {
-        if matches!(self.bound, Bound::All) {
-            return Ok(None);
-        }
-        self.window.forget();
-        match self.frame_here(place)? {
-            Some((place, header, kind)) => {
-                if matches!(self.bound, Bound::Proven) && !self.is_proven(place, &header, kind)? {
-                    return Ok(None);
-                }
-                self.take(place, &header, kind).map(Some)
-            }
-            None if matches!(self.bound, Bound::Durable(_)) => Err(self.damaged(
-                place.segment,
-                u64::from(place.offset),
-                "a durable frame is damaged".into(),
-            )),
-            None => Ok(None),
-        }
+    /// Whether nobody writes the log meanwhile: what was read is as it was, and no writer says where records lie.
+    fn is_alone(&self) -> bool {
+        matches!(self.bound, Bound::All)
     }
 
     /// The frame at `place`, or the index or seal of a segment that ends there.
-    fn frame_here(&mut self, place: Place) -> Result<Option<(Place, FrameHeader, FrameKind)>, LogError> {
-        if let Some((header, kind)) = self.intact_frame(place)? {
-            return Ok(Some((place, header, kind)));
+    fn frame_here(&mut self, place: Place) -> Result<Option<Ahead>, LogError> {
+        if let Some(found) = self.intact_frame(place)? {
+            return Ok(Some(found));
         }
-        let at_end = match self.read.indexed {
-            true => self.layout.seal_offset(),
-            false => self.layout.index_offset(self.index.records),
+        let end = match self.read.indexed {
+            true => Place {
+                offset: self.layout.seal_offset(),
+                ..place
+            },
+            false => self.index_place(),
         };
-        let end = Place {
-            segment: place.segment,
-            offset: at_end,
-        };
-        if at_end <= place.offset {
+        if end <= place {
             return Ok(None);
         }
         match self.intact_frame(end)? {
-            Some((header, kind)) if self.is_zero_between(place, end)? => Ok(Some((end, header, kind))),
+            Some(found) if self.is_zero_between(place, end)? => Ok(Some(found)),
             _ => Ok(None),
         }
     }
 
-    /// The header of the frame at `place`, when all of the frame is intact and continues the chain.
-    fn intact_frame(&mut self, place: Place) -> Result<Option<(FrameHeader, FrameKind)>, LogError> {
+    /// Where the index of the segment at hand belongs, if no record follows.
+    pub(super) fn index_place(&self) -> Place {
+        Place {
+            segment: self.read.segment,
+            offset: self.layout.index_offset(self.index.records),
+        }
+    }
+
+    /// The frame at `place`, when all of it is intact and continues the chain.
+    fn intact_frame(&mut self, place: Place) -> Result<Option<Ahead>, LogError> {
         let Place { segment, offset } = place;
         self.window.ensure(segment, offset, PAGE_BYTES)?;
         let Some(header) = FrameHeader::read(self.window.bytes_at(offset), &self.key, place) else {
@@ -240,35 +254,37 @@ impl<S: ReadStorage> FileCursor<S> {
             return Ok(None);
         }
         self.window.ensure(segment, offset, header.frame_bytes())?;
-        let continues =
-            header.previous_hash == self.read.chain && header.first_sequence == self.read.next_sequence;
-        if !continues || header.payload(self.window.bytes_at(offset), &self.key).is_none() {
+        if !self.read.is_continued_by(&header)
+            || header.payload(self.window.bytes_at(offset), &self.key).is_none()
+        {
             return Ok(None);
         }
         let fits = |kind: &FrameKind| match kind {
             FrameKind::Group | FrameKind::Watermark => {
                 !self.read.indexed && offset < self.layout.seal_offset()
             }
-            FrameKind::Index => !self.read.indexed && offset == self.layout.index_offset(self.index.records),
+            FrameKind::Index => !self.read.indexed && place == self.index_place(),
             FrameKind::Seal => self.read.indexed && offset == self.layout.seal_offset(),
         };
-        Ok(header.kind().filter(fits).map(|kind| (header, kind)))
+        Ok(header
+            .kind()
+            .filter(fits)
+            .map(|kind| Ahead { place, header, kind }))
     }
 
-    fn is_zero_between(&mut self, from: Place, to: Place) -> Result<bool, LogError> {
+    pub(super) fn is_zero_between(&mut self, from: Place, to: Place) -> Result<bool, LogError> {
         let len = (to.offset - from.offset) as usize;
         self.window.ensure(from.segment, from.offset, len)?;
-        Ok(self.window.bytes_at(from.offset)[..len]
-            .iter()
-            .all(|byte| *byte == 0))
+        Ok(is_zero(&self.window.bytes_at(from.offset)[..len]))
     }
 
     /// Whether the journal proves that a frame is durable: a frame behind it says so, or it has no records.
-    fn is_proven(&mut self, place: Place, header: &FrameHeader, kind: FrameKind) -> Result<bool, LogError> {
-        if kind != FrameKind::Group {
+    fn is_proven(&mut self, ahead: &Ahead) -> Result<bool, LogError> {
+        let Ahead { place, header, kind } = ahead;
+        if *kind != FrameKind::Group {
             return Ok(true);
         }
-        let last = header.first_sequence + u64::from(header.record_count) - 1;
+        let last = header.last_sequence();
         let behind = place.offset + header.frame_bytes() as u32;
         let with_next =
             (header.frame_bytes() + PAGE_BYTES).min((self.layout.segment_bytes - place.offset) as usize);
@@ -295,34 +311,26 @@ impl<S: ReadStorage> FileCursor<S> {
     }
 
     /// Checks the records of an intact frame and goes behind it.
-    fn take(&mut self, place: Place, header: &FrameHeader, kind: FrameKind) -> Result<FileFrame, LogError> {
-        let bytes = header.frame_bytes() as u32;
-        let frame = self.records(place, header)?;
+    fn take(&mut self, ahead: Ahead) -> Result<FileFrame, LogError> {
+        let Ahead { place, header, kind } = ahead;
+        let frame = self.records(place, &header)?;
         if kind == FrameKind::Index {
-            self.check_index(&frame, header, place)?;
+            self.check_index(&frame, &header, place)?;
         }
         self.read.chain = header.hash;
         self.read.last_at_ms = header.at_ms;
         self.read.uncovered = kind == FrameKind::Group;
         self.read.indexed = kind == FrameKind::Index;
         self.read.place = Place {
-            offset: place.offset + bytes,
+            offset: place.offset + header.frame_bytes() as u32,
             ..place
         };
         self.tell_places(place, &frame);
-        let last_sequence = self.read.next_sequence - 1;
         if kind == FrameKind::Seal {
             self.read.sealed = true;
             self.read.place = Place::start_of(place.segment + 1);
         }
-        Ok(FileFrame {
-            place,
-            bytes,
-            kind,
-            hash: header.hash,
-            last_sequence,
-            frame,
-        })
+        Ok(FileFrame { kind, frame })
     }
 
     fn records(&mut self, place: Place, header: &FrameHeader) -> Result<Frame, LogError> {
@@ -376,13 +384,9 @@ impl<S: ReadStorage> FileCursor<S> {
     /// Goes into the segment at hand, when it was begun.
     fn begin_segment(&mut self) -> Result<bool, LogError> {
         let segment = self.read.place.segment;
-        if segment > self.segments && !self.is_there_now(segment)? {
+        if !self.load_header(segment)? {
             return Ok(false);
         }
-        if !matches!(self.bound, Bound::All) && self.window.is_in(segment) {
-            self.window.forget();
-        }
-        self.window.ensure(segment, 0, FIRST_FRAME_OFFSET as usize)?;
         let Some(header) = self.header()? else {
             return Ok(false);
         };
@@ -395,22 +399,29 @@ impl<S: ReadStorage> FileCursor<S> {
         Ok(true)
     }
 
-    /// Whether nobody else may say where records lie: a log that is read to its end has no writer.
-    fn tells_places(&self) -> bool {
-        matches!(self.bound, Bound::All)
+    /// Has the header of a segment in memory as it is now; `false` when there is no such file.
+    fn load_header(&mut self, segment: u32) -> Result<bool, LogError> {
+        if segment > self.segments && !self.is_there_now(segment)? {
+            return Ok(false);
+        }
+        if !self.is_alone() && self.window.is_in(segment) {
+            self.window.forget();
+        }
+        self.window.ensure(segment, 0, FIRST_FRAME_OFFSET as usize)?;
+        Ok(true)
     }
 
     /// A segment that was begun after the headers were read.
     fn places_learn(&self, segment: u32, first_sequence: u64) {
         let (known, _) = self.places.segment_of(first_sequence);
-        if self.tells_places() && known < segment {
+        if self.is_alone() && known < segment {
             self.places.begin_segment(segment, first_sequence);
         }
     }
 
     /// Says where the records of the segment in use lie, unless its writer does.
     fn tell_places(&self, place: Place, frame: &Frame) {
-        if self.tells_places() {
+        if self.is_alone() {
             let payload = &frame.pages.as_bytes()[frame.start..frame.start + frame.len_bytes];
             self.places.push_frame(place, payload, self.read.place.offset);
         }
@@ -418,7 +429,7 @@ impl<S: ReadStorage> FileCursor<S> {
 
     /// Whether a file for the segment has come since the files were listed.
     fn is_there_now(&mut self, segment: u32) -> Result<bool, LogError> {
-        if matches!(self.bound, Bound::All) {
+        if self.is_alone() {
             return Ok(false);
         }
         match self.storage.open(&segment_name(segment)) {
@@ -460,8 +471,7 @@ impl<S: ReadStorage> FileCursor<S> {
             && header.first_sequence == self.read.next_sequence
             && header.previous_hash == self.read.chain;
         if !(same_log && continues) {
-            let what = "the header does not continue the segment before it";
-            return Err(self.damaged(segment, 0, what.into()));
+            return Err(self.damaged(segment, 0, NOT_CONTINUED.into()));
         }
         Ok(Some(header))
     }
@@ -476,6 +486,9 @@ impl<S: ReadStorage> FileCursor<S> {
     }
 }
 
+/// What is wrong with a segment whose header is another's.
+pub(super) const NOT_CONTINUED: &str = "the header does not continue the segment before it";
+
 pub(super) fn unknown_version(version: u32) -> String {
     format!("format version {version} is not known to this program")
 }
@@ -484,17 +497,13 @@ impl<S: ReadStorage> Cursor for FileCursor<S> {
     fn seek(&mut self, sequence: u64) -> Result<(), LogError> {
         let (segment, _) = self.places.segment_of(sequence);
         self.seek_segment(segment)?;
-        loop {
-            let before = (self.read.clone(), self.index.clone());
-            match self.next_file_frame()? {
-                None => return Ok(()),
-                Some(found) if found.last_sequence < sequence => {}
-                Some(_) => {
-                    (self.read, self.index) = before;
-                    return Ok(());
-                }
+        while let Some(ahead) = self.ahead()? {
+            if ahead.header.last_sequence() >= sequence {
+                break;
             }
+            self.take(ahead)?;
         }
+        Ok(())
     }
 
     fn next_frame(&mut self) -> Result<Option<Frame>, LogError> {

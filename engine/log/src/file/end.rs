@@ -17,7 +17,9 @@
 //! B and D hold because frames are written over zeros and a disk writes a sector wholly or not at all.
 
 use super::cursor::{FileCursor, Progress};
-use super::format::{FIRST_FRAME_OFFSET, FrameHeader, FrameKind, HeaderProblem, Place, segment_name};
+use super::format::{
+    FIRST_FRAME_OFFSET, FrameHeader, FrameKind, HeaderProblem, Place, is_zero, segment_name,
+};
 use crate::log::LogError;
 use crate::storage::{PAGE_BYTES, ReadStorage};
 
@@ -71,7 +73,7 @@ impl<S: ReadStorage> FileCursor<S> {
         }
         self.window
             .ensure(segment, 0, self.layout.segment_bytes as usize)?;
-        let last = self.last_write(place);
+        let last = self.last_write(place)?;
         if let Some(later) = self.proof_behind(segment, last.offset + PAGE_BYTES as u32) {
             let what = format!("a frame is damaged: a later one stands at offset {later}");
             return Err(self.damaged(segment, u64::from(last.offset), what));
@@ -84,31 +86,21 @@ impl<S: ReadStorage> FileCursor<S> {
     }
 
     /// Where the last write began that left no intact frame behind `place`: there, or where the index of the segment stands, behind zeros.
-    fn last_write(&self, place: Place) -> Place {
-        let index = Place {
-            offset: self.layout.index_offset(self.index.records),
-            ..place
-        };
-        if self.read.indexed || index.offset <= place.offset {
-            return place;
+    fn last_write(&mut self, place: Place) -> Result<Place, LogError> {
+        let index = self.index_place();
+        if self.read.indexed || index <= place || !self.is_zero_between(place, index)? {
+            return Ok(place);
         }
-        let between = &self.window.bytes_at(place.offset)[..(index.offset - place.offset) as usize];
         let header = FrameHeader::read(self.window.bytes_at(index.offset), &self.key, index);
-        let is_index = |header: &FrameHeader| {
-            header.kind() == Some(FrameKind::Index)
-                && header.first_sequence == self.read.next_sequence
-                && header.previous_hash == self.read.chain
-        };
-        match header.filter(is_index) {
-            Some(_) if between.iter().all(|byte| *byte == 0) => index,
-            _ => place,
-        }
+        let is_index = header.is_some_and(|header| {
+            header.kind() == Some(FrameKind::Index) && self.read.is_continued_by(&header)
+        });
+        Ok(if is_index { index } else { place })
     }
 
     /// Why what lies at `place`, which is no intact frame, cannot be a write that never finished.
     fn last_write_damaged(&self, place: Place) -> Option<&'static str> {
         let behind = self.window.bytes_at(place.offset);
-        let is_zero = |sector: &[u8]| sector.iter().all(|byte| *byte == 0);
         if is_zero(&behind[..SECTOR_BYTES]) {
             return None;
         }

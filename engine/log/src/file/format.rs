@@ -125,6 +125,11 @@ impl Layout {
     }
 }
 
+/// Whether nothing was ever written there.
+pub fn is_zero(bytes: &[u8]) -> bool {
+    bytes.iter().all(|byte| *byte == 0)
+}
+
 /// The name of a segment's file.
 pub fn segment_name(segment: u32) -> String {
     format!("journal/{segment:010}.seg")
@@ -232,7 +237,7 @@ impl SegmentHeader {
     /// # Errors
     /// [`HeaderProblem`].
     pub fn read(page: &[u8]) -> Result<SegmentHeader, HeaderProblem> {
-        if page.iter().all(|byte| *byte == 0) {
+        if is_zero(page) {
             return Err(HeaderProblem::Blank);
         }
         let (header, rest) = SegmentHeader::read_from_prefix(page).map_err(|_| HeaderProblem::Damaged)?;
@@ -242,11 +247,7 @@ impl SegmentHeader {
         if header.version != FORMAT_VERSION {
             return Err(HeaderProblem::Version(header.version));
         }
-        if rest.iter().any(|byte| *byte != 0) {
-            Err(HeaderProblem::Damaged)
-        } else {
-            Ok(header)
-        }
+        is_zero(rest).then_some(header).ok_or(HeaderProblem::Damaged)
     }
 
     /// The header of a segment whose first two pages these are: of either copy that is whole.
@@ -387,6 +388,11 @@ impl FrameHeader {
             .then_some(header)
     }
 
+    /// The sequence of the last record in it, or before it when it has none.
+    pub fn last_sequence(&self) -> u64 {
+        self.first_sequence + u64::from(self.record_count) - 1
+    }
+
     /// Whether a frame that stands behind a broken one proves that the broken one was durable, where the record of `sequence` is
     /// missing: its writer knew that record to be durable; or the broken frame has no records, and such a frame is written
     /// with nothing else in flight.
@@ -425,9 +431,8 @@ impl FrameHeader {
     pub fn payload<'b>(&self, bytes: &'b [u8], key: &JournalKey) -> Option<&'b [u8]> {
         let padded = bytes.get(FRAME_HEADER_BYTES..self.frame_bytes())?;
         let (payload, padding) = padded.split_at(self.payload_bytes as usize);
-        let intact = padding[0] == END_MARK
-            && padding[1..].iter().all(|byte| *byte == 0)
-            && self.hash == self.expected_hash(key, padded);
+        let intact =
+            padding[0] == END_MARK && is_zero(&padding[1..]) && self.hash == self.expected_hash(key, padded);
         intact.then_some(payload)
     }
 

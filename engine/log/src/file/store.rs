@@ -1,16 +1,16 @@
 //! A journal's files as they are found: listed, read, and opened for appending.
 
 use super::FileLog;
-use super::cursor::{FileCursor, unknown_version};
+use super::cursor::{FileCursor, NOT_CONTINUED, Progress, unknown_version};
 use super::end::JournalEnd;
 use super::format::{
-    FIRST_FRAME_OFFSET, HeaderProblem, JournalKey, Layout, Place, SegmentHeader, SegmentStart, segment_name,
+    FIRST_FRAME_OFFSET, HeaderProblem, JournalKey, Layout, SegmentHeader, SegmentStart, segment_name,
 };
 use super::places::{FileReader, Places};
 use super::spare::{Spares, write_zeros};
 use super::window::{open_whole, unread};
 use crate::log::{Bound, LogError, LogIdentity, LogStore, ReadToEnd};
-use crate::storage::{PAGE_BYTES, Page, ReadFile as _, ReadStorage, Storage, StorageFile as _};
+use crate::storage::{PAGE_BYTES, Page, ReadFile, ReadStorage, Storage, StorageFile as _};
 use satang_core::calendar::Instant;
 use std::io;
 use std::sync::{Arc, OnceLock};
@@ -71,32 +71,24 @@ impl<S: ReadStorage> FileLogStore<S> {
             if ended {
                 continue;
             }
-            let mut pages = [0u8; FIRST_FRAME_OFFSET as usize];
-            let read = file.read_exact_at(&mut pages, 0);
-            read.map_err(|source| unread(segment, source))?;
-            match SegmentHeader::read_either(&pages) {
-                Ok(header) => {
-                    let last = begun.last().copied().unwrap_or(0);
-                    if header.segment != segment || !self.is_ours(&header) || header.first_sequence <= last {
-                        return Err(LogError::Damaged {
-                            file: segment_name(segment),
-                            offset: 0,
-                            sequence: 0,
-                            what: "the header does not continue the segment before it".into(),
-                        });
-                    }
-                    begun.push(header.first_sequence);
-                }
-                // Whoever reads up to here looks what it is.
-                Err(_) => ended = true,
+            // Whoever reads up to one without a header looks what it is.
+            let Ok(header) = read_header(&file, segment)? else {
+                ended = true;
+                continue;
+            };
+            let last = begun.last().copied().unwrap_or(0);
+            let is_ours = header.segment == segment && header.is_of(self.header_or_none());
+            if !is_ours || header.first_sequence <= last {
+                return Err(LogError::Damaged {
+                    file: segment_name(segment),
+                    offset: 0,
+                    sequence: 0,
+                    what: NOT_CONTINUED.into(),
+                });
             }
+            begun.push(header.first_sequence);
         }
         Ok(begun)
-    }
-
-    /// Whether a segment with this header is one of this journal.
-    fn is_ours(&self, header: &SegmentHeader) -> bool {
-        header.is_of(self.header_or_none())
     }
 
     fn header_or_none(&self) -> &SegmentHeader {
@@ -136,6 +128,14 @@ fn count_segments(listed: &[String]) -> Result<u32, LogError> {
 /// How the names of files end that were never finished.
 const UNFINISHED: &str = ".tmp";
 
+/// Reads either copy of a segment's header that is whole.
+fn read_header(file: &impl ReadFile, segment: u32) -> Result<Result<SegmentHeader, HeaderProblem>, LogError> {
+    let mut pages = [0u8; FIRST_FRAME_OFFSET as usize];
+    let read = file.read_exact_at(&mut pages, 0);
+    read.map_err(|source| unread(segment, source))?;
+    Ok(SegmentHeader::read_either(&pages))
+}
+
 /// The header of the journal's first segment, which tells its layout.
 fn first_header<S: ReadStorage>(storage: &S) -> Result<SegmentHeader, LogError> {
     let name = segment_name(1);
@@ -151,10 +151,7 @@ fn first_header<S: ReadStorage>(storage: &S) -> Result<SegmentHeader, LogError> 
         let what = format!("the file ends after {len} bytes, within its header");
         return Err(damaged(len, what));
     }
-    let mut pages = [0u8; FIRST_FRAME_OFFSET as usize];
-    let read = file.read_exact_at(&mut pages, 0);
-    read.map_err(|source| unread(1, source))?;
-    SegmentHeader::read_either(&pages).map_err(|problem| match problem {
+    read_header(&file, 1)?.map_err(|problem| match problem {
         HeaderProblem::Version(version) => damaged(0, unknown_version(version)),
         HeaderProblem::Blank | HeaderProblem::Damaged => {
             damaged(0, "both copies of the header are damaged".into())
@@ -219,22 +216,13 @@ impl<S: Storage> LogStore for FileLogStore<S> {
         self.places.begin_segment(1, 1);
         let began = self.first_header.set(header);
         began.expect("a log is created where there is none");
-        Ok(FileLog {
-            spares: Spares::new(2, layout.segment_bytes),
-            places: self.places.clone(),
-            key: JournalKey::of(&identity.journal_id),
-            identity,
-            layout,
-            storage: storage.clone(),
-            file,
-            end: Place::start_of(1),
-            chain: [0; 32],
-            next_sequence: 1,
+        let begun = Progress {
+            segment: 1,
+            sealed: false,
             last_at_ms: identity.created.unix_ms(),
-            uncovered: false,
-            in_flight: None,
-            scratch: vec![Page::ZERO; 1],
-        })
+            ..Progress::NOTHING
+        };
+        Ok(self.log_behind(&begun, file))
     }
 
     fn end(&self, mut cursor: FileCursor<S>) -> Result<ReadToEnd<FileCursor<S>>, LogError> {
@@ -255,7 +243,7 @@ impl<S: Storage> LogStore for FileLogStore<S> {
     /// durable before anybody is answered by it.
     fn resume(&self, read: ReadToEnd<FileCursor<S>>) -> io::Result<FileLog<S>> {
         let end = read.cursor.end.expect("only `end` makes one");
-        let (storage, layout) = (&self.storage, self.layout);
+        let storage = &self.storage;
         for (header, offset) in &end.read.header_repairs {
             let file = storage.open(&segment_name(header.segment))?;
             file.write_pages_at(&[header.page()], *offset)?;
@@ -268,29 +256,34 @@ impl<S: Storage> LogStore for FileLogStore<S> {
             file.write_pages_at(&zeros, u64::from(end.read.place.offset))?;
         }
         file.sync()?;
-        let header = self.header_or_none();
-        let mut log = FileLog {
-            spares: Spares::new(end.read.segment + 1, layout.segment_bytes),
-            places: self.places.clone(),
-            key: JournalKey::of(&header.journal_id),
-            identity: header.identity(),
-            layout,
-            storage: storage.clone(),
-            file,
-            end: end.read.place,
-            chain: end.read.chain,
-            next_sequence: end.read.next_sequence,
-            last_at_ms: end.read.last_at_ms,
-            uncovered: end.read.uncovered,
-            in_flight: None,
-            scratch: vec![Page::ZERO; 1],
-        };
+        let mut log = self.log_behind(&end.read, file);
         log.finish_segment(end.read.sealed, end.read.indexed)?;
         Ok(log)
     }
 }
 
 impl<S: Storage> FileLogStore<S> {
+    /// The log that goes on in `file`, the last segment that was begun, where it was read to.
+    fn log_behind(&self, read: &Progress, file: S::File) -> FileLog<S> {
+        let header = self.header_or_none();
+        FileLog {
+            spares: Spares::new(read.segment + 1, self.layout.segment_bytes),
+            places: self.places.clone(),
+            key: JournalKey::of(&header.journal_id),
+            identity: header.identity(),
+            layout: self.layout,
+            storage: self.storage.clone(),
+            file,
+            end: read.place,
+            chain: read.chain,
+            next_sequence: read.next_sequence,
+            last_at_ms: read.last_at_ms,
+            uncovered: read.uncovered,
+            in_flight: None,
+            scratch: vec![Page::ZERO; 1],
+        }
+    }
+
     /// A segment without its seal must not be followed by a gap, nor a sealed one by nothing: from the last to the first, one by
     /// one, and the one that comes next is replaced when it is begun.
     fn remove_unused(&self, end: &JournalEnd) -> io::Result<()> {
