@@ -139,11 +139,12 @@ impl Chunk {
         })
     }
 
-    /// The record of this sequence, when the chunk has it.
-    pub fn record(&self, sequence: u64) -> Option<&[u8]> {
+    /// The record of this sequence; `None` when the chunk has it not, or has it behind a record that was left out.
+    pub fn record(&self, sequence: u64) -> Option<(RecordHeader, &[u8])> {
         let index = sequence.checked_sub(self.first_sequence)?;
         let offset = self.offsets.get(usize::try_from(index).ok()?)?;
-        Some(record_at(self.pages.as_bytes(), *offset).1)
+        let found = record_at(self.pages.as_bytes(), *offset);
+        (found.0.sequence == sequence).then_some(found)
     }
 }
 

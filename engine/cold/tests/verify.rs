@@ -377,6 +377,27 @@ fn a_record_that_could_not_have_been_written_is_found_and_the_rest_is_read_on() 
 }
 
 #[test]
+fn a_reversal_behind_a_record_that_could_not_have_been_written_is_held_against_its_own_purchase() {
+    let mut rig = Rig::prepared();
+    // Of a wallet that nobody registered: nothing behind it rests on it.
+    buy(&mut rig, 4, 1, 10_000);
+    buy(&mut rig, 1, 9_999, 10_000);
+    buy(&mut rig, 2, 1, 10_000);
+    give_back(&mut rig, 3, 2, Some(2_000));
+    let declined = the_record(&rig.storage, |record| txn_is(record, 1));
+    let wrong = forged(&rig.storage, |found| {
+        if found.sequence == declined.sequence {
+            found.bytes[13] = 0x7F;
+        }
+    });
+    let report = verify(&wrong);
+    assert_first(&report, &declined, &["its time is impossible"]);
+    assert_eq!(report.mismatches_count, 1, "{:?}", report.mismatches);
+    assert!(report.damage.is_none(), "{:?}", report.damage);
+    assert_eq!(report.records, report.head.sequence, "read to the end");
+}
+
+#[test]
 fn only_the_first_mismatches_are_told_and_all_are_counted() {
     let rig = served();
     let mut count = 0;

@@ -19,7 +19,7 @@ use satang_core::ids::{Name, TxnId};
 use satang_core::outcome::Reason;
 use satang_core::record::{
     Act, Authorization, AuthorizationRecord, Closing, Extra, NameNumber, NamedAuthorization, Record,
-    RecordBuf, RecordError, RecordKind, ReversalRecord, extra_of, same_but_for_caller, split_record,
+    RecordBuf, RecordError, RecordKind, ReversalRecord, extra_of, same_but_for_caller,
 };
 use satang_core::request::{ClosingRequest, HOLD_SECONDS_MAX, Purchase, ReversalRequest};
 use satang_core::reverse;
@@ -423,8 +423,7 @@ impl<S: ReadStorage> Redecider<'_, S> {
 
     /// An earlier record: from the records at hand, or else from the disk.
     fn record_at(&self, sequence: u64, chunk: &Chunk) -> Result<Record, Halt> {
-        if let Some(bytes) = chunk.record(sequence) {
-            let (header, bytes) = split_record(bytes)?;
+        if let Some((header, bytes)) = chunk.record(sequence) {
             return Ok(Record::decode(&header, bytes)?);
         }
         Ok(self.context.reader.read(sequence)?)
