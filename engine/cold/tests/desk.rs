@@ -3,10 +3,10 @@
 mod forge;
 #[path = "../../tests/rig/mod.rs"]
 mod rig;
+mod verified;
 
 use forge::{Found, Frames, forged};
 use rig::*;
-use satang_cold::verify::{Derived, VerifyOptions, verify_storage};
 use satang_core::ids::{CaseId, MerchantId, Name, PaymentId, TxnId, WalletId};
 use satang_core::money::Satang;
 use satang_core::policy::Category;
@@ -17,19 +17,15 @@ use satang_core::record::{
 use satang_engine::admin::MerchantInput;
 use satang_engine::desk::{DebtorInput, Decision, DeskOutcome, Subject};
 use satang_log::storage::MemoryStorage;
-use std::sync::Arc;
+use verified::{told, verify};
 
 /// Where what a record says begins: behind the header.
 const BODY: usize = 24;
 
 fn mismatches(storage: &MemoryStorage) -> Vec<String> {
-    let derived = Derived::list(storage).unwrap();
-    let storage = Arc::new(storage.copy());
-    let work = MemoryStorage::default();
-    let options = VerifyOptions::default();
-    let report = verify_storage(&storage, &derived, &work, &options, &mut |_, _| {}).unwrap();
+    let report = verify(storage);
     assert!(report.damage.is_none(), "{:?}", report.damage);
-    report.mismatches.iter().map(ToString::to_string).collect()
+    told(&report)
 }
 
 /// A journal with one of each decision.

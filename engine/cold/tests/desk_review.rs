@@ -3,11 +3,11 @@
 mod forge;
 #[path = "../../tests/rig/mod.rs"]
 mod rig;
+mod verified;
 
 use forge::{Found, forged};
 use rig::*;
 use satang_cold::backup::{CITIZEN_KEY_FILE, backup, restore};
-use satang_cold::verify::{Derived, VerifyOptions, verify_storage};
 use satang_core::ids::{CaseId, MerchantId, WalletId};
 use satang_core::policy::Category;
 use satang_core::record::{AuthorizationPayout, CasePaid, ConsentWithdrawn, RecordKind};
@@ -17,6 +17,7 @@ use satang_engine::desk::{DeskOutcome, Subject};
 use satang_log::storage::{FileStorage, MemoryStorage};
 use std::fs;
 use std::sync::Arc;
+use verified::{told, verify};
 
 fn start_in(folder: &std::path::Path) -> Result<Rig<FileStorage>, satang_engine::open::OpenError> {
     let storage = Arc::new(FileStorage::open_folder(folder).unwrap());
@@ -116,17 +117,7 @@ fn a_journal_that_gives_back_more_than_was_received_is_reported_and_does_not_cra
             found.bytes[at] = 11;
         }
     });
-    let derived = Derived::list(&wrong).unwrap();
-    let storage = Arc::new(wrong.copy());
-    let work = MemoryStorage::default();
-    let report = verify_storage(
-        &storage,
-        &derived,
-        &work,
-        &VerifyOptions::default(),
-        &mut |_, _| {},
-    )
-    .unwrap();
+    let report = verify(&wrong);
     assert!(!report.mismatches.is_empty());
 }
 
@@ -397,18 +388,8 @@ fn whatever_the_desk_decides_among_others_is_what_the_journal_says() {
         let from_snapshot = Rig::start(rig.storage.copy());
         println!("round {round}: {:?}", from_snapshot.recovered.snapshot);
         assert_eq!(from_snapshot.digest(), digest, "round {round}: from a snapshot");
-        let derived = Derived::list(&*rig.storage).unwrap();
-        let storage = Arc::new(rig.storage.copy());
-        let work = MemoryStorage::default();
-        let report = verify_storage(
-            &storage,
-            &derived,
-            &work,
-            &VerifyOptions::default(),
-            &mut |_, _| {},
-        )
-        .unwrap();
-        let told: Vec<String> = report.mismatches.iter().map(ToString::to_string).collect();
+        let report = verify(&rig.storage);
+        let told = told(&report);
         println!("round {round}: {last} records");
         assert_eq!(told, Vec::<String>::new(), "round {round}");
     }
@@ -430,17 +411,7 @@ fn a_journal_of_impossible_payments_is_reported_and_does_not_crash_the_auditor()
             found.bytes[56..64].copy_from_slice(&u64::MAX.to_le_bytes());
         }
     });
-    let derived = Derived::list(&wrong).unwrap();
-    let storage = Arc::new(wrong.copy());
-    let work = MemoryStorage::default();
-    let report = verify_storage(
-        &storage,
-        &derived,
-        &work,
-        &VerifyOptions::default(),
-        &mut |_, _| {},
-    )
-    .unwrap();
-    let told: Vec<String> = report.mismatches.iter().map(ToString::to_string).collect();
+    let report = verify(&wrong);
+    let told = told(&report);
     assert!(told.iter().any(|what| what.contains("exceeds_owed")), "{told:?}");
 }

@@ -3,9 +3,9 @@
 
 #[path = "../../tests/rig/mod.rs"]
 mod rig;
+mod verified;
 
 use rig::*;
-use satang_cold::verify::{Derived, VerifyOptions, verify_storage};
 use satang_core::ids::*;
 use satang_core::money::Satang;
 use satang_core::outcome::{Reason, ReversalReason};
@@ -17,7 +17,7 @@ use satang_engine::enroll::EnrollmentInput;
 use satang_engine::moves::{MoveInput, MoveOutcome};
 use satang_engine::replacement::{ReplacementInput, ReplacementOutcome, ReplacementRefusal};
 use satang_log::storage::MemoryStorage;
-use std::sync::Arc;
+use verified::{told, verify};
 
 fn name(text: &str) -> Name {
     Name::parse(text).unwrap()
@@ -141,12 +141,7 @@ fn assert_kept(rig: &mut Rig) {
         digest,
         "from the journal"
     );
-    let derived = Derived::list(&*rig.storage).unwrap();
-    let storage = Arc::new(rig.storage.copy());
-    let (work, options) = (MemoryStorage::default(), VerifyOptions::default());
-    let report = verify_storage(&storage, &derived, &work, &options, &mut |_, _| {}).unwrap();
-    let mismatches: Vec<String> = report.mismatches.iter().map(ToString::to_string).collect();
-    assert_eq!(mismatches, Vec::<String>::new());
+    assert_eq!(told(&verify(&rig.storage)), Vec::<String>::new());
     rig.snapshot();
     let again = Rig::start(rig.storage.copy());
     assert!(again.recovered.snapshot.is_some());

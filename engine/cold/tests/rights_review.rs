@@ -3,9 +3,9 @@
 
 #[path = "../../tests/rig/mod.rs"]
 mod rig;
+mod verified;
 
 use rig::*;
-use satang_cold::verify::{Derived, VerifyOptions, verify_storage};
 use satang_core::birth::BirthDate;
 use satang_core::calendar::Instant;
 use satang_core::ids::*;
@@ -21,6 +21,7 @@ use satang_engine::register::Registered;
 use satang_log::storage::MemoryStorage;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use verified::{told, verify};
 
 /// A clock that goes on by a step each time it is read.
 struct Ticking {
@@ -47,16 +48,6 @@ fn instant(text: &str) -> Instant {
 
 fn name(text: &str) -> Name {
     Name::parse(text).unwrap()
-}
-
-/// What verification says against the journal.
-fn mismatches(storage: &MemoryStorage) -> Vec<String> {
-    let derived = Derived::list(storage).unwrap();
-    let storage = Arc::new(storage.copy());
-    let work = MemoryStorage::default();
-    let options = VerifyOptions::default();
-    let report = verify_storage(&storage, &derived, &work, &options, &mut |_, _| {}).unwrap();
-    report.mismatches.iter().map(ToString::to_string).collect()
 }
 
 /// The citizen and the wallet have the same number.
@@ -172,7 +163,7 @@ fn a_registration_that_the_hours_end_under_names_no_person() {
     assert_eq!(register(&rig, 1, 1), (RegistrationReason::OutsideHours, None));
     rig.engine.clock().step.store(0, Ordering::SeqCst);
     rig.flush();
-    assert_eq!(mismatches(&rig.storage), Vec::<String>::new());
+    assert_eq!(told(&verify(&rig.storage)), Vec::<String>::new());
 }
 
 #[test]
@@ -200,7 +191,7 @@ fn a_deadline_put_off_wakes_nobody_who_has_lapsed() {
     let later = instant("2026-06-18T13:00:00+07:00");
     again.engine.clock().set(later).unwrap();
     assert_eq!((accepted, live(&again)), (12, 12));
-    assert_eq!(mismatches(&rig.storage), Vec::<String>::new());
+    assert_eq!(told(&verify(&rig.storage)), Vec::<String>::new());
 }
 
 #[test]
@@ -310,7 +301,7 @@ fn a_draw_is_remembered_when_the_citizen_comes_back_through_another_wallet() {
     let reason = pay(&mut rig, 4, 3, "fair", 10);
     assert_eq!(reason, Reason::DrawnElsewhereToday);
     rig.flush();
-    assert_eq!(mismatches(&rig.storage), Vec::<String>::new());
+    assert_eq!(told(&verify(&rig.storage)), Vec::<String>::new());
 }
 
 #[test]
@@ -349,5 +340,5 @@ fn sources_count_the_period_that_the_shortest_cap_has_now() {
     install(&rig, RUSH, &with_day.replace("day = 6_000, ", ""));
     assert_eq!(paid(&mut rig, 3), [1_500, 0, 0, 0]);
     rig.flush();
-    assert_eq!(mismatches(&rig.storage), Vec::<String>::new());
+    assert_eq!(told(&verify(&rig.storage)), Vec::<String>::new());
 }

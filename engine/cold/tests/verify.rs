@@ -4,41 +4,28 @@
 mod forge;
 #[path = "../../tests/rig/mod.rs"]
 mod rig;
+mod verified;
 
 use forge::{Found, Frames, forged};
 use rig::random::Random;
 use rig::workload::Workload;
 use rig::{PROGRAM, Rig, noon, reversal};
-use satang_cold::verify::{Derived, Head, Report, TOLD_MAX, VerifyOptions, verify_storage};
+use satang_cold::verify::{Head, Report, TOLD_MAX, VerifyOptions};
 use satang_core::ids::{TxnId, WalletId};
 use satang_core::record::RecordKind;
 use satang_core::request::AuthorizationRequest;
 use satang_engine::engine::Submitted;
 use satang_log::storage::MemoryStorage;
-use std::sync::Arc;
+use verified::{audit, told, verify, verify_with};
 
 const DAY_MS: i64 = 86_400_000;
 const AUTHORIZATION: u8 = RecordKind::Authorization as u8;
 const REVERSAL: u8 = RecordKind::Reversal as u8;
 const ENROLLMENT: u8 = RecordKind::Enrollment as u8;
 
-fn verify_with(storage: &MemoryStorage, options: &VerifyOptions) -> Report {
-    let derived = Derived::list(storage).unwrap();
-    let storage = Arc::new(storage.copy());
-    let work = MemoryStorage::default();
-    let report = verify_storage(&storage, &derived, &work, options, &mut |_, _| {}).unwrap();
-    assert_eq!(storage.operations(), 0, "nothing is written");
-    report
-}
-
-fn verify(storage: &MemoryStorage) -> Report {
-    verify_with(storage, &VerifyOptions::default())
-}
-
 #[track_caller]
 fn assert_clean(report: &Report) {
-    let told: Vec<String> = report.mismatches.iter().map(ToString::to_string).collect();
-    assert_eq!((report.mismatches_count, told), (0, vec![]));
+    assert_eq!((report.mismatches_count, told(report)), (0, vec![]));
     assert!(report.damage.is_none(), "{:?}", report.damage);
 }
 
@@ -46,7 +33,7 @@ fn assert_clean(report: &Report) {
 #[track_caller]
 fn assert_first(report: &Report, record: &Found, words: &[&str]) {
     let first = report.mismatches.first().expect("a mismatch").to_string();
-    let named = format!("{}: record {}: ", record.place(), record.sequence);
+    let named = format!("{}: record {}: ", record.place, record.sequence);
     assert!(first.starts_with(&named), "{named} is not in front of: {first}");
     let of_record = report
         .mismatches
@@ -338,7 +325,7 @@ fn a_missing_cut_over_is_found_at_the_record_behind_it() {
     let first = &report.mismatches[0];
     // It has moved into the missing record's place.
     assert_eq!(first.sequence, Some(next - 1));
-    assert_eq!(first.place, cut_over.place());
+    assert_eq!(first.place, cut_over.place);
     assert!(first.what.contains("while 2026-06-15 is open"), "{first}");
     assert_eq!(
         report.mismatches_count, 1,
@@ -485,15 +472,7 @@ fn every_flipped_bit_is_noticed_or_a_torn_tail() {
         let mut flipped = bytes.clone();
         flipped[at] ^= 1 << (at % 8);
         copy.set_bytes(file, flipped);
-        let derived = Derived::list(&copy).unwrap();
-        let work = MemoryStorage::default();
-        let verified = verify_storage(
-            &Arc::new(copy),
-            &derived,
-            &work,
-            &VerifyOptions::default(),
-            &mut |_, _| {},
-        );
+        let (verified, _) = audit(&copy, &VerifyOptions::default());
         let Ok(report) = verified else { continue };
         let noticed = report.damage.is_some() || report.mismatches_count > 0 || report.torn_bytes > 0;
         assert!(noticed, "byte {at}");
@@ -559,10 +538,8 @@ fn an_index_that_does_not_say_what_the_journal_says_is_found() {
     let index = names.iter().find(|name| name.ends_with(".ids")).unwrap().clone();
     let forge_index = |change: &dyn Fn(&mut Found)| {
         let other = forged(&rig.storage, |found| change(found));
-        let derived = Derived::list(&other).unwrap();
-        let work = MemoryStorage::default();
-        let options = VerifyOptions::default();
-        verify_storage(&Arc::new(other), &derived, &work, &options, &mut |_, _| {}).unwrap();
+        let (report, work) = audit(&other, &VerifyOptions::default());
+        report.unwrap();
         let copy = rig.storage.copy();
         copy.set_bytes(&index, work.bytes(&index));
         verify(&copy)
@@ -573,7 +550,7 @@ fn an_index_that_does_not_say_what_the_journal_says_is_found() {
             found.bytes[24..40].copy_from_slice(&9_999u128.to_le_bytes());
         }
     });
-    let whats: Vec<String> = report.mismatches.iter().map(ToString::to_string).collect();
+    let whats = told(&report);
     assert!(
         whats
             .iter()

@@ -21,11 +21,6 @@ pub struct Found {
 }
 
 impl Found {
-    /// Its file and offset, as messages name them.
-    pub fn place(&self) -> String {
-        self.place.clone()
-    }
-
     /// Its first byte in its file.
     pub fn offset(&self) -> usize {
         let (_, offset) = self.place.rsplit_once("offset ").unwrap();
