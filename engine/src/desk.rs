@@ -52,6 +52,16 @@ pub enum DeskOutcome {
     NobodyKnown,
 }
 
+impl DeskOutcome {
+    /// The sequence of the record that was written.
+    pub fn sequence(self) -> Option<u64> {
+        match self {
+            DeskOutcome::Recorded { sequence } => Some(sequence),
+            DeskOutcome::Unchanged | DeskOutcome::Refused(_) | DeskOutcome::NobodyKnown => None,
+        }
+    }
+}
+
 impl<R: ReadLog, C: Clock> Engine<R, C> {
     /// Decides what concerns merchants, authorizations and cases alone.
     ///

@@ -4,7 +4,6 @@
 //! leads to its first outcome, which is read back then and compared with what is asked now (I5): [`Outcome`].
 
 use crate::clock::Clock;
-use crate::desk::DeskOutcome;
 use crate::engine::{Engine, SubmitError, Submitted};
 use crate::lookup::{Found, FoundAuthorization};
 use crate::register::Registered;
@@ -96,6 +95,15 @@ pub enum Outcome<T> {
 }
 
 impl<T> Outcome<T> {
+    /// The record, and whether it was decided before; `None` when the id has another content.
+    pub fn record(&self) -> Option<(&T, bool)> {
+        match self {
+            Outcome::New(record) => Some((record, false)),
+            Outcome::Replayed(record) => Some((record, true)),
+            Outcome::Conflict => None,
+        }
+    }
+
     fn again(same: bool, first: T) -> Outcome<T> {
         match same {
             true => Outcome::Replayed(first),
@@ -120,11 +128,6 @@ impl<R: ReadLog, C: Clock> Session<R, C> {
     /// A session of the calling thread, whose runtime must run [`DurableWaits::dispatch`].
     pub fn new(engine: Arc<Engine<R, C>>, waits: DurableWaits) -> Session<R, C> {
         Session { engine, waits }
-    }
-
-    /// The engine.
-    pub fn engine(&self) -> &Arc<Engine<R, C>> {
-        &self.engine
     }
 
     /// Decides an authorization, once per id (I5).
@@ -297,13 +300,12 @@ impl<R: ReadLog, C: Clock> Session<R, C> {
         self.known(done, sequence)
     }
 
-    /// A decision of casework: a refusal, too, waits for what it rests on.
-    pub fn casework(&self, outcome: DeskOutcome) -> Pending<DeskOutcome> {
-        match outcome {
-            DeskOutcome::Recorded { sequence } => self.known(outcome, sequence),
-            DeskOutcome::Unchanged | DeskOutcome::Refused(_) | DeskOutcome::NobodyKnown => {
-                self.seen(|_| outcome)
-            }
+    /// What was decided for an operator: durable with the record that was `written`; without one with all that it may rest on, a
+    /// first record or what it was refused for.
+    pub fn decided<T>(&self, decided: T, written: Option<u64>) -> Pending<T> {
+        match written {
+            Some(sequence) => self.known(decided, sequence),
+            None => self.seen(|_| decided),
         }
     }
 

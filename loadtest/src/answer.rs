@@ -178,7 +178,10 @@ mod tests {
     fn purchase(reason: &'static str) -> api::Authorization {
         api::Authorization {
             txn_id: "0197a1d2-0f6e-7c3a-8b1e-3f5d2c9a7e10".into(),
-            decision: api::Decision::of(reason == "approved"),
+            decision: match reason {
+                "approved" => api::Decision::Approved,
+                _ => api::Decision::Declined,
+            },
             reason: reason.into(),
             response_code: "00".into(),
             state_amount: 13_200,
@@ -195,15 +198,14 @@ mod tests {
     }
 
     fn registration(ticket: Option<u64>) -> api::RegistrationAnswer {
+        let (decision, reason) = match ticket {
+            Some(_) => (api::Verdict::Accepted, "accepted"),
+            None => (api::Verdict::Rejected, "quota_full"),
+        };
         api::RegistrationAnswer {
             registration_id: "0197a1d2-0f6e-7c3a-8b1e-3f5d2c9a7e12".into(),
-            decision: api::Verdict::of(ticket.is_some()),
-            reason: if ticket.is_some() {
-                "accepted"
-            } else {
-                "quota_full"
-            }
-            .into(),
+            decision,
+            reason: reason.into(),
             ticket,
             registered_at: ticket.map(|_| "2026-05-25T12:00:00+07:00".into()),
             sequence: 8,

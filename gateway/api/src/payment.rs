@@ -26,31 +26,45 @@ shape! {
     }
 }
 
-shape! {
+/// An answer with what an authorization and a quote have in common, between what each has alone.
+macro_rules! decided {
+    ($(#[doc = $doc:literal])* pub struct $name:ident { $($front:tt)* } and { $($back:tt)* }) => {
+        shape! {
+            $(#[doc = $doc])*
+            pub struct $name {
+                $($front)*
+                pub decision: Decision,
+                /// In order of precedence: the first check that fails. `reversed_before_arrival` comes before all others. `not_registered`
+                /// also when a household's benefit is asked for and the right names no household. `drawn_elsewhere_today`: the citizen drew
+                /// on a programme that excludes this one on the same business date, through whatever wallet.
+                pub reason: Text,
+                /// ISO 8583 field 39.
+                pub response_code: Text,
+                /// What the state pays: min(floor(eligible_amount × state_percent / 100), room under each cap). 0 on a decline. In satang
+                /// (1/100 baht).
+                pub state_amount: u64,
+                /// What the citizen pays: amount − state_amount. 0 on a decline. In satang (1/100 baht).
+                pub citizen_amount: u64,
+                /// On an approval whose share did not fit: the cap with the smallest room, on a tie the shorter period. Null otherwise.
+                pub limited_by: Nullable<CapPeriod>,
+                /// After this decision; of a household's benefit the household's. Present exactly when the reason is `approved` or one from
+                /// `wallet_suspended` to `program_cap_exhausted`.
+                pub remaining: Option<Remaining>,
+                /// Who pays the state's part. Present exactly on approvals of a benefit that names sources.
+                pub funding: Option<Funding>,
+                pub business_date: Date,
+                pub decided_at: InstantAnswered,
+                $($back)*
+            }
+        }
+    };
+}
+
+decided! {
     /// The answer to an authorization or a hold.
     pub struct Authorization {
         pub txn_id: UuidAnswered,
-        pub decision: Decision,
-        /// In order of precedence: the first check that fails. `reversed_before_arrival` comes before all others. `not_registered`
-        /// also when a household's benefit is asked for and the right names no household. `drawn_elsewhere_today`: the citizen drew
-        /// on a programme that excludes this one on the same business date, through whatever wallet.
-        pub reason: Text,
-        /// ISO 8583 field 39.
-        pub response_code: Text,
-        /// What the state pays: min(floor(eligible_amount × state_percent / 100), room under each cap). 0 on a decline. In satang
-        /// (1/100 baht).
-        pub state_amount: u64,
-        /// What the citizen pays: amount − state_amount. 0 on a decline. In satang (1/100 baht).
-        pub citizen_amount: u64,
-        /// On an approval whose share did not fit: the cap with the smallest room, on a tie the shorter period. Null otherwise.
-        pub limited_by: Nullable<CapPeriod>,
-        /// After this decision; of a household's benefit the household's. Present exactly when the reason is `approved` or one from
-        /// `wallet_suspended` to `program_cap_exhausted`.
-        pub remaining: Option<Remaining>,
-        /// Who pays the state's part. Present exactly on approvals of a benefit that names sources.
-        pub funding: Option<Funding>,
-        pub business_date: Date,
-        pub decided_at: InstantAnswered,
+    } and {
         /// When a hold ends; absent of what is no hold.
         pub expires_at: Option<InstantAnswered>,
         /// Position of the record in the journal. The answer leaves only after that record is durable.
@@ -60,30 +74,9 @@ shape! {
     }
 }
 
-shape! {
+decided! {
     /// The answer to a quote: an authorization's without id, sequence and `replayed`.
-    pub struct Quote {
-        pub decision: Decision,
-        /// In order of precedence: the first check that fails. `reversed_before_arrival` comes before all others. `not_registered`
-        /// also when a household's benefit is asked for and the right names no household. `drawn_elsewhere_today`: the citizen drew
-        /// on a programme that excludes this one on the same business date, through whatever wallet.
-        pub reason: Text,
-        /// ISO 8583 field 39.
-        pub response_code: Text,
-        /// What the state pays: min(floor(eligible_amount × state_percent / 100), room under each cap). 0 on a decline. In satang
-        /// (1/100 baht).
-        pub state_amount: u64,
-        /// What the citizen pays: amount − state_amount. 0 on a decline. In satang (1/100 baht).
-        pub citizen_amount: u64,
-        /// On an approval whose share did not fit: the cap with the smallest room, on a tie the shorter period. Null otherwise.
-        pub limited_by: Nullable<CapPeriod>,
-        /// After this decision; of a household's benefit the household's. Present exactly when the reason is `approved` or one from
-        /// `wallet_suspended` to `program_cap_exhausted`.
-        pub remaining: Option<Remaining>,
-        /// Who pays the state's part. Present exactly on approvals of a benefit that names sources.
-        pub funding: Option<Funding>,
-        pub business_date: Date,
-        pub decided_at: InstantAnswered,
+    pub struct Quote {} and {
         /// The largest bill whose whole share fits the smallest room: floor(A × state_percent / 100) ≤ room. 0 when declined for
         /// another reason than `amount_too_small`. In satang (1/100 baht).
         pub fully_subsidised_up_to: u64,

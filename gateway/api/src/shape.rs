@@ -17,10 +17,13 @@ pub type Schemas = IndexMap<&'static str, Json>;
 
 /// A part of an answer.
 pub trait Shape {
+    /// Whether a field may leave the part out.
+    const OPTIONAL: bool = false;
+
     /// The schema where the part stands. Those it refers to are put into `schemas`.
     fn schema(schemas: &mut Schemas) -> Json;
 
-    /// Whether a field leaves the part out.
+    /// Whether a field does leave it out.
     fn is_absent(&self) -> bool {
         false
     }
@@ -62,6 +65,8 @@ impl<T: Shape> Shape for Nullable<T> {
 }
 
 impl<T: Shape> Shape for Option<T> {
+    const OPTIONAL: bool = true;
+
     fn schema(schemas: &mut Schemas) -> Json {
         T::schema(schemas)
     }
@@ -152,11 +157,6 @@ pub(crate) fn object(fields: Vec<(&str, Json, bool)>) -> Json {
     schema
 }
 
-/// Whether a type, as it is written, may be absent.
-pub(crate) fn is_optional(written: &str) -> bool {
-    written.starts_with("Option<")
-}
-
 /// Objects that the document has by their names.
 macro_rules! shape {
     ($($(#[doc = $doc:literal])* pub struct $name:ident {
@@ -208,7 +208,7 @@ macro_rules! fields {
         $crate::shape::object(vec![$((
             stringify!($field).trim_start_matches("r#"),
             $crate::shape::described(<$kind as $crate::shape::Shape>::schema($schemas), &[$($line),*]),
-            $crate::shape::is_optional(stringify!($kind)),
+            <$kind as $crate::shape::Shape>::OPTIONAL,
         )),*])
     };
 }

@@ -69,23 +69,3 @@ words! {
         NoQuota = "no_quota",
     }
 }
-
-impl Decision {
-    /// The decision of what was approved, or not.
-    pub const fn of(approved: bool) -> Decision {
-        match approved {
-            true => Decision::Approved,
-            false => Decision::Declined,
-        }
-    }
-}
-
-impl Verdict {
-    /// The verdict on what was accepted, or not.
-    pub const fn of(accepted: bool) -> Verdict {
-        match accepted {
-            true => Verdict::Accepted,
-            false => Verdict::Rejected,
-        }
-    }
-}

@@ -6,7 +6,7 @@ use crate::server::Response;
 use crate::wire::parse;
 use crate::wire::problem::Problem;
 use data_encoding::HEXLOWER;
-use satang_api as api;
+use satang_api::{self as api, Verdict};
 use satang_core::ids::Name;
 use satang_engine::admin::MerchantInput;
 use satang_engine::clock::Clock as _;
@@ -59,34 +59,21 @@ impl<S: Storage> Ready<S> {
     ) -> Result<Response, Failure> {
         let input = parse::move_request(wallet_id, body)?;
         let outcome = self.engine.move_citizen(&input, by)?;
-        let (reason, sequence) = match outcome {
-            MoveOutcome::Moved { sequence } => ("accepted", Some(sequence)),
-            MoveOutcome::Unchanged => ("accepted", None),
-            MoveOutcome::Refused(refusal) => (refusal.name(), None),
+        let (decision, reason, sequence) = match outcome {
+            MoveOutcome::Moved { sequence } => (Verdict::Accepted, "accepted", Some(sequence)),
+            MoveOutcome::Unchanged => (Verdict::Accepted, "accepted", None),
+            MoveOutcome::Refused(refusal) => (Verdict::Rejected, refusal.name(), None),
         };
-        self.rests_on(sequence).await?;
+        self.session.decided((), sequence).durable().await?;
         Ok(in_order(&api::Move {
             wallet_id: api::FifteenDigits::of(&input.wallet),
             from_program: api::Name::of(&input.from),
             to_program: api::Name::of(&input.to),
-            decision: match outcome {
-                MoveOutcome::Moved { .. } | MoveOutcome::Unchanged => api::Verdict::Accepted,
-                MoveOutcome::Refused(_) => api::Verdict::Rejected,
-            },
+            decision,
             reason: reason.into(),
             changed: sequence.is_some(),
             sequence,
         }))
-    }
-
-    /// Waits for the record that was written; without one for all that the outcome rests on: a first record, or what it was refused
-    /// for.
-    async fn rests_on(&self, written: Option<u64>) -> Result<(), Failure> {
-        let pending = match written {
-            Some(sequence) => self.session.done((), sequence),
-            None => self.session.seen(|_| ()),
-        };
-        Ok(pending.durable().await?)
     }
 
     pub(super) async fn replace_wallet(
@@ -97,16 +84,21 @@ impl<S: Storage> Ready<S> {
     ) -> Result<Response, Failure> {
         let input = parse::replacement(wallet_id, body)?;
         let outcome = self.engine.replace_wallet(&input, by)?;
-        let (reason, sequence, replayed) = match outcome {
-            ReplacementOutcome::Replaced { sequence, .. } => ("accepted", Some(sequence), false),
-            ReplacementOutcome::Repeated { sequence } => ("accepted", Some(sequence), true),
-            ReplacementOutcome::Refused(refusal) => (refusal.name(), None, false),
+        let (decision, reason, sequence, replayed) = match outcome {
+            ReplacementOutcome::Replaced { sequence, .. } => {
+                (Verdict::Accepted, "accepted", Some(sequence), false)
+            }
+            ReplacementOutcome::Repeated { sequence } => {
+                (Verdict::Accepted, "accepted", Some(sequence), true)
+            }
+            ReplacementOutcome::Refused(refusal) => (Verdict::Rejected, refusal.name(), None, false),
         };
-        self.rests_on(sequence.filter(|_| !replayed)).await?;
+        let written = sequence.filter(|_| !replayed);
+        self.session.decided((), written).durable().await?;
         Ok(in_order(&api::Replacement {
             wallet_id: api::FifteenDigits::of(&input.wallet),
             new_wallet_id: api::FifteenDigits::of(&input.new_wallet),
-            decision: api::Verdict::of(sequence.is_some()),
+            decision,
             reason: reason.into(),
             sequence: sequence.into(),
             replayed,

@@ -1,5 +1,6 @@
 //! Authorizations and holds, reversals, captures and voids, and quotes.
 
+use super::metrics::Metrics;
 use super::{Failure, GatewayEngine, Ready, text};
 use crate::server::Response;
 use crate::wire::parse;
@@ -7,7 +8,7 @@ use crate::wire::problem::Problem;
 use crate::wire::render;
 use http::StatusCode;
 use satang_core::ids::Name;
-use satang_core::record::{Act, Authorization, BenefitNumber, ReversalRecord};
+use satang_core::record::{Act, Authorization, BenefitNumber};
 use satang_engine::engine::SubmitError;
 use satang_engine::session::{Outcome, Pending};
 use satang_log::storage::Storage;
@@ -55,17 +56,9 @@ impl<S: Storage> Ready<S> {
         decided: Pending<Outcome<Authorization>>,
         started: std::time::Instant,
     ) -> Result<Response, Failure> {
-        let (record, replayed) = match decided.durable().await? {
-            Outcome::New(record) => {
-                self.metrics.count_authorization(&record);
-                (record, false)
-            }
-            Outcome::Replayed(record) => {
-                self.metrics.count_replay();
-                (record, true)
-            }
-            Outcome::Conflict => return Err(Problem::txn_id_conflict().into()),
-        };
+        let decided = decided.durable().await?;
+        let count = |metrics: &Metrics, record: &Authorization| metrics.count_authorization(record);
+        let (record, replayed) = self.counted(decided, count, Problem::txn_id_conflict)?;
         let mut answer = Vec::with_capacity(ANSWER_BYTES);
         render::authorization(&record, &sources_of(&self.engine, &record), replayed, &mut answer);
         self.metrics.observe_authorize(started.elapsed());
@@ -85,44 +78,42 @@ impl<S: Storage> Ready<S> {
         let started = std::time::Instant::now();
         let request = parse::closing(txn_id, act, body)?;
         let _serving = Serving::start(self.engine.appender().requests());
-        let closed = self.session.close(&request).await?;
-        let (record, replayed) = self
-            .returned(closed)
-            .await?
-            .ok_or_else(Problem::reversal_id_conflict)?;
+        let closed = self.session.close(&request).await?.durable().await?;
+        let (record, replayed) =
+            self.counted(closed, Metrics::count_reversal, Problem::reversal_id_conflict)?;
         let mut answer = Vec::with_capacity(ANSWER_BYTES);
         render::closing(&record, replayed, &mut answer);
         self.metrics.observe_reverse(started.elapsed());
         Ok(Response::json(StatusCode::OK, answer))
     }
 
-    /// A reversal, capture or void, and whether it was decided before; `None` when its id has another content. Counted.
-    async fn returned(
+    /// The record, counted, and whether it was decided before.
+    fn counted<T>(
         &self,
-        decided: Pending<Outcome<ReversalRecord>>,
-    ) -> Result<Option<(ReversalRecord, bool)>, Failure> {
-        Ok(match decided.durable().await? {
+        decided: Outcome<T>,
+        count: impl FnOnce(&Metrics, &T),
+        conflict: impl FnOnce() -> Problem,
+    ) -> Result<(T, bool), Failure> {
+        match decided {
             Outcome::New(record) => {
-                self.metrics.count_reversal(&record);
-                Some((record, false))
+                count(&self.metrics, &record);
+                Ok((record, false))
             }
             Outcome::Replayed(record) => {
                 self.metrics.count_replay();
-                Some((record, true))
+                Ok((record, true))
             }
-            Outcome::Conflict => None,
-        })
+            Outcome::Conflict => Err(conflict().into()),
+        }
     }
 
     pub(super) async fn reverse(&self, txn_id: &str, body: &[u8]) -> Result<Response, Failure> {
         let started = std::time::Instant::now();
         let request = parse::reversal(txn_id, body)?;
         let _serving = Serving::start(self.engine.appender().requests());
-        let reversed = self.session.reverse(&request).await?;
-        let (record, replayed) = self
-            .returned(reversed)
-            .await?
-            .ok_or_else(Problem::reversal_id_conflict)?;
+        let reversed = self.session.reverse(&request).await?.durable().await?;
+        let (record, replayed) =
+            self.counted(reversed, Metrics::count_reversal, Problem::reversal_id_conflict)?;
         let mut answer = Vec::with_capacity(ANSWER_BYTES);
         let sources = match record.funding() {
             None => Vec::new(),

@@ -59,10 +59,9 @@ fn answer<S: Storage>(
 ) -> Answered {
     let conflict = Problem::txn_id_conflict();
     let answered = |record, replayed| BatchResult::Outcome(AuthorizationAnswer { record, replayed });
-    let of_requests = outcomes.iter().map(|outcome| match outcome {
-        Outcome::New(record) => answered(record, false),
-        Outcome::Replayed(record) => answered(record, true),
-        Outcome::Conflict => BatchResult::Problem(&conflict),
+    let of_requests = outcomes.iter().map(|outcome| match outcome.record() {
+        Some((record, replayed)) => answered(record, replayed),
+        None => BatchResult::Problem(&conflict),
     });
     let results = batch.in_order(of_requests, BatchResult::Problem);
     let response = match is_binary {

@@ -38,10 +38,11 @@ impl<S: Storage> Ready<S> {
         let expires = found.record.extra.expires();
         let now = expires.map(|_| self.engine.now()).transpose();
         let hold = now.map_err(SubmitError::from)?.and_then(|now| hold(&found, now));
-        let shown = self
+        let became = self
             .session
-            .seen_of_casework(|directory| answer(directory, &found, &sources, hold));
-        Ok(Response::json(StatusCode::OK, shown.durable().await?))
+            .seen_of_casework(|directory| what_became(directory, &found, hold));
+        let shown = answer(&found, &sources, &became.durable().await?);
+        Ok(Response::json(StatusCode::OK, shown))
     }
 }
 
@@ -60,15 +61,10 @@ fn hold(found: &FoundAuthorization, now: Instant) -> Option<api::HoldState> {
 }
 
 /// The first answer, byte for byte, with more fields behind its own.
-fn answer(
-    directory: &Directory,
-    found: &FoundAuthorization,
-    sources: &[Name],
-    hold: Option<api::HoldState>,
-) -> Vec<u8> {
+fn answer(found: &FoundAuthorization, sources: &[Name], became: &api::Found) -> Vec<u8> {
     let mut answer = Vec::with_capacity(2_048);
     render::authorization(&found.record, sources, false, &mut answer);
-    let more = sorted(&what_became(directory, found, hold));
+    let more = sorted(became);
     let end = answer.pop();
     assert_eq!(end, Some(b'}'), "an answer is an object");
     answer.push(b',');

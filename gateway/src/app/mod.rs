@@ -292,7 +292,8 @@ fn json(answer: &impl Serialize) -> Response {
 
 /// An answer with its fields in the order of its shape.
 fn in_order(answer: &impl Serialize) -> Response {
-    Response::json(StatusCode::OK, bytes(answer))
+    let body = serde_json::to_vec(answer).expect("an answer is JSON");
+    Response::json(StatusCode::OK, body)
 }
 
 /// The body of an answer, its fields in the order of the alphabet.
@@ -300,11 +301,6 @@ fn sorted(answer: &impl Serialize) -> String {
     serde_json::to_value(answer)
         .expect("an answer is JSON")
         .to_string()
-}
-
-/// The body of an answer, its fields in the order of its shape.
-fn bytes(answer: &impl Serialize) -> Vec<u8> {
-    serde_json::to_vec(answer).expect("an answer is JSON")
 }
 
 /// A problem as an answer.

@@ -9,9 +9,9 @@ use crate::wire::problem::Problem;
 use crate::wire::render::{self, BatchResult, RegistrationAnswer};
 use http::StatusCode;
 use satang_core::ids::Name;
-use satang_core::record::NameNumber;
+use satang_core::record::{NameNumber, RegistrationRecord};
 use satang_core::request::RegistrationRequest;
-use satang_engine::session::{Outcome, RegistrationOutcome};
+use satang_engine::session::RegistrationOutcome;
 use satang_log::storage::Storage;
 
 impl<S: Storage> Ready<S> {
@@ -21,12 +21,11 @@ impl<S: Storage> Ready<S> {
         let _serving = Serving::start(self.engine.appender().requests());
         let registered = self.session.register(&request)?.durable().await?;
         self.metrics.count_registration(&registered);
-        let list = self.list_of(&registered);
+        let outcome = self
+            .answer_to(&request, &registered)
+            .ok_or_else(Problem::registration_id_conflict)?;
         let mut answer = Vec::with_capacity(ANSWER_BYTES);
-        match answer_to(&request, &registered, list) {
-            Some(outcome) => render::registration(&outcome, &mut answer),
-            None => return Err(Problem::registration_id_conflict().into()),
-        }
+        render::registration(&outcome, &mut answer);
         self.metrics.observe_register(started.elapsed());
         Ok(Response::json(StatusCode::OK, answer))
     }
@@ -37,16 +36,13 @@ impl<S: Storage> Ready<S> {
         let _serving = Serving::start(self.engine.appender().requests());
         let registered = self.session.register_batch(batch.requests())?.durable().await?;
         let conflict = Problem::registration_id_conflict();
-        let results = batch
-            .requests()
-            .iter()
-            .zip(&registered)
-            .map(
-                |(request, registered)| match answer_to(request, registered, self.list_of(registered)) {
-                    Some(outcome) => BatchResult::Outcome(outcome),
-                    None => BatchResult::Problem(&conflict),
-                },
-            );
+        let decided = batch.requests().iter().zip(&registered);
+        let results = decided.map(
+            |(request, registered)| match self.answer_to(request, registered) {
+                Some(outcome) => BatchResult::Outcome(outcome),
+                None => BatchResult::Problem(&conflict),
+            },
+        );
         let mut answer = Vec::with_capacity(ANSWER_BYTES * batch.len());
         let one = |outcome: RegistrationAnswer<'_>, out: &mut Vec<u8>| render::registration(&outcome, out);
         render::batch(batch.in_order(results, BatchResult::Problem), one, &mut answer);
@@ -57,40 +53,33 @@ impl<S: Storage> Ready<S> {
         Ok(Response::json(StatusCode::OK, answer))
     }
 
+    /// What is answered; `None` when the id has another content.
+    fn answer_to<'r>(
+        &self,
+        request: &RegistrationRequest,
+        registered: &'r RegistrationOutcome,
+    ) -> Option<RegistrationAnswer<'r>> {
+        Some(match registered {
+            RegistrationOutcome::Decided(outcome) => {
+                let (record, replayed) = outcome.record()?;
+                RegistrationAnswer::Decided {
+                    record,
+                    list: self.list_of(record),
+                    replayed,
+                }
+            }
+            RegistrationOutcome::Told { sequence } => RegistrationAnswer::Told {
+                registration_id: request.registration_id,
+                sequence: *sequence,
+            },
+        })
+    }
+
     /// The list that excludes.
-    fn list_of(&self, registered: &RegistrationOutcome) -> Option<Name> {
-        let RegistrationOutcome::Decided(Outcome::New(record) | Outcome::Replayed(record)) = registered
-        else {
-            return None;
-        };
+    fn list_of(&self, record: &RegistrationRecord) -> Option<Name> {
         let is_listed = record.list() != NameNumber::UNKNOWN;
         is_listed
             .then(|| self.engine.state().directory.read().name(record.list()).copied())
             .flatten()
     }
-}
-
-/// What is answered; `None` when the id has another content.
-fn answer_to<'r>(
-    request: &RegistrationRequest,
-    registered: &'r RegistrationOutcome,
-    list: Option<Name>,
-) -> Option<RegistrationAnswer<'r>> {
-    Some(match registered {
-        RegistrationOutcome::Decided(Outcome::New(record)) => RegistrationAnswer::Decided {
-            record,
-            list,
-            replayed: false,
-        },
-        RegistrationOutcome::Decided(Outcome::Replayed(record)) => RegistrationAnswer::Decided {
-            record,
-            list,
-            replayed: true,
-        },
-        RegistrationOutcome::Decided(Outcome::Conflict) => return None,
-        RegistrationOutcome::Told { sequence } => RegistrationAnswer::Told {
-            registration_id: request.registration_id,
-            sequence: *sequence,
-        },
-    })
 }

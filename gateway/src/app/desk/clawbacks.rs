@@ -1,7 +1,7 @@
 //! Clawback cases: opened, paid, closed, shown.
 
 use super::show::{self, SHOWN_MAX};
-use super::{CASE_UNKNOWN, DeskKind, Ready, answered, bytes};
+use super::{CASE_UNKNOWN, DeskKind, Ready, in_order};
 use crate::app::Failure;
 use crate::server::Response;
 use crate::wire::desk_forms::{self, CaseRequest, PaymentRequest};
@@ -76,21 +76,21 @@ impl<S: Storage> Ready<S> {
         let shown = self.look(|directory, today| {
             let desk = directory.desk();
             let open = desk.cases().filter(|case| case.state().blocks()).take(SHOWN_MAX);
-            bytes(&api::Clawbacks {
+            api::Clawbacks {
                 open: desk.cases_open() as u64,
                 cases: open.map(|case| self.case_shown(directory, case, today)).collect(),
-            })
+            }
         });
-        Ok(answered(shown.await?))
+        Ok(in_order(&shown.await?))
     }
 
     async fn show_case(&self, case: CaseId) -> Result<Response, Failure> {
         let shown = self.look(|directory, today| {
             let case = directory.desk().case(case)?;
-            Some(bytes(&self.case_shown(directory, case, today)))
+            Some(self.case_shown(directory, case, today))
         });
-        let body = shown.await?.ok_or_else(|| Problem::not_found(CASE_UNKNOWN))?;
-        Ok(answered(body))
+        let shown = shown.await?.ok_or_else(|| Problem::not_found(CASE_UNKNOWN))?;
+        Ok(in_order(&shown))
     }
 
     fn case_shown(&self, directory: &Directory, case: &Case, today: BusinessDate) -> api::Clawback {

@@ -1,7 +1,7 @@
 //! Merchants: what they take part in, whom they are bound to, whether they may sell.
 
 use super::show;
-use super::{DeskKind, MERCHANT_UNKNOWN, Ready, answered, bytes, in_order, verdict};
+use super::{DeskKind, MERCHANT_UNKNOWN, Ready, in_order, verdict};
 use crate::app::Failure;
 use crate::server::Response;
 use crate::wire::desk_forms::{self, WithdrawalRequest};
@@ -18,10 +18,9 @@ impl<S: Storage> Ready<S> {
     }
 
     async fn show_merchant(&self, merchant: MerchantId) -> Result<Response, Failure> {
-        let shown = self
-            .look(|directory, today| show::merchant(directory, merchant, today).map(|shown| bytes(&shown)));
-        let body = shown.await?.ok_or_else(|| Problem::not_found(MERCHANT_UNKNOWN))?;
-        Ok(answered(body))
+        let shown = self.look(|directory, today| show::merchant(directory, merchant, today));
+        let shown = shown.await?.ok_or_else(|| Problem::not_found(MERCHANT_UNKNOWN))?;
+        Ok(in_order(&shown))
     }
 
     pub(in crate::app) async fn join_program(

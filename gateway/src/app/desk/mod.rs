@@ -11,10 +11,8 @@ mod show;
 pub(super) use counts::{DeskCounts, DeskKind};
 pub(super) use show::{mark, payout};
 
-use super::{Failure, Ready, bytes, in_order};
-use crate::server::Response;
+use super::{Failure, Ready, in_order};
 use crate::wire::problem::Problem;
-use http::StatusCode;
 use satang_api::{Text, Verdict};
 use satang_core::calendar::BusinessDate;
 use satang_core::desk::DeskRefusal;
@@ -25,7 +23,7 @@ use satang_log::storage::Storage;
 impl<S: Storage> Ready<S> {
     /// Waits until what was decided is durable, or that for which it was not, and counts it.
     async fn settle(&self, kind: DeskKind, outcome: DeskOutcome) -> Result<(), Failure> {
-        let outcome = self.session.casework(outcome).durable().await?;
+        self.session.decided((), outcome.sequence()).durable().await?;
         self.metrics.desk().count(kind, outcome);
         Ok(())
     }
@@ -51,17 +49,13 @@ impl<S: Storage> Ready<S> {
 
 /// How an answer tells what was decided: `decision`, `reason`, whether anything was written, and its sequence.
 fn verdict(outcome: DeskOutcome, nobody: &'static str) -> (Verdict, Text, bool, Option<u64>) {
-    let (verdict, reason, sequence) = match outcome {
-        DeskOutcome::Recorded { sequence, .. } => (Verdict::Accepted, "accepted", Some(sequence)),
-        DeskOutcome::Unchanged => (Verdict::Accepted, "accepted", None),
-        DeskOutcome::Refused(refusal) => (Verdict::Rejected, refusal.name(), None),
-        DeskOutcome::NobodyKnown => (Verdict::Rejected, nobody, None),
+    let (verdict, reason) = match outcome {
+        DeskOutcome::Recorded { .. } | DeskOutcome::Unchanged => (Verdict::Accepted, "accepted"),
+        DeskOutcome::Refused(refusal) => (Verdict::Rejected, refusal.name()),
+        DeskOutcome::NobodyKnown => (Verdict::Rejected, nobody),
     };
+    let sequence = outcome.sequence();
     (verdict, reason.into(), sequence.is_some(), sequence)
-}
-
-fn answered(body: Vec<u8>) -> Response {
-    Response::json(StatusCode::OK, body)
 }
 
 const MERCHANT_UNKNOWN: &str = "no merchant of that id is registered";

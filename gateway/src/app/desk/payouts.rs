@@ -1,7 +1,7 @@
 //! Money that settlement holds back.
 
 use super::show;
-use super::{DeskKind, Ready, answered, bytes, in_order};
+use super::{DeskKind, Ready, in_order};
 use crate::app::Failure;
 use crate::server::Response;
 use crate::wire::desk_forms;
@@ -45,8 +45,8 @@ fn payouts(directory: &Directory) -> api::Payouts {
 
 impl<S: Storage> Ready<S> {
     pub(in crate::app) async fn payouts(&self) -> Result<Response, Failure> {
-        let shown = self.look(|directory, _| bytes(&payouts(directory)));
-        Ok(answered(shown.await?))
+        let shown = self.look(|directory, _| payouts(directory)).await?;
+        Ok(in_order(&shown))
     }
 
     pub(in crate::app) async fn put_merchant_payout(
