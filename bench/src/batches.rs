@@ -127,7 +127,7 @@ fn watch<S: Storage>(engine: &RigEngine<S>, seconds: f64) -> Round {
     std::thread::sleep(Duration::from_secs_f64(seconds));
     let (at_end, durable_end, bytes_end, cpu_end) = read();
     let seconds = (at_end - at).as_secs_f64();
-    let (records, bytes) = ((durable_end - durable) as f64, ((bytes_end - bytes) as f64));
+    let (records, bytes) = ((durable_end - durable) as f64, (bytes_end - bytes) as f64);
     Round {
         per_second: records / seconds,
         journal_mb_per_second: bytes / seconds / 1e6,

@@ -9,7 +9,7 @@ use satang_core::citizen::CitizenShard;
 use satang_core::dedup::{IdShard, txn_shard};
 use satang_core::household::HouseholdShard;
 use satang_core::record::{AuthorizationRecord, RecordHeader, RecordKind};
-use satang_log::log::{Frame, LogError};
+use satang_log::log::{Cursor, Frame, LogError};
 use satang_log::storage::Page;
 use std::error::Error;
 use std::sync::Arc;
@@ -64,15 +64,38 @@ pub enum ReplayError {
 }
 
 impl ReplayError {
-    /// A record that does not fit; `describe` says where it lies.
-    pub fn misfit(misfit: Misfit, describe: impl FnOnce(u64) -> String) -> ReplayError {
+    /// A record that does not fit, in the log that `cursor` reads.
+    pub fn misfit(misfit: Misfit, cursor: &impl Cursor) -> ReplayError {
         let Misfit { sequence, why } = misfit;
         ReplayError::Record {
-            place: describe(sequence),
+            place: cursor.describe(sequence),
             sequence,
             why,
         }
     }
+}
+
+/// Reads a log to its end, frame by frame: `next` reads one, `take` deals with it. `progress` is told the bytes read and the bytes
+/// there are.
+///
+/// # Errors
+/// [`ReplayError`].
+pub fn read_frames<C: Cursor, F>(
+    cursor: &mut C,
+    next: impl Fn(&mut C) -> Result<Option<F>, LogError>,
+    mut take: impl FnMut(&F) -> Result<(), Misfit>,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<(), ReplayError> {
+    let mut told = 0;
+    while let Some(frame) = next(cursor)? {
+        take(&frame).map_err(|misfit| ReplayError::misfit(misfit, cursor))?;
+        let (done, total) = cursor.progress();
+        if done != told {
+            progress(done, total);
+            told = done;
+        }
+    }
+    Ok(())
 }
 
 /// What a worker does with records.
@@ -181,6 +204,13 @@ struct ToldState {
     misfit: Option<Misfit>,
 }
 
+impl ToldState {
+    /// The misfit that was found by now, as an error.
+    fn found(&self) -> Result<(), Misfit> {
+        self.misfit.clone().map_or(Ok(()), Err)
+    }
+}
+
 /// How many chunks may wait for a worker: more hide more of the disk's unevenness, and hold a segment each.
 const CHUNKS_WAITING_MAX: usize = 2;
 /// More threads than this only wait for memory.
@@ -248,7 +278,7 @@ impl<'s, 'r, W: Worker + 'r> Crew<'s, 'r, W> {
     }
 
     /// Gives the records gathered so far to the workers.
-    pub fn hand_out(&mut self) {
+    fn hand_out(&mut self) {
         if self.offsets.is_empty() {
             return;
         }
@@ -272,25 +302,20 @@ impl<'s, 'r, W: Worker + 'r> Crew<'s, 'r, W> {
     }
 
     fn misfit_so_far(&self) -> Result<(), Misfit> {
-        match &self.told.state.lock().misfit {
-            Some(misfit) => Err(misfit.clone()),
-            None => Ok(()),
-        }
+        self.told.state.lock().found()
     }
 
-    /// Waits until the workers are done with all they were given.
+    /// Has the workers deal with all records so far, and waits until they are done.
     ///
     /// # Errors
     /// The first misfit that a worker found.
-    pub fn wait_until_idle(&self) -> Result<(), Misfit> {
+    pub fn settle(&mut self) -> Result<(), Misfit> {
+        self.hand_out();
         let mut state = self.told.state.lock();
         while state.open > 0 {
             self.told.idle.wait(&mut state);
         }
-        match &state.misfit {
-            Some(misfit) => Err(misfit.clone()),
-            None => Ok(()),
-        }
+        state.found()
     }
 }
 

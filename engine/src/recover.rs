@@ -75,7 +75,7 @@ pub fn recover<S: Storage, L: LogStore>(
     };
     let epoch = beginning.old_ids.epoch();
     let replayed = std::thread::scope(|scope| {
-        Replay::start(scope, &beginning, storage, journal_id, progress).run(&mut cursor)
+        Replay::start(scope, &beginning, storage, journal_id).run(&mut cursor, progress)
     })?;
     let bytes = cursor.progress().0;
     let read = log.end(cursor)?;

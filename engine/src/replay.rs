@@ -3,7 +3,7 @@
 //!
 //! A part of the state that came from a snapshot takes only the records it lacks.
 
-use crate::crew::{Chunk, Crew, Misfit, Own, ReplayError, Share, Worker};
+use crate::crew::{Chunk, Crew, Misfit, Own, ReplayError, Share, Worker, read_frames};
 use crate::old_ids::OldIds;
 use crate::state::State;
 use parking_lot::MutexGuard;
@@ -185,7 +185,6 @@ pub struct Replay<'s, 'r, S: Storage> {
     beginning: &'r Beginning,
     storage: &'r S,
     journal_id: [u8; 16],
-    progress: &'r mut dyn FnMut(u64, u64),
     crew: Crew<'s, 'r, Applier<'r>>,
     dates: Dates,
     records: u64,
@@ -194,19 +193,17 @@ pub struct Replay<'s, 'r, S: Storage> {
 }
 
 impl<'s, 'r, S: Storage> Replay<'s, 'r, S> {
-    /// Starts the workers of a replay in `scope`. `progress` is told the bytes read and the bytes there are.
+    /// Starts the workers of a replay in `scope`.
     pub fn start(
         scope: &'s Scope<'s, 'r>,
         beginning: &'r Beginning,
         storage: &'r S,
         journal_id: [u8; 16],
-        progress: &'r mut dyn FnMut(u64, u64),
     ) -> Replay<'s, 'r, S> {
         Replay {
             beginning,
             storage,
             journal_id,
-            progress,
             crew: Crew::small_at_first(scope, move |share| Applier { beginning, share }),
             dates: Dates::behind(beginning.cut_overs.clone()),
             records: 0,
@@ -215,14 +212,19 @@ impl<'s, 'r, S: Storage> Replay<'s, 'r, S> {
         }
     }
 
-    /// Applies everything a cursor reads; also lets the ids of the dates leave memory that are over.
+    /// Applies everything a cursor reads; also lets the ids of the dates leave memory that are over. `progress` is told the bytes read
+    /// and the bytes there are.
     ///
     /// # Errors
     /// [`ReplayError`].
-    pub fn run(mut self, cursor: &mut impl Cursor) -> Result<Replayed, ReplayError> {
-        self.read_all(cursor)?;
-        let finished = self.finish();
-        finished.map_err(|misfit| ReplayError::misfit(misfit, |sequence| cursor.describe(sequence)))?;
+    pub fn run<C: Cursor>(
+        mut self,
+        cursor: &mut C,
+        progress: &mut dyn FnMut(u64, u64),
+    ) -> Result<Replayed, ReplayError> {
+        read_frames(cursor, C::next_frame, |frame| self.take_frame(frame), progress)?;
+        self.finish()
+            .map_err(|misfit| ReplayError::misfit(misfit, cursor))?;
         // The workers end once nobody can send them anything.
         Ok(Replayed {
             records: self.records,
@@ -231,20 +233,6 @@ impl<'s, 'r, S: Storage> Replay<'s, 'r, S> {
             persons: self.persons,
             cut_overs: self.dates.cut_overs,
         })
-    }
-
-    fn read_all(&mut self, cursor: &mut impl Cursor) -> Result<(), ReplayError> {
-        let mut told = 0;
-        while let Some(frame) = cursor.next_frame()? {
-            let taken = self.take_frame(&frame);
-            taken.map_err(|misfit| ReplayError::misfit(misfit, |sequence| cursor.describe(sequence)))?;
-            let (done, total) = cursor.progress();
-            if done != told {
-                (self.progress)(done, total);
-                told = done;
-            }
-        }
-        Ok(())
     }
 
     fn take_frame(&mut self, frame: &Frame) -> Result<(), Misfit> {
@@ -283,8 +271,7 @@ impl<'s, 'r, S: Storage> Replay<'s, 'r, S> {
 
     /// Waits until every record is applied.
     fn finish(&mut self) -> Result<(), Misfit> {
-        self.crew.hand_out();
-        self.crew.wait_until_idle()?;
+        self.crew.settle()?;
         self.let_ids_leave()
     }
 
@@ -293,8 +280,7 @@ impl<'s, 'r, S: Storage> Replay<'s, 'r, S> {
         let Some(today) = self.dates.take_ended() else {
             return Ok(());
         };
-        self.crew.hand_out();
-        self.crew.wait_until_idle()?;
+        self.crew.settle()?;
         let Beginning { state, old_ids, .. } = self.beginning;
         let cut_overs = &self.dates.cut_overs;
         let left = old_ids.let_leave(state, self.storage, self.journal_id, cut_overs, today);

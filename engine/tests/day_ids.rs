@@ -148,7 +148,7 @@ impl Day {
         storage
     }
 
-    fn position(&self, bits: u128, fact: IdFact) -> Option<u64> {
+    fn sequence(&self, bits: u128, fact: IdFact) -> Option<u64> {
         self.facts.get(&(bits, fact as u8)).copied()
     }
 
@@ -156,7 +156,7 @@ impl Day {
     #[track_caller]
     fn check_of(&self, file: &DayIds, bits: u128, fact: IdFact) -> Result<(), DayIdsError> {
         let found = file.find(bits, fact)?;
-        assert_eq!(found.map(|entry| entry.sequence()), self.position(bits, fact));
+        assert_eq!(found.map(|entry| entry.sequence()), self.sequence(bits, fact));
         assert!(found.is_none_or(|entry| entry.bits() == bits && entry.fact() == Some(fact)));
         Ok(())
     }

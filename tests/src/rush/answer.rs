@@ -17,7 +17,7 @@ pub struct Answer {
     pub ticket: Option<u64>,
     /// The second of the decision, when accepted.
     pub registered_at: Option<String>,
-    /// u64 in the journal.
+    /// Position in the journal.
     pub sequence: u64,
     /// Whether it was given before.
     pub replayed: bool,

@@ -1,6 +1,7 @@
 //! Whether a record of any length is one that could have been written: its bytes are those of what it says, and its numbers follow
 //! the ones before it.
 
+use super::compare::NOT_CANONICAL;
 use satang_core::directory::Directory;
 use satang_core::ids::Name;
 use satang_core::policy::Program;
@@ -20,7 +21,7 @@ pub fn check(
 ) -> Result<(), String> {
     let canonical = record.encode(header.at(), header.caller());
     if !same_but_for_caller(bytes, &canonical) {
-        return Err("its bytes are not those of what it says".into());
+        return Err(NOT_CANONICAL.into());
     }
     match record {
         Record::Name(record) => check_name(directory, &record.name),

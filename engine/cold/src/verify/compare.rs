@@ -14,6 +14,9 @@ struct Differences {
     fields: Vec<String>,
 }
 
+/// What is said of a record that no server writes so, though each of its fields is right.
+pub(super) const NOT_CANONICAL: &str = "its bytes are not those of what it says";
+
 impl Differences {
     fn field<T: Debug + PartialEq>(&mut self, field: &str, recorded: T, decided: T) {
         if recorded != decided {
@@ -23,7 +26,7 @@ impl Differences {
 
     fn finish(self) -> String {
         match self.fields.is_empty() {
-            true => "its bytes are not those of what it says".into(),
+            true => NOT_CANONICAL.into(),
             false => self.fields.join("; "),
         }
     }

@@ -30,7 +30,7 @@ use satang_engine::crew::ReplayError;
 use satang_engine::old_ids::OldIds;
 use satang_engine::state::{Expected, State};
 use satang_log::file::{FileLogStore, JournalEnd, Layout, Place, SegmentHeader, segment_name};
-use satang_log::log::{Bound, ChainHash, Cursor as _, Frame, LogError, ReadLog as _};
+use satang_log::log::{Bound, ChainHash, Frame, LogError, ReadLog as _};
 use satang_log::storage::{FileStorage, ReadStorage, Storage};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -236,31 +236,18 @@ fn read_all<S: ReadStorage, W: Storage>(
     progress: &mut dyn FnMut(u64, u64),
 ) -> (Result<JournalEnd, ReplayError>, Read) {
     let through = options.through.unwrap_or(u64::MAX);
+    let mut cursor = match log.file_cursor(Bound::All) {
+        Ok(cursor) => cursor,
+        Err(error) => return (Err(error.into()), Read::default()),
+    };
     std::thread::scope(|scope| {
-        let mut reading = Reading::start(
-            scope,
-            context,
-            work,
-            header.journal_id,
-            through,
-            options.head,
-            progress,
-        );
-        let mut cursor = match log.file_cursor(Bound::All) {
-            Ok(cursor) => cursor,
-            Err(error) => return (Err(error.into()), reading.into_read()),
-        };
-        let ran = reading.run(&mut cursor);
-        let (read, misfit) = match reading.finish() {
-            Ok(read) => (read, None),
-            Err(misfit) => (reading.into_read(), Some(misfit)),
-        };
+        let mut reading = Reading::start(scope, context, work, header.journal_id, through, options.head);
+        let ran = reading.run(&mut cursor, progress);
+        let (read, finished) = reading.finish();
         let end = ran.and_then(|()| {
             let end = cursor.classify_end()?;
-            match misfit {
-                Some(misfit) => Err(ReplayError::misfit(misfit, |sequence| cursor.describe(sequence))),
-                None => Ok(end),
-            }
+            finished.map_err(|misfit| ReplayError::misfit(misfit, &cursor))?;
+            Ok(end)
         });
         (end, read)
     })

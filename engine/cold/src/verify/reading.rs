@@ -3,16 +3,18 @@
 
 use super::Head;
 use super::admin;
+use super::compare::NOT_CANONICAL;
 use super::redecide::{Context, Halt, Redecider, possible_date};
 use super::rights;
 use satang_core::calendar::Instant;
 use satang_core::desk::is_casework;
 use satang_core::directory::Made;
-use satang_core::record::{AuthorizationRecord, CutOverRecord, NameNumber, Record, RecordHeader, RecordKind};
-use satang_engine::crew::{Crew, Misfit, ReplayError};
+use satang_core::record::{
+    AuthorizationRecord, CutOverRecord, NameNumber, Record, RecordHeader, RecordKind, same_but_for_caller,
+};
+use satang_engine::crew::{Crew, Misfit, ReplayError, read_frames};
 use satang_engine::replay::Dates;
 use satang_log::file::{FileCursor, FileFrame, FrameKind};
-use satang_log::log::Cursor as _;
 use satang_log::storage::{ReadStorage, Storage};
 use std::io;
 use std::thread::Scope;
@@ -24,10 +26,7 @@ pub struct Reading<'s, 'r, S: ReadStorage, W: Storage> {
     /// Where the ids of dates go that leave memory.
     work: &'r W,
     journal_id: [u8; 16],
-    progress: &'r mut dyn FnMut(u64, u64),
     crew: Crew<'s, 'r, Redecider<'r, S>>,
-    /// No record was given to the workers since they were last waited for.
-    workers_idle: bool,
     dates: Dates,
     last_at_ms: i64,
     last_sequence: u64,
@@ -60,15 +59,12 @@ impl<'s, 'r, S: ReadStorage, W: Storage> Reading<'s, 'r, S, W> {
         journal_id: [u8; 16],
         through: u64,
         wanted: Option<Head>,
-        progress: &'r mut dyn FnMut(u64, u64),
     ) -> Reading<'s, 'r, S, W> {
         Reading {
             context,
             work,
             journal_id,
-            progress,
             crew: Crew::start(scope, |share| Redecider::new(context, share)),
-            workers_idle: true,
             dates: Dates::default(),
             last_at_ms: i64::MIN,
             last_sequence: 0,
@@ -78,22 +74,14 @@ impl<'s, 'r, S: ReadStorage, W: Storage> Reading<'s, 'r, S, W> {
         }
     }
 
-    /// Waits until every record is re-decided; the ids of old dates leave memory.
-    ///
-    /// # Errors
-    /// When what is needed to go on could not be read.
-    pub fn finish(&mut self) -> Result<Read, Misfit> {
-        self.crew.hand_out();
-        self.crew.wait_until_idle()?;
-        self.let_ids_leave()?;
-        let open = self.dates.open.is_some() && self.open_date_has_a_record();
-        self.read.dates = self.dates.cut_overs.len() as u64 + u64::from(open);
-        Ok(std::mem::take(&mut self.read))
-    }
-
-    /// What was read when the reading could not go on.
-    pub fn into_read(self) -> Read {
-        self.read
+    /// What was read, once every record is re-decided and the ids of old dates have left memory; or why it cannot be gone on.
+    pub fn finish(mut self) -> (Read, Result<(), Misfit>) {
+        let settled = self.crew.settle().and_then(|()| self.let_ids_leave());
+        if settled.is_ok() {
+            let open = self.dates.open.is_some() && self.open_date_has_a_record();
+            self.read.dates = self.dates.cut_overs.len() as u64 + u64::from(open);
+        }
+        (self.read, settled)
     }
 
     /// Whether the open date has a record.
@@ -106,8 +94,7 @@ impl<'s, 'r, S: ReadStorage, W: Storage> Reading<'s, 'r, S, W> {
         let Some(today) = self.dates.take_ended() else {
             return Ok(());
         };
-        self.crew.hand_out();
-        self.crew.wait_until_idle()?;
+        self.crew.settle()?;
         let Context { state, old_ids, .. } = self.context;
         let left = old_ids.let_leave(state, self.work, self.journal_id, &self.dates.cut_overs, today);
         if let Err(error) = left {
@@ -123,14 +110,9 @@ impl<'s, 'r, S: ReadStorage, W: Storage> Reading<'s, 'r, S, W> {
     fn decide(&mut self, header: &RecordHeader, bytes: &[u8], offset: usize) -> Result<(), Misfit> {
         if !rights::reads_several_shards(header, bytes) {
             self.crew.push(offset, header.sequence);
-            self.workers_idle = false;
             return Ok(());
         }
-        if !self.workers_idle {
-            self.crew.hand_out();
-            self.crew.wait_until_idle()?;
-            self.workers_idle = true;
-        }
+        self.crew.settle()?;
         let at = rights::At {
             header: *header,
             bytes,
@@ -139,7 +121,6 @@ impl<'s, 'r, S: ReadStorage, W: Storage> Reading<'s, 'r, S, W> {
         if RecordKind::from_number(header.kind).is_some_and(is_casework) {
             // Each worker has a directory of its own, which learns it, too.
             self.crew.push(offset, header.sequence);
-            self.workers_idle = false;
         }
         Ok(())
     }
@@ -180,35 +161,28 @@ impl<'s, 'r, S: ReadStorage, W: Storage> Reading<'s, 'r, S, W> {
             true => Ok(()),
             false => Err(format!("its {what} is impossible")),
         };
+        let first_date = |from: Option<_>| from.map_or(Ok(()), |from| possible(from, "first date"));
         match Record::decode(header, bytes).map_err(|error| error.to_string())? {
             Record::Authorization(_) | Record::Reversal(_) | Record::Capture(_) | Record::Void(_) => Ok(()),
-            Record::Enrollment(record) => match record.usable_from() {
-                Some(from) => possible(from, "first date"),
-                None => Ok(()),
-            },
-            Record::Registration(record) => match record.usable_from() {
-                Some(from) => possible(from, "first date"),
-                None => Ok(()),
-            },
+            Record::Enrollment(record) => first_date(record.usable_from()),
+            Record::Registration(record) => first_date(record.usable_from()),
             Record::Listed(_) => Ok(()),
             Record::CutOver(record) => {
                 possible(record.date(), "date")?;
                 let canonical = CutOverRecord::new(header.at(), record.date());
-                let same = bytes.get(20..) == Some(&canonical.as_bytes()[20..]);
-                same.then_some(())
-                    .ok_or_else(|| "its bytes are not those of what it says".to_owned())
+                match same_but_for_caller(bytes, canonical.as_bytes()) {
+                    true => Ok(()),
+                    false => Err(NOT_CANONICAL.into()),
+                }
             }
             record => {
                 let mut directory = self.context.state.directory.write();
                 admin::check(&directory, &record, header, bytes)?;
                 match record {
-                    Record::Moved(moved) => match moved.usable_from {
-                        Some(from) => possible(from, "first date"),
-                        None => Ok(()),
-                    },
+                    Record::Moved(moved) => first_date(moved.usable_from),
                     Record::Replacement(replacement) => {
-                        let mut dates = replacement.rights.iter().filter_map(|right| right.usable_from);
-                        dates.try_for_each(|from| possible(from, "first date"))
+                        let mut rights = replacement.rights.iter();
+                        rights.try_for_each(|right| first_date(right.usable_from))
                     }
                     // Decided with the citizens' and wallets' shards in view.
                     decision if is_casework(decision.kind()) => Ok(()),
@@ -237,22 +211,17 @@ impl<'s, 'r, S: ReadStorage, W: Storage> Reading<'s, 'r, S, W> {
         }
     }
 
-    /// Reads everything.
+    /// Reads everything. `progress` is told the bytes read and the bytes there are.
     ///
     /// # Errors
     /// [`ReplayError`], when it cannot be gone on.
-    pub fn run(&mut self, cursor: &mut FileCursor<S>) -> Result<(), ReplayError> {
-        let mut told = 0;
-        while let Some(found) = cursor.next_file_frame()? {
-            let taken = self.take_frame(&found);
-            taken.map_err(|misfit| ReplayError::misfit(misfit, |sequence| cursor.describe(sequence)))?;
-            let (done, total) = cursor.progress();
-            if done != told {
-                (self.progress)(done, total);
-                told = done;
-            }
-        }
-        Ok(())
+    pub fn run(
+        &mut self,
+        cursor: &mut FileCursor<S>,
+        progress: &mut dyn FnMut(u64, u64),
+    ) -> Result<(), ReplayError> {
+        let take = |found: &FileFrame| self.take_frame(found);
+        read_frames(cursor, FileCursor::next_file_frame, take, progress)
     }
 
     fn take_frame(&mut self, found: &FileFrame) -> Result<(), Misfit> {

@@ -5,7 +5,9 @@
 //! rights come in long runs, the others are few.
 
 use super::checked::Whole;
-use super::compare::{authorization_differences, enrollment_differences, registration_differences};
+use super::compare::{
+    NOT_CANONICAL, authorization_differences, enrollment_differences, registration_differences,
+};
 use super::redecide::{Context, Halt, IMPOSSIBLE_HOLD, differ, is_new_txn, is_possible_hold, named};
 use satang_core::apply::{
     apply_authorization, apply_enrollment, apply_listed, apply_moved, apply_registration, apply_replacement,
@@ -446,6 +448,6 @@ fn check_listed<S: ReadStorage>(context: &Context<S>, record: &ListedRecord, at:
     }
     let decided = ListedRecord::new(at.header.at(), at.header.caller(), list, person);
     if differ(at.bytes, decided.as_bytes()) {
-        report(context, at, "its bytes are not those of what it says".into());
+        report(context, at, NOT_CANONICAL.into());
     }
 }

@@ -1,5 +1,6 @@
 //! Which parts of the state a record changes is the same for ever: a journal of yesterday makes the state of yesterday.
 
+use super::assert_golden;
 use crate::samples::{Sample, noon, samples};
 use satang_core::account::WalletShard;
 use satang_core::apply::{IdKey, Shards, apply, changes_shards};
@@ -77,12 +78,7 @@ fn what_a_record_changes_is_as_it_always_was() {
         format!("{}\n{parts}\n", sample.what)
     };
     let all: String = samples().iter().map(lines).collect();
-    let golden = include_str!("effects.txt");
-    if std::env::var_os("UPDATE_GOLDEN").is_some() {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/record_bytes/effects.txt");
-        std::fs::write(path, &all).unwrap();
-    }
-    assert_eq!(all, golden);
+    assert_golden("effects.txt", include_str!("effects.txt"), &all);
 }
 
 #[test]

@@ -45,13 +45,18 @@ fn the_bytes_of_every_kind_of_record_are_as_they_always_were() {
         .iter()
         .map(|sample| format!("{}\n{}\n\n", sample.what, hex(&bytes_of(sample))))
         .collect();
-    let golden = include_str!("golden.txt");
+    assert_golden("golden.txt", include_str!("golden.txt"), &all);
+}
+
+/// Holds what is there now against a file of this folder, or writes it there when asked to.
+#[track_caller]
+fn assert_golden(file: &str, golden: &str, now: &str) {
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/record_bytes/golden.txt");
-        std::fs::write(path, &all).unwrap();
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/record_bytes");
+        std::fs::write(format!("{folder}/{file}"), now).unwrap();
     }
     assert_eq!(
-        all, golden,
+        now, golden,
         "a journal written yesterday could not be read tomorrow"
     );
 }
