@@ -88,14 +88,15 @@ impl<S: ReadStorage> FileCursor<S> {
     /// Where the last write began that left no intact frame behind `place`: there, or where the index of the segment stands, behind zeros.
     fn last_write(&mut self, place: Place) -> Result<Place, LogError> {
         let index = self.index_place();
-        if self.read.indexed || index <= place || !self.is_zero_between(place, index)? {
+        if self.read.indexed || index <= place {
             return Ok(place);
         }
         let header = FrameHeader::read(self.window.bytes_at(index.offset), &self.key, index);
         let is_index = header.is_some_and(|header| {
             header.kind() == Some(FrameKind::Index) && self.read.is_continued_by(&header)
         });
-        Ok(if is_index { index } else { place })
+        let behind_zeros = is_index && self.is_zero_between(place, index)?;
+        Ok(if behind_zeros { index } else { place })
     }
 
     /// Why what lies at `place`, which is no intact frame, cannot be a write that never finished.
