@@ -15,6 +15,7 @@ use satang_core::policy::Category;
 use satang_core::record::{Merchant, NameNumber, NameRecord, ProgramStatus, Record, Status, WalletStatus};
 use satang_log::log::ReadLog;
 use satang_log::log::Space;
+use std::ops::ControlFlow;
 
 /// The most different names, of keys and of everything else, when a key's name gets its number: the names of blocks need a few more.
 const KEY_NAMES_MAX: u16 = u16::MAX - Block::ALL.len() as u16;
@@ -235,23 +236,19 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
     /// Appends one record, made for the time at which it is appended, and applies it to what was locked to decide it.
     pub(crate) fn append(
         &self,
-        mut at: Instant,
+        at: Instant,
         record: &Record,
         caller: NameNumber,
         locked: &mut LockedShards<'_, '_>,
     ) -> Result<Made, SubmitError> {
-        loop {
-            let bytes = record.encode(at, caller);
-            match self.appender.begin(at, bytes.len()) {
-                Ok(mut appending) => {
-                    let sequence = appending.push(&bytes);
-                    drop(appending);
-                    let made = Made { sequence, at, caller };
-                    locked.apply(record, &made);
-                    return Ok(made);
-                }
-                Err(refused) => at = self.read_clock_again(refused)?,
-            }
-        }
+        let encode = |_: &mut _, at, bytes: &mut _| {
+            *bytes = record.encode(at, caller);
+            ControlFlow::Continue(())
+        };
+        self.decide_append_apply(at, locked, encode, |locked, (), appended| {
+            let made = appended.made(caller);
+            locked.apply(record, &made);
+            made
+        })
     }
 }

@@ -1,6 +1,7 @@
 //! The desk: merchants who join, are bound, suspended or withdraw; citizens who are suspended or erased; money that is held back or
 //! claimed back. What may be decided says [`Casework::check`]; each decision is one record, with the caller's number.
 
+use crate::append::Appended;
 use crate::clock::Clock;
 use crate::engine::{Engine, SubmitError};
 use crate::locked::LockedShards;
@@ -8,7 +9,7 @@ use crate::people::People;
 use satang_core::account::wallet_shard;
 use satang_core::calendar::{BusinessDate, Instant};
 use satang_core::desk::{Block, Casework, DeskRefusal, Novelty};
-use satang_core::directory::{Directory, Made};
+use satang_core::directory::Directory;
 use satang_core::ids::{CaseId, CitizenId, MerchantId, Name, PersonId, WalletId};
 use satang_core::money::Satang;
 use satang_core::record::{
@@ -16,6 +17,7 @@ use satang_core::record::{
 };
 use satang_log::log::ReadLog;
 use satang_log::log::Space;
+use std::ops::ControlFlow;
 
 /// A decision of casework that becomes a record.
 pub trait Decision: Casework + Clone + Into<Record> {}
@@ -279,30 +281,33 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         by: Option<&Name>,
         decide: impl Fn(&Directory, Instant) -> D,
     ) -> Result<(DeskOutcome, Option<D>), SubmitError> {
-        let mut at = self.now()?;
-        loop {
+        let check = |directory: &mut &mut Directory, at, bytes: &mut _| {
             let decision = decide(directory, at);
             match decision.check(directory, at) {
-                Err(refusal) => return Ok((DeskOutcome::Refused(refusal), None)),
-                Ok(Novelty::Known) => return Ok((DeskOutcome::Unchanged, Some(decision))),
+                Err(refusal) => return ControlFlow::Break(Ok((DeskOutcome::Refused(refusal), None))),
+                Ok(Novelty::Known) => {
+                    return ControlFlow::Break(Ok((DeskOutcome::Unchanged, Some(decision))));
+                }
                 Ok(Novelty::New) => {}
             }
-            let caller = self.caller(directory, by, at)?;
+            let caller = match self.caller(directory, by, at) {
+                Ok(caller) => caller,
+                Err(error) => return ControlFlow::Break(Err(error)),
+            };
             let record: Record = decision.clone().into();
-            let bytes = record.encode(at, caller);
-            match self.appender.begin(at, bytes.len()) {
-                Err(refused) => at = self.read_clock_again(refused)?,
-                Ok(mut appending) => {
-                    let sequence = appending.push(&bytes);
-                    drop(appending);
-                    let mut locked = LockedShards {
-                        directory: Some(directory),
-                        ..others
-                    };
-                    locked.apply(&record, &Made { sequence, at, caller });
-                    return Ok((DeskOutcome::Recorded { sequence }, Some(decision)));
-                }
-            }
-        }
+            *bytes = record.encode(at, caller);
+            ControlFlow::Continue((decision, record, caller))
+        };
+        let apply = |directory: &mut &mut Directory, (decision, record, caller), appended: Appended| {
+            let mut locked = LockedShards {
+                directory: Some(directory),
+                ..others
+            };
+            let made = appended.made(caller);
+            locked.apply(&record, &made);
+            let sequence = made.sequence;
+            Ok((DeskOutcome::Recorded { sequence }, Some(decision)))
+        };
+        self.decide_append_apply(self.now()?, &mut { directory }, check, apply)?
     }
 }

@@ -3,6 +3,7 @@
 //! The thread that parsed a request takes the shards, decides, appends and goes on to wait for durability; nothing is handed
 //! to another thread for the decision (`docs/adr/0002-hand-off.md`).
 
+use crate::append::{Appended, Attempt, until_done};
 use crate::arrivals::Arrivals;
 use crate::clock::{Clock, ClockError};
 use crate::day_ids::DayIdsError;
@@ -24,9 +25,10 @@ use satang_core::record::{
     Record, RecordBuf,
 };
 use satang_core::request::{AuthorizationRequest, HoldRequest, Purchase};
-use satang_log::commit::{Appender, Refused};
+use satang_log::commit::Appender;
 use satang_log::durable::{Durable, StorageFailed};
 use satang_log::log::{ReadError, ReadLog, Space, SpaceGauge};
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 /// Why a request was not decided; nothing happened and its id is not burnt, except where the outcome is unknown.
@@ -200,71 +202,70 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
             false => None,
         };
         loop {
-            if let Some(submitted) = self.submit_knowing(txn_id, purchase, expires_in_s, old)? {
+            if let Attempt::Done(submitted) = self.submit_knowing(txn_id, purchase, expires_in_s, old)? {
                 return Ok(submitted);
             }
             old = Some(self.old_ids.txn(txn_id)?);
         }
     }
 
-    /// Decides a purchase; `None` when the files of older days must be asked for its id first, without locks.
+    /// Decides a purchase; again when the files of older days must be asked for its id first, without locks.
     fn submit_knowing(
         &self,
         txn_id: TxnId,
         purchase: &Purchase,
         expires_in_s: Option<u32>,
         old: Option<Old<TxnState>>,
-    ) -> Result<Option<Submitted<Authorization>>, SubmitError> {
+    ) -> Result<Attempt<Submitted<Authorization>>, SubmitError> {
         let directory = self.state.directory.read();
         let order = &Order {
             txn_id,
             purchase: Numbered::new(&directory, purchase),
             expires_in_s,
         };
-        let mut ids = self.state.ids[txn_shard(txn_id)].lock();
-        let mut wallets = self.state.wallets[wallet_shard(purchase.wallet)].lock();
+        let ids = self.state.ids[txn_shard(txn_id)].lock();
+        let wallets = self.state.wallets[wallet_shard(purchase.wallet)].lock();
         // What the checks will read one after another is fetched at once, and while the clock is read.
         ids.prefetch(txn_id);
         prefetch(&directory, &wallets, &order.purchase);
         let now = self.now();
         let Some(known) = self.txn_state(&ids, txn_id, old) else {
-            return Ok(None);
+            return Ok(Attempt::Again);
         };
         let tombstone = match known {
-            TxnState::Seen { sequence, .. } => return Ok(Some(Submitted::Seen { sequence })),
+            TxnState::Seen { sequence, .. } => return Ok(Attempt::Done(Submitted::Seen { sequence })),
             TxnState::Tombstone => true,
             TxnState::New => false,
         };
-        // An answer that was given once needs no time.
-        let mut at = now?;
-        let mut bytes = RecordBuf::EMPTY;
-        loop {
-            let needs = authorize::needed(&directory, &wallets, &order.purchase, at);
-            if needs.iter().any(Option::is_some) {
-                // Nearly no purchase: other shards come before the wallet's.
-                drop(wallets);
-                return self
-                    .submit_reaching(order, &directory, ids, tombstone, at)
-                    .map(Some);
-            }
-            let beyond = Beyond::default();
-            let mut record = order.prepare(&directory, &wallets, &beyond, tombstone, at, &mut bytes);
-            match self.appender.begin(at, bytes.as_bytes().len()) {
-                Ok(mut appending) => {
-                    let sequence = appending.push(bytes.as_bytes());
-                    drop(appending);
-                    record.record.header.sequence = sequence;
-                    let mut locked = LockedShards {
-                        ids: Guards::One(txn_shard(txn_id), &mut ids),
-                        wallets: Guards::One(wallet_shard(purchase.wallet), &mut wallets),
-                        ..LockedShards::NONE
-                    };
-                    apply_authorization(&record, sequence, &mut locked);
-                    return Ok(Some(Submitted::Decided { record, sequence }));
+        let mut locked = (ids, wallets);
+        let submitted = self.decide_append_apply(
+            // An answer that was given once needs no time.
+            now?,
+            &mut locked,
+            |(_, wallets), at, bytes| {
+                let needs = authorize::needed(&directory, wallets, &order.purchase, at);
+                if needs.iter().any(Option::is_some) {
+                    return ControlFlow::Break(Err(at));
                 }
-                Err(refused) => at = self.read_clock_again(refused)?,
-            }
-        }
+                let beyond = Beyond::default();
+                ControlFlow::Continue(order.prepare(&directory, wallets, &beyond, tombstone, at, bytes))
+            },
+            |(ids, wallets), record, appended| {
+                let mut locked = LockedShards {
+                    ids: Guards::One(txn_shard(txn_id), ids),
+                    wallets: Guards::One(wallet_shard(purchase.wallet), wallets),
+                    ..LockedShards::NONE
+                };
+                Ok(authorized(record, appended, &mut locked))
+            },
+        )?;
+        let (ids, wallets) = locked;
+        let submitted = submitted.or_else(|at| {
+            // Nearly no purchase: other shards come before the wallet's.
+            drop(wallets);
+            self.submit_reaching(order, &directory, ids, tombstone, at)
+        });
+        submitted.map(Attempt::Done)
     }
 
     /// Decides an order that needs more than its wallet's shard.
@@ -274,30 +275,27 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         directory: &Directory,
         mut ids: MutexGuard<'_, IdShard>,
         tombstone: bool,
-        mut at: Instant,
+        at: Instant,
     ) -> Result<Submitted<Authorization>, SubmitError> {
-        let mut bytes = RecordBuf::EMPTY;
-        loop {
-            let mut reach = Reach::lock(&self.state, directory, core::slice::from_ref(&order.purchase), at);
-            let beyond = reach.beyond(directory, &order.purchase, at);
-            let wallets = reach.wallets(&order.purchase);
-            let mut record = order.prepare(directory, wallets, &beyond, tombstone, at, &mut bytes);
-            match self.appender.begin(at, bytes.as_bytes().len()) {
-                Ok(mut appending) => {
-                    let sequence = appending.push(bytes.as_bytes());
-                    drop(appending);
-                    record.record.header.sequence = sequence;
-                    let ids = Guards::One(txn_shard(order.txn_id), &mut *ids);
-                    let mut locked = LockedShards {
-                        ids,
-                        ..reach.shards()
-                    };
-                    apply_authorization(&record, sequence, &mut locked);
-                    return Ok(Submitted::Decided { record, sequence });
-                }
-                Err(refused) => at = self.read_clock_again(refused)?,
-            }
-        }
+        self.decide_append_apply(
+            at,
+            &mut ids,
+            |_, at, bytes| {
+                let purchases = core::slice::from_ref(&order.purchase);
+                let reach = Reach::lock(&self.state, directory, purchases, at);
+                let beyond = reach.beyond(directory, &order.purchase, at);
+                let wallets = reach.wallets(&order.purchase);
+                let record = order.prepare(directory, wallets, &beyond, tombstone, at, bytes);
+                ControlFlow::Continue((record, reach))
+            },
+            |ids, (record, mut reach), appended| {
+                let mut locked = LockedShards {
+                    ids: Guards::One(txn_shard(order.txn_id), ids),
+                    ..reach.shards()
+                };
+                authorized(record, appended, &mut locked)
+            },
+        )
     }
 
     /// Decides authorizations one after another, with one clock reading, sequences in a row and one durable write.
@@ -309,45 +307,39 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         requests: &[AuthorizationRequest],
     ) -> Result<Vec<Submitted<Authorization>>, SubmitError> {
         self.admit(Space::Enough)?;
-        loop {
+        until_done(|| {
             // Without locks: files may be read.
             let old = self.old_txns(requests)?;
-            if let Some(results) = self.authorize_batch_knowing(requests, &old)? {
-                return Ok(results);
-            }
-        }
+            self.authorize_batch_knowing(requests, &old)
+        })
     }
 
-    /// Decides a batch; `None` when a date has left memory since `old` was found, or what the purchases need has changed with
+    /// Decides a batch; again when a date has left memory since `old` was found, or what the purchases need has changed with
     /// the time.
     fn authorize_batch_knowing(
         &self,
         requests: &[AuthorizationRequest],
         old: &Old<Vec<(TxnId, TxnState)>>,
-    ) -> Result<Option<Vec<Submitted<Authorization>>>, SubmitError> {
+    ) -> Result<Attempt<Vec<Submitted<Authorization>>>, SubmitError> {
         let directory = &*self.state.directory.read();
         let numbered = |request| Numbered::new(directory, request);
         let purchases: Vec<Numbered<'_>> = requests.iter().map(|r| numbered(&r.purchase)).collect();
         let mut results = Vec::with_capacity(requests.len());
         let mut ids = Locked::lock(&self.state.ids, requests.iter().map(|r| txn_shard(r.txn_id)));
-        let mut at = self.now()?;
+        let at = self.now()?;
         let mut reach = Reach::lock(&self.state, directory, &purchases, at);
         if self.old_ids.epoch() != old.epoch {
-            return Ok(None);
+            return Ok(Attempt::Again);
         }
         let bytes = batch_bytes(directory, &purchases, reach.has_homes());
         let bytes_max = self.appender.batch_bytes_max();
         if bytes > bytes_max {
             return Err(SubmitError::BatchTooLarge { bytes, bytes_max });
         }
-        let mut appending = loop {
-            match self.appender.begin(at, bytes) {
-                Ok(appending) => break appending,
-                Err(refused) => at = self.read_clock_again(refused)?,
-            }
-            if !reach.missing(directory, &purchases, at).is_empty() {
-                return Ok(None);
-            }
+        let is_reached =
+            |later: Instant| later == at || reach.missing(directory, &purchases, later).is_empty();
+        let Attempt::Done((mut appending, at)) = self.begin(at, bytes, is_reached)? else {
+            return Ok(Attempt::Again);
         };
         let orders = || requests.iter().zip(&purchases);
         let fetch = |ids: &Locked<'_, IdShard>,
@@ -384,18 +376,15 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
             };
             let beyond = reach.beyond(directory, purchase, at);
             let wallets = reach.wallets(purchase);
-            let mut record = order.prepare(directory, wallets, &beyond, tombstone, at, &mut bytes);
-            let sequence = appending.push(bytes.as_bytes());
-            record.record.header.sequence = sequence;
-            let ids = Guards::Several(&mut ids);
+            let record = order.prepare(directory, wallets, &beyond, tombstone, at, &mut bytes);
+            let sequence = appending.push(bytes.as_ref());
             let mut locked = LockedShards {
-                ids,
+                ids: Guards::Several(&mut ids),
                 ..reach.shards()
             };
-            apply_authorization(&record, sequence, &mut locked);
-            results.push(Submitted::Decided { record, sequence });
+            results.push(authorized(record, Appended { sequence, at }, &mut locked));
         }
-        Ok(Some(results))
+        Ok(Attempt::Done(results))
     }
 
     /// What memory, or else the files (`old`), know of an authorization's id; `None` when the files must be asked first.
@@ -438,16 +427,6 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         self.fence(self.now()?)
     }
 
-    /// From here on no record of a time before `at` is appended.
-    pub(crate) fn fence(&self, mut at: Instant) -> Result<(), SubmitError> {
-        loop {
-            match self.appender.begin(at, 0) {
-                Ok(_) => return Ok(()),
-                Err(refused) => at = self.read_clock_again(refused)?,
-            }
-        }
-    }
-
     pub(crate) fn admit(&self, at_least: Space) -> Result<(), SubmitError> {
         match (self.space(), at_least) {
             (Space::Enough, _) | (Space::ReversalsOnly, Space::ReversalsOnly) => {}
@@ -458,14 +437,6 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
             Err(SubmitError::Overloaded)
         } else {
             Ok(())
-        }
-    }
-
-    /// The time for a second try after `refused`, never before the last record.
-    pub(crate) fn read_clock_again(&self, refused: Refused) -> Result<Instant, SubmitError> {
-        match refused {
-            Refused::Stale { last_at } => Ok(self.now()?.max(last_at)),
-            Refused::Stopped => Err(SubmitError::Storage(StorageFailed)),
         }
     }
 
@@ -491,7 +462,8 @@ struct Order<'r> {
 }
 
 impl Order<'_> {
-    /// The decision as a record; its journal form goes into `bytes`.
+    /// The decision as a record, still without a sequence; its journal form goes into `bytes`.
+    #[inline]
     fn prepare(
         &self,
         directory: &Directory,
@@ -513,6 +485,19 @@ impl Order<'_> {
         verdict.encode(&authorization, purchase, bytes);
         authorization
     }
+}
+
+/// Applies an authorization that was just appended.
+#[inline(always)]
+fn authorized(
+    mut record: Authorization,
+    appended: Appended,
+    locked: &mut LockedShards<'_, '_>,
+) -> Submitted<Authorization> {
+    let sequence = appended.sequence;
+    record.record.header.sequence = sequence;
+    apply_authorization(&record, sequence, locked);
+    Submitted::Decided { record, sequence }
 }
 
 /// The most bytes of journal that the records of a batch can take. `homes`: some may name a home wallet.

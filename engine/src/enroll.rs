@@ -1,21 +1,24 @@
 //! What operators import of citizens: entitlements, and lists.
 
+use crate::append::{Attempt, until_done};
 use crate::clock::Clock;
 use crate::engine::{Engine, SubmitError};
 use crate::locked::{Guards, LockedShards};
 use crate::people::People;
+use parking_lot::MutexGuard;
 use satang_core::account::Entitlement;
-use satang_core::apply::{apply_enrollment, apply_listed};
+use satang_core::apply::apply_enrollment;
 use satang_core::calendar::{BusinessDate, Instant};
 use satang_core::citizen::citizen_shard;
 use satang_core::desk::Block;
 use satang_core::directory::{Directory, Rule};
 use satang_core::ids::{CitizenId, HouseholdId, Name, PersonId, WalletId};
 use satang_core::quota::Quotas;
-use satang_core::record::{EnrollmentFacts, EnrollmentRecord, ListedRecord, NameNumber, RecordBuf};
+use satang_core::record::{EnrollmentFacts, EnrollmentRecord, ListedRecord, NameNumber, Record, RecordBuf};
 use satang_core::register::{self, Held, Standing, held_right};
 use satang_log::log::ReadLog;
 use satang_log::log::Space;
+use std::ops::ControlFlow;
 
 /// An entitlement as an operator imports it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,7 +121,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         self.check_journal()?;
         let caller = self.number_of_key(by)?;
         let list = self.number_of_name(list, by)?;
-        let mut at = self.now()?;
+        let at = self.now()?;
         for citizen in citizens {
             let person = self.resolve_person(*citizen)?;
             let block = self.state.directory.read().desk().block_of(person);
@@ -127,22 +130,13 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
                 continue;
             }
             let mut shard = self.state.citizens[citizen_shard(person)].lock();
-            while !shard.is_listed(person, list) {
-                let mut record = ListedRecord::new(at, caller, list, person);
-                let bytes = RecordBuf::of(&record);
-                match self.appender.begin(at, bytes.as_bytes().len()) {
-                    Ok(mut appending) => {
-                        record.header.sequence = appending.push(bytes.as_bytes());
-                        drop(appending);
-                        let citizens = Guards::One(citizen_shard(person), &mut *shard);
-                        let mut locked = LockedShards {
-                            citizens,
-                            ..LockedShards::NONE
-                        };
-                        apply_listed(&record, &mut locked);
-                    }
-                    Err(refused) => at = self.read_clock_again(refused)?,
-                }
+            if !shard.is_listed(person, list) {
+                let record = Record::Listed(ListedRecord::new(at, caller, list, person));
+                let mut locked = LockedShards {
+                    citizens: Guards::One(citizen_shard(person), &mut *shard),
+                    ..LockedShards::NONE
+                };
+                self.append(at, &record, caller, &mut locked)?;
             }
         }
         Ok(self.appender.last_sequence())
@@ -158,14 +152,15 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         let tier = input
             .tier
             .map_or(NameNumber::UNKNOWN, |tier| directory.number_of(&tier));
-        loop {
+        until_done(|| {
             // Each time by the rules of the time: midnight may have come.
             let at = self.now()?;
+            let refused = |refusal| Ok(Attempt::Done(Err(refusal)));
             let Some(rule) = rule_for_import(directory, program, at) else {
-                return Ok(Err(EnrollmentRefusal::ProgramUnknown));
+                return refused(EnrollmentRefusal::ProgramUnknown);
             };
             if input.tier.is_some() && !rule.has_tier(tier) {
-                return Ok(Err(EnrollmentRefusal::TierUnknown));
+                return refused(EnrollmentRefusal::TierUnknown);
             }
             let line = Line {
                 program,
@@ -176,13 +171,11 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
                 usable_from: input.usable_from,
             };
             self.count_lapses(directory, rule, at)?;
-            if let Some(outcome) = self.enroll_line(directory, rule, &line, caller, at)? {
-                return Ok(outcome);
-            }
-        }
+            self.enroll_line(directory, rule, &line, caller, at)
+        })
     }
 
-    /// Decides a line at `at`; `None` when it is too late for that time.
+    /// Decides a line by the rules of `at`; again when it is too late for them.
     fn enroll_line(
         &self,
         directory: &Directory,
@@ -190,33 +183,36 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         line: &Line,
         caller: NameNumber,
         at: Instant,
-    ) -> Result<Option<Result<(), EnrollmentRefusal>>, SubmitError> {
-        let mut holders = People::lock_one(&self.state, directory, line.person, line.wallet);
-        let mut quotas = self.state.quotas.lock();
-        if !quotas.is_counted(rule.entitlement, directory.struck(rule.program, at)) {
-            return Ok(None);
-        }
-        let facts = match decide(directory, rule, line, &holders, &quotas, at) {
-            Err(refusal) => return Ok(Some(Err(refusal))),
-            Ok(Enrolled::Unchanged) => return Ok(Some(Ok(()))),
-            Ok(Enrolled::Recorded(facts)) => facts,
-        };
-        let mut record = EnrollmentRecord::new(at, caller, &facts);
-        let bytes = RecordBuf::of(&record);
-        match self.appender.begin(at, bytes.as_bytes().len()) {
-            Ok(mut appending) => {
-                record.header.sequence = appending.push(bytes.as_bytes());
-                drop(appending);
-                let quotas = Some(&mut *quotas);
-                let mut locked = LockedShards {
-                    quotas,
-                    ..holders.shards()
-                };
-                apply_enrollment(&record, &mut locked);
-                Ok(Some(Ok(())))
+    ) -> Result<Attempt<Result<(), EnrollmentRefusal>>, SubmitError> {
+        let holders = People::lock_one(&self.state, directory, line.person, line.wallet);
+        let locked = &mut (holders, self.state.quotas.lock());
+        let date = at.business_date();
+        let decide = |(holders, quotas): &mut (People<'_>, MutexGuard<'_, Quotas>),
+                      at: Instant,
+                      bytes: &mut RecordBuf| {
+            let struck = directory.struck(rule.program, at);
+            if at.business_date() != date || !quotas.is_counted(rule.entitlement, struck) {
+                return ControlFlow::Break(Attempt::Again);
             }
-            Err(refused) => self.read_clock_again(refused).map(|_| None),
-        }
+            match decide(directory, rule, line, holders, quotas, at) {
+                Err(refusal) => ControlFlow::Break(Attempt::Done(Err(refusal))),
+                Ok(Enrolled::Unchanged) => ControlFlow::Break(Attempt::Done(Ok(()))),
+                Ok(Enrolled::Recorded(facts)) => {
+                    let record = EnrollmentRecord::new(at, caller, &facts);
+                    bytes.put(&record);
+                    ControlFlow::Continue(record)
+                }
+            }
+        };
+        self.decide_append_apply(at, locked, decide, |(holders, quotas), mut record, appended| {
+            record.header.sequence = appended.sequence;
+            let mut locked = LockedShards {
+                quotas: Some(&mut *quotas),
+                ..holders.shards()
+            };
+            apply_enrollment(&record, &mut locked);
+            Attempt::Done(Ok(()))
+        })
     }
 }
 

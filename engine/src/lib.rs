@@ -11,6 +11,7 @@ pub mod replay;
 pub mod snapshot;
 pub mod reach;
 pub mod engine;
+mod append;
 pub mod reverse;
 pub mod arrivals;
 pub mod people;

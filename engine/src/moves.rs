@@ -1,20 +1,23 @@
 //! Moving between programmes in mid-programme: one right ends and another begins, in one record.
 
+use crate::append::{Attempt, until_done};
 use crate::clock::Clock;
 use crate::engine::{Engine, SubmitError};
 use crate::enroll::rule_for_import;
 use crate::locked::LockedShards;
 use crate::people::People;
+use parking_lot::MutexGuard;
 use satang_core::account::{Entitlement, wallet_shard};
 use satang_core::calendar::{BusinessDate, Instant};
 use satang_core::desk::Block;
-use satang_core::directory::{Directory, Made, Rule};
+use satang_core::directory::{Directory, Rule};
 use satang_core::ids::{HouseholdId, Name, PersonId, WalletId};
 use satang_core::quota::Quotas;
 use satang_core::record::{Moved, NameNumber, Record};
 use satang_core::register::{self, Held, Standing, held_right};
 use satang_log::log::ReadLog;
 use satang_log::log::Space;
+use std::ops::ControlFlow;
 
 /// A citizen who is to move from one programme to another, through the wallet that holds the right.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -111,19 +114,17 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         self.check_journal()?;
         let caller = self.number_of_key(by)?;
         let directory = self.state.directory.read();
-        loop {
+        until_done(|| {
             // Each time by the rules of the time: midnight may have come.
             let at = self.now()?;
             let line = match self.line_of_move(&directory, input, at) {
                 Ok(line) => line,
-                Err(refusal) => return Ok(MoveOutcome::Refused(refusal)),
+                Err(refusal) => return Ok(Attempt::Done(MoveOutcome::Refused(refusal))),
             };
             self.count_lapses(&directory, line.from, at)?;
             self.count_lapses(&directory, line.to, at)?;
-            if let Some(outcome) = self.move_line(&line, caller, at)? {
-                return Ok(outcome);
-            }
-        }
+            self.move_line(&line, caller, at)
+        })
     }
 
     fn line_of_move<'d>(
@@ -158,41 +159,44 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         })
     }
 
-    /// Decides a move at `at`; `None` when it is too late for that time.
+    /// Decides a move by the rules of `at`; again when it is too late for them.
     fn move_line(
         &self,
         line: &MoveLine<'_>,
         caller: NameNumber,
         at: Instant,
-    ) -> Result<Option<MoveOutcome>, SubmitError> {
-        let mut holders = People::lock_one(&self.state, line.directory, line.person, line.wallet);
-        let mut quotas = self.state.quotas.lock();
-        let struck = |rule: &Rule| line.directory.struck(rule.program, at);
-        let is_counted = |rule: &Rule| quotas.is_counted(rule.entitlement, struck(rule));
-        if !is_counted(line.from) || !is_counted(line.to) {
-            return Ok(None);
-        }
-        let moved = match decide(line, &holders, &quotas, at) {
-            Ok(Some(moved)) => moved,
-            Ok(None) => return Ok(Some(MoveOutcome::Unchanged)),
-            Err(refusal) => return Ok(Some(MoveOutcome::Refused(refusal))),
-        };
-        let record = Record::Moved(moved);
-        let bytes = record.encode(at, caller);
-        match self.appender.begin(at, bytes.len()) {
-            Ok(mut appending) => {
-                let sequence = appending.push(&bytes);
-                drop(appending);
-                let quotas = Some(&mut *quotas);
-                let mut locked = LockedShards {
-                    quotas,
-                    ..holders.shards()
-                };
-                locked.apply(&record, &Made { sequence, at, caller });
-                Ok(Some(MoveOutcome::Moved { sequence }))
-            }
-            Err(refused) => self.read_clock_again(refused).map(|_| None),
-        }
+    ) -> Result<Attempt<MoveOutcome>, SubmitError> {
+        let holders = People::lock_one(&self.state, line.directory, line.person, line.wallet);
+        let locked = &mut (holders, self.state.quotas.lock());
+        let date = at.business_date();
+        let decide =
+            |(holders, quotas): &mut (People<'_>, MutexGuard<'_, Quotas>), at: Instant, bytes: &mut _| {
+                let struck = |rule: &Rule| line.directory.struck(rule.program, at);
+                let is_counted = |rule: &Rule| quotas.is_counted(rule.entitlement, struck(rule));
+                if at.business_date() != date || !is_counted(line.from) || !is_counted(line.to) {
+                    return ControlFlow::Break(Attempt::Again);
+                }
+                match decide(line, holders, quotas, at) {
+                    Err(refusal) => ControlFlow::Break(Attempt::Done(MoveOutcome::Refused(refusal))),
+                    Ok(None) => ControlFlow::Break(Attempt::Done(MoveOutcome::Unchanged)),
+                    Ok(Some(moved)) => {
+                        let record = Record::Moved(moved);
+                        *bytes = record.encode(at, caller);
+                        ControlFlow::Continue(record)
+                    }
+                }
+            };
+        self.decide_append_apply(at, locked, decide, |(holders, quotas), record, appended| {
+            let mut locked = LockedShards {
+                quotas: Some(&mut *quotas),
+                ..holders.shards()
+            };
+            let made = appended.made(caller);
+            locked.apply(&record, &made);
+            Attempt::Done(MoveOutcome::Moved {
+                sequence: made.sequence,
+            })
+        })
     }
 }
 

@@ -3,6 +3,7 @@
 //! A batch is decided under every lock it needs at once: ids, citizens, wallets, then the quotas, and the append lock last. So a
 //! ticket is taken where its record is appended, and live rights never exceed the quota.
 
+use crate::append::{Attempt, until_done};
 use crate::clock::Clock;
 use crate::engine::{Engine, SubmitError};
 use crate::locked::{Guards, Locked, LockedShards};
@@ -93,12 +94,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         if bytes > bytes_max {
             return Err(SubmitError::BatchTooLarge { bytes, bytes_max });
         }
-        loop {
-            let prepared = self.prepare(requests)?;
-            if let Some(registered) = self.register_knowing(requests, &prepared)? {
-                return Ok(registered);
-            }
-        }
+        until_done(|| self.register_knowing(requests, &self.prepare(requests)?))
     }
 
     /// What a request asked, as a keyed hash: equal to that of its record when a repeated id asks the same.
@@ -140,31 +136,26 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         })
     }
 
-    /// Decides a batch; `None` when what was prepared is no longer so.
+    /// Decides a batch; again when what was prepared is no longer so.
     fn register_knowing(
         &self,
         requests: &[RegistrationRequest],
         prepared: &Prepared,
-    ) -> Result<Option<Vec<Registered>>, SubmitError> {
+    ) -> Result<Attempt<Vec<Registered>>, SubmitError> {
         let directory = &*self.state.directory.read();
-        let mut at = self.now()?;
+        let at = self.now()?;
         let date = at.business_date();
         let mut shards = lock(&self.state, directory, requests, &prepared.persons);
         if self.old_ids.epoch() != prepared.old.epoch {
-            return Ok(None);
+            return Ok(Attempt::Again);
         }
         let mut quotas = self.state.quotas.lock();
         let bytes = requests.len() * size_of::<RegistrationRecord>();
-        let mut appending = loop {
-            let ready = at.business_date() == date
-                && is_prepared(directory, requests, prepared, &shards.ids, &quotas, at);
-            if !ready {
-                return Ok(None);
-            }
-            match self.appender.begin(at, bytes) {
-                Ok(appending) => break appending,
-                Err(refused) => at = self.read_clock_again(refused)?,
-            }
+        let is_prepared = |at: Instant| {
+            at.business_date() == date && is_prepared(directory, requests, prepared, &shards.ids, &quotas, at)
+        };
+        let Attempt::Done((mut appending, at)) = self.begin(at, bytes, is_prepared)? else {
+            return Ok(Attempt::Again);
         };
         let mut registered = Vec::with_capacity(requests.len());
         for (index, (request, person)) in requests.iter().zip(&prepared.persons).enumerate() {
@@ -198,7 +189,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         }
         drop(appending);
         self.arrivals.count(&registered, at);
-        Ok(Some(registered))
+        Ok(Attempt::Done(registered))
     }
 
     /// Counts how many rights of the rule's programme have lapsed, when a deadline has struck and nobody has counted them since.

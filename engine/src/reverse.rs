@@ -3,6 +3,7 @@
 //! The original's record is read from the journal before any lock is taken; under the locks it is looked whether the id's state is
 //! still the one that was read.
 
+use crate::append::{Appended, Attempt, until_done};
 use crate::clock::Clock;
 use crate::engine::{Engine, SubmitError, Submitted};
 use crate::locked::{Guards, Locked, LockedShards, lock_one};
@@ -17,6 +18,7 @@ use satang_core::request::{ClosingRequest, ReversalRequest};
 use satang_core::reverse::{self, Reversible};
 use satang_log::log::ReadLog;
 use satang_log::log::Space;
+use std::ops::ControlFlow;
 
 /// What the files of older days know of the ids in a reversal, as of an epoch.
 #[derive(Default)]
@@ -68,7 +70,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
     /// [`SubmitError`].
     pub fn reverse(&self, request: &ReversalRequest) -> Result<Submitted<ReversalRecord>, SubmitError> {
         self.admit(Space::ReversalsOnly)?;
-        loop {
+        until_done(|| {
             // Without locks: files may be read.
             let mut old = self.old_facts_of_txn(request.txn_id)?;
             if self.old_ids.may_hold(request.reversal_id.bits()) {
@@ -76,12 +78,10 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
             }
             let seen = match self.see(request.txn_id, &old)? {
                 Ok(seen) => seen,
-                Err(sequence) => return Ok(Submitted::Wait { sequence }),
+                Err(sequence) => return Ok(Attempt::Done(Submitted::Wait { sequence })),
             };
-            if let Some(submitted) = self.reverse_knowing(request, &old, &seen)? {
-                return Ok(submitted);
-            }
-        }
+            self.reverse_knowing(request, &old, &seen)
+        })
     }
 
     /// Decides a hold's capture or void; one that repeats what closed the hold is [`Submitted::Seen`].
@@ -90,24 +90,22 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
     /// [`SubmitError`].
     pub fn close(&self, request: &ClosingRequest) -> Result<Submitted<ReversalRecord>, SubmitError> {
         self.admit(Space::ReversalsOnly)?;
-        loop {
+        until_done(|| {
             let old = self.old_facts_of_txn(request.txn_id)?;
             let seen = match self.see(request.txn_id, &old)? {
                 Ok(seen) => seen,
-                Err(sequence) => return Ok(Submitted::Wait { sequence }),
+                Err(sequence) => return Ok(Attempt::Done(Submitted::Wait { sequence })),
             };
             if let Some((_, sequence)) = seen.closing {
                 if !self.durable.check(sequence)? {
-                    return Ok(Submitted::Wait { sequence });
+                    return Ok(Attempt::Done(Submitted::Wait { sequence }));
                 }
                 if self.repeats(request, &seen, sequence)? {
-                    return Ok(Submitted::Seen { sequence });
+                    return Ok(Attempt::Done(Submitted::Seen { sequence }));
                 }
             }
-            if let Some(submitted) = self.close_knowing(request, &old, &seen)? {
-                return Ok(submitted);
-            }
-        }
+            self.close_knowing(request, &old, &seen)
+        })
     }
 
     /// Whether a capture or void asks for what the record at `sequence`, which closed the hold, did.
@@ -148,49 +146,49 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
             && old.closing(ids, txn_id) == seen.closing
     }
 
-    /// Decides a reversal; `None` when what was read without locks is no longer so.
+    /// Decides a reversal; again when what was read without locks is no longer so.
     fn reverse_knowing(
         &self,
         request: &ReversalRequest,
         old: &OldFacts,
         seen: &Seen,
-    ) -> Result<Option<Submitted<ReversalRecord>>, SubmitError> {
+    ) -> Result<Attempt<Submitted<ReversalRecord>>, SubmitError> {
         let (txn, reversal) = (txn_shard(request.txn_id), reversal_shard(request.reversal_id));
         let mut ids = Locked::lock(&self.state.ids, [txn, reversal].into_iter());
         if self.old_ids.epoch() != old.epoch {
-            return Ok(None);
+            return Ok(Attempt::Again);
         }
         let known = ids.get(reversal).reversal(request.reversal_id);
         if let Some(sequence) = known.or(old.reversal) {
-            return Ok(Some(Submitted::Seen { sequence }));
+            return Ok(Attempt::Done(Submitted::Seen { sequence }));
         }
         if !self.is_as_seen(ids.get(txn), request.txn_id, old, seen) {
-            return Ok(None);
+            return Ok(Attempt::Again);
         }
         let reversed = ids.get(txn).reversed(request.txn_id).or(old.reversed);
         let known = seen.reversible(reversed);
         let decide = |at| reverse::decide(request, &known, at);
         self.append_return(&known, Guards::Several(&mut ids), decide)
-            .map(Some)
+            .map(Attempt::Done)
     }
 
-    /// Decides a capture or void; `None` when what was read without locks is no longer so.
+    /// Decides a capture or void; again when what was read without locks is no longer so.
     fn close_knowing(
         &self,
         request: &ClosingRequest,
         old: &OldFacts,
         seen: &Seen,
-    ) -> Result<Option<Submitted<ReversalRecord>>, SubmitError> {
+    ) -> Result<Attempt<Submitted<ReversalRecord>>, SubmitError> {
         let txn = txn_shard(request.txn_id);
         let mut ids = self.state.ids[txn].lock();
         if !self.is_as_seen(&ids, request.txn_id, old, seen) {
-            return Ok(None);
+            return Ok(Attempt::Again);
         }
         let reversed = ids.reversed(request.txn_id).or(old.reversed);
         let known = seen.reversible(reversed);
         let decide = |at| reverse::decide_closing(request, &known, at);
         self.append_return(&known, Guards::One(txn, &mut ids), decide)
-            .map(Some)
+            .map(Attempt::Done)
     }
 
     /// Appends what `decide` makes of the time, and applies it. `ids`: the shards of the original's id and of the reversal's own.
@@ -208,27 +206,24 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         let mut households = lock_one(&self.state.households, household.map(household_shard));
         let wallet = original.map(|original| original.home.unwrap_or(original.wallet));
         let mut wallets = lock_one(&self.state.wallets, wallet.map(wallet_shard));
-        let mut at = self.now()?;
-        loop {
-            let mut record = decide(at);
-            let bytes = RecordBuf::of(&record);
-            match self.appender.begin(at, bytes.as_bytes().len()) {
-                Ok(mut appending) => {
-                    let sequence = appending.push(bytes.as_bytes());
-                    drop(appending);
-                    record.header.sequence = sequence;
-                    let mut locked = LockedShards {
-                        ids,
-                        households: Guards::one(&mut households),
-                        wallets: Guards::one(&mut wallets),
-                        ..LockedShards::NONE
-                    };
-                    apply_reversal(&record, sequence, &mut locked);
-                    return Ok(Submitted::Decided { record, sequence });
-                }
-                Err(refused) => at = self.read_clock_again(refused)?,
-            }
-        }
+        let decide = |_: &mut _, at, bytes: &mut RecordBuf| {
+            let record = decide(at);
+            bytes.put(&record);
+            ControlFlow::Continue(record)
+        };
+        let apply = |locked: &mut LockedShards<'_, '_>, mut record: ReversalRecord, appended: Appended| {
+            let sequence = appended.sequence;
+            record.header.sequence = sequence;
+            apply_reversal(&record, sequence, locked);
+            Submitted::Decided { record, sequence }
+        };
+        let mut locked = LockedShards {
+            ids,
+            households: Guards::one(&mut households),
+            wallets: Guards::one(&mut wallets),
+            ..LockedShards::NONE
+        };
+        self.decide_append_apply(self.now()?, &mut locked, decide, apply)
     }
 
     /// What the files of older days know of an authorization's id.

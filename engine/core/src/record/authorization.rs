@@ -282,6 +282,18 @@ pub struct RecordBuf {
     len: usize,
 }
 
+impl Default for RecordBuf {
+    fn default() -> RecordBuf {
+        RecordBuf::EMPTY
+    }
+}
+
+impl AsRef<[u8]> for RecordBuf {
+    fn as_ref(&self) -> &[u8] {
+        self.as_bytes()
+    }
+}
+
 impl RecordBuf {
     /// Room for a record, to be used for one after another.
     pub const EMPTY: RecordBuf = RecordBuf {
@@ -296,7 +308,9 @@ impl RecordBuf {
         buf
     }
 
-    fn put(&mut self, record: &(impl IntoBytes + Immutable)) {
+    /// Replaced by a record without tail.
+    #[inline]
+    pub fn put(&mut self, record: &(impl IntoBytes + Immutable)) {
         self.len = size_of_val(record);
         self.bytes[..self.len].copy_from_slice(record.as_bytes());
         finish(&mut self.bytes[..self.len]);
