@@ -203,12 +203,9 @@ fn started(folder: &Path, digest: u64, at: Instant) -> Result<(Rig<FileStorage>,
 
 /// Tickets and live rights are as many as there are places.
 fn check_counters<S: Storage>(engine: &RigEngine<S>, places: u64) -> Result<()> {
-    let directory = engine.state().directory.read();
-    let rule = &directory.rules()[0];
-    let (tickets, live) = (
-        engine.tickets(rule),
-        engine.live_rights(&directory, rule, engine.now()?)?,
-    );
+    let view = engine.view()?;
+    let rule = &view.directory().rules()[0];
+    let (tickets, live) = (view.tickets(rule), view.live_rights(rule)?);
     ensure!(
         (tickets, live) == (places, places),
         "{tickets} tickets and {live} live rights for {places} places"

@@ -156,11 +156,6 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         &self.old_ids
     }
 
-    /// How many registrations were accepted lately.
-    pub fn arrivals(&self) -> &Arrivals {
-        &self.arrivals
-    }
-
     /// How much room the disk has for new records.
     pub fn space(&self) -> Space {
         self.space.space()

@@ -156,7 +156,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
             // Each time by the rules of the time: midnight may have come.
             let at = self.now()?;
             let refused = |refusal| Ok(Attempt::Done(Err(refusal)));
-            let Some(rule) = rule_for_import(directory, program, at) else {
+            let Some(rule) = directory.rule_on_or_first(program, at.business_date()) else {
                 return refused(EnrollmentRefusal::ProgramUnknown);
             };
             if input.tier.is_some() && !rule.has_tier(tier) {
@@ -214,15 +214,6 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
             Attempt::Done(Ok(()))
         })
     }
-}
-
-/// The rule version that an import goes by: the one that counts, or else the first that will.
-pub fn rule_for_import(directory: &Directory, program: NameNumber, at: Instant) -> Option<&Rule> {
-    let today = directory.rule_on(program, at.business_date());
-    today.or_else(|| {
-        let (_, versions) = directory.in_force().find(|(number, _)| *number == program)?;
-        directory.rule(*versions.first()?)
-    })
 }
 
 /// Decides a line as everything stands.

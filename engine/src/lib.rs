@@ -22,6 +22,7 @@ pub mod replacement;
 pub mod desk;
 pub mod received;
 pub mod lookup;
+pub mod view;
 pub mod session;
 pub mod admin;
 pub mod install;

@@ -3,7 +3,6 @@
 use crate::append::{Attempt, until_done};
 use crate::clock::Clock;
 use crate::engine::{Engine, SubmitError};
-use crate::enroll::rule_for_import;
 use crate::locked::LockedShards;
 use crate::people::People;
 use parking_lot::MutexGuard;
@@ -134,7 +133,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         at: Instant,
     ) -> Result<MoveLine<'d>, MoveRefusal> {
         let rule = |name: &Name| {
-            let rule = rule_for_import(directory, directory.number_of(name), at);
+            let rule = directory.rule_on_or_first(directory.number_of(name), at.business_date());
             rule.ok_or(MoveRefusal::ProgramUnknown)
         };
         let (from, to) = (rule(&input.from)?, rule(&input.to)?);

@@ -231,7 +231,12 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
     ///
     /// # Errors
     /// [`SubmitError::Clock`], [`SubmitError::Storage`].
-    pub fn live_rights(&self, directory: &Directory, rule: &Rule, at: Instant) -> Result<u64, SubmitError> {
+    pub(crate) fn live_rights(
+        &self,
+        directory: &Directory,
+        rule: &Rule,
+        at: Instant,
+    ) -> Result<u64, SubmitError> {
         loop {
             self.count_lapses(directory, rule, at)?;
             let quotas = self.state.quotas.lock();
@@ -240,11 +245,6 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
                 return Ok(live);
             }
         }
-    }
-
-    /// The last ticket of the rule's programme; 0 before the first.
-    pub fn tickets(&self, rule: &Rule) -> u64 {
-        self.state.quotas.lock().tickets(rule.entitlement)
     }
 
     /// Counts lapsed rights of every programme, so that no request has to.

@@ -7,7 +7,7 @@ use crate::clock::Clock;
 use crate::engine::{Engine, SubmitError, Submitted};
 use crate::lookup::{Found, FoundAuthorization};
 use crate::register::Registered;
-use satang_core::calendar::BusinessDate;
+use crate::view::View;
 use satang_core::content::{same_content, same_reversal_content};
 use satang_core::directory::Directory;
 use satang_core::ids::TxnId;
@@ -305,13 +305,12 @@ impl<R: ReadLog, C: Clock> Session<R, C> {
     pub fn decided<T>(&self, decided: T, written: Option<u64>) -> Pending<T> {
         match written {
             Some(sequence) => self.known(decided, sequence),
-            None => self.seen(|_| decided),
+            None => self.seen(decided),
         }
     }
 
-    /// Something of the state, which may show records that are not durable yet.
-    pub fn seen<T>(&self, look: impl FnOnce(&Engine<R, C>) -> T) -> Pending<T> {
-        let seen = look(&self.engine);
+    /// Something of the state, which may rest on records that are not durable yet.
+    fn seen<T>(&self, seen: T) -> Pending<T> {
         // Everything that was just read lies at or below it.
         self.known(seen, self.engine.appender().last_sequence())
     }
@@ -325,16 +324,13 @@ impl<R: ReadLog, C: Clock> Session<R, C> {
         self.known(seen, decided)
     }
 
-    /// Something of the directory and of today.
+    /// Something of what stands now.
     ///
     /// # Errors
     /// [`SubmitError::Clock`].
-    pub fn seen_today<T>(
-        &self,
-        look: impl FnOnce(&Directory, BusinessDate) -> T,
-    ) -> Result<Pending<T>, SubmitError> {
-        let today = self.engine.now()?.business_date();
-        Ok(self.seen(|engine| look(&engine.state().directory.read(), today)))
+    pub fn view<T>(&self, look: impl FnOnce(&View<'_, R, C>) -> T) -> Result<Pending<T>, SubmitError> {
+        let seen = look(&self.engine.view()?);
+        Ok(self.seen(seen))
     }
 
     /// What became of an authorization; waits until what is known of it is durable. `None` when nothing is.

@@ -120,8 +120,7 @@ fn warn_about_some<S: Storage>(
     engine: &GatewayEngine<S>,
     is_meant: impl Fn(&Program) -> bool,
 ) {
-    let number_of = |list: &Name| engine.state().directory.read().number_of(list);
-    let is_empty = |list: &&Name| engine.state().listed_len(number_of(list)) == 0;
+    let is_empty = |list: &&Name| engine.listed_len(list) == 0;
     for program in programs.iter().filter(|program| is_meant(program)) {
         let id = &program.id;
         let is_loaded = |id: &Name| programs.iter().any(|other| other.id == *id);

@@ -72,11 +72,10 @@ fn register<C: Clock>(
 
 /// Rights in `rush` that are live now.
 fn live(rig: &Rig) -> u64 {
-    let directory = rig.engine.state().directory.read();
-    let now = rig.engine.now().unwrap();
-    let rush = directory.number_of(&name("rush"));
-    let rule = directory.rule_on(rush, now.business_date()).unwrap();
-    rig.engine.live_rights(&directory, rule, now).unwrap()
+    let view = rig.engine.view().unwrap();
+    let rush = view.directory().number_of(&name("rush"));
+    let rule = view.directory().rule_on(rush, view.today()).unwrap();
+    view.live_rights(rule).unwrap()
 }
 
 fn otop() -> MerchantInput {

@@ -212,6 +212,12 @@ impl Directory {
             .find(|rule| rule.policy.effective_from.is_none_or(|from| from <= date))
     }
 
+    /// The same, or else the first version that will count.
+    pub fn rule_on_or_first(&self, program: NameNumber, date: BusinessDate) -> Option<&Rule> {
+        let first = || self.rule(*self.entry(program)?.versions.first()?);
+        self.rule_on(program, date).or_else(first)
+    }
+
     /// The benefit whose slot keeps the entitlements of a programme, in force or not.
     pub fn entitlement_in(&self, program: NameNumber) -> Option<BenefitNumber> {
         self.known_program(program).map(|known| known.entitlement)

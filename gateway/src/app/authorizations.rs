@@ -7,6 +7,7 @@ use crate::wire::parse;
 use crate::wire::problem::Problem;
 use crate::wire::render;
 use http::StatusCode;
+use satang_core::directory::Directory;
 use satang_core::ids::Name;
 use satang_core::record::{Act, Authorization, BenefitNumber};
 use satang_engine::engine::SubmitError;
@@ -157,11 +158,11 @@ pub(super) fn sources_of<S: Storage>(engine: &GatewayEngine<S>, record: &Authori
 
 /// The names of a benefit's funding sources.
 fn sources<S: Storage>(engine: &GatewayEngine<S>, rule: u32, benefit: BenefitNumber) -> Vec<Name> {
-    let directory = engine.state().directory.read();
-    let names = directory.rule(rule).and_then(|rule| {
+    let names = |directory: &Directory| {
+        let rule = directory.rule(rule)?;
         let at = rule.benefits.iter().position(|other| other.number == benefit)?;
         let sources = rule.policy.benefits[at].funded_by.iter();
         Some(sources.map(|source| source.source).collect())
-    });
-    names.unwrap_or_default()
+    };
+    engine.of_directory(names).unwrap_or_default()
 }

@@ -8,132 +8,91 @@ use crate::wire::problem::Problem;
 use crate::wire::render;
 use data_encoding::HEXLOWER;
 use satang_api as api;
-use satang_core::account::{Entitlement, WalletShard, wallet_shard};
 use satang_core::calendar::{BusinessDate, Instant};
 use satang_core::desk::Block;
-use satang_core::directory::{BenefitRule, Directory, Rule};
-use satang_core::household::household_shard;
+use satang_core::directory::{Directory, Rule};
 use satang_core::ids::{Name, PersonId, WalletId};
 use satang_core::policy::{
-    Benefit, CapPeriod, Caps, CategorySet, Channel, FundingSource, MerchantRegistration, Registration,
+    Benefit, CapPeriod, Caps, CategorySet, Channel, FundingSource, MerchantRegistration,
 };
-use satang_core::record::{NameNumber, Status};
+use satang_core::record::Status;
+use satang_engine::clock::AnyClock;
 use satang_engine::engine::SubmitError;
-use satang_engine::state::State;
+use satang_engine::view::{BenefitView, RightView, WalletView};
+use satang_log::file::FileReader;
 use satang_log::storage::Storage;
+
+/// What stands in the engine of the gateway.
+pub(super) type View<'e, S> = satang_engine::view::View<'e, FileReader<S>, AnyClock>;
 
 impl<S: Storage> Ready<S> {
     pub(super) async fn wallet(&self, wallet_id: &str) -> Result<Response, Failure> {
         let wallet = parse::path_wallet(wallet_id)?;
-        let at = self.engine.now().map_err(SubmitError::from)?;
-        let shown = self.session.seen(|engine| {
-            let state = engine.state();
-            let directory = state.directory.read();
-            // A copy: households come before wallets in the order of locks.
-            let wallets = state.wallets[wallet_shard(wallet)].lock().of_wallet(wallet);
-            wallet_shown(state, &directory, &wallets, wallet, at)
-        });
-        let shown = shown.durable().await?;
-        match shown {
+        let shown = self.session.view(|view| {
+            let found = view.wallet(wallet)?;
+            Some(wallet_shown(view.directory(), wallet, &found))
+        })?;
+        match shown.durable().await? {
             Some(shown) => Ok(json(&shown)),
             None => Err(Problem::not_found("no wallet of that id is known").into()),
         }
     }
 
     pub(super) async fn programs(&self) -> Result<Response, Failure> {
-        let shown = self
-            .session
-            .seen(|_| self.programs_shown(None))
-            .durable()
-            .await??;
-        Ok(json(&api::Programs { programs: shown }))
+        let shown = self.session.view(|view| programs_shown(view, None))?;
+        let programs = shown.durable().await??;
+        Ok(json(&api::Programs { programs }))
     }
 
     pub(super) async fn program(&self, id: &str) -> Result<Response, Failure> {
         let id = parse::path_name("id", id)?;
-        let shown = self.session.seen(|_| self.programs_shown(Some(id.as_str())));
-        let shown = shown.durable().await??;
-        match shown.into_iter().next() {
+        let shown = self.session.view(|view| programs_shown(view, Some(&id)))?;
+        match shown.durable().await??.into_iter().next() {
             Some(shown) => Ok(json(&shown)),
             None => Err(Problem::not_found("no programme of that id is in force").into()),
         }
     }
-
-    fn programs_shown(&self, only: Option<&str>) -> Result<Vec<api::Program>, Failure> {
-        let at = self.engine.now().map_err(SubmitError::from)?;
-        let directory = self.engine.state().directory.read();
-        let mut shown: Vec<api::Program> = Vec::new();
-        for (program, versions) in directory.in_force() {
-            let rule = rule_to_show(&directory, program, versions, at);
-            let Some(rule) = rule.filter(|rule| only.is_none_or(|id| rule.policy.id.as_str() == id)) else {
-                continue;
-            };
-            let registered = self.engine.live_rights(&directory, rule, at)?;
-            let lists = self.lists_shown(&directory, rule, at);
-            shown.push(program_shown(&directory, rule, program, registered, lists, at));
-        }
-        shown.sort_by(|a, b| a.id.cmp(&b.id));
-        Ok(shown)
-    }
-
-    /// The lists that a programme names, and whether anybody is on them: one that was never imported is empty.
-    fn lists_shown(&self, directory: &Directory, rule: &Rule, at: Instant) -> Vec<api::ListShown> {
-        let is_program = |id: &&Name| {
-            let number = directory.number_of(id);
-            directory.rule_on(number, at.business_date()).is_some()
-        };
-        let stands_for = rule.policy.returning_from().filter(|id| !is_program(id));
-        let lists = rule.policy.lists().chain(stands_for);
-        let of = |list: &Name| {
-            let citizens = self.engine.state().listed_len(directory.number_of(list));
-            api::ListShown {
-                list: api::Name::of(list),
-                imported: citizens > 0,
-                citizens,
-            }
-        };
-        lists.map(of).collect()
-    }
 }
 
-/// The version that counts today; before the first one does, that one.
-pub(super) fn rule_to_show<'d>(
-    directory: &'d Directory,
-    program: NameNumber,
-    versions: &[u32],
-    at: Instant,
-) -> Option<&'d Rule> {
-    let today = directory.rule_on(program, at.business_date());
-    today.or_else(|| directory.rule(*versions.first()?))
+fn programs_shown<S: Storage>(
+    view: &View<'_, S>,
+    only: Option<&Name>,
+) -> Result<Vec<api::Program>, SubmitError> {
+    let rules = view
+        .rules()
+        .filter(|rule| only.is_none_or(|id| rule.policy.id == *id));
+    let shown = rules.map(|rule| Ok(program_shown(view, rule, view.live_rights(rule)?)));
+    let mut shown: Vec<api::Program> = shown.collect::<Result<_, SubmitError>>()?;
+    shown.sort_by(|a, b| a.id.cmp(&b.id));
+    Ok(shown)
 }
 
-/// What is left of one benefit, and what its sources paid: the household's, when it is a household's benefit.
-fn benefit_standing(
-    state: &State,
-    (wallets, wallet): (&WalletShard, WalletId),
-    right: &Entitlement,
-    (compiled, benefit): (&BenefitRule, &Benefit),
-    at: Instant,
-) -> api::WalletBenefit {
-    let (number, period) = (compiled.number, compiled.sources_period);
-    let (rooms, paid) = match right.household.filter(|_| compiled.household) {
-        None => (
-            wallets.rooms(wallet, compiled, right.tier, at),
-            wallets.paid(wallet, number, period, at),
-        ),
-        Some(household) => {
-            let households = state.households[household_shard(household)].lock();
-            (
-                households.rooms(household, compiled, right.tier, at),
-                households.paid(household, number, period, at),
-            )
+/// The lists that a programme names, and whether anybody is on them: one that was never imported is empty.
+fn lists_shown<S: Storage>(view: &View<'_, S>, rule: &Rule) -> Vec<api::ListShown> {
+    let is_program = |id: &&Name| {
+        let number = view.directory().number_of(id);
+        view.directory().rule_on(number, view.today()).is_some()
+    };
+    let stands_for = rule.policy.returning_from().filter(|id| !is_program(id));
+    let lists = rule.policy.lists().chain(stands_for);
+    let of = |list: &Name| {
+        let citizens = view.listed_len(list);
+        api::ListShown {
+            list: api::Name::of(list),
+            imported: citizens > 0,
+            citizens,
         }
     };
+    lists.map(of).collect()
+}
+
+fn benefit_standing(standing: &BenefitView<'_>) -> api::WalletBenefit {
+    let BenefitView { benefit, rooms, paid } = standing;
     let caps = benefit.caps.iter();
     let sources = benefit.funded_by.iter().zip(paid);
-    let source = |(source, used): (&FundingSource, u32)| api::SourceUsed {
+    let source = |(source, used): (&FundingSource, &u32)| api::SourceUsed {
         source: api::Name::of(&source.source),
-        used: used.into(),
+        used: (*used).into(),
     };
     api::WalletBenefit {
         benefit: api::Name::of(&benefit.id),
@@ -142,71 +101,32 @@ fn benefit_standing(
     }
 }
 
-fn wallet_shown(
-    state: &State,
-    directory: &Directory,
-    wallets: &WalletShard,
-    wallet: WalletId,
-    at: Instant,
-) -> Option<api::Wallet> {
-    let status = wallets.status(wallet)?;
-    let mut programs: Vec<api::WalletProgram> = Vec::new();
-    for (program, versions) in directory.in_force() {
-        let Some(rule) = rule_to_show(directory, program, versions, at) else {
-            continue;
-        };
-        let standing = wallets.standing(wallet, rule.entitlement);
-        let Some(right) = standing.and_then(|standing| standing.entitlement) else {
-            continue;
-        };
-        let home = right.home.map(|home| {
-            let shard = state.wallets[wallet_shard(home)].lock().of_wallet(home);
-            (shard, home)
-        });
-        // What was used is kept with the citizen's home wallet.
-        let room = home
-            .as_ref()
-            .map_or((wallets, wallet), |(shard, home)| (shard, *home));
-        let benefits: Vec<api::WalletBenefit> = rule
-            .benefits
-            .iter()
-            .zip(&rule.policy.benefits)
-            .filter(|(compiled, _)| !compiled.household || right.household.is_some())
-            .map(|benefit| benefit_standing(state, room, &right, benefit, at))
-            .collect();
-        let struck = directory.struck(program, at);
-        let first_use_by = match wallets.has_drawn(wallet, &rule.every_benefit) {
-            true => None,
-            false => directory.first_use_by(rule, &right, at),
-        };
-        let right_shown = api::WalletProgram {
-            program: api::Name::of(&rule.policy.id),
-            registered_at: seconds(Instant::from_unix_ms(right.registered_unix_s * 1_000)),
-            first_use_by: first_use_by.map(seconds).into(),
-            usable_from: right.usable_from(rule).map(|from| api::Date::of(&from)),
-            benefits,
-            lapsed: wallets.has_lapsed(wallet, &right, &rule.every_benefit, struck),
-            tier: rule
-                .has_tier(right.tier)
-                .then(|| directory.name(right.tier).map(api::Name::of))
-                .flatten()
-                .into(),
-            household_id: right
-                .household
-                .map(|household| api::FifteenDigits::of(&household))
-                .into(),
-        };
-        programs.push(right_shown);
+fn right_shown(directory: &Directory, held: &RightView<'_>) -> api::WalletProgram {
+    let RightView { rule, right, .. } = held;
+    let tier = rule.has_tier(right.tier).then(|| directory.name(right.tier));
+    api::WalletProgram {
+        program: api::Name::of(&rule.policy.id),
+        registered_at: seconds(Instant::from_unix_ms(right.registered_unix_s * 1_000)),
+        first_use_by: held.first_use_by.map(seconds).into(),
+        usable_from: right.usable_from(rule).map(|from| api::Date::of(&from)),
+        benefits: held.benefits.iter().map(benefit_standing).collect(),
+        lapsed: held.lapsed,
+        tier: tier.flatten().map(api::Name::of).into(),
+        household_id: right
+            .household
+            .map(|household| api::FifteenDigits::of(&household))
+            .into(),
     }
-    programs.sort_by(|a, b| a.program.cmp(&b.program));
-    Some(api::Wallet {
+}
+
+fn wallet_shown(directory: &Directory, wallet: WalletId, found: &WalletView<'_>) -> api::Wallet {
+    let rights = found.rights.iter();
+    api::Wallet {
         wallet_id: api::FifteenDigits::of(&wallet),
-        status: status.name().into(),
-        programs,
-        citizen: wallets
-            .person(wallet)
-            .and_then(|person| barred(directory, person)),
-    })
+        status: found.status.name().into(),
+        programs: rights.map(|held| right_shown(directory, held)).collect(),
+        citizen: found.person.and_then(|person| barred(directory, person)),
+    }
 }
 
 /// The most open cases of a citizen that are named (I12).
@@ -238,20 +158,12 @@ fn date(date: Option<BusinessDate>) -> Option<api::Date> {
     date.map(|date| api::Date::of(&date))
 }
 
-fn program_shown(
-    directory: &Directory,
-    rule: &Rule,
-    program: NameNumber,
-    registered: u64,
-    lists: Vec<api::ListShown>,
-    at: Instant,
-) -> api::Program {
+fn program_shown<S: Storage>(view: &View<'_, S>, rule: &Rule, registered: u64) -> api::Program {
     let policy = &rule.policy;
-    let paused = directory.paused(program);
-    let status = if paused.is_some() {
-        Status::Suspended
-    } else {
-        Status::Active
+    let paused = view.directory().paused(rule.program);
+    let status = match paused {
+        Some(_) => Status::Suspended,
+        None => Status::Active,
     };
     api::Program {
         id: api::Name::of(&policy.id),
@@ -266,8 +178,8 @@ fn program_shown(
         merchant_registration: policy.merchant_registration.as_ref().map(merchant_registration),
         exclusive_with: policy.exclusive_with.iter().map(api::Name::of).collect(),
         benefits: policy.benefits.iter().map(benefit_shown).collect(),
-        registration: registration_shown(directory, rule, registered, at),
-        lists,
+        registration: registration_shown(rule, view.is_open(rule), registered),
+        lists: lists_shown(view, rule),
     }
 }
 
@@ -286,12 +198,12 @@ fn merchant_registration(window: &MerchantRegistration) -> api::MerchantRegistra
     }
 }
 
-fn registration_shown(directory: &Directory, rule: &Rule, registered: u64, at: Instant) -> api::Registration {
+fn registration_shown(rule: &Rule, open: bool, registered: u64) -> api::Registration {
     let registration = rule.policy.registration.as_ref();
-    let quota = registration.and_then(|registration| registration.quota);
+    let quota = rule.quota();
     let remaining = quota.map(|quota| quota.saturating_sub(registered));
     api::Registration {
-        open: is_open(directory, rule, at),
+        open,
         quota: quota.into(),
         registered,
         remaining: remaining.into(),
@@ -301,19 +213,6 @@ fn registration_shown(directory: &Directory, rule: &Rule, registered: u64, at: I
             .map(|registration| api::Hours::of(&registration.hours))
             .into(),
     }
-}
-
-/// Whether a registration now gets past `outside_hours`, of a citizen who is no holder of an earlier programme: the rule version
-/// counts today, the programme is not paused, and its dates and hours let in whoever comes.
-pub(super) fn is_open(directory: &Directory, rule: &Rule, at: Instant) -> bool {
-    let date = at.business_date();
-    let today = directory.rule_on(rule.program, date);
-    let counts = today.is_some_and(|today| today.number == rule.number);
-    let lets_in = |registration: &Registration| {
-        registration.is_open_on(date, false) && registration.hours.contains(at.time_of_day_ms())
-    };
-    let registration = rule.policy.registration.as_ref();
-    counts && directory.paused(rule.program).is_none() && registration.is_some_and(lets_in)
 }
 
 fn benefit_shown(benefit: &Benefit) -> api::Benefit {

@@ -1,6 +1,6 @@
 //! How far the registration of a programme is, and when it will be full: for the page that everybody reloads.
 
-use super::lookup::{is_open, rule_to_show, seconds};
+use super::lookup::{View, seconds};
 use super::{Failure, Ready, sorted};
 use crate::server::Response;
 use crate::wire::parse;
@@ -12,7 +12,6 @@ use satang_api as api;
 use satang_core::calendar::Instant;
 use satang_core::ids::Name;
 use satang_core::policy::Registration;
-use satang_engine::engine::SubmitError;
 use satang_log::storage::Storage;
 
 /// How long a cache may answer by itself.
@@ -64,35 +63,27 @@ impl<S: Storage> Ready<S> {
         headers: &HeaderMap,
     ) -> Result<Response, Failure> {
         let id = parse::path_name("id", id)?;
-        let shown = self.session.seen(|_| self.progress_of(&id)).durable().await??;
-        Ok(cacheable(&shown, headers))
+        let shown = self.session.view(|view| progress_of(view, &id))?;
+        Ok(cacheable(&shown.durable().await??, headers))
     }
+}
 
-    fn progress_of(&self, id: &Name) -> Result<api::Progress, Failure> {
-        let directory = self.engine.state().directory.read();
-        let at = self.engine.now().map_err(SubmitError::from)?;
-        let number = directory.number_of(id);
-        let in_force = directory.in_force().find(|(program, _)| *program == number);
-        let rule = in_force.and_then(|(program, versions)| rule_to_show(&directory, program, versions, at));
-        let Some(rule) = rule else {
-            return Err(Problem::not_found("no programme of that id is in force").into());
-        };
-        let registration = rule.policy.registration.as_ref();
-        let registered = self.engine.live_rights(&directory, rule, at)?;
-        let quota = rule.quota();
-        let paused = directory.paused(number).is_some();
-        let progress = Progress {
-            open: is_open(&directory, rule, at),
-            quota,
-            registered,
-            tickets: self.engine.tickets(rule),
-            accepted: self
-                .engine
-                .arrivals()
-                .before(rule.entitlement, at, LOOK_BACK_SECONDS),
-        };
-        Ok(progress.shown(id, registration.filter(|_| !paused), at))
-    }
+fn progress_of<S: Storage>(view: &View<'_, S>, id: &Name) -> Result<api::Progress, Failure> {
+    let (directory, at) = (view.directory(), view.at());
+    let number = directory.number_of(id);
+    let Some(rule) = directory.rule_on_or_first(number, view.today()) else {
+        return Err(Problem::not_found("no programme of that id is in force").into());
+    };
+    let registration = rule.policy.registration.as_ref();
+    let paused = directory.paused(number).is_some();
+    let progress = Progress {
+        open: view.is_open(rule),
+        quota: rule.quota(),
+        registered: view.live_rights(rule)?,
+        tickets: view.tickets(rule),
+        accepted: view.accepted_lately(rule, LOOK_BACK_SECONDS),
+    };
+    Ok(progress.shown(id, registration.filter(|_| !paused), at))
 }
 
 /// The answer with its tag, or 304 when the caller has it.

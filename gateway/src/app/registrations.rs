@@ -79,7 +79,10 @@ impl<S: Storage> Ready<S> {
     fn list_of(&self, record: &RegistrationRecord) -> Option<Name> {
         let is_listed = record.list() != NameNumber::UNKNOWN;
         is_listed
-            .then(|| self.engine.state().directory.read().name(record.list()).copied())
+            .then(|| {
+                self.engine
+                    .of_directory(|directory| directory.name(record.list()).copied())
+            })
             .flatten()
     }
 }

@@ -25,7 +25,7 @@ use satang_core::record::{
 };
 use satang_core::register::{self, Applicant, Verdict};
 use satang_core::request::Purchase;
-use satang_engine::enroll::{self, Enrolled, Line, rule_for_import};
+use satang_engine::enroll::{self, Enrolled, Line};
 use satang_engine::moves::{self, MoveLine};
 use satang_engine::people::People;
 use satang_engine::reach::Reach;
@@ -256,7 +256,7 @@ fn redecide_enrollment<S: ReadStorage>(
 ) -> Option<EnrollmentRecord> {
     let directory = context.state.directory.read();
     let when = at.header.at();
-    let Some(rule) = rule_for_import(&directory, record.program(), when) else {
+    let Some(rule) = directory.rule_on_or_first(record.program(), when.business_date()) else {
         report(context, at, "its programme is not in force".into());
         return None;
     };
@@ -293,7 +293,7 @@ fn redecide_enrollment<S: ReadStorage>(
 fn redecide_moved<S: ReadStorage>(context: &Context<S>, moved: &Moved, at: &At<'_>) -> Option<Moved> {
     let directory = context.state.directory.read();
     let when = at.header.at();
-    let rule = |program| rule_for_import(&directory, program, when);
+    let rule = |program| directory.rule_on_or_first(program, when.business_date());
     let (Some(from), Some(to)) = (rule(moved.from), rule(moved.to)) else {
         report(context, at, "one of its programmes is not in force".into());
         return None;

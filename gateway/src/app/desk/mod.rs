@@ -43,7 +43,8 @@ impl<S: Storage> Ready<S> {
 
     /// Something of the directory and of today, once all that it shows is durable.
     async fn look<T: 'static>(&self, what: impl FnOnce(&Directory, BusinessDate) -> T) -> Result<T, Failure> {
-        Ok(self.session.seen_today(what)?.durable().await?)
+        let seen = self.session.view(|view| what(view.directory(), view.today()))?;
+        Ok(seen.durable().await?)
     }
 }
 
