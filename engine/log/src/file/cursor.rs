@@ -3,7 +3,6 @@
 //! Every frame is checked before it is handed out: its hash, its place in the chain, the check and the sequence of each record. A
 //! cursor only reads (house rule 10); what the end of a journal means is decided in `end.rs`.
 
-use super::end::JournalEnd;
 use super::format::{
     FIRST_FRAME_OFFSET, FRAME_HEADER_BYTES, FrameHeader, FrameKind, HeaderProblem, JournalKey, Layout, Place,
     SegmentHeader, is_zero, segment_name,
@@ -79,6 +78,17 @@ impl Progress {
     pub(super) fn is_continued_by(&self, header: &FrameHeader) -> bool {
         header.previous_hash == self.chain && header.first_sequence == self.next_sequence
     }
+}
+
+/// The end of a journal that was read to it.
+#[derive(Debug)]
+pub struct JournalEnd {
+    /// How far it was read.
+    pub read: Progress,
+    /// Bytes of a torn tail behind the end, to be zeroed; 0 for a clean end.
+    pub torn_bytes: u32,
+    /// Segments that hold nothing: spares that were never begun.
+    pub unused: Vec<String>,
 }
 
 /// An intact frame of any kind.

@@ -16,7 +16,7 @@
 //! A frame proves what [`FrameHeader::proves_durable`] says: everything in front of it, as long as one write is in flight at a time.
 //! B and D hold because frames are written over zeros and a disk writes a sector wholly or not at all.
 
-use super::cursor::{FileCursor, Progress};
+use super::cursor::{FileCursor, JournalEnd};
 use super::format::{
     FIRST_FRAME_OFFSET, FrameHeader, FrameKind, HeaderProblem, Place, is_zero, segment_name,
 };
@@ -25,17 +25,6 @@ use crate::storage::{PAGE_BYTES, ReadStorage};
 
 /// What a disk writes wholly or not at all.
 const SECTOR_BYTES: usize = 512;
-
-/// The end of a journal that was read to it.
-#[derive(Debug)]
-pub struct JournalEnd {
-    /// How far it was read.
-    pub read: Progress,
-    /// Bytes of a torn tail behind the end, to be zeroed; 0 for a clean end.
-    pub torn_bytes: u32,
-    /// Segments that hold nothing: spares that were never begun.
-    pub unused: Vec<String>,
-}
 
 impl<S: ReadStorage> FileCursor<S> {
     /// Looks what lies behind the last intact frame, once there is none any more.

@@ -8,8 +8,7 @@ mod end;
 mod spare;
 mod store;
 
-pub use cursor::{FileCursor, FileFrame, Progress};
-pub use end::JournalEnd;
+pub use cursor::{FileCursor, FileFrame, JournalEnd, Progress};
 pub use format::{
     FIRST_FRAME_OFFSET, FORMAT_VERSION, FRAME_HEADER_BYTES, FRAME_OVERHEAD_BYTES, FrameKind, HeaderProblem,
     INDEX_EVERY, Layout, Place, SegmentHeader, segment_name,

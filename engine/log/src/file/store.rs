@@ -1,8 +1,7 @@
 //! A journal's files as they are found: listed, read, and opened for appending.
 
 use super::FileLog;
-use super::cursor::{FileCursor, NOT_CONTINUED, Progress, unknown_version};
-use super::end::JournalEnd;
+use super::cursor::{FileCursor, JournalEnd, NOT_CONTINUED, Progress, unknown_version};
 use super::format::{
     FIRST_FRAME_OFFSET, HeaderProblem, JournalKey, Layout, SegmentHeader, SegmentStart, segment_name,
 };
