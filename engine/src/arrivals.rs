@@ -1,9 +1,8 @@
 //! How many registrations were accepted lately: for whoever watches the rush. No part of the state.
 
-use crate::register::Registered;
 use parking_lot::Mutex;
 use satang_core::calendar::Instant;
-use satang_core::record::BenefitNumber;
+use satang_core::record::{BenefitNumber, RegistrationRecord};
 use std::collections::BTreeMap;
 
 /// How many seconds are remembered.
@@ -23,16 +22,10 @@ struct Second {
 }
 
 impl Arrivals {
-    /// Notes what was accepted at `at`.
-    pub(crate) fn count(&self, registered: &[Registered], at: Instant) {
+    /// Notes what was accepted of what was decided at `at`.
+    pub(crate) fn count<'r>(&self, decided: impl Iterator<Item = &'r RegistrationRecord>, at: Instant) {
         let mut last: Option<(BenefitNumber, u64)> = None;
-        for registered in registered {
-            let Registered::Decided { record, .. } = registered else {
-                continue;
-            };
-            if !record.accepted() {
-                continue;
-            }
+        for record in decided.filter(|record| record.accepted()) {
             match &mut last {
                 Some((benefit, count)) if *benefit == record.benefit() => *count += 1,
                 _ => {

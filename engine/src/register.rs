@@ -188,7 +188,11 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
             registered.push(Registered::Decided { record, sequence });
         }
         drop(appending);
-        self.arrivals.count(&registered, at);
+        let decided = registered.iter().filter_map(|one| match one {
+            Registered::Decided { record, .. } => Some(record),
+            Registered::Seen { .. } | Registered::Told { .. } => None,
+        });
+        self.arrivals.count(decided, at);
         Ok(Attempt::Done(registered))
     }
 
