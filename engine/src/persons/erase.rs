@@ -4,7 +4,7 @@
 //! A page that has such an entry is written anew in its place. What it is to be lies in a file of its own until that is durable, so
 //! that a crash in between loses nobody else's entry.
 
-use super::store::{PERSONS_FILE, read_page, write_page};
+use super::page::{PERSONS_FILE, read_page, write_page};
 use satang_core::ids::PersonId;
 use satang_log::storage::{PAGE_BYTES, Page, ReadFile as _, Storage, StorageFile};
 use std::collections::BTreeSet;

@@ -4,11 +4,13 @@
 //! make persons in memory ([`Persons`]), where new ones are staged. The journal's thread makes what is staged durable before
 //! the records that may name it ([`PersonStore`]).
 
+mod page;
 mod erase;
 mod store;
 
 pub use erase::{ERASING_FILE, erase_entries, pending_page};
-pub use store::{PERSONS_FILE, PersonStore, is_whole_page};
+pub use page::{PERSONS_FILE, is_whole_page};
+pub use store::PersonStore;
 
 use parking_lot::Mutex;
 use satang_core::ids::{CitizenId, PersonId};

@@ -1,6 +1,7 @@
 //! The person store on disk: pages that are written once (`docs/FORMAT.md`).
 
 use super::erase::finish_erasing;
+use super::page::{ENTRIES_PER_PAGE, PERSONS_FILE, read_page, write_page};
 use super::{CitizenKey, PersonEntry, PersonTable, Persons, TABLES, insert, table_of};
 use parking_lot::Mutex;
 use satang_core::table::{Entry as _, Table};
@@ -9,16 +10,7 @@ use satang_log::storage::{PAGE_BYTES, Page, ReadFile, Storage, StorageFile};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use zerocopy::{FromBytes as _, IntoBytes as _};
-
-/// The store's file in the data folder.
-pub const PERSONS_FILE: &str = "persons.db";
-
-const MAGIC: [u8; 8] = *b"SATANGPE";
-const HEADER_BYTES: usize = 32;
-const ENTRY_BYTES: usize = 24;
-const ENTRIES_PER_PAGE: usize = (PAGE_BYTES - HEADER_BYTES) / ENTRY_BYTES;
-const _: () = assert!(size_of::<PersonEntry>() == ENTRY_BYTES);
+use zerocopy::IntoBytes as _;
 
 /// The most pages of one write: 256 KiB, as the journal's groups are written.
 const WRITE_PAGES: usize = 64;
@@ -174,38 +166,6 @@ fn insert_all(table: &mut Table<PersonEntry>, entries: &mut Vec<PersonEntry>) {
         *insert(table, *entry).0 = *entry;
     }
     entries.clear();
-}
-
-pub(super) fn write_page(entries: &[PersonEntry]) -> Page {
-    let mut page = Page::ZERO;
-    page.0[..8].copy_from_slice(&MAGIC);
-    page.0[16..20].copy_from_slice(&(entries.len() as u32).to_le_bytes());
-    page.0[HEADER_BYTES..HEADER_BYTES + entries.len() * ENTRY_BYTES].copy_from_slice(entries.as_bytes());
-    let check = page_check(&page.0);
-    page.0[8..16].copy_from_slice(&check);
-    page
-}
-
-pub(super) fn read_page(page: &Page) -> Option<&[PersonEntry]> {
-    let bytes = &page.0;
-    if bytes[..8] != MAGIC || bytes[8..16] != page_check(bytes) {
-        return None;
-    }
-    let count = u32::from_le_bytes(bytes[16..20].try_into().ok()?) as usize;
-    let entries = bytes.get(HEADER_BYTES..HEADER_BYTES + count * ENTRY_BYTES)?;
-    let entries = <[PersonEntry]>::ref_from_bytes(entries).ok()?;
-    entries.iter().all(|entry| entry.person != 0).then_some(entries)
-}
-
-/// Whether a page of the store is whole: one that is not is a write that never finished, or damage.
-pub fn is_whole_page(bytes: &[u8; PAGE_BYTES]) -> bool {
-    read_page(&Page(*bytes)).is_some()
-}
-
-fn page_check(page: &[u8; PAGE_BYTES]) -> [u8; 8] {
-    blake3::hash(&page[16..]).as_bytes()[..8]
-        .try_into()
-        .expect("eight bytes")
 }
 
 impl<S: Storage> FlushedBefore for PersonStore<S> {
