@@ -5,6 +5,7 @@
 //! is durable through the highest of those sequences and the file was read back, so it never holds what was not durable.
 
 mod format;
+mod sums;
 mod read;
 mod write;
 

@@ -3,7 +3,7 @@
 use super::format::{
     Calendar, PartEntry, PartKind, SNAPSHOT_FOLDER, SNAPSHOT_VERSION, SnapshotHeader, padded,
 };
-use super::write::Sums;
+use super::sums::Sums;
 use crate::day_ids::{DayFacts, DayIds};
 use crate::old_ids::{OldDays, OldIds};
 use crate::replay::{Beginning, Through};
