@@ -4,12 +4,12 @@
 //! that was first used. It stays there when the right goes to another wallet, whose particulars then name it.
 
 use crate::calendar::{BusinessDate, Instant};
-use crate::directory::{BenefitRule, Rule};
 use crate::export;
 use crate::ids::{HouseholdId, PersonId, WalletId};
 use crate::ledger::Ledger;
 use crate::policy::{CapPeriod, SOURCES_MAX};
 use crate::record::{Authorization, BenefitNumber, NameNumber, ReversalRecord, Status};
+use crate::rules::{BenefitRule, Rule};
 use crate::slot::{DRAWN, ENROLLED, PARTICULAR, SLOT_SUSPENDED, Slot, slot_hash, unpack_day};
 use crate::table::{Entry, Table, hash_pair, hash_word};
 use crate::totals::ProgramTotals;

@@ -6,13 +6,13 @@ use crate::account::WalletShard;
 use crate::citizen::CitizenShard;
 use crate::dedup::{IdShard, registration_shard, reversal_shard, txn_shard};
 use crate::desk::Casework;
-use crate::directory::{Directory, DirectoryError, Made};
+use crate::directory::{Directory, DirectoryError};
 use crate::household::HouseholdShard;
 use crate::ids::{HouseholdId, PersonId, RegistrationId, ReversalId, TxnId, WalletId};
 use crate::quota::{QuotaError, Quotas};
 use crate::record::{
-    Act, Authorization, BenefitNumber, Earlier, EnrollmentRecord, ListedRecord, Moved, Record, RecordKind,
-    RegistrationRecord, Replacement, ReversalRecord, WalletStatus,
+    Act, Authorization, BenefitNumber, Earlier, EnrollmentRecord, ListedRecord, Made, Moved, Record,
+    RecordKind, RegistrationRecord, Replacement, ReversalRecord, WalletStatus,
 };
 
 /// An id that leads to a record, by what it is of.

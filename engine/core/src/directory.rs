@@ -4,14 +4,12 @@
 
 use crate::account::Entitlement;
 use crate::calendar::{BusinessDate, Instant};
-use crate::desk::{Block, Casework, Desk};
-use crate::export;
+use crate::desk::{Block, Desk};
 use crate::ids::{CaseId, MerchantId, Name, PersonId};
 use crate::merchants::{MerchantView, Merchants};
 use crate::policy::{PolicyError, Program};
 use crate::record::{
-    BenefitNumber, Merchant, NameNumber, NameRecord, ProgramStatus, Record, RecordHeader, RuleVersion,
-    RulesInForce, Status, split_record,
+    BenefitNumber, Merchant, NameNumber, NameRecord, ProgramStatus, RuleVersion, RulesInForce, Status,
 };
 use crate::strikes::Strikes;
 use crate::table::{FixedSeed, hash_pair};
@@ -19,7 +17,9 @@ use hashbrown::HashMap;
 use std::collections::BTreeMap;
 
 mod compile;
+mod snapshot;
 
+pub use crate::record::Made;
 pub use crate::rules::{BenefitRule, ChannelRule, RegistrationRule, Rule};
 
 /// Names, rules, merchants and statuses as of one place in the journal.
@@ -35,28 +35,8 @@ pub struct Directory {
     exclusive: Vec<NameNumber>,
     in_force: Vec<InForce>,
     paused: BTreeMap<NameNumber, String>,
-    merchants: Merchants,
-    desk: Desk,
-}
-
-/// When, for whom and as which record something was decided.
-#[derive(Clone, Copy, Debug)]
-pub struct Made {
-    pub sequence: u64,
-    pub at: Instant,
-    /// The number of the name of the key; unknown without keys, and for what the process does by itself.
-    pub caller: NameNumber,
-}
-
-impl Made {
-    /// As the header of a record says.
-    pub fn of(header: &RecordHeader) -> Made {
-        Made {
-            sequence: header.sequence,
-            at: header.at(),
-            caller: header.caller(),
-        }
-    }
+    pub(crate) merchants: Merchants,
+    pub(crate) desk: Desk,
 }
 
 /// What stays of a programme, whether or not it is in force.
@@ -106,65 +86,6 @@ pub enum DirectoryError {
 }
 
 impl Directory {
-    /// Appends the directory to a snapshot: the records that would make it, then the merchants.
-    pub fn export(&self, to: &mut Vec<u8>) {
-        let names = self.names.iter().zip(1..).map(|(name, number)| {
-            Record::Name(NameRecord {
-                number: NameNumber(number),
-                name: *name,
-            })
-        });
-        let rules = self.rules.iter().map(|rule| {
-            Record::RuleVersion(RuleVersion {
-                number: rule.number,
-                program: rule.program,
-                benefits: rule.benefits.iter().map(|benefit| benefit.number).collect(),
-                file: rule.file.clone(),
-                text: rule.policy.text.clone(),
-            })
-        });
-        let versions = |entry: &InForce| (entry.program, entry.versions.clone());
-        let in_force = Record::RulesInForce(RulesInForce {
-            programs: self.in_force.iter().map(versions).collect(),
-        });
-        let paused = self.paused.iter().map(|(program, reason)| {
-            Record::ProgramStatus(ProgramStatus {
-                program: *program,
-                status: Status::Suspended,
-                reason: reason.clone(),
-            })
-        });
-        let records: Vec<Record> = names.chain(rules).chain([in_force]).chain(paused).collect();
-        export::number(to, records.len() as u64);
-        for record in &records {
-            // When and for whom stands in the journal.
-            to.extend_from_slice(&record.encode(Instant::MIN, NameNumber::UNKNOWN));
-        }
-        self.programs.iter().for_each(|known| known.strikes.export(to));
-        self.merchants.export(to);
-        self.desk.export(to);
-    }
-
-    /// The directory that [`Directory::export`] wrote; `None` when the bytes are none.
-    pub fn import(mut from: &[u8]) -> Option<Directory> {
-        let from = &mut from;
-        let mut directory = Directory::default();
-        for _ in 0..export::take_number(from)? {
-            let (header, bytes) = split_record(from).ok()?;
-            *from = &from[bytes.len()..];
-            let record = Record::decode(&header, bytes).ok()?;
-            directory.apply(&record, &Made::of(&header)).ok()?;
-        }
-        // The records say which rules are in force, not since when.
-        for known in &mut directory.programs {
-            known.strikes = Strikes::import(from)?;
-        }
-        directory.merchants = Merchants::import(from)?;
-        // What it decided about merchants stands in their entries already.
-        directory.desk = Desk::import(from)?;
-        from.is_empty().then_some(directory)
-    }
-
     /// The number of a name, or [`NameNumber::UNKNOWN`].
     pub fn number_of(&self, name: &Name) -> NameNumber {
         self.name_numbers
@@ -454,18 +375,6 @@ impl Directory {
             Status::Active => self.paused.remove(&program.program),
             Status::Suspended => self.paused.insert(program.program, program.reason.clone()),
         };
-    }
-
-    pub(crate) fn apply_casework(
-        &mut self,
-        record: &Record,
-        decision: &dyn Casework,
-        made: &Made,
-    ) -> Result<(), DirectoryError> {
-        decision.fits(self)?;
-        decision.apply_to_merchants(&mut self.merchants);
-        self.desk.take(record, decision, made);
-        Ok(())
     }
 
     /// The error of a record that names what no earlier record introduced.

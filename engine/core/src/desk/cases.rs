@@ -3,9 +3,9 @@
 use super::check::refuse;
 use super::{Case, CaseState, Casework, Cause, Desk, DeskRefusal, Mark, Novelty, PAYMENTS_MAX, Payment};
 use crate::calendar::Instant;
-use crate::directory::{Directory, DirectoryError, Made};
+use crate::directory::{Directory, DirectoryError};
 use crate::ids::CaseId;
-use crate::record::{CaseClosed, CaseCounted, CaseOpened, CasePaid, Debtor};
+use crate::record::{CaseClosed, CaseCounted, CaseOpened, CasePaid, Debtor, Made};
 
 impl Casework for CaseOpened {
     fn check(&self, directory: &Directory, at: Instant) -> Result<Novelty, DeskRefusal> {

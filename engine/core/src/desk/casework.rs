@@ -2,13 +2,14 @@
 
 use super::{Desk, DeskRefusal, Novelty};
 use crate::calendar::Instant;
-use crate::directory::{Directory, DirectoryError, Made};
+use crate::directory::{Directory, DirectoryError};
+use crate::export;
 use crate::ids::WalletId;
 use crate::merchants::Merchants;
 use crate::record::{
-    AuthorizationPayout, CaseClosed, CaseCounted, CaseOpened, CasePaid, ConsentWithdrawn, Erased,
+    AuthorizationPayout, CaseClosed, CaseCounted, CaseOpened, CasePaid, ConsentWithdrawn, Erased, Made,
     MerchantJoined, MerchantPayout, MerchantStatus, PersonStatus, PlatformBinding, Record, RecordKind,
-    Status,
+    Status, set_sequence, split_record,
 };
 
 /// A decision of casework: one kind of record each.
@@ -75,4 +76,43 @@ casework! {
     others:
         Authorization Reversal Capture Void CutOver Registration Enrollment Listed Moved Replacement
         WalletStatus Name RuleVersion RulesInForce Merchant ProgramStatus
+}
+
+impl Directory {
+    pub(crate) fn apply_casework(
+        &mut self,
+        record: &Record,
+        decision: &dyn Casework,
+        made: &Made,
+    ) -> Result<(), DirectoryError> {
+        decision.fits(self)?;
+        decision.apply_to_merchants(&mut self.merchants);
+        self.desk.take(record, decision, made);
+        Ok(())
+    }
+}
+
+impl Desk {
+    /// Takes a record, which is `decision`.
+    fn take(&mut self, record: &Record, decision: &dyn Casework, made: &Made) {
+        let mut bytes = record.encode(made.at, made.caller);
+        set_sequence(&mut bytes, made.sequence);
+        self.records.extend_from_slice(&bytes);
+        self.last_sequence = made.sequence;
+        decision.apply(self, made);
+    }
+
+    /// The desk that [`Desk::export`] wrote; `None` when the bytes are none.
+    pub(crate) fn import(from: &mut &[u8]) -> Option<Desk> {
+        let len = usize::try_from(export::take_number(from)?).ok()?;
+        let mut records = export::take_bytes(from, len)?;
+        let mut desk = Desk::default();
+        while !records.is_empty() {
+            let (header, bytes) = split_record(records).ok()?;
+            records = &records[bytes.len()..];
+            let record = Record::decode(&header, bytes).ok()?;
+            desk.take(&record, casework(&record)?, &Made::of(&header));
+        }
+        Some(desk)
+    }
 }

@@ -3,9 +3,11 @@
 use super::check::refuse;
 use super::{Case, Casework, Cause, Desk, DeskRefusal, Joining, Mark, Novelty};
 use crate::calendar::Instant;
-use crate::directory::{Directory, DirectoryError, Made};
+use crate::directory::{Directory, DirectoryError};
 use crate::merchants::{Merchants, Stop};
-use crate::record::{ConsentWithdrawn, Debtor, MerchantJoined, MerchantStatus, PlatformBinding, Status};
+use crate::record::{
+    ConsentWithdrawn, Debtor, Made, MerchantJoined, MerchantStatus, PlatformBinding, Status,
+};
 
 impl Casework for MerchantStatus {
     fn check(&self, directory: &Directory, _: Instant) -> Result<Novelty, DeskRefusal> {

@@ -16,10 +16,9 @@ pub use casework::{Casework, casework, is_casework};
 pub use check::{DeskRefusal, Novelty};
 
 use crate::calendar::Instant;
-use crate::directory::Made;
 use crate::export;
 use crate::ids::{CaseId, MerchantId, Name, PersonId, TxnId, WalletId};
-use crate::record::{Debtor, NameNumber, Record, set_sequence, split_record};
+use crate::record::{Debtor, Made, NameNumber};
 use crate::table::hash_pair;
 use std::collections::BTreeMap;
 
@@ -236,33 +235,10 @@ impl Desk {
         file.is_some_and(|file| file.withdrawn.is_some())
     }
 
-    /// Takes a record, which is `decision`.
-    pub(crate) fn take(&mut self, record: &Record, decision: &dyn Casework, made: &Made) {
-        let mut bytes = record.encode(made.at, made.caller);
-        set_sequence(&mut bytes, made.sequence);
-        self.records.extend_from_slice(&bytes);
-        self.last_sequence = made.sequence;
-        decision.apply(self, made);
-    }
-
     /// Appends the desk to a snapshot.
     pub(crate) fn export(&self, to: &mut Vec<u8>) {
         export::number(to, self.records.len() as u64);
         to.extend_from_slice(&self.records);
-    }
-
-    /// The desk that [`Desk::export`] wrote; `None` when the bytes are none.
-    pub(crate) fn import(from: &mut &[u8]) -> Option<Desk> {
-        let len = usize::try_from(export::take_number(from)?).ok()?;
-        let mut records = export::take_bytes(from, len)?;
-        let mut desk = Desk::default();
-        while !records.is_empty() {
-            let (header, bytes) = split_record(records).ok()?;
-            records = &records[bytes.len()..];
-            let record = Record::decode(&header, bytes).ok()?;
-            desk.take(&record, casework(&record)?, &Made::of(&header));
-        }
-        Some(desk)
     }
 
     /// A digest of all of it.

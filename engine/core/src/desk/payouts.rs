@@ -2,8 +2,8 @@
 
 use super::{Casework, Desk, DeskRefusal, Mark, Novelty};
 use crate::calendar::Instant;
-use crate::directory::{Directory, Made};
-use crate::record::{AuthorizationPayout, MerchantPayout, Payout};
+use crate::directory::Directory;
+use crate::record::{AuthorizationPayout, Made, MerchantPayout, Payout};
 
 impl Casework for MerchantPayout {
     fn check(&self, directory: &Directory, _: Instant) -> Result<Novelty, DeskRefusal> {

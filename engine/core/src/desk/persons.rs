@@ -3,9 +3,9 @@
 use super::check::refuse;
 use super::{Casework, Desk, DeskRefusal, Mark, Novelty};
 use crate::calendar::Instant;
-use crate::directory::{Directory, Made};
+use crate::directory::Directory;
 use crate::ids::{PersonId, WalletId};
-use crate::record::{Erased, PersonStatus, Status};
+use crate::record::{Erased, Made, PersonStatus, Status};
 
 impl Casework for PersonStatus {
     fn check(&self, directory: &Directory, _: Instant) -> Result<Novelty, DeskRefusal> {

@@ -82,6 +82,26 @@ impl RecordHeader {
     }
 }
 
+/// When, for whom and as which record something was decided.
+#[derive(Clone, Copy, Debug)]
+pub struct Made {
+    pub sequence: u64,
+    pub at: Instant,
+    /// The number of the name of the key; unknown without keys, and for what the process does by itself.
+    pub caller: NameNumber,
+}
+
+impl Made {
+    /// As the header of a record says.
+    pub fn of(header: &RecordHeader) -> Made {
+        Made {
+            sequence: header.sequence,
+            at: header.at(),
+            caller: header.caller(),
+        }
+    }
+}
+
 /// Why bytes are no record.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum RecordError {

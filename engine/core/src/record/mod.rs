@@ -39,7 +39,7 @@ pub use earlier::Earlier;
 pub use enrollment::{EnrollmentFacts, EnrollmentRecord};
 pub use erased::Erased;
 pub use extra::{Extra, Funding};
-pub use header::{RecordError, RecordHeader, same_but_for_caller, set_sequence, split_record};
+pub use header::{Made, RecordError, RecordHeader, same_but_for_caller, set_sequence, split_record};
 pub use kinds::{Record, RecordKind};
 pub use listed::ListedRecord;
 pub use merchant::Merchant;
