@@ -104,7 +104,7 @@ impl Manifest {
     /// When it is no hash.
     pub fn head(&self) -> Result<Head, BackupError> {
         let head = Head::parse(&format!("{}:{}", self.last_sequence, self.head));
-        head.map_err(|what| BackupError::refused(MANIFEST_FILE, what))
+        head.map_err(|error| BackupError::refused(MANIFEST_FILE, error.to_string()))
     }
 
     /// Writes it to the folder of a backup, whose files are all there.

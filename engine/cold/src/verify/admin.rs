@@ -1,7 +1,7 @@
 //! Whether a record of any length is one that could have been written: its bytes are those of what it says, and its numbers follow
 //! the ones before it.
 
-use super::compare::NOT_CANONICAL;
+use super::finding::{Difference, Finding};
 use satang_core::directory::Directory;
 use satang_core::ids::Name;
 use satang_core::policy::Program;
@@ -18,10 +18,10 @@ pub fn check(
     record: &Record,
     header: &RecordHeader,
     bytes: &[u8],
-) -> Result<(), String> {
+) -> Result<(), Finding> {
     let canonical = record.encode(header.at(), header.caller());
     if !same_but_for_caller(bytes, &canonical) {
-        return Err(NOT_CANONICAL.into());
+        return Err(Finding::NotCanonical);
     }
     match record {
         Record::Name(record) => check_name(directory, &record.name),
@@ -31,7 +31,7 @@ pub fn check(
             let mut in_force = directory.in_force();
             match in_force.any(|(program, _)| program == status.program) {
                 true => Ok(()),
-                false => Err("its programme is not in force".into()),
+                false => Err(Finding::ProgramNotInForce),
             }
         }
         Record::Merchant(merchant) => check_merchant(directory, merchant),
@@ -39,24 +39,24 @@ pub fn check(
     }
 }
 
-fn check_merchant(directory: &Directory, merchant: &Merchant) -> Result<(), String> {
+fn check_merchant(directory: &Directory, merchant: &Merchant) -> Result<(), Finding> {
     let programs = merchant.programs.iter();
     let programs: Option<Vec<Name>> = programs.map(|number| directory.name(*number).copied()).collect();
-    let programs = programs.ok_or("a programme of it has no name")?;
+    let programs = programs.ok_or(Finding::ProgramUnnamed)?;
     match directory.refuses_merchant(merchant.id, &programs) {
-        Some(refusal) => Err(format!("recorded, though it is to be refused {}", refusal.name())),
+        Some(refusal) => Err(Finding::Refused(refusal.name())),
         None => Ok(()),
     }
 }
 
-fn check_name(directory: &Directory, name: &Name) -> Result<(), String> {
+fn check_name(directory: &Directory, name: &Name) -> Result<(), Finding> {
     match directory.number_of(name) {
         NameNumber::UNKNOWN => Ok(()),
-        known => Err(format!("the name {name} has the number {} already", known.0)),
+        known => Err(Finding::NameKnown(*name, known.0)),
     }
 }
 
-fn check_rule(directory: &Directory, version: &RuleVersion) -> Result<(), String> {
+fn check_rule(directory: &Directory, version: &RuleVersion) -> Result<(), Finding> {
     let RuleVersion {
         number: _,
         program,
@@ -65,13 +65,13 @@ fn check_rule(directory: &Directory, version: &RuleVersion) -> Result<(), String
         text,
     } = version;
     let program = *program;
-    let policy = Program::load(file, text).map_err(|error| error.to_string())?;
+    let policy = Program::load(file, text)?;
     if directory.name(program) != Some(&policy.id) {
-        return Err(format!("its text is of {}, its number is not", policy.id));
+        return Err(Finding::TextOfAnother(policy.id));
     }
     let mut rules = directory.rules().iter();
     if rules.any(|rule| rule.program == program && rule.policy.hash == policy.hash) {
-        return Err("its text has a number already".into());
+        return Err(Finding::TextKnown);
     }
     let mut next = directory.benefits_len() as u16;
     let numbers = policy.benefits.iter().map(|benefit| {
@@ -83,18 +83,24 @@ fn check_rule(directory: &Directory, version: &RuleVersion) -> Result<(), String
     let numbers: Vec<BenefitNumber> = numbers.collect();
     match numbers == *benefits && next <= BenefitNumber::MAX {
         true => Ok(()),
-        false => Err(super::compare::difference("benefits", benefits, &numbers)),
+        false => {
+            let benefits = Difference::of("benefits", benefits, &numbers);
+            Err(Finding::Differs(vec![benefits]))
+        }
     }
 }
 
-fn check_in_force(directory: &Directory, programs: &[(NameNumber, Vec<u32>)]) -> Result<(), String> {
+fn check_in_force(directory: &Directory, programs: &[(NameNumber, Vec<u32>)]) -> Result<(), Finding> {
     if !programs.is_sorted_by(|one, other| one.0 < other.0) {
-        return Err("its programmes are not in order".into());
+        return Err(Finding::ProgramsNotInOrder);
     }
     for (program, versions) in programs {
         for version in versions {
             if directory.rule(*version).map(|rule| rule.program) != Some(*program) {
-                return Err(format!("rule {version} is not of programme {}", program.0));
+                return Err(Finding::RuleOfAnother {
+                    rule: *version,
+                    program: program.0,
+                });
             }
         }
     }

@@ -1,39 +1,30 @@
-//! Two records of one decision, in words: what was recorded, and what is decided now.
+//! Two records of one decision, field by field: what was recorded, and what is decided now.
 
+use super::finding::{Difference, Finding};
 use satang_core::record::{Authorization, EnrollmentRecord, RegistrationRecord, ReversalRecord};
 use std::fmt::Debug;
 
-/// One field of two.
-pub fn difference<T: Debug>(field: &str, recorded: T, decided: T) -> String {
-    format!("{field} recorded {recorded:?}, decided {decided:?}")
-}
-
 /// Collects the fields that differ.
 #[derive(Default)]
-struct Differences {
-    fields: Vec<String>,
-}
-
-/// What is said of a record that no server writes so, though each of its fields is right.
-pub(super) const NOT_CANONICAL: &str = "its bytes are not those of what it says";
+struct Differences(Vec<Difference>);
 
 impl Differences {
-    fn field<T: Debug + PartialEq>(&mut self, field: &str, recorded: T, decided: T) {
+    fn field<T: Debug + PartialEq>(&mut self, field: &'static str, recorded: T, decided: T) {
         if recorded != decided {
-            self.fields.push(difference(field, recorded, decided));
+            self.0.push(Difference::of(field, recorded, decided));
         }
     }
 
-    fn finish(self) -> String {
-        match self.fields.is_empty() {
-            true => NOT_CANONICAL.into(),
-            false => self.fields.join("; "),
+    fn finish(self) -> Finding {
+        match self.0.is_empty() {
+            true => Finding::NotCanonical,
+            false => Finding::Differs(self.0),
         }
     }
 }
 
 /// In what two records of an authorization differ.
-pub fn authorization_differences(recorded: &Authorization, decided: &Authorization) -> String {
+pub fn authorization_differences(recorded: &Authorization, decided: &Authorization) -> Finding {
     let mut all = Differences::default();
     all.field("reason", recorded.reason().name(), decided.reason().name());
     all.field("state", recorded.state().get(), decided.state().get());
@@ -57,7 +48,7 @@ pub fn authorization_differences(recorded: &Authorization, decided: &Authorizati
 }
 
 /// In what two records of a reversal differ.
-pub fn reversal_differences(recorded: &ReversalRecord, decided: &ReversalRecord) -> String {
+pub fn reversal_differences(recorded: &ReversalRecord, decided: &ReversalRecord) -> Finding {
     let mut all = Differences::default();
     all.field("approved", recorded.approved(), decided.approved());
     all.field("reason", recorded.reason().name(), decided.reason().name());
@@ -83,7 +74,7 @@ pub fn reversal_differences(recorded: &ReversalRecord, decided: &ReversalRecord)
 }
 
 /// In what two records of a registration differ.
-pub fn registration_differences(recorded: &RegistrationRecord, decided: &RegistrationRecord) -> String {
+pub fn registration_differences(recorded: &RegistrationRecord, decided: &RegistrationRecord) -> Finding {
     let mut all = Differences::default();
     all.field("reason", recorded.reason().name(), decided.reason().name());
     all.field("ticket", recorded.ticket(), decided.ticket());
@@ -100,7 +91,7 @@ pub fn registration_differences(recorded: &RegistrationRecord, decided: &Registr
 }
 
 /// In what two records of an enrollment differ.
-pub fn enrollment_differences(recorded: &EnrollmentRecord, decided: &EnrollmentRecord) -> String {
+pub fn enrollment_differences(recorded: &EnrollmentRecord, decided: &EnrollmentRecord) -> Finding {
     let mut all = Differences::default();
     all.field("benefit", recorded.benefit().0, decided.benefit().0);
     all.field("granted", recorded.granted(), decided.granted());

@@ -1,8 +1,8 @@
 //! Re-deciding what the desk decided (I3).
 
 use super::checked::Whole;
-use super::redecide::{Context, Halt, known_txn};
-use super::rights::{At, UNCHANGED, report, report_refused};
+use super::context::{At, Context, Counted, Halt};
+use super::finding::Finding;
 use satang_core::apply::apply;
 use satang_core::dedup::{TxnState, txn_shard};
 use satang_core::desk::{Block, Casework, Cause, Novelty, casework};
@@ -17,15 +17,6 @@ use satang_log::log::{Bound, LogError, ReadLog as _};
 use satang_log::storage::ReadStorage;
 use std::collections::BTreeMap;
 
-/// What a record says that a merchant received.
-pub struct Counted {
-    merchant: MerchantId,
-    /// The withdrawal of the merchant's consent.
-    before: u64,
-    owed: Satang,
-    sequence: u64,
-}
-
 /// Decides a record again and applies it. No worker may be working meanwhile.
 ///
 /// # Errors
@@ -35,8 +26,8 @@ pub fn take<S: ReadStorage>(context: &Context<S>, record: &Record, at: &At<'_>) 
     let directory = context.state.directory.read();
     match decision.check(&directory, at.header.at()) {
         Ok(Novelty::New) => {}
-        Ok(Novelty::Known) => report(context, at, UNCHANGED.into()),
-        Err(refusal) => report_refused(context, at, refusal.name()),
+        Ok(Novelty::Known) => context.report(&at.header, Finding::Unchanged),
+        Err(refusal) => context.report(&at.header, Finding::Refused(refusal.name())),
     }
     match record {
         Record::MerchantJoined(joined) => {
@@ -45,7 +36,7 @@ pub fn take<S: ReadStorage>(context: &Context<S>, record: &Record, at: &At<'_>) 
             } = *joined;
             let returning = directory.is_returning_merchant(merchant, program, at.header.at());
             if returning != joined.returning {
-                report(context, at, "it says wrongly whether the merchant returns".into());
+                context.report(&at.header, Finding::ReturningWrong);
             }
         }
         Record::AuthorizationPayout(payout) => check_payable(context, payout.txn_id, at)?,
@@ -88,20 +79,19 @@ fn check_reached<S: ReadStorage>(
     };
     let (stopped, _) = decision.stops().expect("it reaches wallets");
     if *stopped != reached {
-        report(context, at, "it reaches other wallets than the citizen's".into());
+        context.report(&at.header, Finding::OtherWallets);
     }
 }
 
 fn check_block<S: ReadStorage>(context: &Context<S>, directory: &Directory, block: Block, at: &At<'_>) {
     if directory.number_of(&block.list()) == NameNumber::UNKNOWN {
-        let what = format!("the name {} was never introduced", block.name());
-        report(context, at, what);
+        context.report(&at.header, Finding::BlockUnnamed(block));
     }
 }
 
 /// Money is held back for an authorization that was approved.
 fn check_payable<S: ReadStorage>(context: &Context<S>, txn_id: TxnId, at: &At<'_>) -> Result<(), Halt> {
-    let known = known_txn(context, &context.state.ids[txn_shard(txn_id)].lock(), txn_id)?;
+    let known = context.known_txn(&context.state.ids[txn_shard(txn_id)].lock(), txn_id)?;
     let approved = match known {
         TxnState::New | TxnState::Tombstone => false,
         TxnState::Seen { sequence, .. } => match context.reader.read(sequence)? {
@@ -110,7 +100,7 @@ fn check_payable<S: ReadStorage>(context: &Context<S>, txn_id: TxnId, at: &At<'_
         },
     };
     if !approved {
-        report(context, at, "no authorization of its txn_id was approved".into());
+        context.report(&at.header, Finding::NotApproved);
     }
     Ok(())
 }
@@ -132,7 +122,7 @@ fn note_counted<S: ReadStorage>(
             sequence: at.header.sequence,
         }),
         Some((Debtor::Person(_), _)) | None => {
-            report(context, at, "nobody withdrew a consent with its case".into());
+            context.report(&at.header, Finding::NotWithdrawn);
         }
     }
 }
@@ -152,8 +142,10 @@ pub fn check_counted<S: ReadStorage>(log: &FileLogStore<S>, context: &Context<S>
     for counted in counted {
         let received = received[&counted.merchant];
         if received != counted.owed {
-            let what = format!("it says that {} is owed, received was {received}", counted.owed);
-            context.findings.record(counted.sequence, what);
+            let owed = counted.owed;
+            context
+                .findings
+                .record(counted.sequence, Finding::ReceivedOther { owed, received });
         }
     }
     Ok(())

@@ -1,5 +1,6 @@
 //! The files that are made from the journal: indexes of old days and snapshots. Each must be whole and say what the journal says.
 
+use super::finding::Finding;
 use super::findings::Findings;
 use satang_core::calendar::BusinessDate;
 use satang_core::dedup::{IdEntry, IdFact, TxnState};
@@ -52,11 +53,7 @@ pub fn check<S: ReadStorage>(
         let date = name.strip_suffix(".ids").map(BusinessDate::parse);
         match date {
             Some(Ok(date)) => check_index(storage, date, wanted, findings),
-            Some(Err(_)) => findings.file(
-                &format!("{DAY_IDS_FOLDER}/{name}"),
-                0,
-                "no date has this name".into(),
-            ),
+            Some(Err(_)) => findings.file(&format!("{DAY_IDS_FOLDER}/{name}"), 0, Finding::NoDate),
             // One in the making.
             None => {}
         }
@@ -76,7 +73,7 @@ fn check_index<S: ReadStorage>(storage: &S, date: BusinessDate, wanted: &Wanted<
     if !wanted.days.has_left(date) {
         if wanted.whole {
             let name = satang_engine::day_ids::day_ids_name(date);
-            findings.file(&name, 0, "the ids of this date have not left memory".into());
+            findings.file(&name, 0, Finding::NotLeft);
         }
         if let Err(error) = found.for_each(&mut |_| {}) {
             report(&error, findings);
@@ -89,8 +86,12 @@ fn check_index<S: ReadStorage>(storage: &S, date: BusinessDate, wanted: &Wanted<
 
 fn report(error: &DayIdsError, findings: &Findings) {
     match error {
-        DayIdsError::Io { file, offset, source } => findings.file(file, *offset, source.to_string()),
-        DayIdsError::Damaged { file, offset, what } => findings.file(file, *offset, what.clone()),
+        DayIdsError::Io { file, offset, source } => {
+            findings.file(file, *offset, Finding::Unreadable(source.to_string()));
+        }
+        DayIdsError::Damaged { file, offset, what } => {
+            findings.file(file, *offset, Finding::Damaged(what.clone()));
+        }
     }
 }
 
@@ -167,8 +168,7 @@ fn compare(own: Option<&DayIds>, found: &DayIds, findings: &Findings) {
         let mut expected = take();
         let missing = |entry: &IdEntry, at: u64| {
             if !may_be_missing(entry) {
-                let what = format!("the entry of an id is missing: {}", says(entry));
-                findings.file(&name, DayIds::entry_offset(at), what);
+                findings.file(&name, DayIds::entry_offset(at), Finding::EntryMissing(*entry));
             }
         };
         while let Some(entry) = there.next() {
@@ -180,8 +180,7 @@ fn compare(own: Option<&DayIds>, found: &DayIds, findings: &Findings) {
             if expected.is_some_and(|other| other.as_bytes() == entry.as_bytes()) {
                 expected = take();
             } else {
-                let what = format!("no record says what an entry says: {}", says(&entry));
-                findings.file(&name, DayIds::entry_offset(at), what);
+                findings.file(&name, DayIds::entry_offset(at), Finding::EntryUnfounded(entry));
             }
         }
         while let Some(other) = expected {
@@ -204,18 +203,6 @@ fn may_be_missing(entry: &IdEntry) -> bool {
     }
 }
 
-fn says(entry: &IdEntry) -> String {
-    let place = super::redecide::named(entry.sequence());
-    match entry.fact() {
-        Some(IdFact::Txn) => format!("an authorization's id, {:?}, {place}", entry.txn_state()),
-        Some(IdFact::Reversal) => format!("a reversal's id, {place}"),
-        Some(IdFact::Closing) => format!("a hold's end, {:?}, {place}", entry.closing().0),
-        Some(IdFact::Registration) => format!("a registration's id, {place}"),
-        Some(IdFact::Reversed) => format!("given back, {place}"),
-        None => "nothing known".into(),
-    }
-}
-
 fn check_snapshot<S: ReadStorage>(storage: &S, name: &str, wanted: &Wanted<'_>, findings: &Findings) {
     let whole = match snapshot::check(storage, name, &wanted.journal_id) {
         Ok(whole) => whole,
@@ -225,19 +212,17 @@ fn check_snapshot<S: ReadStorage>(storage: &S, name: &str, wanted: &Wanted<'_>, 
                 return;
             }
             let (offset, what) = split_offset(&refusal.what);
-            return findings.file(name, offset, what.to_owned());
+            return findings.file(name, offset, Finding::Damaged(what.to_owned()));
         }
     };
     if whole.through_max > wanted.last_sequence {
         let (through, last) = (whole.through_max, wanted.last_sequence);
-        let what = format!("it holds records through sequence {through}, the journal ends at {last}");
-        findings.file(name, 0, what);
+        findings.file(name, 0, Finding::SnapshotAhead { through, last });
     }
     for facts in &whole.day_ids {
         if !is_there(storage, wanted.journal_id, facts) {
             let date = BusinessDate::from_days(facts.date_days);
-            let what = format!("the index of {date} it was taken with is not there");
-            findings.file(name, 0, what);
+            findings.file(name, 0, Finding::IndexGone(date));
         }
     }
 }

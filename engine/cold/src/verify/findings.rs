@@ -1,5 +1,6 @@
-//! What does not agree: the first few in words, and how many.
+//! What does not agree: the first few, and how many.
 
+use super::finding::Finding;
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,8 +15,7 @@ pub struct Mismatch {
     pub sequence: Option<u64>,
     /// The file, named from the data folder, and where in it, in bytes.
     pub place: String,
-    /// What was recorded and what should have been.
-    pub what: String,
+    pub what: Finding,
 }
 
 impl Mismatch {
@@ -56,7 +56,7 @@ struct Found {
 
 impl Findings {
     /// A record does not agree.
-    pub fn record(&self, sequence: u64, what: String) {
+    pub fn record(&self, sequence: u64, what: Finding) {
         self.add(Mismatch {
             sequence: Some(sequence),
             place: String::new(),
@@ -65,7 +65,7 @@ impl Findings {
     }
 
     /// Another file does not agree.
-    pub fn file(&self, file: &str, offset: u64, what: String) {
+    pub fn file(&self, file: &str, offset: u64, what: Finding) {
         self.add(Mismatch {
             sequence: None,
             place: format!("{file}: offset {offset}"),

@@ -9,20 +9,26 @@ mod checked;
 mod compare;
 mod desk;
 mod files;
+mod context;
+mod finding;
 mod findings;
+mod head;
+mod purchase;
 mod reading;
 mod redecide;
 mod rights;
 
 pub use files::Derived;
+pub use finding::{Difference, Finding};
 pub use findings::{Mismatch, TOLD_MAX};
+pub use head::{Head, NotAHead};
 
 use crate::folder::Folder;
+use context::{Context, Tally};
 use files::Wanted;
 use findings::Findings;
 use parking_lot::Mutex;
 use reading::{Read, Reading};
-use redecide::{Context, Tally};
 use satang_core::calendar::BusinessDate;
 use satang_core::record::{BenefitNumber, NameNumber};
 use satang_core::totals::ProgramTotals;
@@ -30,53 +36,12 @@ use satang_engine::crew::ReplayError;
 use satang_engine::old_ids::OldIds;
 use satang_engine::state::{Expected, State};
 use satang_log::file::{FileLogStore, JournalEnd, Layout, Place, SegmentHeader, segment_name};
-use satang_log::log::{Bound, ChainHash, Frame, LogError, ReadLog as _};
+use satang_log::log::{Bound, LogError, ReadLog as _};
 use satang_log::storage::{FileStorage, ReadStorage, Storage};
 use std::collections::BTreeMap;
-use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-
-/// A place in the chain of hashes: whoever keeps one can tell later whether what lies in front of it is still the same.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Head {
-    /// The sequence of the last record in front of it.
-    pub sequence: u64,
-    /// The hash of a frame.
-    pub hash: ChainHash,
-}
-
-impl fmt::Display for Head {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.sequence, blake3::Hash::from_bytes(self.hash))
-    }
-}
-
-impl Head {
-    /// Behind this frame.
-    pub fn of(frame: &Frame) -> Head {
-        Head {
-            sequence: frame.last_sequence(),
-            hash: frame.hash,
-        }
-    }
-
-    /// Reads what `Display` writes: `SEQUENCE:HASH`.
-    ///
-    /// # Errors
-    /// What it must look like.
-    pub fn parse(text: &str) -> Result<Head, String> {
-        let parts = text.split_once(':').and_then(|(sequence, hash)| {
-            let hash = blake3::Hash::from_hex(hash).ok()?;
-            Some(Head {
-                sequence: sequence.parse().ok()?,
-                hash: *hash.as_bytes(),
-            })
-        });
-        parts.ok_or_else(|| "must be like the head that verify prints: SEQUENCE:64 hexadecimal digits".into())
-    }
-}
 
 /// What is to be verified.
 #[derive(Clone, Debug, Default)]
@@ -196,7 +161,7 @@ pub fn verify_storage<S: ReadStorage, W: Storage>(
         check_money(&context);
         desk::check_counted(&log, &context)?;
         if let Some(head) = options.head.filter(|_| !read.met) {
-            let what = format!("the chain does not pass through {head}");
+            let what = Finding::ChainElsewhere(head);
             context.findings.file("journal", 0, what);
         }
         let last_sequence = end.read.next_sequence - 1;
@@ -258,8 +223,8 @@ fn check_headers(end: &JournalEnd, findings: &Findings) {
     for (header, offset) in &end.read.header_repairs {
         // Both copies of a segment that has no frame yet may be being written.
         if end.read.place != Place::start_of(header.segment) {
-            let what = "one copy of the header is damaged, the other is whole";
-            findings.file(&segment_name(header.segment), *offset, what.into());
+            let file = segment_name(header.segment);
+            findings.file(&file, *offset, Finding::HeaderCopyDamaged);
         }
     }
 }
@@ -284,9 +249,12 @@ fn check_money<S: ReadStorage>(context: &Context<S>) {
             .filter(|kept| *kept >= used && (*kept - used).is_multiple_of(1 << 32));
         if kept.is_none() {
             let program = totals.program.0;
-            let what = format!(
-                "I4 broken in programme {program}: {used} satang used in slots, {all} authorised, {given_back} given back"
-            );
+            let what = Finding::MoneyNotKept {
+                program,
+                used,
+                all,
+                given_back,
+            };
             findings.file("journal", 0, what);
         }
     }

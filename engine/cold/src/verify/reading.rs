@@ -1,10 +1,11 @@
 //! The journal as the verification reads it: dates and administrative records are checked here, in order; the rest is handed to
 //! the workers.
 
-use super::Head;
 use super::admin;
-use super::compare::NOT_CANONICAL;
-use super::redecide::{Context, Halt, Redecider, possible_date};
+use super::context::{At, Context, Halt, possible_date};
+use super::finding::Finding;
+use super::head::Head;
+use super::redecide::Redecider;
 use super::rights;
 use satang_core::calendar::Instant;
 use satang_core::desk::is_casework;
@@ -113,7 +114,7 @@ impl<'s, 'r, S: ReadStorage, W: Storage> Reading<'s, 'r, S, W> {
             return Ok(());
         }
         self.crew.settle()?;
-        let at = rights::At {
+        let at = At {
             header: *header,
             bytes,
         };
@@ -125,44 +126,38 @@ impl<'s, 'r, S: ReadStorage, W: Storage> Reading<'s, 'r, S, W> {
         Ok(())
     }
 
-    fn report(&self, header: &RecordHeader, what: String) {
-        self.context.findings.record(header.sequence, what);
-    }
-
     /// Whether the record can be reckoned with; what is wrong is told.
     fn is_sound(&self, header: &RecordHeader, bytes: &[u8]) -> bool {
         if !(Instant::MIN..=Instant::MAX).contains(&header.at()) {
-            self.report(header, "its time is impossible".into());
+            self.context.report(header, Finding::TimeImpossible);
             return false;
         }
         let checked = match header.kind == RecordKind::Authorization as u8 {
-            true if bytes.len() == size_of::<AuthorizationRecord>() => AuthorizationRecord::view(bytes)
-                .map(drop)
-                .map_err(|error| error.to_string()),
+            true if bytes.len() == size_of::<AuthorizationRecord>() => {
+                AuthorizationRecord::view(bytes).map(drop).map_err(Finding::from)
+            }
             _ => self.check_others(header, bytes),
         };
-        if let Err(what) = &checked {
-            self.report(header, what.clone());
-        }
+        let sound = checked.map_err(|what| self.context.report(header, what)).is_ok();
         self.check_caller(header);
-        checked.is_ok()
+        sound
     }
 
     fn check_caller(&self, header: &RecordHeader) {
         let caller = header.caller();
         if caller != NameNumber::UNKNOWN && self.context.state.directory.read().name(caller).is_none() {
-            self.report(header, "the name of its caller was never introduced".into());
+            self.context.report(header, Finding::CallerUnnamed);
         }
     }
 
     /// Checks what is no plain authorization: those are few.
-    fn check_others(&self, header: &RecordHeader, bytes: &[u8]) -> Result<(), String> {
-        let possible = |date, what: &str| match possible_date(date) {
+    fn check_others(&self, header: &RecordHeader, bytes: &[u8]) -> Result<(), Finding> {
+        let possible = |date, what| match possible_date(date) {
             true => Ok(()),
-            false => Err(format!("its {what} is impossible")),
+            false => Err(Finding::DateImpossible(what)),
         };
         let first_date = |from: Option<_>| from.map_or(Ok(()), |from| possible(from, "first date"));
-        match Record::decode(header, bytes).map_err(|error| error.to_string())? {
+        match Record::decode(header, bytes)? {
             Record::Authorization(_) | Record::Reversal(_) | Record::Capture(_) | Record::Void(_) => Ok(()),
             Record::Enrollment(record) => first_date(record.usable_from()),
             Record::Registration(record) => first_date(record.usable_from()),
@@ -172,7 +167,7 @@ impl<'s, 'r, S: ReadStorage, W: Storage> Reading<'s, 'r, S, W> {
                 let canonical = CutOverRecord::new(header.at(), record.date());
                 match same_but_for_caller(bytes, canonical.as_bytes()) {
                     true => Ok(()),
-                    false => Err(NOT_CANONICAL.into()),
+                    false => Err(Finding::NotCanonical),
                 }
             }
             record => {
@@ -186,10 +181,7 @@ impl<'s, 'r, S: ReadStorage, W: Storage> Reading<'s, 'r, S, W> {
                     }
                     // Decided with the citizens' and wallets' shards in view.
                     decision if is_casework(decision.kind()) => Ok(()),
-                    other => {
-                        let applied = directory.apply(&other, &Made::of(header));
-                        applied.map_err(|error| error.to_string())
-                    }
+                    other => Ok(directory.apply(&other, &Made::of(header))?),
                 }
             }
         }
@@ -199,11 +191,11 @@ impl<'s, 'r, S: ReadStorage, W: Storage> Reading<'s, 'r, S, W> {
     fn take_date(&mut self, header: &RecordHeader, bytes: &[u8]) {
         let at_ms = header.at().unix_ms();
         if at_ms < self.last_at_ms {
-            self.report(header, "its time is before the last record's".into());
+            self.context.report(header, Finding::TimeGoesBack);
         }
         self.last_at_ms = self.last_at_ms.max(at_ms);
         if let Err(error) = self.dates.take(header, bytes) {
-            self.report(header, error.to_string());
+            self.context.report(header, error.into());
             let today = header.at().business_date();
             while let Some(open) = self.dates.open.filter(|open| *open < today) {
                 self.dates.close(open, header.sequence);

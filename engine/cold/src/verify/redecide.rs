@@ -5,94 +5,29 @@
 //! an authorization's id its reversals; whoever owns an id's shard looks that it is new (I5).
 
 use super::checked::{Accounts, OfWorker};
-use super::compare::{authorization_differences, reversal_differences};
-use super::desk::Counted;
-use super::findings::Findings;
-use parking_lot::Mutex;
+use super::compare::reversal_differences;
+use super::context::{At, Context, Halt, Tally, possible_date};
+use super::finding::Finding;
+use super::purchase::{hold_against, is_new, names_of, purchase_of};
 use satang_core::account::{WalletShard, wallet_shard};
-use satang_core::apply::{ApplyError, apply_authorization, apply_reversal, apply_wallet_status};
+use satang_core::apply::{apply_authorization, apply_reversal, apply_wallet_status};
 use satang_core::authorize::{Beyond, Numbered, decide, decide_reversed_before_arrival, needed};
-use satang_core::calendar::{BusinessDate, Instant};
 use satang_core::dedup::{IdShard, Reversed, TxnState, reversal_shard, txn_shard};
 use satang_core::directory::{Directory, Made};
 use satang_core::ids::{Name, TxnId};
 use satang_core::outcome::Reason;
 use satang_core::record::{
-    Act, Authorization, AuthorizationRecord, Closing, Extra, NameNumber, NamedAuthorization, Record,
-    RecordBuf, RecordError, RecordKind, ReversalRecord, extra_of, same_but_for_caller,
+    Act, Authorization, AuthorizationRecord, Closing, NameNumber, Record, RecordKind, ReversalRecord,
+    extra_of,
 };
-use satang_core::request::{ClosingRequest, HOLD_SECONDS_MAX, Purchase, ReversalRequest};
+use satang_core::request::{ClosingRequest, ReversalRequest};
 use satang_core::reverse;
-use satang_engine::crew::{Chunk, ChunkRecord, Misfit, Own, Share, Worker};
-use satang_engine::day_ids::DayIdsError;
-use satang_engine::old_ids::OldIds;
+use satang_engine::crew::{Chunk, Misfit, Own, Share, Worker};
 use satang_engine::reverse::reversible;
-use satang_engine::state::State;
-use satang_log::file::FileReader;
-use satang_log::log::{ReadError, ReadLog as _};
+use satang_log::log::ReadLog as _;
 use satang_log::storage::ReadStorage;
 use std::collections::BTreeMap;
 use zerocopy::IntoBytes as _;
-
-/// How many purchases a programme decided.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Tally {
-    pub approved: u64,
-    pub declined: u64,
-}
-
-/// What all workers share.
-pub struct Context<S: ReadStorage> {
-    /// The state as of the records taken so far.
-    pub state: State,
-    /// The ids that have left memory.
-    pub old_ids: OldIds,
-    /// What does not agree.
-    pub findings: Findings,
-    pub tallies: Mutex<BTreeMap<NameNumber, Tally>>,
-    /// For originals that are not at hand.
-    pub reader: FileReader<S>,
-    /// What records say that merchants received.
-    pub counted: Mutex<Vec<Counted>>,
-}
-
-impl<S: ReadStorage> Context<S> {
-    /// Counts an authorization or hold that is decided by no worker.
-    pub fn tally(&self, record: &AuthorizationRecord) {
-        let mut tallies = self.tallies.lock();
-        let tally = tallies.entry(record.program()).or_default();
-        match record.approved() {
-            true => tally.approved += 1,
-            false => tally.declined += 1,
-        }
-    }
-}
-
-/// Why a verification cannot go on.
-#[derive(Debug, thiserror::Error)]
-pub enum Halt {
-    /// Bytes are none of a record.
-    #[error(transparent)]
-    Record(#[from] RecordError),
-    /// A record does not fit what came before it.
-    #[error(transparent)]
-    Apply(#[from] ApplyError),
-    /// An earlier record cannot be read.
-    #[error(transparent)]
-    Read(#[from] ReadError),
-    /// The ids of an old date cannot be read.
-    #[error("an index written for this verification: {0}")]
-    Index(#[from] DayIdsError),
-    /// The ids of an old date cannot be written.
-    #[error("an index cannot be written in the working folder")]
-    WorkFolder,
-    /// An id leads to another kind of record.
-    #[error("record {sequence} is no reversal")]
-    NoReversal { sequence: u64 },
-    /// An id leads to another kind of record.
-    #[error("there is no authorization at record {sequence}")]
-    NoAuthorization { sequence: u64 },
-}
 
 /// Re-decides what concerns its own shards.
 pub struct Redecider<'r, S: ReadStorage> {
@@ -126,7 +61,11 @@ impl<S: ReadStorage> Worker for Redecider<'_, S> {
             if let Some(later) = record.later.and_then(|later| own.prefetch(later, true)) {
                 self.directory.prefetch(later.merchant());
             }
-            self.take_record(&mut own, chunk, &record)
+            let at = At {
+                header: record.header,
+                bytes: record.bytes,
+            };
+            self.take_record(&mut own, chunk, &at)
                 .map_err(|why| Misfit::new(record.header.sequence, why))?;
         }
         let mut all = context.tallies.lock();
@@ -144,7 +83,7 @@ impl<S: ReadStorage> Redecider<'_, S> {
     ///
     /// # Errors
     /// When what is needed to go on cannot be read.
-    fn take_record(&mut self, own: &mut Own<'_>, chunk: &Chunk, at: &ChunkRecord<'_>) -> Result<(), Halt> {
+    fn take_record(&mut self, own: &mut Own<'_>, chunk: &Chunk, at: &At<'_>) -> Result<(), Halt> {
         if at.header.kind == RecordKind::Authorization as u8 {
             return self.take_authorization(own, AuthorizationRecord::view(at.bytes)?, at);
         }
@@ -166,7 +105,7 @@ impl<S: ReadStorage> Redecider<'_, S> {
         &mut self,
         own: &mut Own<'_>,
         record: &AuthorizationRecord,
-        at: &ChunkRecord<'_>,
+        at: &At<'_>,
     ) -> Result<(), Halt> {
         let ids = own.ids[txn_shard(record.txn_id())].as_deref();
         let wallets = own.wallets[wallet_shard(record.wallet())].as_deref();
@@ -177,7 +116,7 @@ impl<S: ReadStorage> Redecider<'_, S> {
             record: *record,
             extra: extra_of(record, at.bytes),
         };
-        let is_new = |ids| is_new_txn(self.context, ids, record, at.header.sequence);
+        let is_new = |ids| is_new(self.context, ids, record, &at.header);
         let txn = ids.map_or(Ok(false), is_new)?;
         let decided = wallets.and_then(|wallets| self.redecide(wallets, &recorded, at));
         let accounts = decided.map_or(Accounts::None, |decided| Accounts::Wallet(decided.wallet()));
@@ -189,35 +128,20 @@ impl<S: ReadStorage> Redecider<'_, S> {
         Ok(())
     }
 
-    fn report(&self, at: &ChunkRecord<'_>, what: String) {
-        self.context.findings.record(at.header.sequence, what);
-    }
-
     /// Decides a purchase again; `None` when that is not possible. What is returned is what later records were decided by: what was
     /// recorded, or else, when the accounts cannot bear that, what is decided now.
     fn redecide(
         &mut self,
         wallets: &WalletShard,
         record: &Authorization,
-        at: &ChunkRecord<'_>,
+        at: &At<'_>,
     ) -> Option<Authorization> {
-        let tally = self.tallies.entry(record.program()).or_default();
-        match record.approved() {
-            true => tally.approved += 1,
-            false => tally.declined += 1,
-        }
-        let Some((program, channel)) = self.names(record, at) else {
-            self.report(at, "its programme or channel has no name".into());
+        self.tallies.entry(record.program()).or_default().count(record);
+        let Some(names) = self.names(record, at) else {
+            self.context.report(&at.header, Finding::Unnamed);
             return None;
         };
-        let purchase = Purchase {
-            program,
-            wallet: record.wallet(),
-            merchant: record.merchant(),
-            channel,
-            amount: record.amount(),
-            eligible: record.eligible(),
-        };
+        let purchase = purchase_of(record, names);
         let when = at.header.at();
         let numbered = Numbered::new(&self.directory, &purchase);
         let verdict = match record.reason() {
@@ -226,30 +150,13 @@ impl<S: ReadStorage> Redecider<'_, S> {
             _ => {
                 let needs = needed(&self.directory, wallets, &numbered, when);
                 if needs.iter().any(Option::is_some) {
-                    let what = "decided without what the citizen drew elsewhere, or without the household";
-                    self.report(at, what.into());
+                    self.context.report(&at.header, Finding::DecidedAlone);
                     return None;
                 }
                 decide(&self.directory, wallets, &Beyond::default(), &numbered, when)
             }
         };
-        if !is_possible_hold(record) {
-            self.report(at, IMPOSSIBLE_HOLD.into());
-        }
-        let decided = verdict.record(record.txn_id(), &purchase, when, record.extra.expires());
-        let plain = at.bytes.len() == size_of::<AuthorizationRecord>() && decided.extra == Extra::NONE;
-        let differs = match plain {
-            true => differ(at.bytes, decided.record.as_bytes()),
-            false => {
-                let mut bytes = RecordBuf::EMPTY;
-                verdict.encode(&decided, &purchase, &mut bytes);
-                differ(at.bytes, bytes.as_bytes())
-            }
-        };
-        if !differs {
-            return Some(*record);
-        }
-        self.report(at, authorization_differences(record, &decided));
+        let decided = hold_against(self.context, at, record, &purchase, &verdict);
         let drawn_on = 1..=self.directory.benefits_len() as u16;
         match !record.approved() || drawn_on.contains(&record.benefit().0) {
             true => Some(*record),
@@ -258,26 +165,20 @@ impl<S: ReadStorage> Redecider<'_, S> {
     }
 
     /// The names a purchase came with.
-    fn names(&mut self, record: &AuthorizationRecord, at: &ChunkRecord<'_>) -> Option<(Name, Name)> {
+    fn names(&mut self, record: &AuthorizationRecord, at: &At<'_>) -> Option<(Name, Name)> {
         let numbers = (record.program(), record.channel());
         if let Some((known, names)) = &self.names
             && *known == numbers
         {
             return Some(*names);
         }
-        let (mut in_program, mut in_channel) = (None, None);
-        let in_tail = numbers.0 == NameNumber::UNKNOWN || numbers.1 == NameNumber::UNKNOWN;
-        if in_tail
-            && let Ok(Record::Authorization(NamedAuthorization { program, channel, .. })) =
-                Record::decode(&at.header, at.bytes)
+        let mut in_tail = (None, None);
+        if (numbers.0 == NameNumber::UNKNOWN || numbers.1 == NameNumber::UNKNOWN)
+            && let Ok(Record::Authorization(found)) = Record::decode(&at.header, at.bytes)
         {
-            (in_program, in_channel) = (program, channel);
+            in_tail = (found.program, found.channel);
         }
-        let name = |number: NameNumber, in_tail: Option<Name>| match number {
-            NameNumber::UNKNOWN => in_tail,
-            number => self.directory.name(number).copied(),
-        };
-        let names = (name(numbers.0, in_program)?, name(numbers.1, in_channel)?);
+        let names = names_of(&self.directory, record, in_tail)?;
         if numbers.0 != NameNumber::UNKNOWN && numbers.1 != NameNumber::UNKNOWN {
             self.names = Some((numbers, names));
         }
@@ -285,12 +186,7 @@ impl<S: ReadStorage> Redecider<'_, S> {
     }
 
     /// I5: whether the id of a reversal is this worker's and has no outcome yet.
-    fn is_new_reversal(
-        &self,
-        own: &Own<'_>,
-        record: &ReversalRecord,
-        at: &ChunkRecord<'_>,
-    ) -> Result<bool, Halt> {
+    fn is_new_reversal(&self, own: &Own<'_>, record: &ReversalRecord, at: &At<'_>) -> Result<bool, Halt> {
         let id = record.reversal_id();
         let Some(ids) = &own.ids[reversal_shard(id)] else {
             return Ok(false);
@@ -301,8 +197,13 @@ impl<S: ReadStorage> Redecider<'_, S> {
             known => known,
         };
         if let Some(sequence) = known {
-            let first = named(sequence);
-            self.report(at, format!("I5: its reversal_id has an outcome already, {first}"));
+            self.context.report(
+                &at.header,
+                Finding::Repeated {
+                    id: "reversal_id",
+                    first: sequence,
+                },
+            );
         }
         Ok(known.is_none())
     }
@@ -314,7 +215,7 @@ impl<S: ReadStorage> Redecider<'_, S> {
         own: &mut Own<'_>,
         chunk: &Chunk,
         record: &ReversalRecord,
-        at: &ChunkRecord<'_>,
+        at: &At<'_>,
     ) -> Result<(), Halt> {
         let sequence = at.header.sequence;
         let reversal = record.act() == Act::Reversal && self.is_new_reversal(own, record, at)?;
@@ -341,10 +242,10 @@ impl<S: ReadStorage> Redecider<'_, S> {
         ids: &IdShard,
         chunk: &Chunk,
         record: &ReversalRecord,
-        at: &ChunkRecord<'_>,
+        at: &At<'_>,
     ) -> Result<Option<ReversalRecord>, Halt> {
         let id = record.txn_id();
-        let seen = known_txn(self.context, ids, id)?;
+        let seen = self.context.known_txn(ids, id)?;
         let original = match seen {
             TxnState::Seen { sequence, .. } => Some(self.authorization_at(sequence, chunk)?),
             TxnState::New | TxnState::Tombstone => None,
@@ -376,11 +277,12 @@ impl<S: ReadStorage> Redecider<'_, S> {
                 reverse::decide_closing(&request, &known, when)
             }
         };
-        if differ(at.bytes, decided.as_bytes()) {
-            self.report(at, reversal_differences(record, &decided));
+        if at.differs(decided.as_bytes()) {
+            self.context
+                .report(&at.header, reversal_differences(record, &decided));
         }
         if decided.voids_unknown() && closing.is_some() {
-            self.report(at, "it repeats the void that its id was answered with".into());
+            self.context.report(&at.header, Finding::RepeatsVoid);
             return Ok(None);
         }
         Ok(Some(decided))
@@ -428,64 +330,4 @@ impl<S: ReadStorage> Redecider<'_, S> {
         }
         Ok(self.context.reader.read(sequence)?)
     }
-}
-
-/// What is said of a hold for which [`is_possible_hold`] is false.
-pub const IMPOSSIBLE_HOLD: &str = "its hold does not last whole seconds, up to a week";
-
-/// Whether a hold lasts as long as one can be asked for; an authorization is none and passes.
-pub fn is_possible_hold(authorization: &Authorization) -> bool {
-    let Some(expires) = authorization.extra.expires() else {
-        return true;
-    };
-    let lasts_ms = expires.unix_ms() - authorization.header.at().unix_ms();
-    lasts_ms % 1_000 == 0 && (1..=i64::from(HOLD_SECONDS_MAX)).contains(&(lasts_ms / 1_000))
-}
-
-/// What memory, or else the index of an older day, knows of an authorization's id.
-pub fn known_txn<S: ReadStorage>(context: &Context<S>, ids: &IdShard, id: TxnId) -> Result<TxnState, Halt> {
-    match ids.txn(id) {
-        TxnState::New if context.old_ids.may_hold(id.bits()) => Ok(context.old_ids.txn(id)?.found),
-        known => Ok(known),
-    }
-}
-
-/// I5: whether the id of an authorization or hold has no outcome yet; and it has a tombstone exactly when its record says so.
-pub fn is_new_txn<S: ReadStorage>(
-    context: &Context<S>,
-    ids: &IdShard,
-    record: &AuthorizationRecord,
-    sequence: u64,
-) -> Result<bool, Halt> {
-    let report = |what: String| context.findings.record(sequence, what);
-    let known = known_txn(context, ids, record.txn_id())?;
-    if let TxnState::Seen { sequence: first, .. } = known {
-        let first = named(first);
-        report(format!("I5: its txn_id has an outcome already, {first}"));
-        return Ok(false);
-    }
-    let tombstone = record.reason() == Reason::ReversedBeforeArrival;
-    if tombstone != (known == TxnState::Tombstone) {
-        let reason = record.reason().name();
-        report(match tombstone {
-            true => format!("recorded {reason}, though no reversal came before it"),
-            false => format!("recorded {reason}, though it was reversed before it arrived"),
-        });
-    }
-    Ok(true)
-}
-
-/// Whether two records differ in anything that is decided.
-pub fn differ(recorded: &[u8], decided: &[u8]) -> bool {
-    !same_but_for_caller(recorded, decided)
-}
-
-/// Whether dates can be reckoned with.
-pub fn possible_date(date: BusinessDate) -> bool {
-    (Instant::MIN.business_date()..=Instant::MAX.business_date()).contains(&date)
-}
-
-/// A record in words.
-pub fn named(sequence: u64) -> String {
-    format!("record {sequence}")
 }

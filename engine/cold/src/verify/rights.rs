@@ -5,30 +5,27 @@
 //! rights come in long runs, the others are few.
 
 use super::checked::Whole;
-use super::compare::{
-    NOT_CANONICAL, authorization_differences, enrollment_differences, registration_differences,
-};
-use super::redecide::{Context, Halt, IMPOSSIBLE_HOLD, differ, is_new_txn, is_possible_hold, named};
+use super::compare::{enrollment_differences, registration_differences};
+use super::context::{At, Context, Halt};
+use super::finding::Finding;
+use super::{desk, purchase};
 use satang_core::apply::{
-    apply_authorization, apply_enrollment, apply_listed, apply_moved, apply_registration, apply_replacement,
+    apply_enrollment, apply_listed, apply_moved, apply_registration, apply_replacement,
 };
-use satang_core::authorize::{self, Numbered};
 use satang_core::calendar::Instant;
 use satang_core::citizen::citizen_shard;
-use satang_core::dedup::{registration_shard, txn_shard};
+use satang_core::dedup::registration_shard;
 use satang_core::directory::{Directory, Rule};
-use satang_core::ids::{Name, PersonId};
+use satang_core::ids::PersonId;
 use satang_core::outcome::RegistrationReason;
 use satang_core::record::{
-    Authorization, AuthorizationRecord, EnrollmentRecord, ListedRecord, Moved, NameNumber,
-    NamedAuthorization, Record, RecordBuf, RecordHeader, RecordKind, RegistrationRecord, Replacement,
+    AuthorizationRecord, EnrollmentRecord, ListedRecord, Moved, NameNumber, Record, RecordHeader, RecordKind,
+    RegistrationRecord, Replacement,
 };
 use satang_core::register::{self, Applicant, Verdict};
-use satang_core::request::Purchase;
 use satang_engine::enroll::{self, Enrolled, Line};
 use satang_engine::moves::{self, MoveLine};
 use satang_engine::people::People;
-use satang_engine::reach::Reach;
 use satang_engine::register::decide;
 use satang_engine::replacement::{self, Decided, ReplacementInput};
 use satang_log::storage::ReadStorage;
@@ -73,13 +70,6 @@ pub fn reads_several_shards(header: &RecordHeader, bytes: &[u8]) -> bool {
     }
 }
 
-/// One record, as it lies in the journal.
-pub struct At<'b> {
-    pub header: RecordHeader,
-    /// Its bytes.
-    pub bytes: &'b [u8],
-}
-
 /// Decides a record again and applies it. No worker may be working meanwhile.
 ///
 /// # Errors
@@ -88,7 +78,7 @@ pub fn take<S: ReadStorage>(context: &Context<S>, at: &At<'_>) -> Result<(), Hal
     let (sequence, whole) = (at.header.sequence, &mut Whole::of(&context.state));
     match Record::decode(&at.header, at.bytes)? {
         Record::Registration(record) => take_registration(context, &record, at)?,
-        Record::Authorization(found) => take_authorization(context, &found, at)?,
+        Record::Authorization(found) => purchase::take(context, &found, at)?,
         Record::Enrollment(record) => {
             if let Some(decided) = redecide_enrollment(context, &record, at) {
                 apply_enrollment(&decided, whole);
@@ -108,22 +98,10 @@ pub fn take<S: ReadStorage>(context: &Context<S>, at: &At<'_>) -> Result<(), Hal
                 apply_replacement(&decided, sequence, whole);
             }
         }
-        record => super::desk::take(context, &record, at)?,
+        record => desk::take(context, &record, at)?,
     }
     Ok(())
 }
-
-pub(super) fn report<S: ReadStorage>(context: &Context<S>, at: &At<'_>, what: String) {
-    context.findings.record(at.header.sequence, what);
-}
-
-pub(super) fn report_refused<S: ReadStorage>(context: &Context<S>, at: &At<'_>, refusal: &str) {
-    let what = format!("recorded, though it is to be refused {refusal}");
-    report(context, at, what);
-}
-
-/// What is said of a record that nobody needed.
-pub(super) const UNCHANGED: &str = "it changes nothing, and would not have been recorded";
 
 fn take_registration<S: ReadStorage>(
     context: &Context<S>,
@@ -165,11 +143,7 @@ fn redecide_registration<S: ReadStorage>(
         }
     };
     let Some(person) = record.person() else {
-        report(
-            context,
-            at,
-            "it names no person, though the decision depends on it".into(),
-        );
+        context.report(&at.header, Finding::NoPerson);
         return None;
     };
     count_lapses(context, &directory, rule, when);
@@ -180,11 +154,7 @@ fn redecide_registration<S: ReadStorage>(
     };
     let told = holders.citizens(person).told_full(person, verdict.benefit);
     if verdict.reason == RegistrationReason::QuotaFull && told.is_some() {
-        report(
-            context,
-            at,
-            "its person was told so before: it would not have been recorded".into(),
-        );
+        context.report(&at.header, Finding::ToldBefore);
     }
     let person = Some(person);
     Some(compare_registration(
@@ -203,9 +173,13 @@ fn is_new_registration<S: ReadStorage>(
     let old = context.old_ids.registrations([id].into_iter())?;
     let known = in_memory.or(old.found.first().map(|(_, sequence)| *sequence));
     if let Some(sequence) = known {
-        let first = named(sequence);
-        let what = format!("I5: its registration_id has an outcome already, {first}");
-        report(context, at, what);
+        context.report(
+            &at.header,
+            Finding::Repeated {
+                id: "registration_id",
+                first: sequence,
+            },
+        );
     }
     Ok(known.is_none())
 }
@@ -228,8 +202,8 @@ fn compare_registration<S: ReadStorage>(
         ticket,
         at.header.at(),
     );
-    if differ(at.bytes, decided.as_bytes()) {
-        report(context, at, registration_differences(record, &decided));
+    if at.differs(decided.as_bytes()) {
+        context.report(&at.header, registration_differences(record, &decided));
     }
     decided.header.sequence = at.header.sequence;
     decided
@@ -257,7 +231,7 @@ fn redecide_enrollment<S: ReadStorage>(
     let directory = context.state.directory.read();
     let when = at.header.at();
     let Some(rule) = directory.rule_on_or_first(record.program(), when.business_date()) else {
-        report(context, at, "its programme is not in force".into());
+        context.report(&at.header, Finding::ProgramNotInForce);
         return None;
     };
     let line = Line {
@@ -271,17 +245,17 @@ fn redecide_enrollment<S: ReadStorage>(
     };
     count_lapses(context, &directory, rule, when);
     if line.tier != NameNumber::UNKNOWN && !rule.has_tier(line.tier) {
-        report(context, at, "the programme has no such tier".into());
+        context.report(&at.header, Finding::NoSuchTier);
     }
     let holders = People::lock_one(&context.state, &directory, line.person, line.wallet);
     let quotas = context.state.quotas.lock();
     match enroll::decide(&directory, rule, &line, &holders, &quotas, when) {
-        Err(refusal) => report_refused(context, at, refusal.name()),
-        Ok(Enrolled::Unchanged) => report(context, at, UNCHANGED.into()),
+        Err(refusal) => context.report(&at.header, Finding::Refused(refusal.name())),
+        Ok(Enrolled::Unchanged) => context.report(&at.header, Finding::Unchanged),
         Ok(Enrolled::Recorded(facts)) => {
             let decided = EnrollmentRecord::new(when, at.header.caller(), &facts);
-            if differ(at.bytes, decided.as_bytes()) {
-                report(context, at, enrollment_differences(record, &decided));
+            if at.differs(decided.as_bytes()) {
+                context.report(&at.header, enrollment_differences(record, &decided));
             }
             return Some(decided);
         }
@@ -295,11 +269,11 @@ fn redecide_moved<S: ReadStorage>(context: &Context<S>, moved: &Moved, at: &At<'
     let when = at.header.at();
     let rule = |program| directory.rule_on_or_first(program, when.business_date());
     let (Some(from), Some(to)) = (rule(moved.from), rule(moved.to)) else {
-        report(context, at, "one of its programmes is not in force".into());
+        context.report(&at.header, Finding::OneProgramNotInForce);
         return None;
     };
     if moved.tier != NameNumber::UNKNOWN && !to.has_tier(moved.tier) {
-        report(context, at, "the new programme has no such tier".into());
+        context.report(&at.header, Finding::NoSuchTierInNew);
     }
     count_lapses(context, &directory, from, when);
     count_lapses(context, &directory, to, when);
@@ -317,11 +291,11 @@ fn redecide_moved<S: ReadStorage>(context: &Context<S>, moved: &Moved, at: &At<'
     let holders = People::lock_one(&context.state, &directory, moved.person, moved.wallet);
     let quotas = context.state.quotas.lock();
     match moves::decide(&line, &holders, &quotas, when) {
-        Err(refusal) => report_refused(context, at, refusal.name()),
-        Ok(None) => report(context, at, UNCHANGED.into()),
+        Err(refusal) => context.report(&at.header, Finding::Refused(refusal.name())),
+        Ok(None) => context.report(&at.header, Finding::Unchanged),
         Ok(Some(decided)) => {
             if decided != *moved {
-                report(context, at, "what is decided now is another move".into());
+                context.report(&at.header, Finding::OtherMove);
             }
             return Some(decided);
         }
@@ -343,27 +317,23 @@ fn redecide_replacement<S: ReadStorage>(
         reason: recorded.reason.clone(),
     };
     if input.wallet == input.new_wallet {
-        report(context, at, "its wallets are one".into());
+        context.report(&at.header, Finding::OneWallet);
         return None;
     }
     let wallets = [input.wallet, input.new_wallet];
     let people = People::lock_two(&context.state, &directory, person, wallets);
     if people.wallets(input.wallet).person(input.wallet) != Some(person) {
-        report(context, at, "the old wallet is not its person's".into());
+        context.report(&at.header, Finding::WalletOfAnother);
         return None;
     }
     match replacement::decide(&directory, &input, person, &people) {
-        Err(refusal) => report_refused(context, at, refusal.name()),
+        Err(refusal) => context.report(&at.header, Finding::Refused(refusal.name())),
         Ok(Decided::Repeats { sequence }) => {
-            report(
-                context,
-                at,
-                format!("it repeats the record of sequence {sequence}"),
-            );
+            context.report(&at.header, Finding::RepeatsReplacement(sequence));
         }
         Ok(Decided::Recorded(decided)) => {
             if decided != *recorded {
-                report(context, at, "what is decided now is another replacement".into());
+                context.report(&at.header, Finding::OtherReplacement);
             }
             return Some(decided);
         }
@@ -371,83 +341,18 @@ fn redecide_replacement<S: ReadStorage>(
     None
 }
 
-/// A purchase that reads more than its wallet's shard.
-fn take_authorization<S: ReadStorage>(
-    context: &Context<S>,
-    found: &NamedAuthorization,
-    at: &At<'_>,
-) -> Result<(), Halt> {
-    let (recorded, sequence) = (&found.record, at.header.sequence);
-    let id_is_new = {
-        let ids = context.state.ids[txn_shard(recorded.txn_id())].lock();
-        is_new_txn(context, &ids, recorded, sequence)?
-    };
-    context.tally(recorded);
-    let decided = redecide_authorization(context, found, at);
-    let mut shards = Whole {
-        state: &context.state,
-        id_is_new,
-        decided: decided.is_some(),
-    };
-    apply_authorization(decided.as_ref().unwrap_or(recorded), sequence, &mut shards);
-    Ok(())
-}
-
-/// Decides a purchase again; `None` when that is not possible.
-fn redecide_authorization<S: ReadStorage>(
-    context: &Context<S>,
-    found: &NamedAuthorization,
-    at: &At<'_>,
-) -> Option<Authorization> {
-    let recorded = &found.record;
-    let directory = context.state.directory.read();
-    let name =
-        |number: NameNumber, in_tail: Option<Name>| in_tail.or_else(|| directory.name(number).copied());
-    let (Some(program), Some(channel)) = (
-        name(recorded.program(), found.program),
-        name(recorded.channel(), found.channel),
-    ) else {
-        report(context, at, "its programme or channel has no name".into());
-        return None;
-    };
-    let purchase = Purchase {
-        program,
-        wallet: recorded.wallet(),
-        merchant: recorded.merchant(),
-        channel,
-        amount: recorded.amount(),
-        eligible: recorded.eligible(),
-    };
-    let when = at.header.at();
-    let numbered = Numbered::new(&directory, &purchase);
-    let reach = Reach::lock(&context.state, &directory, core::slice::from_ref(&numbered), when);
-    let beyond = reach.beyond(&directory, &numbered, when);
-    let verdict = authorize::decide(&directory, reach.wallets(&numbered), &beyond, &numbered, when);
-    let expires = recorded.extra.expires();
-    if !is_possible_hold(recorded) {
-        report(context, at, IMPOSSIBLE_HOLD.into());
-    }
-    let decided = verdict.record(recorded.txn_id(), &purchase, when, expires);
-    let mut bytes = RecordBuf::EMPTY;
-    verdict.encode(&decided, &purchase, &mut bytes);
-    if differ(at.bytes, bytes.as_bytes()) {
-        report(context, at, authorization_differences(recorded, &decided));
-    }
-    Some(decided)
-}
-
 fn check_listed<S: ReadStorage>(context: &Context<S>, record: &ListedRecord, at: &At<'_>) {
     let directory = context.state.directory.read();
     let (person, list) = (record.person(), record.list());
     let citizens = context.state.citizens[citizen_shard(person)].lock();
     if directory.name(list).is_none() {
-        report(context, at, "the name of its list was never introduced".into());
+        context.report(&at.header, Finding::ListUnnamed);
     }
     if citizens.is_listed(person, list) {
-        report(context, at, "its person is on the list already".into());
+        context.report(&at.header, Finding::ListedAlready);
     }
     let decided = ListedRecord::new(at.header.at(), at.header.caller(), list, person);
-    if differ(at.bytes, decided.as_bytes()) {
-        report(context, at, NOT_CANONICAL.into());
+    if at.differs(decided.as_bytes()) {
+        context.report(&at.header, Finding::NotCanonical);
     }
 }
