@@ -103,13 +103,15 @@ impl<'t> Target<'t> {
         })
     }
 
-    /// Writes a small file, replacing an older one.
+    /// Writes the manifest, whose files are all there, over the former one.
     ///
     /// # Errors
     /// [`BackupError`].
-    pub fn write_whole(&self, name: &str, mut bytes: &[u8]) -> Result<(), BackupError> {
-        let (unfinished, finished) = (self.path(&format!("{name}.tmp")), self.path(name));
-        write_new(&unfinished, &finished, &mut bytes, 0o600, &mut |_| {})?;
+    pub fn write_manifest(&self, manifest: &mut Manifest) -> Result<(), BackupError> {
+        let finished = self.path(MANIFEST_FILE);
+        let unfinished = finished.with_added_extension("tmp");
+        let text = manifest.checked_text();
+        write_new(&unfinished, &finished, &mut text.as_bytes(), 0o600, &mut |_| {})?;
         fs::rename(&unfinished, &finished).map_err(BackupError::io(&finished))?;
         sync_folder(&self.folder)
     }

@@ -1,7 +1,6 @@
 //! `backup.json`: which files make a backup, and what each must be.
 
 use super::BackupError;
-use super::copy::Target;
 use crate::verify::Head;
 use data_encoding::HEXLOWER;
 use satang_core::calendar::Instant;
@@ -107,11 +106,10 @@ impl Manifest {
         head.map_err(|error| BackupError::refused(MANIFEST_FILE, error.to_string()))
     }
 
-    /// Writes it to the folder of a backup, whose files are all there.
-    pub(super) fn write(&mut self, target: &Target<'_>) -> Result<(), BackupError> {
+    /// Its text with its check, as the file has it.
+    pub(super) fn checked_text(&mut self) -> String {
         self.check = self.expected_check();
-        let text = serde_json::to_string_pretty(self).expect("strings and numbers");
-        target.write_whole(MANIFEST_FILE, (text + "\n").as_bytes())
+        self.text() + "\n"
     }
 
     fn expected_check(&self) -> String {
@@ -119,7 +117,10 @@ impl Manifest {
             check: String::new(),
             ..self.clone()
         };
-        let text = serde_json::to_string_pretty(&unchecked).expect("strings and numbers");
-        blake3::hash(text.as_bytes()).to_string()
+        blake3::hash(unchecked.text().as_bytes()).to_string()
+    }
+
+    fn text(&self) -> String {
+        serde_json::to_string_pretty(self).expect("strings and numbers")
     }
 }

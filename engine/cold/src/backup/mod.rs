@@ -170,7 +170,7 @@ impl Backup<'_> {
         self.copy_persons()?;
         self.copy_key()?;
         self.copy_snapshot(head.sequence)?;
-        self.done.manifest.write(&self.target)?;
+        self.target.write_manifest(&mut self.done.manifest)?;
         self.target.keep_only(&self.done.manifest)?;
         Ok(self.done)
     }
