@@ -2,10 +2,10 @@
 
 use anyhow::{Context as _, bail};
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use satang_loadtest::drive::{Plan, WireForm};
 use satang_loadtest::expected::Asked;
 use satang_loadtest::ids::IdVersion;
 use satang_loadtest::pacing::{Arrivals, Load};
+use satang_loadtest::plan::{Plan, WireForm};
 use satang_loadtest::target::Target;
 use satang_loadtest::workload::{Mix, Workload};
 use std::net::SocketAddr;

@@ -1,13 +1,15 @@
 //! Satang against the bare server, alternately in one run with one client: goals P3 (throughput as a share of
 //! bare HTTP) and P4 (latency of one connection).
 
-use crate::drive::{Plan, WireForm, drive, server_clock_unix_ms};
+use crate::drive::{drive, server_clock_unix_ms};
 use crate::expected::{Asked, Expected};
 use crate::flush::{self, Flush};
 use crate::ids::IdVersion;
 use crate::pacing::Load;
+use crate::plan::{Plan, WireForm};
 use crate::process::{Server, TempDir};
-use crate::report::{CLOSED_LOOP_NOTE, Verdict, percentiles};
+use crate::report::{CLOSED_LOOP_NOTE, Verdict};
+use crate::stats::percentiles;
 use crate::stats::{Seen, Stats};
 use crate::target::Target;
 use crate::verdict;

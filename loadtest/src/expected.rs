@@ -1,7 +1,6 @@
 //! What a run should get: what the operator asked for and, where nothing was asked, what the workload itself must get.
 
-use crate::stats::Seen;
-use crate::verdict::grouped;
+use crate::stats::{Seen, grouped};
 use crate::workload::{Kind, Workload};
 
 /// Reasons that purchases of this workload earn by themselves: a wallet buys until its room is used up.

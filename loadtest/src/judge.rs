@@ -3,7 +3,7 @@
 use crate::answer::{Outcome, Scanner, batch_outcomes, is_replayed};
 use crate::binary::Tally;
 use crate::connection::What;
-use crate::drive::{Plan, WireForm};
+use crate::plan::{Plan, WireForm};
 use crate::stats::Stats;
 use crate::workload::{Generator, Kind, Purchase, Request};
 use uuid::Uuid;

@@ -5,7 +5,7 @@
 //! (coordinated omission). A closed loop exists too, for peak throughput, and says so in its output.
 //!
 //! Modules in reading order: what is asked ([`workload`], [`registration`], [`binary`], [`citizen`], [`ids`], [`random`]), when it is due
-//! ([`pacing`]), how it travels ([`http1`], [`target`], [`client`], [`drive`]), what came back ([`answer`],
+//! ([`pacing`], [`plan`]), how it travels ([`http1`], [`target`], [`client`], [`drive`]), what came back ([`answer`],
 //! [`stats`]), whether that is what should come back ([`expected`], [`verdict`], [`hints`], [`report`]), and the commands ([`prepare`], [`phases`], [`bare`], [`compare`]).
 
 pub mod citizen;
@@ -16,6 +16,7 @@ pub mod workload;
 pub mod registration;
 
 pub mod pacing;
+pub mod plan;
 
 pub mod client;
 pub mod drive;

@@ -11,9 +11,10 @@ use args::{
 use clap::Parser;
 use satang_loadtest::bare::Bare;
 use satang_loadtest::compare::{ClientKind, ComparePlan, compare};
-use satang_loadtest::drive::{Plan, WireForm, drive, server_clock_unix_ms};
+use satang_loadtest::drive::{drive, server_clock_unix_ms};
 use satang_loadtest::expected::Expected;
 use satang_loadtest::phases::{PhaseReport, counters, phases};
+use satang_loadtest::plan::{Plan, WireForm};
 use satang_loadtest::prepare::prepare;
 use satang_loadtest::report::Report;
 use satang_loadtest::stats::Seen;

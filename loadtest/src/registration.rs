@@ -3,11 +3,9 @@
 //! A person depends only on its number: the same citizen with the same wallet in every run. So a phase may ask the same people
 //! again under new ids, as impatient people do.
 
-use crate::citizen::citizen_id;
-use crate::ids::{IdSource, push_id};
-use crate::workload::{Workload, wallet_id};
+use crate::ids::IdSource;
+use crate::workload::Registration;
 use std::sync::atomic::{AtomicU64, Ordering};
-use uuid::Uuid;
 
 /// The people of a run, each of whom asks once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,14 +14,6 @@ pub struct People {
     pub first: u64,
     /// How many they are.
     pub count: u64,
-}
-
-/// One registration, before it is written as JSON.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Registration {
-    pub registration_id: Uuid,
-    /// Number of the person; see [`citizen_id`] and [`wallet_id`].
-    pub person: u64,
 }
 
 /// Draws registrations for one sender thread.
@@ -58,50 +48,11 @@ impl<'a> Registrar<'a> {
     }
 }
 
-impl Workload {
-    /// Appends a registration's body. Birth dates are of all three lengths; everybody is of age and Thai.
-    pub fn push_registration(&self, out: &mut Vec<u8>, registration: &Registration) {
-        let person = registration.person;
-        out.extend_from_slice(b"{\"registration_id\":\"");
-        push_id(out, registration.registration_id);
-        out.extend_from_slice(b"\",\"program\":\"");
-        out.extend_from_slice(self.program.as_bytes());
-        out.extend_from_slice(b"\",\"wallet_id\":\"");
-        out.extend_from_slice(&wallet_id(person));
-        out.extend_from_slice(b"\",\"citizen_id\":\"");
-        out.extend_from_slice(&citizen_id(person));
-        out.extend_from_slice(b"\",\"birth_date\":\"");
-        out.extend_from_slice(birth_date(person));
-        out.extend_from_slice(b"\",\"nationality\":\"TH\"}");
-    }
-
-    /// Appends the body of a batch.
-    pub fn push_registrations(&self, out: &mut Vec<u8>, registrations: &[Registration]) {
-        out.extend_from_slice(b"{\"registrations\":[");
-        for (index, registration) in registrations.iter().enumerate() {
-            if index > 0 {
-                out.push(b',');
-            }
-            self.push_registration(out, registration);
-        }
-        out.extend_from_slice(b"]}");
-    }
-}
-
-/// Cards of older people show less of it.
-fn birth_date(person: u64) -> &'static [u8] {
-    match person % 20 {
-        0 => b"1949",
-        1 => b"1955-02",
-        n if n % 2 == 0 => b"1990-04-12",
-        _ => b"1972-12-31",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::ids::IdVersion;
+    use crate::workload::Workload;
     use serde_json::Value;
     use std::collections::HashSet;
 

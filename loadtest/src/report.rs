@@ -1,12 +1,11 @@
 //! What a run says at its end: an aligned table for people, JSON for programs. Whether it is good, [`verdict`] says.
 
-use crate::drive::{Plan, WireForm};
 use crate::expected::{Expected, Wanted};
 use crate::pacing::{Arrivals, Load};
-use crate::stats::{KindCount, OutcomeCount, Seen, Stats};
+use crate::plan::{Plan, WireForm};
+use crate::stats::{KindCount, OutcomeCount, Percentiles, Seen, Stats, percentiles};
 use crate::verdict;
 use crate::workload::Kind;
-use hdrhistogram::Histogram;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -14,17 +13,6 @@ use std::fmt::Write as _;
 /// Said wherever a closed loop's latencies are shown.
 pub const CLOSED_LOOP_NOTE: &str = "closed loop: each connection waits for its answer before it sends again, so these latencies \
      hide queueing; use them for throughput only";
-
-/// Percentiles of one histogram, milliseconds.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-#[allow(missing_docs, reason = "the names say it")]
-pub struct Percentiles {
-    pub p50_ms: f64,
-    pub p90_ms: f64,
-    pub p99_ms: f64,
-    pub p99_9_ms: f64,
-    pub max_ms: f64,
-}
 
 /// Requests of one kind.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -373,18 +361,6 @@ fn expectations(stats: &Stats, expected: &Expected) -> Vec<(&'static str, String
     };
     lines.extend(expected.kinds.iter().map(of_kind));
     lines
-}
-
-/// The percentiles of a histogram of ns.
-pub fn percentiles(histogram: &Histogram<u64>) -> Percentiles {
-    let ms = |quantile| histogram.value_at_quantile(quantile) as f64 / 1e6;
-    Percentiles {
-        p50_ms: ms(0.50),
-        p90_ms: ms(0.90),
-        p99_ms: ms(0.99),
-        p99_9_ms: ms(0.999),
-        max_ms: histogram.max() as f64 / 1e6,
-    }
 }
 
 fn describe(plan: &Plan) -> String {

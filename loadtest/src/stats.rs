@@ -3,6 +3,7 @@
 use crate::answer::problem_code;
 use crate::workload::Kind;
 use hdrhistogram::Histogram;
+use serde::Serialize;
 use std::collections::BTreeMap;
 
 /// Longest latency a histogram holds; longer ones are counted as this.
@@ -343,6 +344,42 @@ fn add_counts<K: Ord>(mine: &mut BTreeMap<K, u64>, theirs: BTreeMap<K, u64>) {
     for (key, count) in theirs {
         *mine.entry(key).or_default() += count;
     }
+}
+
+/// Percentiles of one histogram, milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[allow(missing_docs, reason = "the names say it")]
+pub struct Percentiles {
+    pub p50_ms: f64,
+    pub p90_ms: f64,
+    pub p99_ms: f64,
+    pub p99_9_ms: f64,
+    pub max_ms: f64,
+}
+
+/// The percentiles of a histogram of ns.
+pub fn percentiles(histogram: &Histogram<u64>) -> Percentiles {
+    let ms = |quantile| histogram.value_at_quantile(quantile) as f64 / 1e6;
+    Percentiles {
+        p50_ms: ms(0.50),
+        p90_ms: ms(0.90),
+        p99_ms: ms(0.99),
+        p99_9_ms: ms(0.999),
+        max_ms: histogram.max() as f64 / 1e6,
+    }
+}
+
+/// Commas between groups of three digits.
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
 }
 
 #[cfg(test)]

@@ -2,8 +2,7 @@
 
 use crate::expected::{Expected, Wanted};
 use crate::hints;
-use crate::report::percentiles;
-use crate::stats::{OutcomeCount, Seen, Stats};
+use crate::stats::{OutcomeCount, Seen, Stats, grouped, percentiles};
 use std::cmp::Reverse;
 
 /// Why the run failed, the most important reason first; nothing when it passed.
@@ -34,19 +33,6 @@ pub fn first_line(reasons: &[String]) -> String {
         [] => "PASSED\n".to_owned(),
         reasons => format!("FAILED: {}\n", reasons.join("; ").replace('\n', " ")),
     }
-}
-
-/// Commas between groups of three digits.
-pub fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut out = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
 }
 
 fn nothing_right(seen: &Seen) -> Option<String> {

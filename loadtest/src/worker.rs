@@ -6,14 +6,14 @@
 use crate::answer::Scanner;
 use crate::binary;
 use crate::connection::{Connection, InFlight, Progress, RECONNECT_WAIT_NS, State, What};
-use crate::drive::{Plan, WireForm};
 use crate::http1::{JSON, Response, push_post};
 use crate::ids::IdSource;
 use crate::judge::Judge;
 use crate::pacing::{Next, Pacer};
-use crate::registration::{Registrar, Registration};
+use crate::plan::{Plan, WireForm};
+use crate::registration::Registrar;
 use crate::stats::{Answered, Seen, Stats};
-use crate::workload::{Generator, Kind, Purchase, Request};
+use crate::workload::{Generator, Kind, Purchase, Registration, Request};
 use rustix::event::{Timespec, epoll};
 use rustix::time::{
     Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, timerfd_create, timerfd_settime,

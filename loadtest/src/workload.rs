@@ -6,7 +6,6 @@
 use crate::citizen::citizen_id;
 use crate::ids::{IdSource, push_id};
 use crate::random::Random;
-use crate::registration::Registration;
 use std::io::Write as _;
 use uuid::Uuid;
 
@@ -126,6 +125,14 @@ pub struct Purchase {
     pub eligible_amount: u64,
 }
 
+/// One registration, before it is written as JSON.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Registration {
+    pub registration_id: Uuid,
+    /// Number of the person; see [`citizen_id`] and [`wallet_id`].
+    pub person: u64,
+}
+
 /// The 15 digits of wallet number `n`.
 pub fn wallet_id(n: u64) -> [u8; 15] {
     numbered_id(*b"004999000000000", n)
@@ -231,6 +238,44 @@ impl Workload {
             self.push_purchase(out, purchase, true);
         }
         out.extend_from_slice(b"]}");
+    }
+
+    /// Appends a registration's body. Birth dates are of all three lengths; everybody is of age and Thai.
+    pub fn push_registration(&self, out: &mut Vec<u8>, registration: &Registration) {
+        let person = registration.person;
+        out.extend_from_slice(b"{\"registration_id\":\"");
+        push_id(out, registration.registration_id);
+        out.extend_from_slice(b"\",\"program\":\"");
+        out.extend_from_slice(self.program.as_bytes());
+        out.extend_from_slice(b"\",\"wallet_id\":\"");
+        out.extend_from_slice(&wallet_id(person));
+        out.extend_from_slice(b"\",\"citizen_id\":\"");
+        out.extend_from_slice(&citizen_id(person));
+        out.extend_from_slice(b"\",\"birth_date\":\"");
+        out.extend_from_slice(birth_date(person));
+        out.extend_from_slice(b"\",\"nationality\":\"TH\"}");
+    }
+
+    /// Appends the body of a batch.
+    pub fn push_registrations(&self, out: &mut Vec<u8>, registrations: &[Registration]) {
+        out.extend_from_slice(b"{\"registrations\":[");
+        for (index, registration) in registrations.iter().enumerate() {
+            if index > 0 {
+                out.push(b',');
+            }
+            self.push_registration(out, registration);
+        }
+        out.extend_from_slice(b"]}");
+    }
+}
+
+/// Cards of older people show less of it.
+fn birth_date(person: u64) -> &'static [u8] {
+    match person % 20 {
+        0 => b"1949",
+        1 => b"1955-02",
+        n if n % 2 == 0 => b"1990-04-12",
+        _ => b"1972-12-31",
     }
 }
 

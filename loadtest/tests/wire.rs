@@ -1,9 +1,10 @@
 //! The sender against servers that behave badly on the wire.
 
 use satang_loadtest::bare::FIXED_ANSWER;
-use satang_loadtest::drive::{Plan, WireForm, drive};
+use satang_loadtest::drive::drive;
 use satang_loadtest::ids::IdVersion;
 use satang_loadtest::pacing::{Arrivals, Load};
+use satang_loadtest::plan::{Plan, WireForm};
 use satang_loadtest::stats::Stats;
 use satang_loadtest::target::Target;
 use satang_loadtest::workload::{Mix, Workload};

@@ -1,6 +1,7 @@
 //! The load generator and the Python client of docs/examples against a server in a process of its own.
 
-use satang_loadtest::drive::{Plan, WireForm, drive, server_clock_unix_ms};
+use satang_loadtest::drive::{drive, server_clock_unix_ms};
+use satang_loadtest::plan::{Plan, WireForm};
 use satang_loadtest::ids::IdVersion;
 use satang_loadtest::pacing::{Arrivals, Load};
 use satang_loadtest::stats::Stats;
