@@ -1,8 +1,7 @@
 //! A request's body: collected whole within the limit, or read chunk by chunk. Everything that can go wrong with it is
 //! a [`BodyError`], which knows its own answer.
 
-use super::message::Response;
-use super::thread::ServerCounters;
+use super::counters::Reservation;
 use super::watch::Connection;
 use bytes::Bytes;
 use http::StatusCode;
@@ -10,17 +9,12 @@ use hyper::body::{Body as _, Incoming};
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::time::Sleep;
 
 /// The first buffer of a body that comes in several pieces, unless it is announced as smaller.
 const BUFFER_BYTES_FIRST: usize = 256 * 1024;
-
-/// Seconds a client is asked to wait when memory for bodies has run out.
-const RETRY_AFTER_S: u32 = 1;
 
 /// Why a body could not be read. Over HTTP/1.1 the connection ends with the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -57,15 +51,6 @@ impl BodyError {
             BodyError::Timeout { .. } => "request_timeout",
             BodyError::Broken => "bad_request",
             BodyError::Overloaded => "overloaded",
-        }
-    }
-
-    /// The answer. Its body is written by [`Handler::problem`](super::Handler::problem) when it is sent.
-    pub fn into_response(self) -> Response {
-        let answer = Response::problem_later(self.status(), self.code(), self.to_string());
-        match self {
-            BodyError::Overloaded => answer.with_retry_after_s(RETRY_AFTER_S),
-            BodyError::TooLarge { .. } | BodyError::Timeout { .. } | BodyError::Broken => answer,
         }
     }
 }
@@ -281,54 +266,5 @@ struct Collected {
 impl AsRef<[u8]> for Collected {
     fn as_ref(&self) -> &[u8] {
         &self.bytes
-    }
-}
-
-/// Bytes counted against the limit of one connection and of all together.
-pub(super) struct Reservation {
-    bytes: usize,
-    connection: Arc<AtomicUsize>,
-    connection_max: usize,
-    all: Arc<ServerCounters>,
-    all_max: usize,
-}
-
-impl Reservation {
-    pub(super) fn nothing(
-        connection: Arc<AtomicUsize>,
-        connection_max: usize,
-        all: Arc<ServerCounters>,
-        all_max: usize,
-    ) -> Self {
-        Reservation {
-            bytes: 0,
-            connection,
-            connection_max,
-            all,
-            all_max,
-        }
-    }
-
-    /// False, and nothing changed, when that would pass either limit.
-    fn grow_to(&mut self, bytes: usize) -> bool {
-        let more = bytes - self.bytes;
-        if self.connection.fetch_add(more, Ordering::Relaxed) + more > self.connection_max {
-            self.connection.fetch_sub(more, Ordering::Relaxed);
-            return false;
-        }
-        if self.all.body_bytes.fetch_add(more, Ordering::Relaxed) + more > self.all_max {
-            self.all.body_bytes.fetch_sub(more, Ordering::Relaxed);
-            self.connection.fetch_sub(more, Ordering::Relaxed);
-            return false;
-        }
-        self.bytes = bytes;
-        true
-    }
-}
-
-impl Drop for Reservation {
-    fn drop(&mut self) {
-        self.connection.fetch_sub(self.bytes, Ordering::Relaxed);
-        self.all.body_bytes.fetch_sub(self.bytes, Ordering::Relaxed);
     }
 }

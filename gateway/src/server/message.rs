@@ -1,7 +1,7 @@
 //! A request as a handler gets it and an answer as it gives it.
 
 use super::Handler;
-use super::body::Body;
+use super::body::{Body, BodyError};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, Version};
 use std::fmt;
@@ -11,6 +11,9 @@ pub const PROBLEM_JSON: &str = "application/problem+json";
 
 /// Content type of an ordinary answer.
 pub const JSON: &str = "application/json";
+
+/// Seconds a client is asked to wait when memory for bodies has run out.
+const RETRY_AFTER_S: u32 = 1;
 
 /// One request: the head is complete and within its limit, the body has not been read.
 pub struct Request {
@@ -119,5 +122,16 @@ impl Response {
     pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.push((name, value));
         self
+    }
+}
+
+impl BodyError {
+    /// The answer. Its body is written by [`Handler::problem`](super::Handler::problem) when it is sent.
+    pub fn into_response(self) -> Response {
+        let answer = Response::problem_later(self.status(), self.code(), self.to_string());
+        match self {
+            BodyError::Overloaded => answer.with_retry_after_s(RETRY_AFTER_S),
+            BodyError::TooLarge { .. } | BodyError::Timeout { .. } | BodyError::Broken => answer,
+        }
     }
 }

@@ -8,6 +8,7 @@
 
 mod body;
 mod connection;
+mod counters;
 mod listen;
 mod message;
 mod options;
@@ -18,9 +19,10 @@ mod tls;
 mod watch;
 
 pub use body::{Body, BodyError};
+pub use counters::ServerCounters;
 pub use message::{JSON, PROBLEM_JSON, Request, Response};
 pub use options::ServerOptions;
-pub use thread::{Server, ServerCounters, ServerHandle};
+pub use thread::{Server, ServerHandle};
 pub use tls::Tls;
 
 use http::StatusCode;

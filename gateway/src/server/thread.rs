@@ -1,12 +1,13 @@
 //! Starting the I/O threads, accepting on each, and stopping them all.
 
+use super::counters::ServerCounters;
 use super::options::ServerOptions;
 use super::watch::ThreadState;
 use super::{Handler, ThreadContext, connection, listen};
 use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -27,21 +28,6 @@ const BLOCKING_WAIT: Duration = Duration::from_secs(1);
 
 /// Starts listeners.
 pub struct Server;
-
-/// What the listener has counted since it started.
-#[derive(Debug, Default)]
-pub struct ServerCounters {
-    pub connections: AtomicUsize,
-    pub accepted: AtomicU64,
-    /// Turned away because `connections_max` was reached.
-    pub turned_away: AtomicU64,
-    /// TLS handshakes that failed: not TLS, no common version, a client certificate that is missing or wrong.
-    pub handshakes_failed: AtomicU64,
-    /// Closed by the header or idle time-out.
-    pub timed_out: AtomicU64,
-    /// Bytes of collected bodies in memory now, those that came in one piece excepted.
-    pub body_bytes: AtomicUsize,
-}
 
 impl Server {
     /// Listens on `options.listen` and answers with the handlers that `factory` makes, one on each I/O thread, inside

@@ -4,9 +4,8 @@
 //! header. Here a request only notes in what phase its connection is and since when (two stores), and one sweep per
 //! thread looks at all of them a few times a second. A time-out is never early and at most a few ticks late.
 
-use super::body::Reservation;
+use super::counters::{Reservation, ServerCounters};
 use super::options::ServerOptions;
-use super::thread::ServerCounters;
 use hyper::body::Incoming;
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
