@@ -2,6 +2,9 @@
 
 use super::problem::Problem;
 
+/// The most elements a batch may have.
+pub const BATCH_LEN_MAX: usize = 10_000;
+
 /// The elements of a batch of requests `R`.
 #[derive(Debug, PartialEq)]
 pub struct Batch<R> {

@@ -3,8 +3,7 @@
 //! Nothing is parsed and nothing is allocated for an element, unless it is answered with a problem. Numbers are
 //! little-endian and need no alignment, since a body begins wherever the socket's buffer has it.
 
-use super::batch::Batch;
-use super::parse::BATCH_LEN_MAX;
+use super::batch::{BATCH_LEN_MAX, Batch};
 use super::problem::{FieldError, Problem};
 use super::render::{AuthorizationAnswer, BatchResult};
 use http::HeaderMap;

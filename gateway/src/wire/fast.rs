@@ -10,7 +10,7 @@ mod registration;
 
 pub(super) use registration::{registration, registrations};
 
-use super::parse::BATCH_LEN_MAX;
+use super::batch::BATCH_LEN_MAX;
 use super::problem::Problem;
 use satang_core::ids::{IdError, MerchantId, Name, ReversalId, TxnId, WalletId};
 use satang_core::money::Satang;

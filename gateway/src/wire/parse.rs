@@ -3,6 +3,7 @@
 //! Every function answers a malformed request with the 400 of the contract: all faults by field, in the order of the table
 //! of fields; a path id is judged before the body.
 
+use super::batch::BATCH_LEN_MAX;
 use super::fast;
 use super::form::{self, Form};
 use super::json::{Kind, Value};
@@ -25,8 +26,6 @@ use satang_engine::enroll::EnrollmentInput;
 use satang_engine::moves::MoveInput;
 use satang_engine::replacement::ReplacementInput;
 
-/// The most elements a batch may have.
-pub const BATCH_LEN_MAX: usize = 10_000;
 /// The most programmes a merchant may take part in.
 pub const MERCHANT_PROGRAMS_MAX: usize = 64;
 /// The most channels a merchant may sell through.

@@ -1,6 +1,7 @@
 //! A malformed body is refused under the name of the field that is wrong. The bodies are generated: every field of every
 //! kind of body, with every kind of fault.
 
+use super::batch::BATCH_LEN_MAX;
 use super::parse;
 use super::problem::Problem;
 use super::tests_shapes::{
@@ -379,7 +380,7 @@ fn wrong_frames(batch: &BatchShape) -> Vec<(String, &'static str)> {
     let (key, good) = (batch.key, plain(batch.element));
     let framed = |inner: &str| format!("{{\"{key}\":[{inner}]}}");
     let list = |len: usize| framed(&vec![good.as_str(); len].join(","));
-    let mut cases = vec![(list(0), key), (list(parse::BATCH_LEN_MAX + 1), key)];
+    let mut cases = vec![(list(0), key), (list(BATCH_LEN_MAX + 1), key)];
     for value in ["null", "{}", "5", "\"x\"", "true"] {
         cases.push((format!("{{\"{key}\":{value}}}"), key));
     }
@@ -403,7 +404,7 @@ fn a_batch_is_refused_as_a_whole_when_its_frame_is_wrong() {
     for batch in [&PURCHASES, &REGISTRATIONS] {
         let good = plain(batch.element);
         let list = |len: usize| format!("{{\"{}\":[{}]}}", batch.key, vec![good.as_str(); len].join(","));
-        let longest = (batch.read)(list(parse::BATCH_LEN_MAX).as_bytes()).unwrap();
+        let longest = (batch.read)(list(BATCH_LEN_MAX).as_bytes()).unwrap();
         assert_eq!(longest.len(), 10_000);
         for (body, wanted) in wrong_frames(batch) {
             assert_eq!(

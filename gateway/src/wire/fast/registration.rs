@@ -1,7 +1,7 @@
 //! Registrations, read with sonic-rs when they are well-formed.
 
 use super::{Batch, Text, give_up, id, put, read};
-use crate::wire::parse::BATCH_LEN_MAX;
+use crate::wire::batch::BATCH_LEN_MAX;
 use crate::wire::problem::Problem;
 use satang_core::birth::BirthDate;
 use satang_core::ids::{CitizenId, Name, Nationality, RegistrationId, WalletId};
