@@ -1,15 +1,16 @@
 //! The command line: one binary, `satang`. Data goes to stdout, words to stderr; exit 0 only on success.
 
-use crate::client::{Credentials, read_bearer_key};
+use crate::bar::byte_bar;
+use crate::client::ServerArgs;
 use crate::commands::{backup, erase, import, verify};
 use crate::keys::{self, KeyRing, Role};
 use crate::programs::ProgramSource;
 use crate::reload::Reloads;
 use crate::server::{ServerOptions, Tls};
+use crate::signals::{Signals, wait_for_the_end};
 use crate::start::{Running, StartOptions};
-use crate::tls::{TlsFiles, client_config, readable_by_others};
+use crate::tls::{TlsFiles, readable_by_others};
 use clap::{Args, Parser, Subcommand};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use satang_core::calendar::Instant;
 use satang_core::ids::Name;
 use satang_engine::keeper::SnapshotRule;
@@ -21,7 +22,6 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::filter::LevelFilter;
 
 /// Satang decides Thailand's co-payment purchases in microseconds, journals each before it answers, and settles them at night.
@@ -116,41 +116,6 @@ struct DemoArgs {
     /// End after the day instead of serving on.
     #[arg(long)]
     exit: bool,
-}
-
-/// The server that a command calls, and what it shows there.
-#[derive(Args)]
-pub(crate) struct ServerArgs {
-    /// The running server, http:// or https://.
-    #[arg(long, default_value = "http://127.0.0.1:8080")]
-    pub(crate) server: String,
-    /// File with the key to send, where the server asks for one; the environment variable SATANG_KEY without.
-    #[arg(long, value_name = "FILE")]
-    key_file: Option<PathBuf>,
-    /// Roots in PEM that an https:// server's certificate must come from.
-    #[arg(long, value_name = "FILE")]
-    ca: Option<PathBuf>,
-    /// Our own certificate in PEM, for a server that asks for one.
-    #[arg(long, value_name = "FILE", requires = "client_key")]
-    client_cert: Option<PathBuf>,
-    /// Private key of our certificate in PEM.
-    #[arg(long, value_name = "FILE", requires = "client_cert")]
-    client_key: Option<PathBuf>,
-}
-
-impl ServerArgs {
-    /// Whom the command trusts and who it is.
-    ///
-    /// # Errors
-    /// When one of the files cannot be read.
-    pub(crate) fn credentials(&self) -> anyhow::Result<Credentials> {
-        let identity = self.client_cert.as_deref().zip(self.client_key.as_deref());
-        let tls = self.ca.as_deref().map(|ca| client_config(ca, identity));
-        Ok(Credentials {
-            key: read_bearer_key(self.key_file.as_deref())?,
-            tls: tls.transpose()?,
-        })
-    }
 }
 
 #[derive(Subcommand)]
@@ -392,90 +357,4 @@ fn report_access(reloads: &Reloads, addr: SocketAddr) {
         None => {}
     }
     tracing::info!("listening on {scheme}://{addr}; callers need a key");
-}
-
-/// The runtime of the main thread, and the signals it waits for.
-pub(crate) struct Signals {
-    runtime: tokio::runtime::Runtime,
-    hangup: Signal,
-    /// SIGTERM and SIGINT: until they are waited for, they end the process at once.
-    stops: Option<[Signal; 2]>,
-}
-
-impl Signals {
-    /// From here on SIGHUP is waited for.
-    ///
-    /// # Errors
-    /// Of the operating system.
-    pub(crate) fn listen() -> anyhow::Result<Signals> {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()?;
-        let entered = runtime.enter();
-        let hangup = signal(SignalKind::hangup())?;
-        drop(entered);
-        let stops = None;
-        Ok(Signals {
-            runtime,
-            hangup,
-            stops,
-        })
-    }
-
-    /// From here on a stop is in order: before anybody is told that the server is ready.
-    ///
-    /// # Errors
-    /// Of the operating system.
-    fn listen_for_stops(&mut self) -> anyhow::Result<()> {
-        let _entered = self.runtime.enter();
-        self.stops = Some([signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?]);
-        Ok(())
-    }
-}
-
-/// Serves until a signal or the journal's failure. SIGHUP reads files again: programmes, keys, certificates.
-pub(crate) fn wait_for_the_end(
-    running: Running,
-    mut signals: Signals,
-    reloads: &Reloads,
-) -> anyhow::Result<()> {
-    if signals.stops.is_none() {
-        signals.listen_for_stops()?;
-    }
-    let Signals {
-        runtime,
-        mut hangup,
-        stops: Some([mut terminate, mut interrupt]),
-    } = signals
-    else {
-        unreachable!("listened for above")
-    };
-    runtime.block_on(async {
-        let mut look = tokio::time::interval(Duration::from_millis(100));
-        loop {
-            tokio::select! {
-                _ = terminate.recv() => break,
-                _ = interrupt.recv() => break,
-                _ = hangup.recv() => {
-                    running.reload_programs();
-                    reloads.run();
-                }
-                _ = look.tick() => if running.has_failed() { break },
-            }
-        }
-    });
-    if !running.has_failed() {
-        tracing::info!("stopping: requests in progress are answered, the journal is flushed");
-    }
-    running.stop()
-}
-
-/// A bar for what may take over two seconds, on a terminal only.
-pub(crate) fn byte_bar(what: &'static str) -> ProgressBar {
-    if !std::io::stderr().is_terminal() {
-        return ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
-    }
-    let template = "{msg} {wide_bar} {bytes}/{total_bytes} {eta}";
-    let style = ProgressStyle::with_template(template).expect("the template is constant");
-    ProgressBar::new(0).with_style(style).with_message(what)
 }

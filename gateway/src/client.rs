@@ -1,7 +1,9 @@
 //! A small HTTP client for the command line: one request after another to one server.
 
+use crate::tls::client_config;
 use anyhow::{Context, bail};
 use bytes::Bytes;
+use clap::Args;
 use http::header::{AUTHORIZATION, HeaderValue};
 use http::{Method, Request, StatusCode, Uri};
 use http_body_util::combinators::BoxBody;
@@ -14,13 +16,48 @@ use rustls::pki_types::ServerName;
 use std::env;
 use std::fs::{self, File};
 use std::io::{self, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
+
+/// The server that a command calls, and what it shows there.
+#[derive(Args)]
+pub(crate) struct ServerArgs {
+    /// The running server, http:// or https://.
+    #[arg(long, default_value = "http://127.0.0.1:8080")]
+    pub(crate) server: String,
+    /// File with the key to send, where the server asks for one; the environment variable SATANG_KEY without.
+    #[arg(long, value_name = "FILE")]
+    key_file: Option<PathBuf>,
+    /// Roots in PEM that an https:// server's certificate must come from.
+    #[arg(long, value_name = "FILE")]
+    ca: Option<PathBuf>,
+    /// Our own certificate in PEM, for a server that asks for one.
+    #[arg(long, value_name = "FILE", requires = "client_key")]
+    client_cert: Option<PathBuf>,
+    /// Private key of our certificate in PEM.
+    #[arg(long, value_name = "FILE", requires = "client_cert")]
+    client_key: Option<PathBuf>,
+}
+
+impl ServerArgs {
+    /// Whom the command trusts and who it is.
+    ///
+    /// # Errors
+    /// When one of the files cannot be read.
+    pub(crate) fn credentials(&self) -> anyhow::Result<Credentials> {
+        let identity = self.client_cert.as_deref().zip(self.client_key.as_deref());
+        let tls = self.ca.as_deref().map(|ca| client_config(ca, identity));
+        Ok(Credentials {
+            key: read_bearer_key(self.key_file.as_deref())?,
+            tls: tls.transpose()?,
+        })
+    }
+}
 
 /// Whom the client trusts and who it is.
 #[derive(Default)]

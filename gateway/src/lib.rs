@@ -3,6 +3,8 @@
 pub mod cli;
 pub mod commands;
 pub mod start;
+mod signals;
+mod bar;
 pub mod keys;
 pub mod tls;
 pub mod reload;

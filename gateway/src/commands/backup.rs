@@ -1,6 +1,6 @@
 //! `satang backup` and `satang restore`.
 
-use crate::cli::byte_bar;
+use crate::bar::byte_bar;
 use clap::Args;
 use satang_cold::backup::{backup, restore};
 use satang_engine::clock::{Clock as _, SystemClock};

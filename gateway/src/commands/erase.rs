@@ -2,8 +2,7 @@
 
 use super::import::conclude;
 use crate::app::Report;
-use crate::cli::ServerArgs;
-use crate::client::Client;
+use crate::client::{Client, ServerArgs};
 use anyhow::{Context as _, bail};
 use bytes::Bytes;
 use clap::Args;

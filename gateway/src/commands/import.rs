@@ -1,7 +1,7 @@
 //! `satang import`: a file is streamed to a running server, which answers what became of each line.
 
-use crate::cli::{ServerArgs, byte_bar};
-use crate::client::Client;
+use crate::bar::byte_bar;
+use crate::client::{Client, ServerArgs};
 use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
 use satang_api::ImportReport;

@@ -1,6 +1,6 @@
 //! `satang verify`.
 
-use crate::cli::byte_bar;
+use crate::bar::byte_bar;
 use anyhow::{Context as _, bail};
 use clap::Args;
 use satang_cold::verify::{Head, Report, VerifyOptions, verify};

@@ -5,10 +5,10 @@
 
 mod day;
 
-use crate::cli::{Signals, wait_for_the_end};
 use crate::programs::ProgramSource;
 use crate::reload::Reloads;
 use crate::server::ServerOptions;
+use crate::signals::{Signals, wait_for_the_end};
 use crate::start::{Running, StartOptions};
 use anyhow::Context;
 use satang_core::calendar::Instant;
