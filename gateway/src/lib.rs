@@ -11,6 +11,7 @@ pub mod reload;
 pub mod server;
 pub mod wire;
 pub mod app;
+pub mod engine;
 pub mod programs;
 pub mod client;
 pub mod explain;

@@ -1,6 +1,6 @@
 //! Programme files: where they are read, at start and while the server runs.
 
-use crate::app::GatewayEngine;
+use crate::engine::GatewayEngine;
 use anyhow::{Context, bail};
 use parking_lot::Mutex;
 use satang_core::ids::Name;

@@ -1,6 +1,7 @@
 //! Starting and stopping a server: the listener first, then recovery, then the threads of the journal.
 
-use crate::app::{Api, App, GatewayEngine, GatewayKeeper, Metrics, catch_up};
+use crate::app::{Api, App, Metrics, catch_up};
+use crate::engine::{GatewayEngine, GatewayKeeper};
 use crate::keys::KeyRing;
 use crate::programs::{ProgramSource, load_programs, reload, warn_about_programs};
 use crate::server::{Server, ServerHandle, ServerOptions};

@@ -1,7 +1,8 @@
 //! Authorizations and holds, reversals, captures and voids, and quotes.
 
 use super::metrics::Metrics;
-use super::{Failure, GatewayEngine, Ready, text};
+use super::{Failure, Ready, text};
+use crate::engine::GatewayEngine;
 use crate::server::Response;
 use crate::wire::parse;
 use crate::wire::problem::Problem;

@@ -1,7 +1,8 @@
 //! Batches, as JSON or as bytes: two forms of one request, decided, replayed and counted alike.
 
 use super::authorizations::{ANSWER_BYTES, Serving, sources_of};
-use super::{Failure, GatewayEngine, Ready};
+use super::{Failure, Ready};
+use crate::engine::GatewayEngine;
 use crate::server::Response;
 use crate::wire::batch::Batch;
 use crate::wire::binary::{self, CONTENT_TYPE_BATCH};

@@ -1,7 +1,8 @@
 //! What the desk's decisions leave to be done on a thread of their own: entries of the person store are deleted, what a merchant
 //! received is counted.
 
-use super::{Failure, GatewayKeeper, Ready};
+use super::{Failure, Ready};
+use crate::engine::GatewayKeeper;
 use crate::wire::problem::Problem;
 use satang_engine::keeper::ChoreError;
 use satang_log::storage::Storage;

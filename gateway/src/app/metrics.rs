@@ -1,6 +1,7 @@
 //! What is counted and timed, in Prometheus' text format.
 
 use super::desk::DeskCounts;
+use super::exposition::{heading, line};
 use super::{Failure, Ready, Refused};
 use crate::server::Response;
 use http::StatusCode;
@@ -14,7 +15,6 @@ use satang_engine::session::{Outcome, RegistrationOutcome};
 use satang_log::commit::CommitObserver;
 use satang_log::storage::Storage;
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
@@ -467,17 +467,4 @@ fn write_by_reason(
             }
         }
     }
-}
-
-pub(super) fn heading(out: &mut String, name: &str, kind: &str, help: &str) {
-    writeln!(out, "# HELP {name} {help}\n# TYPE {name} {kind}").expect("writing to memory does not fail");
-}
-
-pub(super) fn line(out: &mut String, name: &str, labels: &str, value: impl std::fmt::Display) {
-    let braced = if labels.is_empty() {
-        String::new()
-    } else {
-        format!("{{{labels}}}")
-    };
-    writeln!(out, "{name}{braced} {value}").expect("writing to memory does not fail");
 }

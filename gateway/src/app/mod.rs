@@ -8,6 +8,7 @@ mod batch;
 mod chores;
 mod desk;
 mod explanation;
+mod exposition;
 mod failure;
 mod import;
 mod lookup;
@@ -31,6 +32,7 @@ pub use import::Report;
 pub use metrics::Metrics;
 pub use routes::{ROUTES, Route, RouteBody};
 
+use crate::engine::{GatewayEngine, GatewayKeeper};
 use crate::keys::{HeldKeys, KeyRing};
 use crate::programs::ProgramSource;
 use crate::server::{Body, BodyError, Handler, Request, Response};
@@ -40,22 +42,14 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 use routes::{AUTHORIZE, Call};
 use satang_engine::clock::AnyClock;
-use satang_engine::engine::Engine;
-use satang_engine::keeper::Keeper;
 use satang_engine::session::Session;
 use satang_log::durable::DurableWaits;
-use satang_log::file::{FileLogStore, FileReader};
+use satang_log::file::FileReader;
 use satang_log::storage::Storage;
 use serde::Serialize;
 use std::cell::OnceCell;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
-
-/// The engine as the gateway runs it.
-pub type GatewayEngine<S> = Engine<FileReader<S>, AnyClock>;
-
-/// Its keeper.
-pub type GatewayKeeper<S> = Keeper<S, FileLogStore<S>, AnyClock>;
 
 /// What all I/O threads share.
 pub struct App<S: Storage> {

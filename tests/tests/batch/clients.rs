@@ -1,9 +1,9 @@
 //! The load generator and the Python client of docs/examples against a server in a process of its own.
 
 use satang_loadtest::drive::{drive, server_clock_unix_ms};
-use satang_loadtest::plan::{Plan, WireForm};
 use satang_loadtest::ids::IdVersion;
 use satang_loadtest::pacing::{Arrivals, Load};
+use satang_loadtest::plan::{Plan, WireForm};
 use satang_loadtest::stats::Stats;
 use satang_loadtest::target::Target;
 use satang_loadtest::workload::{Mix, Workload};

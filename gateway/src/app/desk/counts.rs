@@ -1,6 +1,6 @@
 //! What the desk decided, counted.
 
-use crate::app::metrics::{heading, line};
+use crate::app::exposition::{heading, line};
 use satang_core::desk::Desk;
 use satang_engine::desk::DeskOutcome;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
