@@ -13,7 +13,7 @@ use crate::recover::{Recovery, recover};
 use crate::replay::{Beginning, Replayed};
 use crate::snapshot;
 pub use crate::state::Expected;
-use crate::state::named_persons;
+use crate::state::{Unbalanced, named_persons};
 use parking_lot::Mutex;
 use satang_core::calendar::Instant;
 use satang_core::ids::PersonId;
@@ -100,7 +100,7 @@ pub enum OpenError {
     },
     /// The rebuilt state does not add up.
     #[error("journal: offset 0: {0}")]
-    Conservation(String),
+    Conservation(Unbalanced),
     /// The layout is not possible.
     #[error("layout: {0}")]
     Layout(&'static str),

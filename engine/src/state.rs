@@ -146,8 +146,8 @@ impl State {
     /// counted as they are held.
     ///
     /// # Errors
-    /// Both sums, in satang.
-    pub fn check_conservation(&self) -> Result<(), String> {
+    /// [`Unbalanced`].
+    pub fn check_conservation(&self) -> Result<(), Unbalanced> {
         let benefits = self.directory.read().benefits_len() as u16;
         let used: u128 = (1..=benefits)
             .map(|number| self.used_in_program(BenefitNumber(number)))
@@ -163,14 +163,16 @@ impl State {
             .filter(|kept| *kept >= used && (*kept - used).is_multiple_of(modulus));
         match kept {
             Some(_) => self.check_rights(),
-            None => Err(format!(
-                "I4 broken: {used} satang used in slots, {all} authorised, {given_back} given back"
-            )),
+            None => Err(Unbalanced::Money {
+                used,
+                all,
+                given_back,
+            }),
         }
     }
 
     /// As many rights are counted as persons hold.
-    fn check_rights(&self) -> Result<(), String> {
+    fn check_rights(&self) -> Result<(), Unbalanced> {
         for (entitlement, counted) in self.quotas.lock().all_held() {
             let held: u64 = self
                 .citizens
@@ -178,7 +180,7 @@ impl State {
                 .map(|shard| shard.lock().held_in(entitlement))
                 .sum();
             if held != counted {
-                return Err(format!("{counted} rights are counted where persons hold {held}"));
+                return Err(Unbalanced::Rights { counted, held });
             }
         }
         Ok(())
@@ -214,6 +216,16 @@ impl State {
             .chain(wallets)
             .fold(directory, satang_core::table::hash_pair)
     }
+}
+
+/// Why a state does not add up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unbalanced {
+    /// I4; the sums are in satang.
+    #[error("I4 broken: {used} satang used in slots, {all} authorised, {given_back} given back")]
+    Money { used: u128, all: u128, given_back: u128 },
+    #[error("{counted} rights are counted where persons hold {held}")]
+    Rights { counted: u64, held: u64 },
 }
 
 /// The persons that entitlements name: about so many of them, from every shard.

@@ -21,6 +21,42 @@ const MAGIC: [u8; 8] = *b"SATANGDI";
 /// The version this program writes and reads.
 const VERSION: u32 = 2;
 
+/// What is wrong in a day's index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DayIdsDamage {
+    #[error("shorter than its header")]
+    Short,
+    #[error("{bytes} bytes long instead of {wanted}")]
+    Length { bytes: u64, wanted: u64 },
+    #[error("damaged header")]
+    Header,
+    #[error("written in version {0}; this program reads {VERSION}")]
+    Version(u32),
+    #[error("the index of another journal")]
+    OtherJournal,
+    #[error("the index of another day, {0}")]
+    OtherDay(BusinessDate),
+    /// The header's own numbers do not fit together.
+    #[error("impossible header")]
+    Shape,
+    #[error("damaged directory")]
+    Directory,
+    #[error("damaged filter")]
+    Filter,
+    #[error("damaged page of entries")]
+    Page,
+    #[error("entries out of order")]
+    Order,
+    #[error("not the entries of the header")]
+    OtherEntries,
+    #[error("not the filter of the entries")]
+    OtherFilter,
+    #[error("other entries than were written")]
+    OtherEntriesThanWritten,
+    #[error("another header than was written")]
+    OtherHeaderThanWritten,
+}
+
 /// A BLAKE3 hash.
 pub type Hash = [u8; 32];
 
@@ -209,29 +245,30 @@ impl Header {
     /// The header in the first page of the index of `date`, and the shape it says.
     ///
     /// # Errors
-    /// What is wrong.
-    pub fn read(page: &Page, journal_id: &[u8; 16], date: BusinessDate) -> Result<(Header, Shape), String> {
+    /// [`DayIdsDamage`].
+    pub fn read(
+        page: &Page,
+        journal_id: &[u8; 16],
+        date: BusinessDate,
+    ) -> Result<(Header, Shape), DayIdsDamage> {
         let (header, rest) = Header::read_from_prefix(&page.0).expect("a page has room for it");
         if header.magic != MAGIC || header.check != header.expected_check() {
-            return Err("damaged header".into());
+            return Err(DayIdsDamage::Header);
         }
         if header.version != VERSION {
-            let version = header.version;
-            return Err(format!(
-                "written in version {version}; this program reads {VERSION}"
-            ));
+            return Err(DayIdsDamage::Version(header.version));
         }
         if header.journal_id != *journal_id {
-            return Err("the index of another journal".into());
+            return Err(DayIdsDamage::OtherJournal);
         }
         if header.date_days != date.days() {
             let other = BusinessDate::from_days(header.date_days);
-            return Err(format!("the index of another day, {other}"));
+            return Err(DayIdsDamage::OtherDay(other));
         }
         let shape = Shape::of(header.entries).filter(|shape| header.says(shape));
         match shape {
             Some(shape) if rest.iter().all(|byte| *byte == 0) => Ok((header, shape)),
-            _ => Err("impossible header".into()),
+            _ => Err(DayIdsDamage::Shape),
         }
     }
 

@@ -7,7 +7,7 @@ mod filter;
 mod format;
 mod write;
 
-pub use format::DayFacts;
+pub use format::{DayFacts, DayIdsDamage};
 pub use write::write_day_ids;
 
 use filter::Filter;
@@ -50,8 +50,7 @@ pub enum DayIdsError {
         file: String,
         /// Where in it, in bytes.
         offset: u64,
-        /// What is wrong.
-        what: String,
+        what: DayIdsDamage,
     },
 }
 
@@ -88,22 +87,22 @@ impl DayIds {
     fn read(file: Named, journal_id: [u8; 16], date: BusinessDate) -> Result<DayIds, DayIdsError> {
         let len = file.len_bytes()?;
         if len < PAGE_BYTES as u64 {
-            return Err(file.damaged(len, "shorter than its header"));
+            return Err(file.damaged(len, DayIdsDamage::Short));
         }
         let mut page = Page::ZERO;
         file.read(&mut page.0, 0)?;
-        let (header, shape) =
-            Header::read(&page, &journal_id, date).map_err(|what| file.damaged(0, &what))?;
+        let (header, shape) = Header::read(&page, &journal_id, date).map_err(|what| file.damaged(0, what))?;
         let wanted = shape.file_bytes;
         if len != wanted {
-            return Err(file.damaged(len.min(wanted), &format!("{len} bytes long instead of {wanted}")));
+            let what = DayIdsDamage::Length { bytes: len, wanted };
+            return Err(file.damaged(len.min(wanted), what));
         }
         let hashes = header.hashes();
         let directory = read_directory(&file, &shape, &hashes.directory)?;
         let mut filter = Filter::with_blocks(shape.filter_blocks);
         file.read(filter.as_mut_bytes(), shape.filter_offset)?;
         if *blake3::hash(filter.as_bytes()).as_bytes() != hashes.filter {
-            return Err(file.damaged(shape.filter_offset, "damaged filter"));
+            return Err(file.damaged(shape.filter_offset, DayIdsDamage::Filter));
         }
         Ok(DayIds {
             date,
@@ -166,11 +165,11 @@ impl DayIds {
         })?;
         let file = &self.entries.file;
         if hash != self.hashes.entries {
-            return Err(file.damaged(ENTRIES_OFFSET, "not the entries of the header"));
+            return Err(file.damaged(ENTRIES_OFFSET, DayIdsDamage::OtherEntries));
         }
         match unknown {
             0 => Ok(()),
-            _ => Err(file.damaged(self.entries.shape.filter_offset, "not the filter of the entries")),
+            _ => Err(file.damaged(self.entries.shape.filter_offset, DayIdsDamage::OtherFilter)),
         }
     }
 
@@ -190,7 +189,7 @@ fn read_directory(file: &Named, shape: &Shape, hash: &Hash) -> Result<Vec<u64>, 
     let mut pages = vec![Page::ZERO; ((shape.filter_offset - offset) / PAGE_BYTES as u64) as usize];
     file.read(pages.as_mut_bytes(), offset)?;
     if blake3::hash(pages.as_bytes()).as_bytes() != hash {
-        return Err(file.damaged(offset, "damaged directory"));
+        return Err(file.damaged(offset, DayIdsDamage::Directory));
     }
     let padded = <[u64]>::ref_from_bytes(pages.as_bytes()).expect("whole aligned pages");
     Ok(padded[..shape.pages as usize].to_vec())
@@ -241,7 +240,7 @@ impl Entries {
                 for entry in self.check(page, number)? {
                     let order = entry.file_order();
                     if last.is_some_and(|last| order <= last) {
-                        return Err(self.file.damaged(page_offset(number), "entries out of order"));
+                        return Err(self.file.damaged(page_offset(number), DayIdsDamage::Order));
                     }
                     last = Some(order);
                     each(order.0, entry);
@@ -258,7 +257,7 @@ impl Entries {
             let first = entries.first().map(|first| id_hash(first.bits()));
             first == Some(self.directory[number as usize])
         };
-        let damaged = || self.file.damaged(page_offset(number), "damaged page of entries");
+        let damaged = || self.file.damaged(page_offset(number), DayIdsDamage::Page);
         entries.filter(begins_as_listed).ok_or_else(damaged)
     }
 }
@@ -291,11 +290,11 @@ impl Named {
         }
     }
 
-    fn damaged(&self, offset: u64, what: &str) -> DayIdsError {
+    fn damaged(&self, offset: u64, what: DayIdsDamage) -> DayIdsError {
         DayIdsError::Damaged {
             file: self.name.clone(),
             offset,
-            what: what.to_owned(),
+            what,
         }
     }
 }

@@ -2,7 +2,9 @@
 
 use super::filter::Filter;
 use super::format::{ENTRIES_OFFSET, ENTRIES_PER_PAGE, EntryPage, Hash, Header, PageKey, PartHashes, Shape};
-use super::{DAY_IDS_FOLDER, DayFacts, DayIds, DayIdsError, Entries, Named, PAGES_AT_ONCE, day_ids_name};
+use super::{
+    DAY_IDS_FOLDER, DayFacts, DayIds, DayIdsDamage, DayIdsError, Entries, Named, PAGES_AT_ONCE, day_ids_name,
+};
 use satang_core::calendar::BusinessDate;
 use satang_core::dedup::{ID_SHARDS, IdEntry, id_hash, id_shard};
 use satang_log::storage::{PAGE_BYTES, Page, Storage, StorageFile};
@@ -56,7 +58,7 @@ fn write_file<S: Storage>(
         return Err(not_as_written(
             entries
                 .file
-                .damaged(ENTRIES_OFFSET, "other entries than were written"),
+                .damaged(ENTRIES_OFFSET, DayIdsDamage::OtherEntriesThanWritten),
         ));
     }
     let Entries { file, directory, .. } = entries;
@@ -72,7 +74,10 @@ fn write_file<S: Storage>(
     let opened = DayIds::read(file, journal_id, date).map_err(into_io)?;
     if opened.facts() != header.facts() {
         return Err(not_as_written(
-            opened.entries.file.damaged(0, "another header than was written"),
+            opened
+                .entries
+                .file
+                .damaged(0, DayIdsDamage::OtherHeaderThanWritten),
         ));
     }
     Ok(header.facts())

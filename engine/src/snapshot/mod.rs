@@ -10,7 +10,7 @@ mod read;
 mod write;
 
 pub use format::{SNAPSHOT_FOLDER, SnapshotFacts};
-pub use read::{Loaded, Refusal, Whole, check, load, names};
+pub use read::{Loaded, Refusal, SnapshotDamage, Unusable, Whole, check, load, names};
 pub use write::{SnapshotError, Source, take};
 
 /// How many snapshots are kept: should the newest be damaged, the one before it is read.

@@ -4,7 +4,7 @@ use super::format::{
     Calendar, PartEntry, PartKind, SNAPSHOT_FOLDER, SNAPSHOT_VERSION, SnapshotHeader, padded,
 };
 use super::sums::Sums;
-use crate::day_ids::{DayFacts, DayIds};
+use crate::day_ids::{DayFacts, DayIds, DayIdsError};
 use crate::old_ids::{OldDays, OldIds};
 use crate::replay::{Beginning, Through};
 use crate::state::{Expected, State};
@@ -40,9 +40,62 @@ pub struct Loaded {
 #[error("{file}: {what}")]
 pub struct Refusal {
     pub file: String,
-    pub what: String,
+    pub what: Unusable,
     /// Through which sequence it says that the journal was durable, as far as its header can be read.
     pub through_max: Option<u64>,
+}
+
+/// What keeps a snapshot from being used.
+#[derive(Debug, thiserror::Error)]
+pub enum Unusable {
+    #[error("{0}")]
+    Io(#[from] io::Error),
+    #[error("no memory")]
+    NoMemory,
+    #[error("offset {offset}: {what}")]
+    Damaged {
+        /// Where in the file, in bytes.
+        offset: u64,
+        what: SnapshotDamage,
+    },
+    /// An index of old ids that it counts on is not used.
+    #[error("{0}")]
+    Index(#[from] DayIdsError),
+    #[error("the index of {0} is not the one it was taken with")]
+    OtherIndex(BusinessDate),
+}
+
+impl Unusable {
+    fn at(offset: u64, what: SnapshotDamage) -> Unusable {
+        Unusable::Damaged { offset, what }
+    }
+}
+
+/// What is wrong in a snapshot's file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SnapshotDamage {
+    #[error("the header is damaged")]
+    Header,
+    #[error("version {0} is not known to this program")]
+    Version(u32),
+    #[error("it belongs to another journal")]
+    OtherJournal,
+    #[error("the file has {bytes} bytes, not {wanted}")]
+    Length { bytes: u64, wanted: u64 },
+    #[error("the table of parts is damaged")]
+    Table,
+    #[error("a part is damaged")]
+    Part,
+    #[error("a part is no part")]
+    NoPart,
+    #[error("a part is not where it belongs")]
+    PartMisplaced,
+    #[error("parts are missing")]
+    PartsMissing,
+    #[error("no part says which ids have left memory")]
+    NoCalendar,
+    #[error("the sums over its parts are others than its header says")]
+    Sums,
 }
 
 /// The files of all snapshots, newest first.
@@ -96,7 +149,7 @@ pub(super) fn check_file<S: ReadStorage>(
     storage: &S,
     file: &str,
     journal_id: &[u8; 16],
-) -> Result<(), String> {
+) -> Result<(), Unusable> {
     let snapshot = Snapshot::open(storage, file, journal_id, &mut None)?;
     let mut buffer = Vec::new();
     let parts = &snapshot.table;
@@ -158,62 +211,49 @@ impl<F: ReadFile> Snapshot<F> {
         name: &str,
         journal_id: &[u8; 16],
         through_max: &mut Option<u64>,
-    ) -> Result<Snapshot<F>, String> {
-        let io = |error: io::Error| error.to_string();
-        let file = storage.open(name).map_err(io)?;
+    ) -> Result<Snapshot<F>, Unusable> {
+        let damaged = |what| Unusable::at(0, what);
+        let file = storage.open(name)?;
         let mut page = Page::ZERO;
-        file.read_exact_at(&mut page.0, 0).map_err(io)?;
-        let header = SnapshotHeader::read(&page).ok_or("offset 0: the header is damaged")?;
+        file.read_exact_at(&mut page.0, 0)?;
+        let header = SnapshotHeader::read(&page).ok_or(damaged(SnapshotDamage::Header))?;
         if header.version != SNAPSHOT_VERSION {
-            return Err(format!(
-                "offset 0: version {} is not known to this program",
-                header.version
-            ));
+            return Err(damaged(SnapshotDamage::Version(header.version)));
         }
         if header.journal_id != *journal_id {
-            return Err("offset 0: it belongs to another journal".into());
+            return Err(damaged(SnapshotDamage::OtherJournal));
         }
         *through_max = Some(header.through_max);
         let table_bytes = u64::from(header.parts) * size_of::<PartEntry>() as u64;
-        let (len, wanted) = (
-            file.len_bytes().map_err(io)?,
-            header.table_offset + padded(table_bytes),
-        );
-        if len != wanted {
-            return Err(format!(
-                "offset {}: the file has {len} bytes, not {wanted}",
-                len.min(wanted)
-            ));
+        let (bytes, wanted) = (file.len_bytes()?, header.table_offset + padded(table_bytes));
+        if bytes != wanted {
+            let what = SnapshotDamage::Length { bytes, wanted };
+            return Err(Unusable::at(bytes.min(wanted), what));
         }
-        let mut table = <PartEntry>::new_vec_zeroed(header.parts as usize).map_err(|_| "no memory")?;
-        file.read_exact_at(table.as_mut_slice().as_mut_bytes(), header.table_offset)
-            .map_err(io)?;
+        let table = <PartEntry>::new_vec_zeroed(header.parts as usize);
+        let mut table = table.map_err(|_| Unusable::NoMemory)?;
+        file.read_exact_at(table.as_mut_slice().as_mut_bytes(), header.table_offset)?;
         if *blake3::hash(table.as_bytes()).as_bytes() != header.table_hash {
-            return Err(format!(
-                "offset {}: the table of parts is damaged",
-                header.table_offset
-            ));
+            return Err(Unusable::at(header.table_offset, SnapshotDamage::Table));
         }
         Ok(Snapshot { file, header, table })
     }
 
     /// The bytes of a part, checked.
-    fn read_part<'b>(&self, entry: &PartEntry, buffer: &'b mut Vec<Page>) -> Result<&'b [u8], String> {
+    fn read_part<'b>(&self, entry: &PartEntry, buffer: &'b mut Vec<Page>) -> Result<&'b [u8], Unusable> {
         let pages = padded(entry.bytes) as usize / PAGE_BYTES;
         if buffer.len() < pages {
-            *buffer = Page::new_vec_zeroed(pages).map_err(|_| "no memory")?;
+            *buffer = Page::new_vec_zeroed(pages).map_err(|_| Unusable::NoMemory)?;
         }
         let bytes = &mut buffer.as_mut_slice().as_mut_bytes()[..entry.bytes as usize];
-        self.file
-            .read_exact_at(bytes, entry.offset)
-            .map_err(|error| error.to_string())?;
+        self.file.read_exact_at(bytes, entry.offset)?;
         match *blake3::hash(bytes).as_bytes() == entry.hash {
             true => Ok(bytes),
-            false => Err(format!("offset {}: a part is damaged", entry.offset)),
+            false => Err(Unusable::at(entry.offset, SnapshotDamage::Part)),
         }
     }
 
-    fn check(&self) -> Result<Whole, String> {
+    fn check(&self) -> Result<Whole, Unusable> {
         let mut buffer = Vec::new();
         let mut calendar = None;
         for entry in &self.table {
@@ -222,16 +262,16 @@ impl<F: ReadFile> Snapshot<F> {
                 calendar = Calendar::import(bytes);
             }
         }
-        let calendar = calendar.ok_or("offset 0: no part says which ids have left memory")?;
+        let calendar = calendar.ok_or(Unusable::at(0, SnapshotDamage::NoCalendar))?;
         Ok(Whole {
-            bytes: self.file.len_bytes().map_err(|error| error.to_string())?,
+            bytes: self.file.len_bytes()?,
             through_max: self.header.through_max,
             day_ids: calendar.files,
         })
     }
 
     /// Every part, in the order of the table; read by several threads.
-    fn read_parts(&self, expected: Expected) -> Result<Vec<Part>, String> {
+    fn read_parts(&self, expected: Expected) -> Result<Vec<Part>, Unusable> {
         let bytes: u64 = self.table.iter().map(|entry| entry.bytes).sum();
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let threads = cores
@@ -241,12 +281,12 @@ impl<F: ReadFile> Snapshot<F> {
             AtomicUsize::new(0),
             Mutex::new(Vec::with_capacity(self.table.len())),
         );
-        let read_some = || -> Result<(), String> {
+        let read_some = || -> Result<(), Unusable> {
             let mut buffer = Vec::new();
             while let Some(entry) = self.table.get(next.fetch_add(1, Ordering::Relaxed)) {
                 let bytes = self.read_part(entry, &mut buffer)?;
                 let part = import(entry, bytes, expected)
-                    .ok_or_else(|| format!("offset {}: a part is no part", entry.offset))?;
+                    .ok_or(Unusable::at(entry.offset, SnapshotDamage::NoPart))?;
                 done.lock().push((entry.offset, part));
             }
             Ok(())
@@ -282,7 +322,7 @@ fn assemble<S: ReadStorage>(
     storage: &S,
     snapshot: Snapshot<S::File>,
     parts: Vec<Part>,
-) -> Result<(Beginning, SnapshotHeader), String> {
+) -> Result<(Beginning, SnapshotHeader), Unusable> {
     let Snapshot { header, table, .. } = snapshot;
     let mut sums = SnapshotHeader::new(header.journal_id);
     let mut through = Through::nothing();
@@ -321,17 +361,17 @@ fn assemble<S: ReadStorage>(
             }
         };
         if !in_order {
-            return Err(format!("offset {}: a part is not where it belongs", entry.offset));
+            return Err(Unusable::at(entry.offset, SnapshotDamage::PartMisplaced));
         }
     }
     let lens = [ids.len(), citizens.len(), households.len(), wallets.len()];
     let all = lens == [ID_SHARDS, CITIZEN_SHARDS, HOUSEHOLD_SHARDS, WALLET_SHARDS];
     let (Some(directory), Some(calendar), Some(quotas), true) = (directory, calendar, quotas, all) else {
-        return Err("offset 0: parts are missing".into());
+        return Err(Unusable::at(0, SnapshotDamage::PartsMissing));
     };
     let of = |header: &SnapshotHeader| (header.wallets, header.ids, header.authorised, header.given_back);
     if of(&sums) != of(&header) {
-        return Err("offset 0: the sums over its parts are others than its header says".into());
+        return Err(Unusable::at(0, SnapshotDamage::Sums));
     }
     let old_ids = open_old_ids(storage, &header, &calendar)?;
     let beginning = Beginning {
@@ -364,13 +404,13 @@ fn open_old_ids<S: ReadStorage>(
     storage: &S,
     header: &SnapshotHeader,
     calendar: &Calendar,
-) -> Result<OldIds, String> {
+) -> Result<OldIds, Unusable> {
     let mut files = Vec::with_capacity(calendar.files.len());
     for facts in &calendar.files {
         let date = BusinessDate::from_days(facts.date_days);
-        let file = DayIds::open(storage, header.journal_id, date).map_err(|error| error.to_string())?;
+        let file = DayIds::open(storage, header.journal_id, date)?;
         if file.facts() != *facts {
-            return Err(format!("the index of {date} is not the one it was taken with"));
+            return Err(Unusable::OtherIndex(date));
         }
         files.push(Arc::new(file));
     }

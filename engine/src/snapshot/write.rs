@@ -4,7 +4,7 @@ use super::GENERATIONS;
 use super::format::{
     Calendar, PartEntry, PartKind, SNAPSHOT_FOLDER, SnapshotFacts, SnapshotHeader, padded, snapshot_name,
 };
-use super::read::{check_file, names};
+use super::read::{Unusable, check_file, names};
 use super::sums::Sums;
 use crate::old_ids::OldIds;
 use crate::persons::Persons;
@@ -50,7 +50,7 @@ pub enum SnapshotError {
     },
     /// It was read back otherwise than it was written.
     #[error("{file}: {what}")]
-    NotAsWritten { file: String, what: String },
+    NotAsWritten { file: String, what: Unusable },
     /// The journal failed: what was copied may never become durable.
     #[error(transparent)]
     Journal(#[from] StorageFailed),

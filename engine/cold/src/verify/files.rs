@@ -6,7 +6,7 @@ use satang_core::calendar::BusinessDate;
 use satang_core::dedup::{IdEntry, IdFact, TxnState};
 use satang_engine::day_ids::{DAY_IDS_FOLDER, DayFacts, DayIds, DayIdsError};
 use satang_engine::old_ids::OldDays;
-use satang_engine::snapshot;
+use satang_engine::snapshot::{self, Unusable};
 use satang_log::storage::ReadStorage;
 use std::io;
 use std::sync::mpsc::{Receiver, sync_channel};
@@ -90,7 +90,7 @@ fn report(error: &DayIdsError, findings: &Findings) {
             findings.file(file, *offset, Finding::Unreadable(source.to_string()));
         }
         DayIdsError::Damaged { file, offset, what } => {
-            findings.file(file, *offset, Finding::Damaged(what.clone()));
+            findings.file(file, *offset, Finding::IndexDamaged(*what));
         }
     }
 }
@@ -211,8 +211,17 @@ fn check_snapshot<S: ReadStorage>(storage: &S, name: &str, wanted: &Wanted<'_>, 
             if snapshot::names(storage).is_ok_and(|names| !names.iter().any(|other| other == name)) {
                 return;
             }
-            let (offset, what) = split_offset(&refusal.what);
-            return findings.file(name, offset, Finding::Damaged(what.to_owned()));
+            return match refusal.what {
+                Unusable::Damaged { offset, what } => {
+                    findings.file(name, offset, Finding::SnapshotDamaged(what));
+                }
+                other @ (Unusable::Io(_)
+                | Unusable::NoMemory
+                | Unusable::Index(_)
+                | Unusable::OtherIndex(_)) => {
+                    findings.file(name, 0, Finding::Unreadable(other.to_string()));
+                }
+            };
         }
     };
     if whole.through_max > wanted.last_sequence {
@@ -230,13 +239,4 @@ fn check_snapshot<S: ReadStorage>(storage: &S, name: &str, wanted: &Wanted<'_>, 
 fn is_there<S: ReadStorage>(storage: &S, journal_id: [u8; 16], facts: &DayFacts) -> bool {
     let date = BusinessDate::from_days(facts.date_days);
     DayIds::open(storage, journal_id, date).is_ok_and(|file| file.facts() == *facts)
-}
-
-/// The offset a text begins with, and the rest.
-fn split_offset(what: &str) -> (u64, &str) {
-    let split = what
-        .strip_prefix("offset ")
-        .and_then(|rest| rest.split_once(": "))
-        .and_then(|(offset, rest)| Some((offset.parse().ok()?, rest)));
-    split.unwrap_or((0, what))
 }

@@ -10,7 +10,9 @@ use satang_core::money::Satang;
 use satang_core::outcome::Reason;
 use satang_core::policy::PolicyError;
 use satang_core::record::RecordError;
+use satang_engine::day_ids::DayIdsDamage;
 use satang_engine::replay::DateError;
+use satang_engine::snapshot::SnapshotDamage;
 use std::fmt::{self, Debug};
 
 /// One thing that does not agree with the rest of the journal, or a file that does not agree with the journal.
@@ -138,9 +140,10 @@ pub enum Finding {
     /// What the operating system says.
     #[error("{0}")]
     Unreadable(String),
-    /// What its reader says.
-    #[error("{0}")]
-    Damaged(String),
+    #[error(transparent)]
+    IndexDamaged(#[from] DayIdsDamage),
+    #[error(transparent)]
+    SnapshotDamaged(#[from] SnapshotDamage),
     #[error("no date has this name")]
     NoDate,
     #[error("the ids of this date have not left memory")]
