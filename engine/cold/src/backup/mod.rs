@@ -17,9 +17,9 @@ use crate::verify::Head;
 use copy::{Target, WholePages};
 use data_encoding::HEXLOWER;
 use satang_core::calendar::{BusinessDate, Instant};
-use satang_engine::day_ids::{DayIds, day_ids_name};
+use satang_engine::day_ids::{DayIds, DayIdsError, day_ids_name};
 use satang_engine::persons::{CitizenKey, PERSONS_FILE};
-use satang_engine::snapshot;
+use satang_engine::snapshot::{self, Refusal};
 use satang_log::file::{FileFrame, FileLogStore, FrameKind, Layout, Place, SegmentHeader, segment_name};
 use satang_log::log::{Bound, LogError};
 use satang_log::storage::{ReadFile as _, ReadStorage as _};
@@ -43,7 +43,22 @@ pub struct BackedUp {
     /// Records at the end that no later frame vouches for yet: the next backup has them.
     pub left_out: u64,
     /// Why snapshots are not in it, newest first; a restored folder can be served without.
-    pub snapshots_left_out: Vec<String>,
+    pub snapshots_left_out: Vec<LeftOut>,
+}
+
+/// Why a snapshot is not in a backup.
+#[derive(Debug, thiserror::Error)]
+pub enum LeftOut {
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    #[error("{0}: newer than what is copied of the journal")]
+    Newer(String),
+    #[error("{snapshot}: the index of {date} is not the one it was taken with")]
+    OtherIndex { snapshot: String, date: BusinessDate },
+    #[error("{snapshot}: {error}")]
+    Index { snapshot: String, error: DayIdsError },
+    #[error("{0}: it is gone by now")]
+    Gone(String),
 }
 
 /// Why there is no backup, or nothing was restored.
@@ -327,9 +342,7 @@ impl Backup<'_> {
                         // A running server has taken a newer one and removed this.
                         Err(BackupError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
                             self.done.manifest.files.truncate(before);
-                            self.done
-                                .snapshots_left_out
-                                .push(format!("{name}: it is gone by now"));
+                            self.done.snapshots_left_out.push(LeftOut::Gone(name));
                         }
                         Err(error) => return Err(error),
                     }
@@ -341,24 +354,20 @@ impl Backup<'_> {
     }
 
     /// The dates of the indexes that a snapshot counts on.
-    fn snapshot_fits(&self, name: &str, last_sequence: u64) -> Result<Vec<BusinessDate>, String> {
+    fn snapshot_fits(&self, name: &str, last_sequence: u64) -> Result<Vec<BusinessDate>, LeftOut> {
         let journal_id = self.header.journal_id;
-        let whole =
-            snapshot::check(&*self.folder, name, &journal_id).map_err(|refusal| refusal.to_string())?;
+        let snapshot = name.to_owned();
+        let whole = snapshot::check(&*self.folder, name, &journal_id)?;
         if whole.through_max > last_sequence {
-            return Err(format!("{name}: newer than what is copied of the journal"));
+            return Err(LeftOut::Newer(snapshot));
         }
         let mut dates = Vec::new();
         for facts in &whole.day_ids {
             let date = BusinessDate::from_days(facts.date_days);
             match DayIds::open(&*self.folder, journal_id, date) {
                 Ok(file) if file.facts() == *facts => dates.push(date),
-                Ok(_) => {
-                    return Err(format!(
-                        "{name}: the index of {date} is not the one it was taken with"
-                    ));
-                }
-                Err(error) => return Err(format!("{name}: {error}")),
+                Ok(_) => return Err(LeftOut::OtherIndex { snapshot, date }),
+                Err(error) => return Err(LeftOut::Index { snapshot, error }),
             }
         }
         Ok(dates)
