@@ -1,6 +1,5 @@
 //! Lets the callers through whose role the table of routes names, and nobody else.
 
-use super::Failure;
 use super::routes::Route;
 use crate::keys::{HeldKeys, Role};
 use http::HeaderMap;
@@ -83,17 +82,15 @@ impl fmt::Display for Refused {
 /// Lets a request through to its route, or not.
 ///
 /// # Errors
-/// [`Failure::Refused`].
-pub(super) fn admit(keys: Option<&HeldKeys>, route: &Route, headers: &HeaderMap) -> Result<Caller, Failure> {
+/// [`Refused`].
+pub(super) fn admit(keys: Option<&HeldKeys>, route: &Route, headers: &HeaderMap) -> Result<Caller, Refused> {
     let (Some(keys), Some(roles)) = (keys, route.roles) else {
         return Ok(Caller::Anyone);
     };
-    let key = bearer(headers)
-        .and_then(|token| keys.find(token).ok_or(Refused::Unknown))
-        .map_err(Failure::Refused)?;
+    let key = keys.find(bearer(headers)?).ok_or(Refused::Unknown)?;
     match roles.contains(&key.role) {
         true => Ok(Caller::Bearer(key.name)),
-        false => Err(Failure::Refused(Refused::Role(roles))),
+        false => Err(Refused::Role(roles)),
     }
 }
 

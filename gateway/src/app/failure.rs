@@ -1,6 +1,6 @@
 //! Every way a request ends without an outcome, as an answer.
 
-use super::Refused;
+use super::access::Refused;
 use crate::server::{BodyError, Response};
 use crate::wire::problem::Problem;
 use http::header::{ALLOW, HeaderValue, WWW_AUTHENTICATE};
@@ -42,19 +42,16 @@ impl Failure {
     /// The answer.
     pub fn response(self) -> Response {
         match self {
-            Failure::Problem(problem) => super::problem(&problem),
+            Failure::Problem(problem) => answer(&problem),
             Failure::Body(error) => body_error(error),
-            Failure::NoRoute => {
-                super::problem(&Problem::not_found("there is no such route; see /openapi.json"))
-            }
+            Failure::NoRoute => answer(&Problem::not_found("there is no such route; see /openapi.json")),
             Failure::MethodNotAllowed(allowed) => {
                 let allowed: Vec<&str> = allowed.iter().map(Method::as_str).collect();
                 let allowed = allowed.join(", ");
                 let detail = format!("this path takes {allowed}");
                 let title = "The path does not take this method.";
                 let value = HeaderValue::from_str(&allowed).expect("methods are a header value");
-                super::problem(&Problem::new(405, "method_not_allowed", title, detail))
-                    .with_header(ALLOW, value)
+                answer(&Problem::new(405, "method_not_allowed", title, detail)).with_header(ALLOW, value)
             }
             Failure::Refused(refused) => refusal(refused),
             Failure::NotReady => {
@@ -77,12 +74,12 @@ fn refusal(refused: Refused) -> Response {
     match refused {
         Refused::Missing | Refused::Malformed | Refused::Unknown => {
             let title = "A key is needed.";
-            super::problem(&Problem::new(401, "unauthorized", title, refused.to_string()))
+            answer(&Problem::new(401, "unauthorized", title, refused.to_string()))
                 .with_header(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
         }
         Refused::Role(_) => {
             let title = "The key has another role.";
-            super::problem(&Problem::new(403, "forbidden", title, refused.to_string()))
+            answer(&Problem::new(403, "forbidden", title, refused.to_string()))
         }
     }
 }
@@ -92,9 +89,7 @@ fn body_error(error: BodyError) -> Response {
     let problem = Problem::new(error.status().as_u16(), error.code(), title, error.to_string());
     match error {
         BodyError::Overloaded => retry_later(&problem),
-        BodyError::TooLarge { .. } | BodyError::Timeout { .. } | BodyError::Broken => {
-            super::problem(&problem)
-        }
+        BodyError::TooLarge { .. } | BodyError::Timeout { .. } | BodyError::Broken => answer(&problem),
     }
 }
 
@@ -134,7 +129,7 @@ fn submit_error(error: SubmitError) -> Response {
             )
         }
         SubmitError::TooManyNames | SubmitError::BatchTooLarge { .. } => {
-            super::problem(&Problem::malformed_field("", error.to_string()))
+            answer(&Problem::malformed_field("", error.to_string()))
         }
     }
 }
@@ -179,7 +174,13 @@ fn chore_error(error: ChoreError) -> Response {
 }
 
 fn retry_later(problem: &Problem) -> Response {
-    super::problem(problem).with_retry_after_s(RETRY_AFTER_S)
+    answer(problem).with_retry_after_s(RETRY_AFTER_S)
+}
+
+/// A problem as an answer.
+fn answer(problem: &Problem) -> Response {
+    let status = StatusCode::from_u16(problem.status).expect("a problem has a status");
+    Response::problem(status, problem.to_json())
 }
 
 /// The body of an error that the listener itself answers.

@@ -36,7 +36,6 @@ use crate::engine::{GatewayEngine, GatewayKeeper};
 use crate::keys::{HeldKeys, KeyRing};
 use crate::programs::ProgramSource;
 use crate::server::{Body, BodyError, Handler, Request, Response};
-use crate::wire::problem::Problem;
 use access::Caller;
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
@@ -228,7 +227,7 @@ impl<S: Storage> Api<S> {
 
     /// Before anything else about a request: who sends it may not even learn that the engine is starting.
     fn admit(&self, route: &Route, headers: &HeaderMap) -> Result<Caller, Failure> {
-        access::admit(self.keys.as_ref(), route, headers)
+        access::admit(self.keys.as_ref(), route, headers).map_err(Failure::Refused)
     }
 
     fn ready(&self) -> Result<&Ready<S>, Failure> {
@@ -295,10 +294,4 @@ fn sorted(answer: &impl Serialize) -> String {
     serde_json::to_value(answer)
         .expect("an answer is JSON")
         .to_string()
-}
-
-/// A problem as an answer.
-fn problem(problem: &Problem) -> Response {
-    let status = StatusCode::from_u16(problem.status).expect("a problem has a status");
-    Response::problem(status, problem.to_json())
 }
