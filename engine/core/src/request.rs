@@ -47,12 +47,9 @@ pub struct HoldRequest {
     /// The switch's id, in the same space as authorizations' (I5).
     pub txn_id: TxnId,
     pub purchase: Purchase,
-    /// For how long, in seconds: 1 to [`HOLD_SECONDS_MAX`].
+    /// For how long, in seconds: 1 to [`HOLD_SECONDS_MAX`](crate::record::HOLD_SECONDS_MAX).
     pub expires_in_s: u32,
 }
-
-/// The longest hold: a week.
-pub const HOLD_SECONDS_MAX: u32 = 604_800;
 
 /// A hold to be captured or voided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -16,10 +16,9 @@ use satang_core::ids::{
 use satang_core::money::Satang;
 use satang_core::outcome::ReversalCause;
 use satang_core::policy::Category;
-use satang_core::record::{Act, Status};
+use satang_core::record::{Act, HOLD_SECONDS_MAX, Status};
 use satang_core::request::{
-    AuthorizationRequest, ClosingRequest, HOLD_SECONDS_MAX, HoldRequest, Purchase, RegistrationRequest,
-    ReversalRequest,
+    AuthorizationRequest, ClosingRequest, HoldRequest, Purchase, RegistrationRequest, ReversalRequest,
 };
 use satang_engine::admin::MerchantInput;
 use satang_engine::enroll::EnrollmentInput;

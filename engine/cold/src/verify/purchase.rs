@@ -11,9 +11,10 @@ use satang_core::directory::Directory;
 use satang_core::ids::Name;
 use satang_core::outcome::Reason;
 use satang_core::record::{
-    Authorization, AuthorizationRecord, Extra, NameNumber, NamedAuthorization, RecordBuf, RecordHeader,
+    Authorization, AuthorizationRecord, Extra, HOLD_SECONDS_MAX, NameNumber, NamedAuthorization, RecordBuf,
+    RecordHeader,
 };
-use satang_core::request::{HOLD_SECONDS_MAX, Purchase};
+use satang_core::request::Purchase;
 use satang_engine::reach::Reach;
 use satang_log::storage::ReadStorage;
 use zerocopy::IntoBytes as _;

@@ -6,8 +6,10 @@ use crate::calendar::Instant;
 use crate::ids::{HouseholdId, WalletId};
 use crate::money::Satang;
 use crate::policy::{CapPeriod, SOURCES_MAX};
-use crate::request::HOLD_SECONDS_MAX;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+/// The longest hold: a week.
+pub const HOLD_SECONDS_MAX: u32 = 604_800;
 
 /// A household, another wallet's room, funding sources, the end of a hold: 48 bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable)]

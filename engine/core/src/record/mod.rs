@@ -38,7 +38,7 @@ pub use cut_over::CutOverRecord;
 pub use earlier::Earlier;
 pub use enrollment::{EnrollmentFacts, EnrollmentRecord};
 pub use erased::Erased;
-pub use extra::{Extra, Funding};
+pub use extra::{Extra, Funding, HOLD_SECONDS_MAX};
 pub use header::{Made, RecordError, RecordHeader, same_but_for_caller, set_sequence, split_record};
 pub use kinds::{Record, RecordKind};
 pub use listed::ListedRecord;
