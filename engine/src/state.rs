@@ -156,14 +156,9 @@ impl State {
         let (all, given_back) = totals
             .iter()
             .fold((0, 0), |sum, t| (sum.0 + t.all, sum.1 + t.given_back));
-        // A bucket counts modulo 2^32 once more than that was used under no cap.
-        let modulus = 1u128 << 32;
-        let kept = all
-            .checked_sub(given_back)
-            .filter(|kept| *kept >= used && (*kept - used).is_multiple_of(modulus));
-        match kept {
-            Some(_) => self.check_rights(),
-            None => Err(Unbalanced::Money {
+        match is_conserved(used, all, given_back) {
+            true => self.check_rights(),
+            false => Err(Unbalanced::Money {
                 used,
                 all,
                 given_back,
@@ -216,6 +211,15 @@ impl State {
             .chain(wallets)
             .fold(directory, satang_core::table::hash_pair)
     }
+}
+
+/// I4: whether what is used in slots is what was authorised less what was given back, in satang.
+pub fn is_conserved(used: u128, all: u128, given_back: u128) -> bool {
+    // A bucket counts modulo 2^32 once more than that was used under no cap.
+    let unused = all
+        .checked_sub(given_back)
+        .and_then(|kept| kept.checked_sub(used));
+    unused.is_some_and(|unused| unused.is_multiple_of(1 << 32))
 }
 
 /// Why a state does not add up.

@@ -34,7 +34,7 @@ use satang_core::record::{BenefitNumber, NameNumber};
 use satang_core::totals::ProgramTotals;
 use satang_engine::crew::ReplayError;
 use satang_engine::old_ids::OldIds;
-use satang_engine::state::{Expected, State};
+use satang_engine::state::{Expected, State, is_conserved};
 use satang_log::file::{FileLogStore, JournalEnd, Layout, Place, SegmentHeader, segment_name};
 use satang_log::log::{Bound, LogError, ReadLog as _};
 use satang_log::storage::{FileStorage, ReadStorage, Storage};
@@ -243,11 +243,7 @@ fn check_money<S: ReadStorage>(context: &Context<S>) {
         let used_in = |benefit: u16| state.used_in_program(BenefitNumber(benefit));
         let used: u128 = benefits.into_iter().map(used_in).sum();
         let ProgramTotals { all, given_back, .. } = totals;
-        // A bucket counts modulo 2^32 once more than that was used under no cap.
-        let kept = all
-            .checked_sub(given_back)
-            .filter(|kept| *kept >= used && (*kept - used).is_multiple_of(1 << 32));
-        if kept.is_none() {
+        if !is_conserved(used, all, given_back) {
             let program = totals.program.0;
             let what = Finding::MoneyNotKept {
                 program,
