@@ -4,7 +4,7 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use satang_bench::discard::DiscardStorage;
 use satang_bench::rig::{Enroll, NOON, Rig};
 use satang_bench::workload::{Ids, Workload};
-use satang_core::authorize::{Beyond, Numbered, decide};
+use satang_core::decide::authorize::{CrossShardFacts, ResolvedPurchase, decide};
 use satang_core::record::RecordBuf;
 use satang_engine::clock::Clock;
 use std::hint::black_box;
@@ -39,10 +39,11 @@ fn appends(criterion: &mut Criterion) {
     let request = Workload::new(1, Ids::V7, 10, 10).next(NOON);
     let record = {
         let state = rig.engine.state();
-        let wallets = state.wallets[satang_core::account::wallet_shard(request.purchase.wallet)].lock();
+        let wallets =
+            state.wallets[satang_core::state::account::wallet_shard(request.purchase.wallet)].lock();
         let directory = state.directory.read();
-        let numbered = Numbered::new(&directory, &request.purchase);
-        let verdict = decide(&directory, &wallets, &Beyond::default(), &numbered, NOON);
+        let numbered = ResolvedPurchase::new(&directory, &request.purchase);
+        let verdict = decide(&directory, &wallets, &CrossShardFacts::default(), &numbered, NOON);
         RecordBuf::of(
             &verdict
                 .record(request.txn_id, &request.purchase, NOON, None)

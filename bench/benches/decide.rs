@@ -4,11 +4,11 @@ use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_mai
 use satang_bench::discard::DiscardStorage;
 use satang_bench::rig::{Enroll, NOON, Rig};
 use satang_bench::workload::{Ids, Workload, wallet};
-use satang_core::account::wallet_shard;
-use satang_core::authorize::{Beyond, Numbered, decide};
-use satang_core::dedup::{IdShard, txn_shard};
-use satang_core::record::{Authorization, AuthorizationRecord, Extra, RecordBuf};
+use satang_core::decide::authorize::{CrossShardFacts, ResolvedPurchase, decide};
+use satang_core::record::{Authorization, AuthorizationRecord, Extension, RecordBuf};
 use satang_core::request::AuthorizationRequest;
+use satang_core::state::account::wallet_shard;
+use satang_core::state::dedup::{IdShard, txn_shard};
 use satang_engine::clock::Clock;
 use std::hint::black_box;
 
@@ -40,8 +40,14 @@ fn decisions(criterion: &mut Criterion) {
             bencher.iter(|| {
                 let purchase = &next.next().expect("a cycle").purchase;
                 let wallets = state.wallets[wallet_shard(purchase.wallet)].lock();
-                let numbered = Numbered::new(&directory, purchase);
-                black_box(decide(&directory, &wallets, &Beyond::default(), &numbered, NOON))
+                let numbered = ResolvedPurchase::new(&directory, purchase);
+                black_box(decide(
+                    &directory,
+                    &wallets,
+                    &CrossShardFacts::default(),
+                    &numbered,
+                    NOON,
+                ))
             });
         });
     }
@@ -51,8 +57,8 @@ fn decisions(criterion: &mut Criterion) {
     let verdict = decide(
         &directory,
         &shard.lock(),
-        &Beyond::default(),
-        &Numbered::new(&directory, &requests[0].purchase),
+        &CrossShardFacts::default(),
+        &ResolvedPurchase::new(&directory, &requests[0].purchase),
         NOON,
     );
     let record = verdict
@@ -62,7 +68,7 @@ fn decisions(criterion: &mut Criterion) {
         let mut wallets = shard.lock();
         let whole = Authorization {
             record,
-            extra: Extra::NONE,
+            extension: Extension::NONE,
         };
         bencher.iter(|| wallets.apply_authorization(black_box(&whole)));
     });

@@ -13,10 +13,10 @@ use satang_bench::counted::{self, CALLS, FRAME_LEN, REPLAY_LEN, Requests, Stage}
 use satang_bench::discard::DiscardStorage;
 use satang_bench::rig::NOON;
 use satang_bench::workload::Workload;
-use satang_core::account::wallet_shard;
-use satang_core::authorize::{Beyond, Numbered, decide as decide_purchase};
+use satang_core::decide::authorize::{CrossShardFacts, ResolvedPurchase, decide as decide_purchase};
 use satang_core::record::{Authorization, RecordBuf};
 use satang_core::request::{AuthorizationRequest, RegistrationRequest, ReversalRequest};
+use satang_core::state::account::wallet_shard;
 use satang_gateway::wire::{parse as read, render as write};
 use satang_log::file::Layout;
 use satang_log::storage::MemoryStorage;
@@ -88,11 +88,11 @@ fn decide((stage, requests): Purchases) -> Purchases {
     let directory = state.directory.read();
     for AuthorizationRequest { purchase, .. } in &requests {
         let wallets = state.wallets[wallet_shard(purchase.wallet)].lock();
-        let numbered = Numbered::new(&directory, purchase);
+        let numbered = ResolvedPurchase::new(&directory, purchase);
         _ = black_box(decide_purchase(
             &directory,
             &wallets,
-            &Beyond::default(),
+            &CrossShardFacts::default(),
             &numbered,
             NOON,
         ));

@@ -14,14 +14,14 @@ use satang_core::birth::BirthDate;
 use satang_core::calendar::Instant;
 use satang_core::ids::{HouseholdId, MerchantId, Name, Nationality, RegistrationId, ReversalId};
 use satang_core::outcome::ReversalCause;
-use satang_core::policy::Category;
+use satang_core::programme::Category;
 use satang_core::record::{Authorization, Status};
 use satang_core::request::{AuthorizationRequest, RegistrationRequest, ReversalRequest};
-use satang_engine::admin::MerchantInput;
 use satang_engine::clock::{AnyClock, SimulatedClock};
 use satang_engine::engine::Submitted;
-use satang_engine::enroll::EnrollmentInput;
-use satang_engine::open::Expected;
+use satang_engine::recovery::open::Expected;
+use satang_engine::session::admin::MerchantInput;
+use satang_engine::session::enroll::EnrollmentInput;
 use satang_gateway::app::{Api, App, Metrics, WholeBody};
 use satang_gateway::programs::ProgramSource;
 use satang_log::file::Layout;
@@ -225,7 +225,7 @@ impl<S: Storage> Stage<S> {
         let file = |program, text: &str| (format!("{program}.toml"), text.to_owned());
         let files = [file(PROGRAM, PROGRAM_FILE), file(CARD, CARD_FILE)];
         let engine = &self.rig.engine;
-        let installed = engine.install_programs(&files, None);
+        let installed = engine.activate_programs(&files, None);
         installed.expect("shipped programmes");
         let utility = MerchantInput {
             id: UTILITY,
@@ -326,7 +326,7 @@ impl Requests {
         let mut stage = Stage::at_noon();
         let programmes = Arc::new(ProgramSource::new(|| Ok(Vec::new())));
         let app = App::starting(Arc::new(Metrics::new()), programmes);
-        app.ready(stage.rig.engine.clone(), stage.rig.keeper().clone());
+        app.ready(stage.rig.engine.clone(), stage.rig.maintenance().clone());
         let bodies = stage.next(CALLS).iter().map(body).collect();
         let mut requests = Requests {
             stage,
@@ -378,7 +378,7 @@ fn v7(at: Instant, random: &mut Random) -> u128 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use satang_engine::register::Registered;
+    use satang_engine::session::register::Registered;
 
     #[track_caller]
     fn check_approved<S: Storage>(stage: &Stage<S>, requests: &[AuthorizationRequest]) {

@@ -14,7 +14,7 @@ pub mod machine;
 pub mod batches;
 pub mod single;
 pub mod footprint;
-pub mod old_ids;
+pub mod id_archive;
 pub mod replay;
 pub mod stall;
 pub mod registrations;

@@ -6,7 +6,7 @@ use crate::registrations::{self, Rush};
 use crate::report::Report;
 use crate::rig::{Enroll, Rig};
 use crate::workload::{Ids, Workload};
-use crate::{footprint, machine, old_ids, replay, single, stall};
+use crate::{footprint, id_archive, machine, replay, single, stall};
 use anyhow::{Context, Result};
 use clap::{Parser, ValueEnum};
 use satang_log::storage::{FileStorage, Storage};
@@ -293,7 +293,7 @@ fn old_dates(options: &Options, report: &mut Report) -> Result<()> {
     let mut rig = prepared(FileStorage::open_folder(folder.path())?, options.wallets, options)?;
     let (wallets, merchants) = (options.wallets, options.merchants);
     let dates = format!("{} old dates of {}", options.old_days, options.per_old_day);
-    let bytes = old_ids::pass_days(
+    let bytes = id_archive::pass_days(
         &mut rig,
         options.old_days,
         options.per_old_day,

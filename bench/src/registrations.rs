@@ -12,8 +12,8 @@ use satang_core::ids::{Name, Nationality, RegistrationId};
 use satang_core::request::RegistrationRequest;
 use satang_engine::clock::Clock;
 use satang_engine::engine::SubmitError;
-use satang_engine::open::Expected;
-use satang_engine::register::Registered;
+use satang_engine::recovery::open::Expected;
+use satang_engine::session::register::Registered;
 use satang_log::storage::{FileStorage, Storage};
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -96,16 +96,16 @@ pub fn measure(folder: &Path, rush: &Rush) -> Result<Outcome> {
     let rig = Rig::open(FileStorage::open_folder(folder)?, expected, MORNING)?;
     let programme = programme(rush.people)?;
     rig.engine
-        .install_programs(&[(format!("{PROGRAM}.toml"), programme)], None)?;
-    let keeper = rig.keeper().clone();
+        .activate_programs(&[(format!("{PROGRAM}.toml"), programme)], None)?;
+    let maintenance = rig.maintenance().clone();
     let running = rig.start();
     let accepted = send(&running.engine, rush, 0..rush.people, 1, Expect::Tickets)?;
     let resident = machine::resident_bytes().saturating_sub(before);
     let (tables, _) = running.engine.state().memory_bytes();
-    let taken = keeper.snapshot()?;
+    let taken = maintenance.snapshot()?;
     check_counters(&running.engine, rush.people)?;
     let (digest, at) = (running.engine.state().digest(), running.engine.now()?);
-    drop(keeper);
+    drop(maintenance);
     running.stop()?;
     let (rig, start_seconds) = started(folder, digest, at)?;
     check_counters(&rig.engine, rush.people)?;
@@ -205,7 +205,7 @@ fn started(folder: &Path, digest: u64, at: Instant) -> Result<(Rig<FileStorage>,
 fn check_counters<S: Storage>(engine: &RigEngine<S>, places: u64) -> Result<()> {
     let view = engine.view()?;
     let rule = &view.directory().rules()[0];
-    let (tickets, live) = (view.tickets(rule), view.live_rights(rule)?);
+    let (tickets, live) = (view.tickets(rule), view.live_entitlements(rule)?);
     ensure!(
         (tickets, live) == (places, places),
         "{tickets} tickets and {live} live rights for {places} places"
@@ -380,7 +380,7 @@ impl<'e, S: Storage> Sender<'e, S> {
                 ensure!(!record.accepted(), "a place beyond the quota");
                 Ok(sequence)
             }
-            (Expect::Told, Registered::Told { sequence, .. }) => Ok(sequence),
+            (Expect::Told, Registered::QuotaFullNotified { sequence, .. }) => Ok(sequence),
             (expect, answer) => bail!("expected {expect:?}, not {answer:?}"),
         }
     }

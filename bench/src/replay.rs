@@ -5,7 +5,7 @@ use crate::workload::{Ids, Workload};
 use anyhow::{Result, ensure};
 use satang_cold::verify::{VerifyOptions, verify};
 use satang_engine::clock::Clock;
-use satang_engine::open::Expected;
+use satang_engine::recovery::open::Expected;
 use satang_log::storage::FileStorage;
 use std::path::Path;
 use std::time::Instant;
@@ -50,7 +50,7 @@ pub struct Starts {
 pub fn measure(folder: &Path, wallets: u64, authorizations: u64, ids: Ids, rounds: usize) -> Result<Starts> {
     let storage = FileStorage::open_folder(folder)?;
     let mut rig = Rig::prepared(storage, wallets, 1, Enroll::Record, 0)?;
-    let taken = rig.keeper().snapshot()?;
+    let taken = rig.maintenance().snapshot()?;
     let mut workload = Workload::new(1, ids, wallets, 1);
     let mut requests = Vec::with_capacity(10_000);
     for _ in 0..authorizations.div_ceil(10_000) {

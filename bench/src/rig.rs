@@ -2,17 +2,17 @@
 
 use crate::workload;
 use anyhow::{Context, Result, ensure};
-use satang_core::account::wallet_shard;
 use satang_core::calendar::Instant;
 use satang_core::ids::{Name, PersonId};
-use satang_core::policy::Category;
+use satang_core::programme::Category;
 use satang_core::record::{EnrollmentFacts, EnrollmentRecord, NameNumber, Status};
-use satang_engine::admin::MerchantInput;
+use satang_core::state::account::wallet_shard;
 use satang_engine::clock::{Clock, ClockError, SystemClock};
 use satang_engine::engine::Engine;
-use satang_engine::keeper::{Keeper, SnapshotRule};
-use satang_engine::open::{EngineOptions, Expected, Opened, Recovered, open};
+use satang_engine::maintenance::{Maintenance, SnapshotRule};
 use satang_engine::persons::CitizenKey;
+use satang_engine::recovery::open::{EngineOptions, Expected, Opened, Recovered, open};
+use satang_engine::session::admin::MerchantInput;
 use satang_log::commit::{CommitError, Committer, Pacing, Unobserved};
 use satang_log::file::{FileLog, FileLogStore, FileReader, Layout};
 use satang_log::log::Upkeep;
@@ -74,7 +74,7 @@ pub struct Rig<S: Storage, C: Clock = ShiftedClock> {
     pub recovered: Recovered,
     committer: Committer<FileLog<S>>,
     upkeep: Arc<dyn Upkeep>,
-    keeper: Arc<Keeper<S, FileLogStore<S>, C>>,
+    maintenance: Arc<Maintenance<S, FileLogStore<S>, C>>,
 }
 
 /// Noon of 15 June 2026 in Bangkok, when every run begins.
@@ -133,7 +133,7 @@ impl<S: Storage, C: Clock> Rig<S, C> {
             engine,
             committer,
             upkeep,
-            keeper,
+            maintenance,
             recovered,
         } = open(&storage, clock, options, &mut |_, _| {})?;
         Ok(Rig {
@@ -141,7 +141,7 @@ impl<S: Storage, C: Clock> Rig<S, C> {
             recovered,
             committer,
             upkeep,
-            keeper,
+            maintenance,
         })
     }
 
@@ -154,7 +154,7 @@ impl<S: Storage, C: Clock> Rig<S, C> {
             format!("{}.toml", workload::PROGRAM),
             workload::PROGRAM_FILE.to_owned(),
         );
-        self.engine.install_programs(&[file], None)?;
+        self.engine.activate_programs(&[file], None)?;
         self.put_merchants(merchants)?;
         match enroll {
             Enroll::Record => self.enroll(wallets)?,
@@ -164,8 +164,8 @@ impl<S: Storage, C: Clock> Rig<S, C> {
     }
 
     /// Takes snapshots.
-    pub fn keeper(&self) -> &Arc<Keeper<S, FileLogStore<S>, C>> {
-        &self.keeper
+    pub fn maintenance(&self) -> &Arc<Maintenance<S, FileLogStore<S>, C>> {
+        &self.maintenance
     }
 
     /// Writes everything that has gathered.
@@ -233,7 +233,7 @@ impl<S: Storage, C: Clock> Rig<S, C> {
                 wallet,
                 person,
                 program: rule.program,
-                benefit: rule.entitlement,
+                benefit: rule.entitlement_key,
                 household: None,
                 tier: NameNumber::UNKNOWN,
                 usable_from: None,

@@ -35,7 +35,7 @@ pub fn measure<S: Storage>(
     merchants: u64,
     rounds: usize,
 ) -> Result<Stalls> {
-    let keeper = rig.keeper().clone();
+    let maintenance = rig.maintenance().clone();
     let running = rig.start();
     let engine = running.engine.clone();
     let (stop, during, decided) = (AtomicBool::new(false), AtomicBool::new(false), AtomicU64::new(0));
@@ -61,7 +61,7 @@ pub fn measure<S: Storage>(
             rates[0] = (rates[0].0 + count(before), rates[0].1 + quiet_for.as_secs_f64());
             let before = count(0);
             during.store(true, Ordering::SeqCst);
-            let taken = keeper.snapshot()?;
+            let taken = maintenance.snapshot()?;
             during.store(false, Ordering::SeqCst);
             rates[1] = (rates[1].0 + count(before), rates[1].1 + taken.took.as_secs_f64());
             took.push(taken.took.as_secs_f64());
@@ -79,7 +79,7 @@ pub fn measure<S: Storage>(
         })
     })?;
     drop(engine);
-    drop(keeper);
+    drop(maintenance);
     running.stop()?;
     Ok(stalls)
 }

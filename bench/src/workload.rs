@@ -1,10 +1,10 @@
 //! Requests with uniformly random wallets and merchants, the same for the same seed.
 
 use satang_core::calendar::Instant;
-use satang_core::ids::{CitizenId, MerchantId, Name, TxnId, WalletId};
+use satang_core::ids::{MerchantId, Name, NationalId, TxnId, WalletId};
 use satang_core::money::Satang;
 use satang_core::request::{AuthorizationRequest, Purchase};
-use satang_engine::enroll::EnrollmentInput;
+use satang_engine::session::enroll::EnrollmentInput;
 
 /// The programme every request draws on.
 pub const PROGRAM: &str = "thai-chuai-thai-plus-6040";
@@ -133,7 +133,7 @@ pub fn enrollment(index: u64) -> EnrollmentInput {
 }
 
 /// The citizen of this index, with the right check digit.
-pub fn citizen(index: u64) -> CitizenId {
+pub fn citizen(index: u64) -> NationalId {
     let mut text = *b"1000000000000";
     let mut rest = index;
     for digit in text[1..12].iter_mut().rev() {
@@ -147,7 +147,7 @@ pub fn citizen(index: u64) -> CitizenId {
         .sum();
     text[12] = b'0' + ((11 - weighted % 11) % 10) as u8;
     let text = core::str::from_utf8(&text).expect("digits are ASCII");
-    CitizenId::parse(text).expect("the check digit is computed above")
+    NationalId::parse(text).expect("the check digit is computed above")
 }
 
 fn name(text: &str) -> Name {

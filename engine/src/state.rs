@@ -4,16 +4,16 @@
 //! shards by index → quotas → append.
 
 use parking_lot::{Mutex, RwLock};
-use satang_core::account::{WALLET_SHARDS, WalletShard};
 use satang_core::calendar::{BusinessDate, Instant};
-use satang_core::citizen::{CITIZEN_SHARDS, CitizenShard};
-use satang_core::dedup::{ID_SHARDS, IdShard};
-use satang_core::directory::{Directory, Rule};
-use satang_core::household::{HOUSEHOLD_SHARDS, HouseholdShard};
 use satang_core::ids::PersonId;
-use satang_core::quota::Quotas;
 use satang_core::record::{BenefitNumber, NameNumber};
-use satang_core::totals::ProgramTotals;
+use satang_core::state::account::{WALLET_SHARDS, WalletShard};
+use satang_core::state::dedup::{ID_SHARDS, IdShard};
+use satang_core::state::directory::{Directory, Rule};
+use satang_core::state::household::{HOUSEHOLD_SHARDS, HouseholdShard};
+use satang_core::state::person::{PERSON_SHARDS, PersonShard};
+use satang_core::state::quota::Quotas;
+use satang_core::state::totals::ProgramTotals;
 
 /// How many wallets and ids to expect.
 #[derive(Clone, Copy, Debug, Default)]
@@ -54,7 +54,7 @@ pub struct State {
     pub directory: RwLock<Directory>,
     /// Ids and where their records lie.
     pub ids: Vec<Mutex<IdShard>>,
-    pub citizens: Vec<Mutex<CitizenShard>>,
+    pub citizens: Vec<Mutex<PersonShard>>,
     /// Households and what their members drew together.
     pub households: Vec<Mutex<HouseholdShard>>,
     /// Wallets and what they drew.
@@ -72,8 +72,8 @@ impl State {
             ids: (0..ID_SHARDS)
                 .map(|_| Mutex::new(IdShard::with_room_for(ids)))
                 .collect(),
-            citizens: (0..CITIZEN_SHARDS)
-                .map(|_| Mutex::new(CitizenShard::with_room_for(wallets)))
+            citizens: (0..PERSON_SHARDS)
+                .map(|_| Mutex::new(PersonShard::with_room_for(wallets)))
                 .collect(),
             households: (0..HOUSEHOLD_SHARDS).map(|_| Mutex::default()).collect(),
             wallets: (0..WALLET_SHARDS)
@@ -157,7 +157,7 @@ impl State {
             .iter()
             .fold((0, 0), |sum, t| (sum.0 + t.all, sum.1 + t.given_back));
         match is_conserved(used, all, given_back) {
-            true => self.check_rights(),
+            true => self.check_entitlements(),
             false => Err(Unbalanced::Money {
                 used,
                 all,
@@ -167,7 +167,7 @@ impl State {
     }
 
     /// As many rights are counted as persons hold.
-    fn check_rights(&self) -> Result<(), Unbalanced> {
+    fn check_entitlements(&self) -> Result<(), Unbalanced> {
         for (entitlement, counted) in self.quotas.lock().all_held() {
             let held: u64 = self
                 .citizens
@@ -196,7 +196,7 @@ impl State {
     /// the ids of the same dates have left memory.
     pub fn digest(&self) -> u64 {
         let ids = self.ids.iter().map(|shard| shard.lock().digest());
-        ids.fold(self.accounts_digest(), satang_core::table::hash_pair)
+        ids.fold(self.accounts_digest(), satang_core::state::table::hash_pair)
     }
 
     /// The digest without ids.
@@ -205,11 +205,11 @@ impl State {
         let wallets = self.wallets.iter().map(|shard| shard.lock().digest());
         let households = self.households.iter().map(|shard| shard.lock().digest());
         let directory = self.directory.read().digest();
-        let directory = satang_core::table::hash_pair(directory, self.quotas.lock().digest());
+        let directory = satang_core::state::table::hash_pair(directory, self.quotas.lock().digest());
         citizens
             .chain(households)
             .chain(wallets)
-            .fold(directory, satang_core::table::hash_pair)
+            .fold(directory, satang_core::state::table::hash_pair)
     }
 }
 
@@ -234,8 +234,8 @@ pub enum Unbalanced {
 
 /// The persons that entitlements name: about so many of them, from every shard.
 pub fn named_persons(state: &State, at_most: usize) -> impl Iterator<Item = PersonId> {
-    let per_shard = at_most.div_ceil(CITIZEN_SHARDS);
+    let per_shard = at_most.div_ceil(PERSON_SHARDS);
     let of_shard =
-        move |shard: &Mutex<CitizenShard>| shard.lock().persons().take(per_shard).collect::<Vec<_>>();
+        move |shard: &Mutex<PersonShard>| shard.lock().persons().take(per_shard).collect::<Vec<_>>();
     state.citizens.iter().flat_map(of_shard)
 }

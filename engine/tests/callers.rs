@@ -4,10 +4,10 @@ mod rig;
 
 use rig::office::*;
 use rig::*;
-use satang_core::desk::DeskRefusal;
 use satang_core::ids::{MerchantId, WalletId};
 use satang_core::record::{CaseClosed, MerchantStatus, NameNumber, Record, RecordKind, Status};
-use satang_engine::desk::DeskOutcome;
+use satang_core::state::casework::CaseworkRefusal;
+use satang_engine::session::casework::CaseworkOutcome;
 
 /// The kind and the caller of each record behind the first `from`.
 fn callers(rig: &Rig, from: usize) -> Vec<(RecordKind, NameNumber)> {
@@ -44,7 +44,7 @@ fn a_key_gets_its_number_with_the_first_record_that_it_causes() {
     rig.engine
         .bind_platform(shop(), &name("fast"), true, "", Some(&nok))
         .unwrap();
-    rig.engine.decide_desk(&suspended(shop()), None).unwrap();
+    rig.engine.decide_casework(&suspended(shop()), None).unwrap();
     rig.flush();
     let by_nok = rig.engine.state().directory.read().number_of(&nok);
     assert_ne!(by_nok, NameNumber::UNKNOWN);
@@ -69,14 +69,17 @@ fn who_causes_no_record_gets_no_number() {
     let nok = name("nok");
     let refused = rig
         .engine
-        .decide_desk(&suspended(MerchantId::from_number(99)), Some(&nok))
+        .decide_casework(&suspended(MerchantId::from_number(99)), Some(&nok))
         .unwrap();
-    assert_eq!(refused, DeskOutcome::Refused(DeskRefusal::MerchantUnknown));
+    assert_eq!(
+        refused,
+        CaseworkOutcome::Refused(CaseworkRefusal::MerchantUnknown)
+    );
     let unknown = CaseClosed {
         case: satang_core::ids::CaseId::from_bits(1),
         reason: String::new(),
     };
-    rig.engine.decide_desk(&unknown, Some(&nok)).unwrap();
+    rig.engine.decide_casework(&unknown, Some(&nok)).unwrap();
     let paused = rig
         .engine
         .set_program_status(&name("nowhere"), Status::Suspended, "", Some(&nok));
@@ -89,14 +92,14 @@ fn who_causes_no_record_gets_no_number() {
 fn a_restart_knows_with_whose_key_a_merchant_was_suspended() {
     let mut rig = started();
     rig.engine
-        .decide_desk(&suspended(shop()), Some(&name("nok")))
+        .decide_casework(&suspended(shop()), Some(&name("nok")))
         .unwrap();
     rig.flush();
     rig.snapshot();
     let again = Rig::start(rig.storage.copy());
     let directory = again.engine.state().directory.read();
     let mark = directory
-        .desk()
+        .casework()
         .merchant(shop())
         .and_then(|file| file.suspended.as_ref());
     let caller = mark.map(|mark| mark.caller).expect("it is suspended");

@@ -8,8 +8,8 @@ use satang_core::outcome::{Reason, ReversalReason};
 use satang_core::request::AuthorizationRequest;
 use satang_engine::clock::SimulatedClock;
 use satang_engine::engine::Submitted;
-use satang_engine::open::{EngineOptions, OpenError, open};
 use satang_engine::persons::CitizenKey;
+use satang_engine::recovery::open::{EngineOptions, OpenError, open};
 use std::sync::Arc;
 
 #[test]

@@ -1,10 +1,10 @@
 //! A record changes only what was locked to decide it: anything else would race with another request.
 
-use satang_core::account::{WalletShard, wallet_shard};
-use satang_core::apply::apply_wallet_status;
 use satang_core::ids::WalletId;
 use satang_core::record::{Status, WalletStatus};
-use satang_engine::locked::{Guards, LockedShards};
+use satang_core::state::account::{WalletShard, wallet_shard};
+use satang_core::state::apply::apply_wallet_status;
+use satang_engine::locks::{Guards, LockedShards};
 
 fn suspended() -> WalletStatus {
     WalletStatus {

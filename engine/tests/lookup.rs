@@ -7,7 +7,7 @@ use rig::{Rig, request, reversal};
 use satang_core::ids::TxnId;
 use satang_core::money::Satang;
 use satang_engine::engine::Submitted;
-use satang_engine::lookup::{Found, FoundAuthorization, REVERSALS_SHOWN_MAX};
+use satang_engine::query::find::{Found, FoundAuthorization, REVERSALS_SHOWN_MAX};
 
 fn found(rig: &Rig, txn: u128) -> FoundAuthorization {
     match rig.engine.find_authorization(TxnId::from_bits(txn)).unwrap() {
@@ -91,8 +91,8 @@ fn what_has_left_memory_is_found_in_its_files() {
     rig.engine.reverse(&reversal(3, 1, Some(200))).unwrap();
     rig.flush();
     pass_days(&mut rig, 4);
-    rig.keeper.tidy_ids().unwrap();
-    assert!(rig.engine.old_ids().may_hold(1));
+    rig.maintenance.tidy_ids().unwrap();
+    assert!(rig.engine.id_archive().may_hold(1));
     assert_eq!(rig.engine.state().ids_len(), 0, "everything has left memory");
     let check = |rig: &Rig, ids: &[u128], left: u64| {
         let found = found(rig, 1);

@@ -6,9 +6,9 @@ mod rig;
 use rig::hooked::{HookedStorage, Operation};
 use rig::random::Random;
 use rig::{LAYOUT, Rig, Survivors, enrollment};
-use satang_core::account::wallet_shard;
 use satang_core::ids::PersonId;
 use satang_core::record::Record;
+use satang_core::state::account::wallet_shard;
 use satang_engine::persons::{CitizenKey, PERSONS_FILE, PersonStore};
 use satang_log::file::Layout;
 use satang_log::storage::{MemoryStorage, PAGE_BYTES, Storage};
@@ -237,7 +237,7 @@ fn a_snapshot_counts_on_pages_that_are_durable_and_hold_everybody_in_it() {
     rig.flush();
     // Staged by a request that appended nothing: the snapshot does not wait for it.
     rig.engine.persons().resolve(enrollment(101).citizen).unwrap();
-    let facts = rig.keeper.snapshot().unwrap().facts;
+    let facts = rig.maintenance.snapshot().unwrap().facts;
     let pages = rig.engine.persons().pages();
     assert_eq!(
         pages,

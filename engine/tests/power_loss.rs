@@ -9,7 +9,7 @@ use rig::random::Random;
 use rig::workload::Workload;
 use rig::{LAYOUT, Rig, enrollment, request};
 use satang_engine::engine::Submitted;
-use satang_engine::open::OpenError;
+use satang_engine::recovery::open::OpenError;
 use satang_log::file::Layout;
 use satang_log::storage::MemoryStorage;
 use std::sync::Arc;

@@ -15,8 +15,8 @@ use satang_core::record::{
 };
 use satang_engine::clock::{CLOCK_JUMP_MS_MAX, Clock, ClockError, SimulatedClock};
 use satang_engine::engine::SubmitError;
-use satang_engine::open::{EngineOptions, OpenError};
 use satang_engine::persons::CitizenKey;
+use satang_engine::recovery::open::{EngineOptions, OpenError};
 use satang_log::file::{FileLogStore, segment_name};
 use satang_log::group::Group;
 use satang_log::log::{Log as _, LogIdentity, LogStore as _};

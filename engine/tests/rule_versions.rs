@@ -7,10 +7,10 @@ use satang_core::calendar::Instant;
 use satang_core::ids::Name;
 use satang_core::money::Satang;
 use satang_core::outcome::Reason;
-use satang_core::policy::Category;
-use satang_engine::admin::MerchantInput;
+use satang_core::programme::Category;
 use satang_engine::engine::Submitted;
-use satang_engine::enroll::EnrollmentInput;
+use satang_engine::session::admin::MerchantInput;
+use satang_engine::session::enroll::EnrollmentInput;
 use satang_log::storage::MemoryStorage;
 
 const OPEN_ENDED: &str = r#"
@@ -61,7 +61,7 @@ fn register(rig: &Rig) -> Name {
 fn a_bucket_without_a_cap_may_overflow_and_the_money_still_adds_up() {
     let mut rig = Rig::start(MemoryStorage::default());
     rig.engine
-        .install_programs(&[("open-ended.toml".into(), OPEN_ENDED.into())], None)
+        .activate_programs(&[("open-ended.toml".into(), OPEN_ENDED.into())], None)
         .unwrap();
     let program = register(&rig);
     let bill = |txn| {
@@ -92,7 +92,7 @@ fn a_bucket_without_a_cap_may_overflow_and_the_money_still_adds_up() {
     );
     again
         .engine
-        .install_programs(&[("open-ended.toml".into(), capped)], None)
+        .activate_programs(&[("open-ended.toml".into(), capped)], None)
         .unwrap();
     let Submitted::Decided { record, .. } = again.engine.authorize(&bill(100)).unwrap() else {
         panic!()
@@ -110,12 +110,12 @@ fn a_version_that_was_withdrawn_before_it_came_into_force_never_counts() {
         let text = text.replace("name_en", &format!("{from}\nname_en"));
         rig_file(text)
     };
-    rig.engine.install_programs(&file("10", ""), None).unwrap();
+    rig.engine.activate_programs(&file("10", ""), None).unwrap();
     rig.engine
-        .install_programs(&file("20", "effective_from = 2026-07-01"), None)
+        .activate_programs(&file("20", "effective_from = 2026-07-01"), None)
         .unwrap();
     rig.engine
-        .install_programs(&file("30", "effective_from = 2026-08-01"), None)
+        .activate_programs(&file("30", "effective_from = 2026-08-01"), None)
         .unwrap();
     let program = register(&rig);
     let dates = [

@@ -7,8 +7,8 @@ use rig::random::Random;
 use rig::snapshots::{assert_every_start_gives, files_in, with_two_snapshots};
 use rig::{LAYOUT, Rig, assert_names, refused};
 use satang_core::calendar::BusinessDate;
-use satang_engine::day_ids::write_day_ids;
-use satang_engine::snapshot::{load, names};
+use satang_engine::ids::index::write_id_index;
+use satang_engine::recovery::snapshot::{load, names};
 use satang_log::file::{FileLogStore, segment_name};
 use satang_log::storage::{MemoryStorage, PAGE_BYTES};
 
@@ -141,7 +141,7 @@ fn a_snapshot_with_another_index_than_it_was_taken_with_is_refused() {
     for file in files {
         let date = BusinessDate::parse(&file["ids/".len()..][..10]).unwrap();
         let disk = rig.storage.copy();
-        write_day_ids(&disk, journal_id(&rig), date, |_| Vec::new()).unwrap();
+        write_id_index(&disk, journal_id(&rig), date, |_| Vec::new()).unwrap();
         let started = Rig::start(disk);
         assert!(started.recovered.snapshots_refused >= 1, "{file}");
         assert_eq!(started.digest(), digest);

@@ -12,9 +12,9 @@ use rig::workload::{Workload, id_of_any_kind};
 use rig::{Done, LAYOUT, PROGRAM, Rig, request, without};
 use satang_engine::engine::SubmitError;
 use satang_engine::engine::Submitted;
-use satang_engine::keeper::KeepError;
-use satang_engine::open::OpenError;
-use satang_engine::snapshot::{SNAPSHOT_FOLDER, SnapshotError, names};
+use satang_engine::maintenance::KeepError;
+use satang_engine::recovery::open::OpenError;
+use satang_engine::recovery::snapshot::{SNAPSHOT_FOLDER, SnapshotError, names};
 use satang_log::file::Layout;
 use satang_log::storage::{MemoryStorage, PAGE_BYTES};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,7 +23,7 @@ use std::sync::{Arc, Mutex};
 fn install(rig: &Rig, percent: u64) {
     let text = PROGRAM.replace("state_percent = 60", &format!("state_percent = {percent}"));
     let file = ("fair.toml".to_owned(), text);
-    rig.engine.install_programs(&[file], None).unwrap();
+    rig.engine.activate_programs(&[file], None).unwrap();
 }
 
 #[test]
@@ -76,7 +76,7 @@ fn parts_may_be_copied_at_different_sequences() {
         work.id = id_of_any_kind;
         work.go_on(&mut rig, 150);
         rig.flush();
-        let (keeper, engine) = (rig.keeper.clone(), rig.engine.clone());
+        let (maintenance, engine) = (rig.maintenance.clone(), rig.engine.clone());
         let inside = AtomicBool::new(false);
         let shared = Arc::new(Mutex::new((rig, work)));
         let of_hook = shared.clone();
@@ -96,7 +96,7 @@ fn parts_may_be_copied_at_different_sequences() {
         });
         for _ in 0..3 {
             let before = engine.durable().sequence();
-            let facts = keeper.snapshot().unwrap().facts;
+            let facts = maintenance.snapshot().unwrap().facts;
             assert!(engine.durable().sequence() > before, "something came meanwhile");
             let disk = storage.disk.copy();
             let from_snapshot = Rig::start(disk.copy());
@@ -126,7 +126,7 @@ fn snapshots_are_taken_beside_several_threads() {
     let mut rig = Rig::prepared();
     for _ in 0..5 {
         let done = AtomicBool::new(false);
-        let (engine, keeper) = (&rig.engine, &rig.keeper);
+        let (engine, maintenance) = (&rig.engine, &rig.maintenance);
         let committer = &mut rig.committer;
         std::thread::scope(|scope| {
             let _done = Done(&done);
@@ -159,7 +159,7 @@ fn snapshots_are_taken_beside_several_threads() {
             for _ in 0..3 {
                 let later = engine.now().unwrap().plus_ms(random.below(2) as i64 * DAY_MS);
                 engine.clock().set(later).unwrap();
-                keeper.snapshot().unwrap();
+                maintenance.snapshot().unwrap();
             }
         });
         rig.flush();
@@ -177,9 +177,9 @@ fn a_snapshot_in_the_middle_of_a_years_ends_of_dates() {
     // 124 ends of dates fill a group: some are durable when the snapshot begins, others while it waits.
     rig.engine.cut_over().unwrap();
     assert!(rig.committer.step().unwrap());
-    let keeper = rig.keeper.clone();
+    let maintenance = rig.maintenance.clone();
     std::thread::scope(|scope| {
-        let taking = scope.spawn(move || keeper.snapshot().unwrap());
+        let taking = scope.spawn(move || maintenance.snapshot().unwrap());
         while !taking.is_finished() {
             rig.committer.step().unwrap();
         }
@@ -205,10 +205,10 @@ fn dates_leave_as_far_as_their_ends_are_durable() {
     rig.pass(2 * DAY_MS);
     rig.engine.cut_over().unwrap();
     assert!(rig.committer.step().unwrap());
-    rig.keeper.tidy_ids().unwrap();
+    rig.maintenance.tidy_ids().unwrap();
     assert_eq!(rig.engine.state().ids_len(), 1, "the first date has left");
     rig.flush();
-    rig.keeper.tidy_ids().unwrap();
+    rig.maintenance.tidy_ids().unwrap();
     assert_eq!(rig.engine.state().ids_len(), 0, "both dates are over");
     let bare = without(&rig.storage, "ids");
     let again = Rig::open(Arc::new(bare), SMALL).unwrap();
@@ -239,9 +239,9 @@ fn a_snapshot_waits_until_what_it_holds_is_durable() {
         let unfinished = names.iter().find(|name| name.ends_with(".tmp"))?;
         Some(rig.storage.bytes(unfinished).len())
     };
-    let keeper = rig.keeper.clone();
+    let maintenance = rig.maintenance.clone();
     // Not scoped: it must not hold up a test that fails.
-    let taking = std::thread::spawn(move || keeper.snapshot().unwrap().facts);
+    let taking = std::thread::spawn(move || maintenance.snapshot().unwrap().facts);
     // Every part is a page at least; the table is written at the end.
     let parts = (before.bytes as usize / PAGE_BYTES) - 18;
     while !taking.is_finished() && copied(&rig).is_none_or(|len| len < parts * PAGE_BYTES) {
@@ -263,11 +263,11 @@ fn a_snapshot_of_a_journal_that_fails_is_none() {
     let mut rig = Rig::prepared();
     rig.engine.authorize(&request(1, 1, 1_000)).unwrap();
     rig.storage.break_after(2);
-    let keeper = rig.keeper.clone();
+    let maintenance = rig.maintenance.clone();
     rig.storage.break_after(0);
     assert!(rig.committer.step().is_err());
     rig.storage.mend();
-    let taken = keeper.snapshot();
+    let taken = maintenance.snapshot();
     assert!(
         matches!(taken, Err(KeepError::Snapshot(SnapshotError::Journal(_)))),
         "{taken:?}"
@@ -283,7 +283,7 @@ fn a_full_disk_leaves_no_half_snapshot_and_decisions_go_on() {
     let (before, mut refused) = (files_in(&rig.storage, SNAPSHOT_FOLDER), 0);
     for pages in (0..900).step_by(90) {
         rig.storage.fill_after(pages);
-        if let Err(error) = rig.keeper.snapshot() {
+        if let Err(error) = rig.maintenance.snapshot() {
             refused += 1;
             let names = rig.storage.names();
             assert!(!names.iter().any(|name| name.ends_with(".tmp")), "{names:?}");
@@ -306,29 +306,29 @@ fn a_snapshot_that_failed_is_taken_when_there_is_room_again() {
     rig.authorize(2, 1, 100);
     // The index file of the first date fits, the snapshot does not.
     rig.storage.fill_after(40);
-    assert!(rig.keeper.keep().is_err());
+    assert!(rig.maintenance.keep().is_err());
     assert_eq!(files_in(&rig.storage, "ids").len(), 1);
     rig.storage.make_room();
     assert!(
-        rig.keeper.keep().unwrap().is_none(),
+        rig.maintenance.keep().unwrap().is_none(),
         "not yet: a minute has not passed"
     );
     // A start that had to let the date leave once more owes the snapshot too.
     let again = Rig::start(rig.storage.copy());
-    assert!(again.keeper.keep().unwrap().is_some());
-    assert!(again.keeper.keep().unwrap().is_none(), "nothing is due");
+    assert!(again.maintenance.keep().unwrap().is_some());
+    assert!(again.maintenance.keep().unwrap().is_none(), "nothing is due");
 }
 
 #[test]
 fn a_date_that_left_makes_a_snapshot_due_until_there_is_one() {
     let mut rig = Rig::prepared();
     rig.authorize(1, 1, 100);
-    assert!(rig.keeper.keep().unwrap().is_none());
+    assert!(rig.maintenance.keep().unwrap().is_none());
     rig.pass(3 * DAY_MS);
     rig.authorize(2, 1, 100);
-    assert!(rig.keeper.tidy_ids().unwrap());
-    assert!(rig.keeper.keep().unwrap().is_some());
-    assert!(rig.keeper.keep().unwrap().is_none());
+    assert!(rig.maintenance.tidy_ids().unwrap());
+    assert!(rig.maintenance.keep().unwrap().is_some());
+    assert!(rig.maintenance.keep().unwrap().is_none());
 }
 
 #[test]
@@ -399,7 +399,7 @@ fn the_power_may_go_at_any_moment_of_a_snapshot_or_of_a_date_that_leaves() {
             _ => random.below(1_160),
         };
         rig.storage.break_after(operations);
-        finished += u32::from(rig.keeper.snapshot().is_ok());
+        finished += u32::from(rig.maintenance.snapshot().is_ok());
         let disk = lose_power(&rig.storage, random);
         rig = recover(disk, LAYOUT, random);
         from_snapshot += u32::from(rig.recovered.snapshot.is_some());

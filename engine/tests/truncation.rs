@@ -26,7 +26,7 @@ fn specimen() -> Specimen {
     Specimen::of(&rig, work.book, LAYOUT)
 }
 
-fn start(specimen: &Specimen, disk: MemoryStorage) -> Result<Rig, satang_engine::open::OpenError> {
+fn start(specimen: &Specimen, disk: MemoryStorage) -> Result<Rig, satang_engine::recovery::open::OpenError> {
     Rig::open(Arc::new(disk), specimen.layout)
 }
 

@@ -2,11 +2,11 @@
 
 use satang_engine::clock::AnyClock;
 use satang_engine::engine::Engine;
-use satang_engine::keeper::Keeper;
+use satang_engine::maintenance::Maintenance;
 use satang_log::file::{FileLogStore, FileReader};
 
 /// The engine as the gateway runs it.
 pub type GatewayEngine<S> = Engine<FileReader<S>, AnyClock>;
 
 /// Its keeper.
-pub type GatewayKeeper<S> = Keeper<S, FileLogStore<S>, AnyClock>;
+pub type GatewayMaintenance<S> = Maintenance<S, FileLogStore<S>, AnyClock>;

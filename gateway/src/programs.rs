@@ -4,9 +4,9 @@ use crate::engine::GatewayEngine;
 use anyhow::{Context, bail};
 use parking_lot::Mutex;
 use satang_core::ids::Name;
-use satang_core::policy::Program;
+use satang_core::programme::Program;
 use satang_engine::engine::SubmitError;
-use satang_engine::install::{InstallError, InstalledPrograms};
+use satang_engine::session::activation::{ActivatedPrograms, ActivationError};
 use satang_log::storage::Storage;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -71,22 +71,22 @@ pub fn reload<S: Storage>(
     engine: &GatewayEngine<S>,
     source: &ProgramSource,
     by: Option<&Name>,
-) -> Result<InstalledPrograms, ReloadError> {
+) -> Result<ActivatedPrograms, ReloadError> {
     let refused = |text: String| ReloadError::Refused(text.replace(&source.prefix, ""));
     let turn = source.turn.lock();
     let files = source.read().map_err(|error| refused(format!("{error:#}")))?;
     let installed = engine.reload_programs(&files, by).map_err(|error| match error {
-        InstallError::Submit(error) => ReloadError::Submit(error),
-        error @ (InstallError::Policy(_) | InstallError::Twice { .. } | InstallError::TooMany { .. }) => {
-            refused(error.to_string())
-        }
+        ActivationError::Submit(error) => ReloadError::Submit(error),
+        error @ (ActivationError::Policy(_)
+        | ActivationError::Twice { .. }
+        | ActivationError::TooMany { .. }) => refused(error.to_string()),
     })?;
     drop(turn);
     report(&files, &installed, engine);
     Ok(installed)
 }
 
-fn report<S: Storage>(files: &[(String, String)], installed: &InstalledPrograms, engine: &GatewayEngine<S>) {
+fn report<S: Storage>(files: &[(String, String)], installed: &ActivatedPrograms, engine: &GatewayEngine<S>) {
     let changed: Vec<&Name> = installed
         .programs
         .iter()

@@ -1,7 +1,7 @@
 //! Starting and stopping a server: the listener first, then recovery, then the threads of the journal.
 
 use crate::app::{Api, App, Metrics, catch_up};
-use crate::engine::{GatewayEngine, GatewayKeeper};
+use crate::engine::{GatewayEngine, GatewayMaintenance};
 use crate::keys::KeyRing;
 use crate::programs::{ProgramSource, load_programs, reload, warn_about_programs};
 use crate::server::{Server, ServerHandle, ServerOptions};
@@ -9,9 +9,9 @@ use anyhow::{Context, bail};
 use satang_core::calendar::Instant;
 use satang_engine::clock::{AnyClock, SimulatedClock, SystemClock};
 use satang_engine::engine::SubmitError;
-use satang_engine::keeper::{KeepError, SnapshotRule, Taken};
-use satang_engine::open::{EngineOptions, Expected, Opened, Recovered, open};
+use satang_engine::maintenance::{KeepError, SnapshotRule, Taken};
 use satang_engine::persons::CitizenKey;
+use satang_engine::recovery::open::{EngineOptions, Expected, Opened, Recovered, open};
 use satang_log::commit::CommitError;
 use satang_log::commit::{Appender, Pacing};
 use satang_log::file::Layout;
@@ -58,7 +58,7 @@ pub struct Running {
     upkeep: Arc<dyn Upkeep>,
     threads: Vec<JoinHandle<()>>,
     writer: JoinHandle<Result<(), CommitError>>,
-    keeper: Arc<GatewayKeeper<FileStorage>>,
+    maintenance: Arc<GatewayMaintenance<FileStorage>>,
     stop: [mpsc::Sender<()>; 2],
     /// What the start found.
     pub recovered: Recovered,
@@ -114,13 +114,15 @@ impl Running {
             .with_context(|| options.data_dir.display().to_string())?;
         metrics.recovered(&opened.recovered, started.elapsed());
         let mut running = Running::with_threads(handle, opened, &storage, source, metrics);
-        running.install_programs(&files)?;
+        running.activate_programs(&files)?;
         // Only now: a refusal to start is one line.
         warn_about_programs(&programs, &running.engine);
         before_ready()?;
-        app.ready(running.engine.clone(), running.keeper.clone());
-        let keeper = running.keeper.clone();
-        running.threads.push(spawn("desk", move || catch_up(&*keeper)));
+        app.ready(running.engine.clone(), running.maintenance.clone());
+        let maintenance = running.maintenance.clone();
+        running
+            .threads
+            .push(spawn("desk", move || catch_up(&*maintenance)));
         Ok(running)
     }
 
@@ -135,7 +137,7 @@ impl Running {
             engine,
             committer,
             upkeep,
-            keeper,
+            maintenance,
             recovered,
         } = opened;
         let upkeep_of_thread = upkeep.clone();
@@ -153,7 +155,7 @@ impl Running {
             }
         });
         let (stop_keeping, stopped) = mpsc::channel();
-        let keeper_of_thread = keeper.clone();
+        let keeper_of_thread = maintenance.clone();
         let keeping = spawn("keeper", move || {
             while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(TICK) {
                 report_kept(keeper_of_thread.keep(), &metrics);
@@ -169,20 +171,20 @@ impl Running {
             upkeep,
             threads,
             writer,
-            keeper,
+            maintenance,
             stop: [stop_ticking, stop_keeping],
             recovered,
             direct_refused,
         }
     }
 
-    fn install_programs(&self, programs: &[(String, String)]) -> anyhow::Result<()> {
+    fn activate_programs(&self, programs: &[(String, String)]) -> anyhow::Result<()> {
         if let Err(error) = self.engine.now() {
             // Look-ups go on by the rules of the journal; the files are installed once an operator confirmed the clock.
             tracing::error!(%error, "nothing is decided, and the programme files are not installed");
             return Ok(());
         }
-        self.engine.install_programs(programs, None)?;
+        self.engine.activate_programs(programs, None)?;
         let last = self.engine.appender().last_sequence();
         self.engine.durable().block_until(last)?;
         Ok(())
@@ -214,8 +216,8 @@ impl Running {
     }
 
     /// Takes snapshots.
-    pub fn keeper(&self) -> &Arc<GatewayKeeper<FileStorage>> {
-        &self.keeper
+    pub fn maintenance(&self) -> &Arc<GatewayMaintenance<FileStorage>> {
+        &self.maintenance
     }
 
     /// Where records gather.

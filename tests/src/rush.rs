@@ -220,7 +220,7 @@ hours = "06:00-23:00"
 #[cfg(test)]
 mod tests {
     use super::*;
-    use satang_core::policy::Program;
+    use satang_core::programme::Program;
 
     #[test]
     fn the_programme_of_a_round_is_a_programme() {

@@ -10,11 +10,11 @@ use http::{HeaderMap, HeaderValue, Method};
 use satang_cold::verify::{Derived, VerifyOptions, verify_storage};
 use satang_core::calendar::Instant;
 use satang_engine::clock::{AnyClock, Clock as _, SimulatedClock};
-use satang_engine::keeper::SnapshotRule;
-use satang_engine::open::{EngineOptions, Expected, open};
+use satang_engine::maintenance::SnapshotRule;
 use satang_engine::persons::CitizenKey;
+use satang_engine::recovery::open::{EngineOptions, Expected, open};
 use satang_gateway::app::{Api, App, Metrics, WholeBody};
-use satang_gateway::engine::{GatewayEngine, GatewayKeeper};
+use satang_gateway::engine::{GatewayEngine, GatewayMaintenance};
 use satang_gateway::programs::ProgramSource;
 use satang_log::commit::{Committer, Pacing, Unobserved};
 use satang_log::file::{FileLog, Layout};
@@ -41,7 +41,7 @@ pub struct InProcess {
     programmes: Files,
     engine: Arc<GatewayEngine<MemoryStorage>>,
     committer: Committer<FileLog<MemoryStorage>>,
-    keeper: Arc<GatewayKeeper<MemoryStorage>>,
+    maintenance: Arc<GatewayMaintenance<MemoryStorage>>,
     api: Api<MemoryStorage>,
     restarts: u64,
 }
@@ -75,18 +75,18 @@ impl InProcess {
         };
         let clock = AnyClock::Simulated(SimulatedClock::standing_at(at));
         let opened = open(&storage, clock, options, &mut |_, _| {}).expect("the journal is good");
-        let (engine, mut committer, keeper) = (opened.engine, opened.committer, opened.keeper);
+        let (engine, mut committer, maintenance) = (opened.engine, opened.committer, opened.maintenance);
         assert!(
             digest.is_none_or(|before| engine.state().digest() == before),
             "I2: the replayed state differs"
         );
         engine
-            .install_programs(programmes, None)
+            .activate_programs(programmes, None)
             .expect("the files are good");
         while committer.step().expect("a virtual disk does not fail") {}
         let programmes: Files = Arc::new(Mutex::new(programmes.to_vec()));
         let app = App::starting(Arc::new(Metrics::new()), source(&programmes));
-        app.ready(engine.clone(), keeper.clone());
+        app.ready(engine.clone(), maintenance.clone());
         // Nobody dispatches: this thread polls the one request there is until its record is durable.
         let api = Api::new(app, |_| {});
         InProcess {
@@ -94,7 +94,7 @@ impl InProcess {
             programmes,
             engine,
             committer,
-            keeper,
+            maintenance,
             api,
             restarts,
         }
@@ -211,9 +211,9 @@ impl InProcess {
             0 => {
                 // A snapshot waits for the last record, and nobody asked for the one that closes a date to be durable.
                 while self.committer.step().expect("a virtual disk does not fail") {}
-                _ = self.keeper.snapshot().expect("a virtual disk does not fail");
+                _ = self.maintenance.snapshot().expect("a virtual disk does not fail");
             }
-            1 => _ = self.keeper.tidy_ids().expect("a virtual disk does not fail"),
+            1 => _ = self.maintenance.tidy_ids().expect("a virtual disk does not fail"),
             _ => {}
         }
         // The power goes: of what was not flushed, every other page survives. Everything answered was flushed.
@@ -223,7 +223,7 @@ impl InProcess {
             kept
         });
         // As a start leaves them.
-        self.keeper.tidy_ids().expect("a virtual disk does not fail");
+        self.maintenance.tidy_ids().expect("a virtual disk does not fail");
         let before = self.engine.state().digest();
         if self.restarts.is_multiple_of(2) {
             verify(&disk, before);

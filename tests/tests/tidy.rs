@@ -10,7 +10,7 @@ const LINES_MAX: usize = 600;
 const LONG: [&str; 2] = ["gateway/openapi.json", "gateway/api/openapi.overlay.json"];
 
 /// Files that may contain unsafe code.
-const UNSAFE: [&str; 1] = ["engine/core/src/table.rs"];
+const UNSAFE: [&str; 1] = ["engine/core/src/state/table.rs"];
 
 /// Files that may let a thread sleep: those that make load or wait between measurements, and one client whose slowness is the
 /// story. No test waits for something to happen by sleeping.

@@ -6,14 +6,14 @@
 
 use anyhow::Context;
 use clap::{Parser, ValueEnum};
-use satang_core::account::wallet_shard;
 use satang_core::calendar::Instant;
 use satang_core::record::Authorization;
 use satang_core::request::AuthorizationRequest;
+use satang_core::state::account::wallet_shard;
 use satang_engine::clock::{AnyClock, SimulatedClock};
 use satang_engine::engine::{SubmitError, Submitted};
-use satang_engine::open::{EngineOptions, Expected, open};
 use satang_engine::persons::CitizenKey;
+use satang_engine::recovery::open::{EngineOptions, Expected, open};
 use satang_gateway::app::{Api, App, Metrics};
 use satang_gateway::engine::GatewayEngine;
 use satang_gateway::programs::ProgramSource;
@@ -114,7 +114,7 @@ fn main() -> anyhow::Result<()> {
         pacing: Pacing::DEFAULT,
         accept_clock: false,
         expected: Expected::default(),
-        snapshots: satang_engine::keeper::SnapshotRule::DEFAULT,
+        snapshots: satang_engine::maintenance::SnapshotRule::DEFAULT,
         observer: metrics.clone(),
     };
     let clock = AnyClock::Simulated(SimulatedClock::running_from(noon));
@@ -123,13 +123,13 @@ fn main() -> anyhow::Result<()> {
     std::thread::spawn(move || upkeep.run_until_stopped());
     std::thread::spawn(move || committer.run().expect("the disk works"));
     let programs = ProgramSource::folder(args.programs);
-    engine.install_programs(&programs.read()?, None)?;
+    engine.activate_programs(&programs.read()?, None)?;
     let deciders = match args.variant {
         Variant::Direct => Vec::new(),
         Variant::Queue => (0..args.deciders).map(|_| own_shards(engine.clone())).collect(),
     };
     let app = App::starting(metrics, Arc::new(programs));
-    app.ready(engine.clone(), opened.keeper);
+    app.ready(engine.clone(), opened.maintenance);
     let server = ServerOptions {
         listen: args.listen,
         ..ServerOptions::default()

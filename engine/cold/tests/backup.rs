@@ -4,7 +4,7 @@
 use satang_cold::backup::{BackupError, CITIZEN_KEY_FILE, backup, restore};
 use satang_cold::folder::Folder;
 use satang_core::calendar::Instant;
-use satang_core::ids::{CitizenId, WalletId};
+use satang_core::ids::{NationalId, WalletId};
 use satang_core::record::{NameNumber, Record, Status, WalletStatus};
 use satang_engine::persons::{CitizenKey, PERSONS_FILE, PersonStore};
 use satang_log::commit::FlushedBefore as _;
@@ -201,7 +201,7 @@ fn only_whole_pages_of_the_person_store_are_copied() {
     written.append(1);
     written.append(1);
     let mut store = PersonStore::open(&written.storage, CitizenKey::from_bytes(KEY)).unwrap();
-    let citizen = (0..10).find_map(|check| CitizenId::parse(&format!("000000000001{check}")).ok());
+    let citizen = (0..10).find_map(|check| NationalId::parse(&format!("000000000001{check}")).ok());
     let person = store.persons().resolve(citizen.unwrap()).unwrap();
     store.flush().unwrap();
     let path = written.data().join(PERSONS_FILE);

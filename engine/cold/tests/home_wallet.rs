@@ -9,13 +9,13 @@ use rig::*;
 use satang_core::ids::*;
 use satang_core::money::Satang;
 use satang_core::outcome::{Reason, ReversalReason};
-use satang_core::policy::{CapPeriod, Category};
+use satang_core::programme::{CapPeriod, Category};
 use satang_core::record::{Act, Authorization, Record, ReversalRecord, Status};
 use satang_core::request::{ClosingRequest, HoldRequest};
 use satang_engine::engine::Submitted;
-use satang_engine::enroll::EnrollmentInput;
-use satang_engine::moves::{MoveInput, MoveOutcome};
-use satang_engine::replacement::{ReplacementInput, ReplacementOutcome, ReplacementRefusal};
+use satang_engine::session::enroll::EnrollmentInput;
+use satang_engine::session::programme_transfer::{TransferInput, TransferOutcome};
+use satang_engine::session::replacement::{ReplacementInput, ReplacementOutcome, ReplacementRefusal};
 use satang_log::storage::MemoryStorage;
 use verified::{told, verify};
 
@@ -28,7 +28,7 @@ fn started() -> Rig {
     let rig = Rig::start(MemoryStorage::default());
     let files = [("fair.toml", PROGRAM), ("card.toml", CARD)];
     let files = files.map(|(file, text)| (file.to_owned(), text.to_owned()));
-    rig.engine.install_programs(&files, None).unwrap();
+    rig.engine.activate_programs(&files, None).unwrap();
     let merchants = [merchant(Category::FoodDrink), utility()];
     rig.engine.put_merchants(&merchants, None).unwrap();
     rig
@@ -46,7 +46,7 @@ fn enroll(rig: &Rig, program: &str, wallet: u64) {
 }
 
 fn moves(rig: &Rig, wallet: u64, from: &str, to: &str) {
-    let input = MoveInput {
+    let input = TransferInput {
         wallet: WalletId::from_number(wallet),
         from: name(from),
         to: name(to),
@@ -55,8 +55,8 @@ fn moves(rig: &Rig, wallet: u64, from: &str, to: &str) {
         usable_from: None,
         reason: "asked for it".into(),
     };
-    let moved = rig.engine.move_citizen(&input, None).unwrap();
-    assert!(matches!(moved, MoveOutcome::Moved { .. }), "{moved:?}");
+    let moved = rig.engine.transfer_person(&input, None).unwrap();
+    assert!(matches!(moved, TransferOutcome::Transferred { .. }), "{moved:?}");
 }
 
 fn replaces(rig: &mut Rig, wallet: u64, new_wallet: u64) -> ReplacementOutcome {
@@ -158,7 +158,7 @@ fn a_cap_is_the_persons_when_the_right_comes_back_through_another_wallet() {
     let record = rig.authorize(2, 2, 25_000);
     assert_eq!((record.reason(), record.state().get()), (Reason::Approved, 5_000));
     assert_eq!(record.limited_by(), Some(CapPeriod::Day));
-    assert_eq!(record.extra.home(), Some(WalletId::from_number(1)));
+    assert_eq!(record.extension.home(), Some(WalletId::from_number(1)));
     assert_eq!(pays(&mut rig, 3, 2), (Reason::DailyCapExhausted, 0));
     // What the first wallet paid is given back to the person's room.
     refunds(&mut rig, 1, 1);
@@ -254,7 +254,7 @@ fn a_wallets_own_suspension_stays_with_it_and_a_citizens_goes_along() {
         .unwrap();
     assert_replaced(replaces(&mut rig, 1, 2));
     assert_eq!(asks(&mut rig, 1, 2), Reason::Approved);
-    let subject = satang_engine::desk::Subject::Wallet(new);
+    let subject = satang_engine::session::casework::Subject::Wallet(new);
     let suspend = |rig: &Rig, status| {
         rig.engine
             .set_person_status(subject, status, "checked", None)

@@ -15,7 +15,7 @@ use satang_core::ids::{TxnId, WalletId};
 use satang_core::record::RecordKind;
 use satang_core::request::AuthorizationRequest;
 use satang_engine::engine::Submitted;
-use satang_engine::replay::DateError;
+use satang_engine::recovery::replay::DateError;
 use satang_log::storage::MemoryStorage;
 use verified::{audit, told, verify, verify_with};
 
@@ -91,13 +91,13 @@ fn a_journal_of_many_days_restarts_and_rule_changes_verifies_with_the_engines_di
             rig.engine.cut_over().unwrap();
             rig.flush();
             match round % 4 {
-                0 => drop(rig.keeper.snapshot().unwrap()),
-                1 => drop(rig.keeper.tidy_ids().unwrap()),
+                0 => drop(rig.maintenance.snapshot().unwrap()),
+                1 => drop(rig.maintenance.tidy_ids().unwrap()),
                 2 => {
                     let percent = format!("state_percent = {}", 50 + round);
                     let text = PROGRAM.replace("state_percent = 60", &percent);
                     rig.engine
-                        .install_programs(&[("fair.toml".into(), text)], None)
+                        .activate_programs(&[("fair.toml".into(), text)], None)
                         .unwrap();
                     rig.flush();
                 }
@@ -484,8 +484,8 @@ fn with_files() -> Rig {
     let mut rig = served();
     // A second reversal of an authorization of an old day.
     give_back(&mut rig, 300, 6, Some(100));
-    assert!(rig.keeper.tidy_ids().unwrap());
-    rig.keeper.snapshot().unwrap();
+    assert!(rig.maintenance.tidy_ids().unwrap());
+    rig.maintenance.snapshot().unwrap();
     rig
 }
 

@@ -232,14 +232,14 @@ impl PersonId {
 
 /// A national id: 13 digits with a valid mod-11 check digit. Held only between parsing and hashing.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct CitizenId(u64);
+pub struct NationalId(u64);
 
-impl CitizenId {
+impl NationalId {
     /// Parses 13 digits whose last is `(11 - Σ digit_i × (13 - i) mod 11) mod 10`.
     ///
     /// # Errors
     /// [`IdError::NotCitizenId`] for anything else.
-    pub fn parse(text: &str) -> Result<CitizenId, IdError> {
+    pub fn parse(text: &str) -> Result<NationalId, IdError> {
         let number = parse_digits(text.as_bytes(), 13).ok_or(IdError::NotCitizenId)?;
         let weighted: u64 = text
             .bytes()
@@ -249,7 +249,7 @@ impl CitizenId {
             .sum();
         let check = (11 - weighted % 11) % 10;
         if check == number % 10 {
-            Ok(CitizenId(number))
+            Ok(NationalId(number))
         } else {
             Err(IdError::NotCitizenId)
         }
@@ -261,9 +261,9 @@ impl CitizenId {
     }
 }
 
-impl fmt::Debug for CitizenId {
+impl fmt::Debug for NationalId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("CitizenId(hidden)")
+        f.write_str("NationalId(hidden)")
     }
 }
 
@@ -401,10 +401,10 @@ mod tests {
 
     #[test]
     fn a_citizen_id_has_a_valid_check_digit_and_is_never_shown() {
-        let citizen = CitizenId::parse("1101700203450").unwrap();
-        assert_eq!(format!("{citizen:?}"), "CitizenId(hidden)");
-        assert_eq!(CitizenId::parse("1101700203451"), Err(IdError::NotCitizenId));
-        assert_eq!(CitizenId::parse("110170020345"), Err(IdError::NotCitizenId));
+        let citizen = NationalId::parse("1101700203450").unwrap();
+        assert_eq!(format!("{citizen:?}"), "NationalId(hidden)");
+        assert_eq!(NationalId::parse("1101700203451"), Err(IdError::NotCitizenId));
+        assert_eq!(NationalId::parse("110170020345"), Err(IdError::NotCitizenId));
     }
 
     #[test]

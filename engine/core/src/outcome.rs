@@ -1,6 +1,6 @@
 //! Outcomes: why an authorization or reversal was decided as it was, with its ISO 8583 response code.
 
-use crate::policy::CapPeriod;
+use crate::programme::CapPeriod;
 
 /// Why an authorization was decided as it was.
 ///

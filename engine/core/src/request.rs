@@ -1,7 +1,7 @@
 //! What the payment switch asks, parsed and bounded.
 
 use crate::birth::BirthDate;
-use crate::ids::{CitizenId, MerchantId, Name, Nationality, RegistrationId, ReversalId, TxnId, WalletId};
+use crate::ids::{MerchantId, Name, NationalId, Nationality, RegistrationId, ReversalId, TxnId, WalletId};
 use crate::money::Satang;
 use crate::outcome::ReversalCause;
 use crate::record::Act;
@@ -68,7 +68,7 @@ pub struct RegistrationRequest {
     pub registration_id: RegistrationId,
     pub program: Name,
     pub wallet: WalletId,
-    pub citizen: CitizenId,
+    pub citizen: NationalId,
     pub birth: BirthDate,
     pub nationality: Nationality,
 }

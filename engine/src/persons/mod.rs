@@ -13,8 +13,8 @@ pub use page::{PERSONS_FILE, is_whole_page};
 pub use store::PersonStore;
 
 use parking_lot::Mutex;
-use satang_core::ids::{CitizenId, PersonId};
-use satang_core::table::{Entry, Table};
+use satang_core::ids::{NationalId, PersonId};
+use satang_core::state::table::{Entry, Table};
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::io;
@@ -36,7 +36,7 @@ impl CitizenKey {
         *blake3::keyed_hash(&self.0, b"Satang 2026 citizen key check").as_bytes()
     }
 
-    fn hash(&self, citizen: CitizenId) -> [u64; 2] {
+    fn hash(&self, citizen: NationalId) -> [u64; 2] {
         let hash = blake3::keyed_hash(&self.0, &citizen.to_hash_input());
         [
             first_word(&hash.as_bytes()[..8]),
@@ -127,7 +127,7 @@ impl Persons {
     ///
     /// # Errors
     /// When the operating system has no randomness.
-    pub fn resolve(&self, citizen: CitizenId) -> io::Result<PersonId> {
+    pub fn resolve(&self, citizen: NationalId) -> io::Result<PersonId> {
         let hash = self.key.hash(citizen);
         // Before the lock, though mostly one that is known needs none.
         let person = draw_person()?.number();
@@ -144,7 +144,7 @@ impl Persons {
     }
 
     /// The person id of a citizen; `None` when there is none.
-    pub fn find(&self, citizen: CitizenId) -> Option<PersonId> {
+    pub fn find(&self, citizen: NationalId) -> Option<PersonId> {
         let hash = self.key.hash(citizen);
         let table = self.tables[table_of(hash)].lock();
         let found = table.entries.find(hash[0], |entry| entry.hash == hash);
@@ -305,10 +305,10 @@ fn draw_person() -> io::Result<PersonId> {
 }
 
 #[cfg(test)]
-fn citizen(number: u64) -> CitizenId {
+fn citizen(number: u64) -> NationalId {
     let twelve = format!("{number:012}");
     (0..10)
-        .find_map(|check| CitizenId::parse(&format!("{twelve}{check}")).ok())
+        .find_map(|check| NationalId::parse(&format!("{twelve}{check}")).ok())
         .expect("one digit fits")
 }
 

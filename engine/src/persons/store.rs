@@ -4,7 +4,7 @@ use super::erase::finish_erasing;
 use super::page::{ENTRIES_PER_PAGE, PERSONS_FILE, read_page, write_page};
 use super::{CitizenKey, PersonEntry, PersonTable, Persons, TABLES, insert, table_of};
 use parking_lot::Mutex;
-use satang_core::table::{Entry as _, Table};
+use satang_core::state::table::{Entry as _, Table};
 use satang_log::commit::FlushedBefore;
 use satang_log::storage::{PAGE_BYTES, Page, ReadFile, Storage, StorageFile};
 use std::io;

@@ -2,13 +2,13 @@
 
 use super::{Rig, Survivors};
 use satang_core::calendar::BusinessDate;
-use satang_core::dedup::{TxnState, registration_shard, reversal_shard, txn_shard};
 use satang_core::ids::MerchantId;
-use satang_core::policy::Category;
+use satang_core::programme::Category;
 use satang_core::record::{AuthorizationRecord, Record, RegistrationRecord, ReversalRecord, Status};
 use satang_core::request::{
     AuthorizationRequest, ClosingRequest, HoldRequest, RegistrationRequest, ReversalRequest,
 };
+use satang_core::state::dedup::{TxnState, registration_shard, reversal_shard, txn_shard};
 use satang_engine::clock::Clock;
 use satang_engine::engine::Engine;
 use satang_log::log::ReadLog;
@@ -193,7 +193,7 @@ impl Book {
 
 /// Where the id's outcome lies, when it has one.
 fn seen<S: Storage, C: Clock>(rig: &Rig<S, C>, asked: &Asked) -> Option<u64> {
-    let (ids, old) = (&rig.engine.state().ids, rig.engine.old_ids());
+    let (ids, old) = (&rig.engine.state().ids, rig.engine.id_archive());
     match asked {
         Asked::Closing(request) => {
             let id = request.txn_id;

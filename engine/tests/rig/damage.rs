@@ -4,7 +4,7 @@ use super::Rig;
 use super::book::Book;
 use super::random::Random;
 use super::workload::Workload;
-use satang_engine::open::OpenError;
+use satang_engine::recovery::open::OpenError;
 use satang_log::file::{Layout, segment_name};
 use satang_log::storage::{MemoryStorage, PAGE_BYTES};
 use std::sync::Arc;

@@ -4,7 +4,7 @@
 
 pub mod book;
 pub mod damage;
-pub mod desk;
+pub mod casework;
 pub mod hooked;
 pub mod office;
 pub mod random;
@@ -12,20 +12,20 @@ pub mod snapshots;
 pub mod workload;
 
 use satang_core::calendar::Instant;
-use satang_core::ids::{CitizenId, HouseholdId, MerchantId, Name, ReversalId, TxnId, WalletId};
+use satang_core::ids::{HouseholdId, MerchantId, Name, NationalId, ReversalId, TxnId, WalletId};
 use satang_core::money::Satang;
 use satang_core::outcome::ReversalCause;
-use satang_core::policy::Category;
+use satang_core::programme::Category;
 use satang_core::record::{Authorization, Record, RecordHeader, Status};
 use satang_core::request::{AuthorizationRequest, Purchase, ReversalRequest};
-use satang_engine::admin::MerchantInput;
 use satang_engine::clock::{Clock, SimulatedClock};
 use satang_engine::engine::{Engine, Submitted};
-use satang_engine::enroll::EnrollmentInput;
-use satang_engine::keeper::{Keeper, SnapshotRule};
-use satang_engine::open::{EngineOptions, Expected, OpenError, Recovered, open};
+use satang_engine::maintenance::{Maintenance, SnapshotRule};
 use satang_engine::persons::CitizenKey;
-use satang_engine::snapshot::SnapshotFacts;
+use satang_engine::recovery::open::{EngineOptions, Expected, OpenError, Recovered, open};
+use satang_engine::recovery::snapshot::SnapshotFacts;
+use satang_engine::session::admin::MerchantInput;
+use satang_engine::session::enroll::EnrollmentInput;
 use satang_log::commit::{Committer, Pacing, Unobserved};
 use satang_log::file::{FileLog, FileLogStore, FileReader, Layout};
 use satang_log::log::{Bound, Cursor as _, Upkeep};
@@ -110,7 +110,7 @@ pub struct Rig<S: Storage = MemoryStorage, C: Clock = SimulatedClock> {
     pub engine: Arc<Engine<FileReader<S>, C>>,
     pub committer: Committer<FileLog<S>>,
     pub upkeep: Arc<dyn Upkeep>,
-    pub keeper: Arc<Keeper<S, FileLogStore<S>, C>>,
+    pub maintenance: Arc<Maintenance<S, FileLogStore<S>, C>>,
     pub recovered: Recovered,
 }
 
@@ -166,7 +166,7 @@ impl<S: Storage, C: Clock> Rig<S, C> {
             engine: opened.engine,
             committer: opened.committer,
             upkeep: opened.upkeep,
-            keeper: opened.keeper,
+            maintenance: opened.maintenance,
             recovered: opened.recovered,
         })
     }
@@ -174,7 +174,7 @@ impl<S: Storage, C: Clock> Rig<S, C> {
     /// Programme, merchant and wallets 1 to `wallets`, durable.
     pub fn prepare(&mut self, wallets: u64) {
         self.engine
-            .install_programs(&[("fair.toml".into(), PROGRAM.into())], None)
+            .activate_programs(&[("fair.toml".into(), PROGRAM.into())], None)
             .unwrap();
         self.engine
             .put_merchants(&[merchant(Category::FoodDrink)], None)
@@ -187,14 +187,14 @@ impl<S: Storage, C: Clock> Rig<S, C> {
 
     /// The state's digest, as a start would give it: the ids of old dates have left memory.
     pub fn digest(&self) -> u64 {
-        self.keeper.tidy_ids().unwrap();
+        self.maintenance.tidy_ids().unwrap();
         self.engine.state().digest()
     }
 
     /// Takes a snapshot of what is made durable first.
     pub fn snapshot(&mut self) -> SnapshotFacts {
         self.flush();
-        self.keeper.snapshot().unwrap().facts
+        self.maintenance.snapshot().unwrap().facts
     }
 
     pub fn flush(&mut self) {
@@ -249,9 +249,9 @@ pub fn merchant(category: Category) -> MerchantInput {
 }
 
 /// A citizen by a number of their own.
-pub fn citizen(number: u64) -> CitizenId {
+pub fn citizen(number: u64) -> NationalId {
     (0..10)
-        .find_map(|check| CitizenId::parse(&format!("{number:012}{check}")).ok())
+        .find_map(|check| NationalId::parse(&format!("{number:012}{check}")).ok())
         .unwrap()
 }
 

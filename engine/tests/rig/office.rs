@@ -1,15 +1,15 @@
-//! The desk at work: what its tests have in common.
+//! Casework at work: what its tests have in common.
 
 use super::*;
 use satang_core::birth::BirthDate;
 use satang_core::calendar::BusinessDate;
-use satang_core::desk::{Block, Case, DeskRefusal};
 use satang_core::ids::{CaseId, Nationality, PaymentId, RegistrationId};
 use satang_core::outcome::RegistrationReason;
 use satang_core::record::{CasePaid, MerchantStatus, NameNumber};
 use satang_core::request::RegistrationRequest;
-use satang_engine::desk::{DebtorInput, Decision, DeskOutcome};
-use satang_engine::register::Registered;
+use satang_core::state::casework::{Block, Case, CaseworkRefusal};
+use satang_engine::session::casework::{CaseworkOutcome, DebtorInput, Decision};
+use satang_engine::session::register::Registered;
 
 /// The fair, with dates for merchants who join by themselves.
 pub const JOINED: &str = "[merchant_registration]\nopens = 2026-06-10\ncloses = 2026-06-20\nreturning_closes = 2026-06-25\n\
@@ -40,7 +40,7 @@ pub fn started() -> Rig {
         ("card.toml", CARD.to_owned()),
     ];
     let files = files.map(|(file, text)| (file.to_owned(), text));
-    rig.engine.install_programs(&files, None).unwrap();
+    rig.engine.activate_programs(&files, None).unwrap();
     let merchants = [merchant(Category::FoodDrink), utility()];
     rig.engine.put_merchants(&merchants, None).unwrap();
     let (outcomes, _) = rig.engine.enroll(&[enrollment(1), enrollment(2)], None).unwrap();
@@ -70,20 +70,20 @@ pub fn excluded(rig: &Rig, block: Block) -> (RegistrationReason, NameNumber) {
     (RegistrationReason::Excluded, list)
 }
 
-pub fn decide(rig: &mut Rig, record: impl Decision) -> DeskOutcome {
-    let outcome = rig.engine.decide_desk(&record, Some(&name("nok"))).unwrap();
+pub fn decide(rig: &mut Rig, record: impl Decision) -> CaseworkOutcome {
+    let outcome = rig.engine.decide_casework(&record, Some(&name("nok"))).unwrap();
     rig.flush();
     outcome
 }
 
-pub fn refusal_of(rig: &mut Rig, record: impl Decision) -> DeskRefusal {
+pub fn refusal_of(rig: &mut Rig, record: impl Decision) -> CaseworkRefusal {
     match decide(rig, record) {
-        DeskOutcome::Refused(refusal) => refusal,
+        CaseworkOutcome::Refused(refusal) => refusal,
         other => panic!("{other:?}"),
     }
 }
 
-pub fn status_of(rig: &mut Rig, merchant: MerchantId, status: Status) -> DeskOutcome {
+pub fn status_of(rig: &mut Rig, merchant: MerchantId, status: Status) -> CaseworkOutcome {
     let reason = "ตรวจสอบ".to_owned();
     decide(
         rig,
@@ -97,10 +97,10 @@ pub fn status_of(rig: &mut Rig, merchant: MerchantId, status: Status) -> DeskOut
 
 pub fn case_of(rig: &Rig, id: u128) -> Case {
     let directory = rig.engine.state().directory.read();
-    directory.desk().case(case(id)).expect("a case").clone()
+    directory.casework().case(case(id)).expect("a case").clone()
 }
 
-pub fn pays(rig: &mut Rig, id: u128, payment: u128, amount: u64) -> DeskOutcome {
+pub fn pays(rig: &mut Rig, id: u128, payment: u128, amount: u64) -> CaseworkOutcome {
     decide(
         rig,
         CasePaid {
@@ -112,7 +112,7 @@ pub fn pays(rig: &mut Rig, id: u128, payment: u128, amount: u64) -> DeskOutcome 
     )
 }
 
-pub fn open(rig: &mut Rig, id: u128, debtor: DebtorInput, owed: u64) -> DeskOutcome {
+pub fn open(rig: &mut Rig, id: u128, debtor: DebtorInput, owed: u64) -> CaseworkOutcome {
     let owed = Satang::new(owed);
     let outcome = rig
         .engine
@@ -122,8 +122,8 @@ pub fn open(rig: &mut Rig, id: u128, debtor: DebtorInput, owed: u64) -> DeskOutc
 }
 
 #[track_caller]
-pub fn assert_recorded(outcome: DeskOutcome) {
-    assert!(matches!(outcome, DeskOutcome::Recorded { .. }), "{outcome:?}");
+pub fn assert_recorded(outcome: CaseworkOutcome) {
+    assert!(matches!(outcome, CaseworkOutcome::Recorded { .. }), "{outcome:?}");
 }
 
 /// A start, from the journal alone and from a snapshot, gives the state that was.

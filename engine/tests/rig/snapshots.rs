@@ -3,7 +3,7 @@
 use super::random::Random;
 use super::workload::{Workload, id_of_any_kind};
 use super::{Rig, without};
-use satang_engine::snapshot::SNAPSHOT_FOLDER;
+use satang_engine::recovery::snapshot::SNAPSHOT_FOLDER;
 use satang_log::storage::MemoryStorage;
 
 pub const DAY_MS: i64 = 86_400_000;
@@ -61,7 +61,7 @@ pub fn restarted(rig: &mut Rig, kind: u64) -> Rig {
     rig.flush();
     match kind % 5 {
         0 => _ = rig.snapshot(),
-        1 => _ = rig.keeper.tidy_ids().unwrap(),
+        1 => _ = rig.maintenance.tidy_ids().unwrap(),
         _ => {}
     }
     let disk = match kind % 5 {

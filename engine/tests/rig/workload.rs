@@ -1,7 +1,7 @@
 //! A random day at the engine, written down in a [`Book`].
 
 use super::book::{Answer, Asked, Book, Entry};
-use super::desk;
+use super::casework;
 use super::random::Random;
 use super::{
     CARD, CARDS, PROGRAM, RUSH, Rig, card, citizen, enrollment, merchant, noon, request, reversal, utility,
@@ -10,16 +10,16 @@ use super::{
 use satang_core::birth::BirthDate;
 use satang_core::ids::{HouseholdId, Name, Nationality, RegistrationId, TxnId, WalletId};
 use satang_core::money::Satang;
-use satang_core::policy::Category;
+use satang_core::programme::Category;
 use satang_core::record::{Act, Status};
 use satang_core::request::{
     AuthorizationRequest, ClosingRequest, HoldRequest, RegistrationRequest, ReversalRequest,
 };
 use satang_engine::engine::{SubmitError, Submitted};
-use satang_engine::enroll::EnrollmentInput;
-use satang_engine::install::InstallError;
-use satang_engine::moves::MoveInput;
-use satang_engine::register::Registered;
+use satang_engine::session::activation::ActivationError;
+use satang_engine::session::enroll::EnrollmentInput;
+use satang_engine::session::programme_transfer::TransferInput;
+use satang_engine::session::register::Registered;
 use satang_log::storage::Storage;
 use std::collections::BTreeSet;
 
@@ -100,7 +100,7 @@ impl Workload {
                     .set_wallet_status(wallet, status, "ทดสอบ", None)
                     .map(drop)?;
             }
-            93..96 if self.rights => desk::decide(self, rig)?,
+            93..96 if self.rights => casework::decide(self, rig)?,
             93..98 => rig.pass(self.random.below(3_600_000) as i64),
             _ => rig.pass(self.random.below(3 * 86_400_000) as i64),
         }
@@ -335,7 +335,10 @@ impl Workload {
         let registered = rig.engine.register_batch(&requests)?;
         for (asked, registered) in requests.into_iter().zip(registered) {
             let Registered::Decided { record, sequence } = registered else {
-                assert!(matches!(registered, Registered::Told { .. }), "a new id was seen");
+                assert!(
+                    matches!(registered, Registered::QuotaFullNotified { .. }),
+                    "a new id was seen"
+                );
                 continue;
             };
             self.book.entries.push(Entry {
@@ -352,9 +355,9 @@ impl Workload {
         let files = [("fair.toml", PROGRAM), ("rush.toml", RUSH), ("card.toml", CARD)];
         let files = files.map(|(file, text)| (file.to_owned(), text.to_owned()));
         // The files are good: whatever is wrong is the disk.
-        match rig.engine.install_programs(&files, None) {
+        match rig.engine.activate_programs(&files, None) {
             Ok(_) => {}
-            Err(InstallError::Submit(error)) => return Err(error),
+            Err(ActivationError::Submit(error)) => return Err(error),
             Err(error) => panic!("{error}"),
         }
         self.book.note_state(&rig.engine);
@@ -383,7 +386,7 @@ impl Workload {
         if self.random.percent(50) {
             programs.reverse();
         }
-        let input = MoveInput {
+        let input = TransferInput {
             wallet: WalletId::from_number(wallet),
             from: programs[0],
             to: programs[1],
@@ -392,7 +395,7 @@ impl Workload {
             usable_from: None,
             reason: "ย้าย".into(),
         };
-        rig.engine.move_citizen(&input, None).map(drop)
+        rig.engine.transfer_person(&input, None).map(drop)
     }
 
     fn registration(&mut self) -> RegistrationRequest {

@@ -8,11 +8,11 @@ use crate::wire::problem::Problem;
 use data_encoding::HEXLOWER;
 use satang_api::{self as api, Verdict};
 use satang_core::ids::Name;
-use satang_engine::admin::MerchantInput;
 use satang_engine::clock::Clock as _;
-use satang_engine::install::Installed;
-use satang_engine::moves::MoveOutcome;
-use satang_engine::replacement::ReplacementOutcome;
+use satang_engine::session::activation::ActivatedProgram;
+use satang_engine::session::admin::MerchantInput;
+use satang_engine::session::programme_transfer::TransferOutcome;
+use satang_engine::session::replacement::ReplacementOutcome;
 use satang_log::storage::Storage;
 
 impl<S: Storage> Ready<S> {
@@ -27,7 +27,7 @@ impl<S: Storage> Ready<S> {
         let (outcomes, sequence) = self.engine.put_merchants(&[request], by)?;
         let outcomes = self.session.done(outcomes, sequence).durable().await?;
         if let Err(refusal) = outcomes[0] {
-            return Err(super::desk::refused(refusal));
+            return Err(super::casework::refused(refusal));
         }
         Ok(json(&stored))
     }
@@ -51,18 +51,18 @@ impl<S: Storage> Ready<S> {
         }))
     }
 
-    pub(super) async fn move_citizen(
+    pub(super) async fn transfer_person(
         &self,
         wallet_id: &str,
         body: &[u8],
         by: Option<&Name>,
     ) -> Result<Response, Failure> {
         let input = parse::move_request(wallet_id, body)?;
-        let outcome = self.engine.move_citizen(&input, by)?;
+        let outcome = self.engine.transfer_person(&input, by)?;
         let (decision, reason, sequence) = match outcome {
-            MoveOutcome::Moved { sequence } => (Verdict::Accepted, "accepted", Some(sequence)),
-            MoveOutcome::Unchanged => (Verdict::Accepted, "accepted", None),
-            MoveOutcome::Refused(refusal) => (Verdict::Rejected, refusal.name(), None),
+            TransferOutcome::Transferred { sequence } => (Verdict::Accepted, "accepted", Some(sequence)),
+            TransferOutcome::Unchanged => (Verdict::Accepted, "accepted", None),
+            TransferOutcome::Refused(refusal) => (Verdict::Rejected, refusal.name(), None),
         };
         self.session.decided((), sequence).durable().await?;
         Ok(in_order(&api::Move {
@@ -135,7 +135,7 @@ impl<S: Storage> Ready<S> {
             ReloadError::Submit(error) => Failure::Submit(error),
         })?;
         self.session.done((), installed.sequence).durable().await?;
-        let program = |program: &Installed| api::ReloadedProgram {
+        let program = |program: &ActivatedProgram| api::ReloadedProgram {
             id: api::Name::of(&program.id),
             rule_version: HEXLOWER.encode(&program.hash).into(),
             changed: program.changed,

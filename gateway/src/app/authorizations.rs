@@ -8,9 +8,9 @@ use crate::wire::parse;
 use crate::wire::problem::Problem;
 use crate::wire::render;
 use http::StatusCode;
-use satang_core::directory::Directory;
 use satang_core::ids::Name;
 use satang_core::record::{Act, Authorization, BenefitNumber};
+use satang_core::state::directory::Directory;
 use satang_engine::engine::SubmitError;
 use satang_engine::session::{Outcome, Pending};
 use satang_log::storage::Storage;
@@ -151,7 +151,7 @@ impl<S: Storage> Ready<S> {
 
 /// The names of the sources that pay the state's part; none when the benefit names none.
 pub(super) fn sources_of<S: Storage>(engine: &GatewayEngine<S>, record: &Authorization) -> Vec<Name> {
-    match record.extra.funding() {
+    match record.extension.funding() {
         None => Vec::new(),
         Some(_) => sources(engine, record.rule, record.benefit()),
     }

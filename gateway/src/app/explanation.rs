@@ -1,7 +1,7 @@
 //! One authorization, looked up: the first answer again, what was given back since, and by which rule it was decided.
 
 use super::authorizations::sources_of;
-use super::desk::{mark, payout};
+use super::casework::{mark, payout};
 use super::lookup::{caps, text};
 use super::{Failure, Ready, sorted};
 use crate::server::Response;
@@ -11,12 +11,12 @@ use data_encoding::HEXLOWER;
 use http::StatusCode;
 use satang_api as api;
 use satang_core::calendar::Instant;
-use satang_core::directory::{Directory, Rule};
 use satang_core::ids::Name;
-use satang_core::policy::Tier;
+use satang_core::programme::Tier;
 use satang_core::record::{Act, AuthorizationRecord, BenefitNumber, Closing, NameNumber, ReversalRecord};
+use satang_core::state::directory::{Directory, Rule};
 use satang_engine::engine::SubmitError;
-use satang_engine::lookup::FoundAuthorization;
+use satang_engine::query::find::FoundAuthorization;
 use satang_engine::session::FoundOutcome;
 use satang_log::storage::Storage;
 
@@ -35,7 +35,7 @@ impl<S: Storage> Ready<S> {
         };
         let sources = sources_of(&self.engine, &found.record);
         // Only a hold needs the time, so that everything else is found under an untrusted clock as well.
-        let expires = found.record.extra.expires();
+        let expires = found.record.extension.expires();
         let now = expires.map(|_| self.engine.now()).transpose();
         let hold = now.map_err(SubmitError::from)?.and_then(|now| hold(&found, now));
         let became = self
@@ -48,7 +48,7 @@ impl<S: Storage> Ready<S> {
 
 /// What became of an approved hold by now; `None` of every other purchase.
 fn hold(found: &FoundAuthorization, now: Instant) -> Option<api::HoldState> {
-    let approved = found.record.approved().then_some(&found.record.extra);
+    let approved = found.record.approved().then_some(&found.record.extension);
     let expires = approved?.expires()?;
     Some(match found.reversals.iter().find_map(ReversalRecord::closes) {
         Some(Closing::Captured) => api::HoldState::Captured,
@@ -79,10 +79,10 @@ fn what_became(
     hold: Option<api::HoldState>,
 ) -> api::Found {
     let record = &found.record;
-    let desk = directory.desk();
+    let casework = directory.casework();
     // Whether settlement pays, and why not when this authorization was frozen by itself.
-    let frozen = desk.frozen(record.txn_id()).filter(|_| record.approved());
-    let merchant = desk.merchant(record.merchant());
+    let frozen = casework.frozen(record.txn_id()).filter(|_| record.approved());
+    let merchant = casework.merchant(record.merchant());
     let is_frozen = frozen.is_some() || merchant.is_some_and(|file| file.frozen.is_some());
     let is_over = hold == Some(api::HoldState::Expired);
     api::Found {
@@ -141,7 +141,7 @@ fn explanation(directory: &Directory, found: &FoundAuthorization) -> api::Explan
         program_name_en: text(policy.map(|policy| policy.name_en.as_str())).into(),
         wallet_id: api::FifteenDigits::of(&record.wallet()),
         household_id: record
-            .extra
+            .extension
             .household()
             .map(|household| api::FifteenDigits::of(&household))
             .into(),

@@ -6,8 +6,8 @@ use crate::wire::problem::Problem;
 use http::header::{ALLOW, HeaderValue, WWW_AUTHENTICATE};
 use http::{Method, StatusCode};
 use satang_engine::engine::SubmitError;
-use satang_engine::keeper::{ChoreError, KeepError};
-use satang_engine::snapshot::SnapshotError;
+use satang_engine::maintenance::{ChoreError, KeepError};
+use satang_engine::recovery::snapshot::SnapshotError;
 use satang_log::durable::StorageFailed;
 use std::io::{self, ErrorKind};
 
@@ -29,7 +29,7 @@ pub enum Failure {
     Submit(SubmitError),
     /// No snapshot was taken.
     Snapshot(KeepError),
-    /// What the desk decided was not carried out yet.
+    /// What casework decided was not carried out yet.
     Chore(ChoreError),
     /// A snapshot that was asked for before is not done.
     SnapshotBeingTaken,
@@ -112,7 +112,7 @@ fn submit_error(error: SubmitError) -> Response {
                 "the outcome is unknown".into(),
             )
         }
-        SubmitError::OldIds(error) => {
+        SubmitError::IdArchive(error) => {
             tracing::error!(%error, "the index of an old date cannot be read");
             unavailable(
                 "storage_failed",
@@ -152,7 +152,7 @@ fn keep_error(error: KeepError) -> Response {
             ));
         }
         KeepError::DiskFull => ("disk_full", "The disk is full."),
-        KeepError::OldIds(source) | KeepError::Snapshot(SnapshotError::Io { source, .. }) => {
+        KeepError::IdArchive(source) | KeepError::Snapshot(SnapshotError::Io { source, .. }) => {
             disk_full(source)
         }
         KeepError::Snapshot(SnapshotError::NotAsWritten { .. }) => {

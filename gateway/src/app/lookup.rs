@@ -1,6 +1,6 @@
 //! Wallets and programmes as they stand. Only what is durable is shown.
 
-use super::desk::mark;
+use super::casework::mark;
 use super::{Failure, Ready, json};
 use crate::server::Response;
 use crate::wire::parse;
@@ -9,21 +9,21 @@ use crate::wire::render;
 use data_encoding::HEXLOWER;
 use satang_api as api;
 use satang_core::calendar::{BusinessDate, Instant};
-use satang_core::desk::Block;
-use satang_core::directory::{Directory, Rule};
 use satang_core::ids::{Name, PersonId, WalletId};
-use satang_core::policy::{
+use satang_core::programme::{
     Benefit, CapPeriod, Caps, CategorySet, Channel, FundingSource, MerchantRegistration,
 };
 use satang_core::record::Status;
+use satang_core::state::casework::Block;
+use satang_core::state::directory::{Directory, Rule};
 use satang_engine::clock::AnyClock;
 use satang_engine::engine::SubmitError;
-use satang_engine::view::{BenefitView, RightView, WalletView};
+use satang_engine::query::view::{BenefitView, EntitlementView, WalletView};
 use satang_log::file::FileReader;
 use satang_log::storage::Storage;
 
 /// What stands in the engine of the gateway.
-pub(super) type View<'e, S> = satang_engine::view::View<'e, FileReader<S>, AnyClock>;
+pub(super) type View<'e, S> = satang_engine::query::view::View<'e, FileReader<S>, AnyClock>;
 
 impl<S: Storage> Ready<S> {
     pub(super) async fn wallet(&self, wallet_id: &str) -> Result<Response, Failure> {
@@ -61,7 +61,7 @@ fn programs_shown<S: Storage>(
     let rules = view
         .rules()
         .filter(|rule| only.is_none_or(|id| rule.policy.id == *id));
-    let shown = rules.map(|rule| Ok(program_shown(view, rule, view.live_rights(rule)?)));
+    let shown = rules.map(|rule| Ok(program_shown(view, rule, view.live_entitlements(rule)?)));
     let mut shown: Vec<api::Program> = shown.collect::<Result<_, SubmitError>>()?;
     shown.sort_by(|a, b| a.id.cmp(&b.id));
     Ok(shown)
@@ -101,8 +101,8 @@ fn benefit_standing(standing: &BenefitView<'_>) -> api::WalletBenefit {
     }
 }
 
-fn right_shown(directory: &Directory, held: &RightView<'_>) -> api::WalletProgram {
-    let RightView { rule, right, .. } = held;
+fn right_shown(directory: &Directory, held: &EntitlementView<'_>) -> api::WalletProgram {
+    let EntitlementView { rule, right, .. } = held;
     let tier = rule.has_tier(right.tier).then(|| directory.name(right.tier));
     api::WalletProgram {
         program: api::Name::of(&rule.policy.id),
@@ -134,10 +134,10 @@ const CASES_SHOWN_MAX: usize = 100;
 
 /// Why the citizen gets no new right, when that is so.
 fn barred(directory: &Directory, person: PersonId) -> Option<api::Barred> {
-    let desk = directory.desk();
-    let block = desk.block_of(person)?;
-    let file = desk.person(person)?;
-    let cases = file.cases.iter().filter_map(|case| desk.case(*case));
+    let casework = directory.casework();
+    let block = casework.block_of(person)?;
+    let file = casework.person(person)?;
+    let cases = file.cases.iter().filter_map(|case| casework.case(*case));
     let open = cases.filter(|case| case.state().blocks()).take(CASES_SHOWN_MAX);
     let suspended = file.suspended.as_ref().filter(|_| block == Block::Suspended);
     Some(api::Barred {

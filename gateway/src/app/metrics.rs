@@ -1,6 +1,6 @@
 //! What is counted and timed, in Prometheus' text format.
 
-use super::desk::DeskCounts;
+use super::casework::CaseworkCounts;
 use super::exposition::{heading, line};
 use super::{Failure, Ready, Refused};
 use crate::server::Response;
@@ -9,8 +9,8 @@ use parking_lot::RwLock;
 use prometheus::{Encoder, Histogram, HistogramOpts, IntCounter, IntGauge, Opts, Registry, TextEncoder};
 use satang_core::outcome::{Reason, RegistrationReason, ReversalReason};
 use satang_core::record::{Act, AuthorizationRecord, NameNumber, ReversalRecord};
-use satang_engine::keeper::{KeepError, Taken};
-use satang_engine::open::Recovered;
+use satang_engine::maintenance::{KeepError, Taken};
+use satang_engine::recovery::open::Recovered;
 use satang_engine::session::{Outcome, RegistrationOutcome};
 use satang_log::commit::CommitObserver;
 use satang_log::storage::Storage;
@@ -35,7 +35,7 @@ pub struct Metrics {
     register: Histogram,
     register_batch: Histogram,
     refused: [AtomicU64; Refused::REASONS.len()],
-    desk: DeskCounts,
+    casework: CaseworkCounts,
     replays: IntCounter,
     quotes: IntCounter,
     authorize: Histogram,
@@ -119,7 +119,7 @@ impl Metrics {
                 seconds(64e-6, 16),
             ),
             refused: std::array::from_fn(|_| AtomicU64::new(0)),
-            desk: DeskCounts::default(),
+            casework: CaseworkCounts::default(),
             replays: counter(
                 "satang_replays_total",
                 "Requests answered with the first answer of their id.",
@@ -207,7 +207,7 @@ impl Metrics {
                 self.registrations[record.reason() as usize].fetch_add(1, Relaxed);
             }
             RegistrationOutcome::Decided(Outcome::Replayed(_) | Outcome::Conflict) => self.replays.inc(),
-            RegistrationOutcome::Told { .. } => self.told_again.inc(),
+            RegistrationOutcome::QuotaFullNotified { .. } => self.told_again.inc(),
         }
     }
 
@@ -223,9 +223,9 @@ impl Metrics {
         self.refused[refused.reason()].fetch_add(1, Relaxed);
     }
 
-    /// What the desk decided.
-    pub(super) fn desk(&self) -> &DeskCounts {
-        &self.desk
+    /// What casework decided.
+    pub(super) fn casework(&self) -> &CaseworkCounts {
+        &self.casework
     }
 
     pub(super) fn count_replay(&self) {
@@ -296,7 +296,7 @@ impl<S: Storage> Ready<S> {
         self.write_refused(&mut out);
         self.write_snapshots(&mut out);
         let directory = self.engine.state().directory.read();
-        self.metrics.desk.write(directory.desk(), &mut out);
+        self.metrics.casework.write(directory.casework(), &mut out);
         drop(directory);
         self.write_state(&mut out);
         let kind = "text/plain; version=0.0.4; charset=utf-8";
@@ -395,7 +395,7 @@ impl<S: Storage> Ready<S> {
             (
                 "satang_id_files",
                 "Index files of dates whose ids have left memory.",
-                engine.old_ids().days().files.len(),
+                engine.id_archive().days().files.len(),
             ),
             (
                 "satang_merchants",

@@ -5,8 +5,8 @@ mod access;
 mod admin;
 mod authorizations;
 mod batch;
-mod chores;
-mod desk;
+mod maintenance;
+mod casework;
 mod explanation;
 mod exposition;
 mod failure;
@@ -26,13 +26,13 @@ mod tests_routes;
 mod tests_snapshots;
 
 pub use access::Refused;
-pub use chores::catch_up;
 pub use failure::Failure;
 pub use import::Report;
+pub use maintenance::catch_up;
 pub use metrics::Metrics;
 pub use routes::{ROUTES, Route, RouteBody};
 
-use crate::engine::{GatewayEngine, GatewayKeeper};
+use crate::engine::{GatewayEngine, GatewayMaintenance};
 use crate::keys::{HeldKeys, KeyRing};
 use crate::programs::ProgramSource;
 use crate::server::{Body, BodyError, Handler, Request, Response};
@@ -65,7 +65,7 @@ pub struct App<S: Storage> {
 /// What recovery hands over.
 struct Handed<S: Storage> {
     engine: Arc<GatewayEngine<S>>,
-    keeper: Arc<GatewayKeeper<S>>,
+    maintenance: Arc<GatewayMaintenance<S>>,
 }
 
 impl<S: Storage> App<S> {
@@ -93,9 +93,9 @@ impl<S: Storage> App<S> {
     ///
     /// # Panics
     /// When it has an engine already.
-    pub fn ready(&self, engine: Arc<GatewayEngine<S>>, keeper: Arc<GatewayKeeper<S>>) {
+    pub fn ready(&self, engine: Arc<GatewayEngine<S>>, maintenance: Arc<GatewayMaintenance<S>>) {
         assert!(
-            self.engine.set(Handed { engine, keeper }).is_ok(),
+            self.engine.set(Handed { engine, maintenance }).is_ok(),
             "an app gets its engine once"
         );
     }
@@ -153,7 +153,7 @@ pub(crate) struct Ready<S: Storage> {
     engine: Arc<GatewayEngine<S>>,
     /// The thread's way to decisions and to what is durable.
     session: Session<FileReader<S>, AnyClock>,
-    keeper: Arc<GatewayKeeper<S>>,
+    maintenance: Arc<GatewayMaintenance<S>>,
     being_taken: Arc<AtomicBool>,
     metrics: Arc<Metrics>,
     programs: Arc<ProgramSource>,
@@ -234,13 +234,13 @@ impl<S: Storage> Api<S> {
         if let Some(ready) = self.ready.get() {
             return Ok(ready);
         }
-        let Handed { engine, keeper } = self.app.engine.get().ok_or(Failure::NotReady)?;
+        let Handed { engine, maintenance } = self.app.engine.get().ok_or(Failure::NotReady)?;
         Ok(self.ready.get_or_init(|| {
             let waits = DurableWaits::subscribe(engine.durable());
             (self.spawn_dispatch)(waits.clone());
             Ready {
                 engine: engine.clone(),
-                keeper: keeper.clone(),
+                maintenance: maintenance.clone(),
                 session: Session::new(engine.clone(), waits),
                 being_taken: self.app.being_taken.clone(),
                 metrics: self.app.metrics.clone(),

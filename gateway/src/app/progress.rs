@@ -11,7 +11,7 @@ use http::{HeaderMap, StatusCode};
 use satang_api as api;
 use satang_core::calendar::Instant;
 use satang_core::ids::Name;
-use satang_core::policy::Registration;
+use satang_core::programme::Registration;
 use satang_log::storage::Storage;
 
 /// How long a cache may answer by itself.
@@ -79,7 +79,7 @@ fn progress_of<S: Storage>(view: &View<'_, S>, id: &Name) -> Result<api::Progres
     let progress = Progress {
         open: view.is_open(rule),
         quota: rule.quota(),
-        registered: view.live_rights(rule)?,
+        registered: view.live_entitlements(rule)?,
         tickets: view.tickets(rule),
         accepted: view.accepted_lately(rule, LOOK_BACK_SECONDS),
     };
@@ -214,7 +214,7 @@ impl Forecast {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use satang_core::policy::Program;
+    use satang_core::programme::Program;
 
     fn registration() -> Registration {
         let text = include_str!("../../../programs/thai-chuai-thai-plus-6040.toml");

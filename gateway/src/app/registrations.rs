@@ -68,7 +68,7 @@ impl<S: Storage> Ready<S> {
                     replayed,
                 }
             }
-            RegistrationOutcome::Told { sequence } => RegistrationAnswer::Told {
+            RegistrationOutcome::QuotaFullNotified { sequence } => RegistrationAnswer::QuotaFullNotified {
                 registration_id: request.registration_id,
                 sequence: *sequence,
             },

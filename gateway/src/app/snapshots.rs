@@ -16,12 +16,12 @@ impl<S: Storage> Ready<S> {
         if being_taken.swap(true, Ordering::AcqRel) {
             return Err(Failure::SnapshotBeingTaken);
         }
-        let (keeper, metrics) = (self.keeper.clone(), self.metrics.clone());
+        let (maintenance, metrics) = (self.maintenance.clone(), self.metrics.clone());
         let (done, taken) = oneshot::channel();
         let started = std::thread::Builder::new()
             .name("snapshot".into())
             .spawn(move || {
-                let outcome = keeper.snapshot();
+                let outcome = maintenance.snapshot();
                 metrics.count_snapshot(&outcome);
                 being_taken.store(false, Ordering::Release);
                 // Nobody waits any more when the client has gone.

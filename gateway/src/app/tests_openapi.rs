@@ -7,9 +7,9 @@ use crate::keys::Role;
 use expect_test::expect_file;
 use satang_api::json::Json;
 use satang_api::schemas;
-use satang_core::desk::Block;
 use satang_core::outcome::{Reason, ReversalCause};
-use satang_core::policy::{CapPeriod, Category};
+use satang_core::programme::{CapPeriod, Category};
+use satang_core::state::casework::Block;
 use std::collections::BTreeSet;
 
 const OVERLAY: &str = include_str!("../../api/openapi.overlay.json");

@@ -8,9 +8,9 @@ use satang_core::calendar::Instant;
 use satang_core::ids::WalletId;
 use satang_core::record::Status;
 use satang_engine::clock::{AnyClock, SimulatedClock};
-use satang_engine::keeper::SnapshotRule;
-use satang_engine::open::{EngineOptions, Expected, Opened, open};
+use satang_engine::maintenance::SnapshotRule;
 use satang_engine::persons::CitizenKey;
+use satang_engine::recovery::open::{EngineOptions, Expected, Opened, open};
 use satang_log::commit::{Pacing, Unobserved};
 use satang_log::file::Layout;
 use satang_log::storage::MemoryStorage;
@@ -46,7 +46,7 @@ impl Service {
             Arc::new(Metrics::new()),
             Arc::new(ProgramSource::new(|| Ok(Vec::new()))),
         );
-        app.ready(opened.engine.clone(), opened.keeper.clone());
+        app.ready(opened.engine.clone(), opened.maintenance.clone());
         let api = Api::new(app, |_| {});
         Service { storage, opened, api }
     }

@@ -7,7 +7,7 @@ use satang_api::{
 };
 use satang_core::calendar::{BusinessDate, Instant};
 use satang_core::outcome::{Reason, ReversalCause};
-use satang_core::policy::CapPeriod;
+use satang_core::programme::CapPeriod;
 
 /// A purchase, its words read as this program knows them.
 #[derive(Debug)]
@@ -111,7 +111,7 @@ pub(super) fn cap(caps: &Caps, period: CapPeriod) -> Option<u64> {
 }
 
 /// Every room there is, shortest period first.
-pub(super) fn rooms(remaining: &Remaining) -> impl Iterator<Item = (CapPeriod, u64)> {
+pub(super) fn headroom(remaining: &Remaining) -> impl Iterator<Item = (CapPeriod, u64)> {
     let rooms = [
         (CapPeriod::Day, remaining.day),
         (CapPeriod::Month, remaining.month),

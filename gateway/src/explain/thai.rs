@@ -5,7 +5,7 @@ use super::story::{self, REVERSALS_TOLD_MAX, Reversal, Story};
 use satang_api::{Act, FundingPart, HoldState, Wallet};
 use satang_core::calendar::{BusinessDate, Instant};
 use satang_core::outcome::{Reason, ReversalCause};
-use satang_core::policy::CapPeriod;
+use satang_core::programme::CapPeriod;
 
 /// The half page, line by line.
 pub(super) fn lines(story: &Story, wallet: Option<&Wallet>) -> Vec<String> {
@@ -41,7 +41,8 @@ pub(super) fn lines(story: &Story, wallet: Option<&Wallet>) -> Vec<String> {
     hold(story, &mut lines);
     reversals(story, &mut lines);
     if let Some(left) = wallet.and_then(|wallet| story::left_now(wallet, told)) {
-        let rooms = story::rooms(left).map(|(period, room)| format!("{} {} บาท", this(period), baht(room)));
+        let rooms =
+            story::headroom(left).map(|(period, room)| format!("{} {} บาท", this(period), baht(room)));
         lines.push(format!(
             "สิทธิ{}คงเหลือในขณะนี้: {}",
             if story.household_end().is_some() {
@@ -74,7 +75,7 @@ fn approved(story: &Story, lines: &mut Vec<String>) {
         ));
     }
     if let Some(rooms) = &told.room_before.0 {
-        let rooms = story::rooms(rooms).map(|(period, room)| format!("{} {} บาท", of(period), baht(room)));
+        let rooms = story::headroom(rooms).map(|(period, room)| format!("{} {} บาท", of(period), baht(room)));
         let of = story.household_end().map(household).unwrap_or_default();
         lines.push(format!(
             "  วงเงินที่เหลือก่อนซื้อ{of}: {}",

@@ -4,9 +4,9 @@
 use super::{KEYS_MAX, Key, KeyHash, Keys, Role};
 use anyhow::Context as _;
 use satang_core::ids::Name;
-use satang_core::policy::PolicyError;
-use satang_core::policy::reader::{Source, Table, Value};
-use satang_core::policy::syntax;
+use satang_core::programme::PolicyError;
+use satang_core::programme::reader::{Source, Table, Value};
+use satang_core::programme::syntax;
 use std::fs;
 use std::path::Path;
 

@@ -7,7 +7,7 @@
 
 pub mod batch;
 pub mod binary;
-pub mod desk_forms;
+pub mod casework_forms;
 pub mod parse;
 pub mod problem;
 pub mod render;

@@ -11,19 +11,19 @@ use super::problem::Problem;
 use satang_core::birth::BirthDate;
 use satang_core::calendar::{BusinessDate, Instant};
 use satang_core::ids::{
-    CitizenId, HouseholdId, MerchantId, Name, Nationality, RegistrationId, ReversalId, TxnId, WalletId,
+    HouseholdId, MerchantId, Name, NationalId, Nationality, RegistrationId, ReversalId, TxnId, WalletId,
 };
 use satang_core::money::Satang;
 use satang_core::outcome::ReversalCause;
-use satang_core::policy::Category;
+use satang_core::programme::Category;
 use satang_core::record::{Act, HOLD_SECONDS_MAX, Status};
 use satang_core::request::{
     AuthorizationRequest, ClosingRequest, HoldRequest, Purchase, RegistrationRequest, ReversalRequest,
 };
-use satang_engine::admin::MerchantInput;
-use satang_engine::enroll::EnrollmentInput;
-use satang_engine::moves::MoveInput;
-use satang_engine::replacement::ReplacementInput;
+use satang_engine::session::admin::MerchantInput;
+use satang_engine::session::enroll::EnrollmentInput;
+use satang_engine::session::programme_transfer::TransferInput;
+use satang_engine::session::replacement::ReplacementInput;
 
 /// The most programmes a merchant may take part in.
 pub const MERCHANT_PROGRAMS_MAX: usize = 64;
@@ -100,7 +100,7 @@ pub fn closing(path_txn_id: &str, act: Act, body: &[u8]) -> Result<ClosingReques
 ///
 /// # Errors
 /// The 400 of a malformed request.
-pub fn move_request(path_wallet_id: &str, body: &[u8]) -> Result<MoveInput, Problem> {
+pub fn move_request(path_wallet_id: &str, body: &[u8]) -> Result<TransferInput, Problem> {
     const FIELDS: [&str; 6] = [
         "from_program",
         "to_program",
@@ -121,7 +121,7 @@ pub fn move_request(path_wallet_id: &str, body: &[u8]) -> Result<MoveInput, Prob
     let usable_from = form.optional("usable_from", form::parsed(parse_date));
     let reason = form.required("reason", form::line(0..=REASON_CHARS_MAX));
     let read = || {
-        Some(MoveInput {
+        Some(TransferInput {
             wallet,
             from: from?,
             to: to?,
@@ -184,10 +184,10 @@ pub fn registrations(body: &[u8]) -> Result<Vec<Result<RegistrationRequest, Prob
 ///
 /// # Errors
 /// The 400 of a malformed line. No reason repeats the id.
-pub fn listed(line: &[u8]) -> Result<CitizenId, Problem> {
+pub fn listed(line: &[u8]) -> Result<NationalId, Problem> {
     let line = line.strip_suffix(b"\r").unwrap_or(line);
     let text = core::str::from_utf8(line).unwrap_or_default();
-    CitizenId::parse(text).map_err(|error| Problem::malformed_field("citizen_id", error.to_string()))
+    NationalId::parse(text).map_err(|error| Problem::malformed_field("citizen_id", error.to_string()))
 }
 
 /// Reads a merchant whose id stands in the path.
@@ -228,7 +228,7 @@ pub fn enrollment(line: &[u8]) -> Result<EnrollmentInput, Problem> {
     let mut form = Form::open(form::body(line)?, &FIELDS)?;
     let program = form.required("program", form::parsed(Name::parse));
     let wallet = form.required("wallet_id", form::parsed(WalletId::parse));
-    let citizen = form.required("citizen_id", form::parsed(CitizenId::parse));
+    let citizen = form.required("citizen_id", form::parsed(NationalId::parse));
     let household = form.optional("household_id", form::parsed(HouseholdId::parse));
     let tier = form.optional("tier", form::parsed(Name::parse));
     let usable_from = form.optional("usable_from", form::parsed(parse_date));
@@ -475,7 +475,7 @@ pub(super) mod slow {
         let registration_id = form.required("registration_id", form::parsed(RegistrationId::parse));
         let program = form.required("program", form::parsed(Name::parse));
         let wallet = form.required("wallet_id", form::parsed(WalletId::parse));
-        let citizen = form.required("citizen_id", form::parsed(CitizenId::parse));
+        let citizen = form.required("citizen_id", form::parsed(NationalId::parse));
         let birth = form.required("birth_date", form::parsed(BirthDate::parse));
         let nationality = form.required("nationality", form::parsed(Nationality::parse));
         let read = || {

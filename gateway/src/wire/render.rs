@@ -3,12 +3,12 @@
 
 use super::problem::Problem;
 use satang_api::Remaining;
-use satang_core::authorize::Verdict;
 use satang_core::calendar::Instant;
+use satang_core::decide::authorize::Verdict;
 use satang_core::ids::{Name, RegistrationId, TxnId};
 use satang_core::money::Satang;
 use satang_core::outcome::RegistrationReason;
-use satang_core::policy::CapPeriod;
+use satang_core::programme::CapPeriod;
 use satang_core::record::{Authorization, Closing, Funding, RegistrationRecord, ReversalRecord};
 use satang_core::request::Purchase;
 
@@ -39,7 +39,7 @@ pub fn authorization(record: &Authorization, sources: &[Name], replayed: bool, o
     text.put(&record.txn_id().ascii());
     text.put(b"\",");
     put_decision(record, sources, &mut text);
-    if let Some(expires) = record.extra.expires() {
+    if let Some(expires) = record.extension.expires() {
         text.put(b",\"expires_at\":\"");
         text.put(&expires.ascii());
         text.put(b"\"");
@@ -156,7 +156,7 @@ pub enum RegistrationAnswer<'a> {
         replayed: bool,
     },
     /// The quota is full, as the citizen was told before.
-    Told {
+    QuotaFullNotified {
         /// The id that asks now.
         registration_id: RegistrationId,
         /// The sequence of the record that told so.
@@ -178,7 +178,7 @@ pub fn registration(answer: &RegistrationAnswer<'_>, out: &mut Vec<u8>) {
             put_registration(record, list.as_ref(), &mut text);
             put_end(record.header.sequence, *replayed, &mut text);
         }
-        RegistrationAnswer::Told {
+        RegistrationAnswer::QuotaFullNotified {
             registration_id,
             sequence,
         } => {
@@ -280,7 +280,7 @@ fn put_decision(record: &Authorization, sources: &[Name], text: &mut Text) {
         }
         text.put(b"}");
     }
-    if let Some(funding) = record.extra.funding() {
+    if let Some(funding) = record.extension.funding() {
         put_funding(&funding, sources, text);
     }
     put_time(record.header.at(), text);

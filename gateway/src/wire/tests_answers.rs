@@ -7,12 +7,12 @@ use super::tests_holds::{ended, funding, held, original};
 use super::tests_registration;
 use super::tests_render::{approved, at, purchase, record, with_extra};
 use satang_api as api;
-use satang_core::authorize::Verdict;
+use satang_core::decide::authorize::Verdict;
 use satang_core::ids::{Name, RegistrationId};
 use satang_core::money::Satang;
 use satang_core::outcome::{Reason, RegistrationReason, ReversalReason};
-use satang_core::policy::CapPeriod;
-use satang_core::record::{Act, Extra, ReversalRecord};
+use satang_core::programme::CapPeriod;
+use satang_core::record::{Act, Extension, ReversalRecord};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -38,7 +38,7 @@ fn verdicts() -> Vec<Verdict> {
             all.push(Verdict {
                 caps,
                 limited_by,
-                room_before: [u32::MAX; 4],
+                headroom_before: [u32::MAX; 4],
                 funding: (len > 0).then(|| funding([10_000, 3_200, 0, 0], len)),
                 ..approved()
             });
@@ -70,14 +70,14 @@ fn returns(act: Act) -> Vec<ReversalRecord> {
 #[test]
 fn authorizations_holds_and_quotes_are_of_their_shapes() {
     for verdict in verdicts() {
-        let funded = Extra::NONE.of_sources(verdict.funding);
-        for (extra, replayed) in [
+        let funded = Extension::NONE.of_sources(verdict.funding);
+        for (extension, replayed) in [
             (funded, false),
             (funded, true),
             (held().of_sources(verdict.funding), false),
             (held().of_sources(verdict.funding), true),
         ] {
-            let record = with_extra(&verdict, extra);
+            let record = with_extra(&verdict, extension);
             check::<api::Authorization>(|out| render::authorization(&record, &sources(), replayed, out));
         }
         check::<api::Quote>(|out| render::quote(&verdict, &sources(), at(), &purchase(), out));
@@ -116,7 +116,7 @@ fn registrations_are_of_their_shape() {
             check::<api::RegistrationAnswer>(|out| render::registration(&decided, out));
         }
     }
-    let told = RegistrationAnswer::Told {
+    let told = RegistrationAnswer::QuotaFullNotified {
         registration_id: RegistrationId::from_bits(0xAB),
         sequence: 56,
     };

@@ -11,7 +11,7 @@ use http::header::CONTENT_TYPE;
 use satang_core::ids::{MerchantId, Name, TxnId, WalletId};
 use satang_core::money::Satang;
 use satang_core::outcome::Reason;
-use satang_core::policy::CapPeriod;
+use satang_core::programme::CapPeriod;
 use satang_core::request::{AuthorizationRequest, Purchase};
 
 const ID: &str = "0197a1d2-0f6e-7c3a-8b1e-3f5d2c9a7e10";
@@ -79,10 +79,10 @@ fn with(at: usize, bytes: &[u8]) -> Vec<u8> {
 
 /// An answer of every kind of element.
 fn answer() -> Vec<u8> {
-    let limited = satang_core::authorize::Verdict {
+    let limited = satang_core::decide::authorize::Verdict {
         state: Satang::new(13_000),
         limited_by: Some(CapPeriod::Quarter),
-        room_before: [0, 100_000, 13_000, 50_000],
+        headroom_before: [0, 100_000, 13_000, 50_000],
         caps: 0b1110,
         ..approved()
     };

@@ -1,23 +1,23 @@
 //! What counts as the same content under an id.
 
 use satang_core::calendar::Instant;
-use satang_core::content::{same_content, same_reversal_content};
-use satang_core::directory::{Directory, Made};
+use satang_core::decide::content::{same_content, same_reversal_content};
+use satang_core::decide::reverse::{self, Reversible};
 use satang_core::ids::{MerchantId, Name, ReversalId, TxnId, WalletId};
 use satang_core::money::Satang;
 use satang_core::outcome::{Reason, ReversalCause};
 use satang_core::record::{
-    Authorization, AuthorizationFacts, AuthorizationRecord, BenefitNumber, Extra, NameNumber, NameRecord,
+    Authorization, AuthorizationFacts, AuthorizationRecord, BenefitNumber, Extension, NameNumber, NameRecord,
     Record, ReversalRecord,
 };
 use satang_core::request::{AuthorizationRequest, Purchase, ReversalRequest};
-use satang_core::reverse::{self, Reversible};
+use satang_core::state::directory::{AuditStamp, Directory};
 
 fn name(text: &str) -> Name {
     Name::parse(text).unwrap()
 }
 
-const MADE: Made = Made {
+const MADE: AuditStamp = AuditStamp {
     sequence: 0,
     at: Instant::MIN,
     caller: NameNumber::UNKNOWN,
@@ -64,7 +64,7 @@ pub(super) fn record(program: u16, channel: u16) -> Authorization {
         amount: purchase.amount,
         eligible: purchase.eligible,
         state: Satang::ZERO,
-        room_before: [0; 4],
+        headroom_before: [0; 4],
         caps: 0,
         tier: 0,
         rule: 0,
@@ -77,7 +77,7 @@ pub(super) fn record(program: u16, channel: u16) -> Authorization {
     };
     Authorization {
         record: AuthorizationRecord::new(Instant::from_unix_ms(1_781_500_000_000), &facts),
-        extra: Extra::NONE,
+        extension: Extension::NONE,
     }
 }
 

@@ -8,13 +8,13 @@ use super::tests_render::{approved, at, check, declined, txn_id, with_extra};
 use super::tests_shapes::PATH_ID;
 use expect_test::expect;
 use satang_core::calendar::{BusinessDate, Instant};
-use satang_core::content::same_content;
+use satang_core::decide::content::same_content;
 use satang_core::ids::{HouseholdId, MerchantId, Name, ReversalId, TxnId, WalletId};
 use satang_core::money::Satang;
 use satang_core::outcome::{Reason, ReversalCause, ReversalReason};
-use satang_core::policy::CapPeriod;
+use satang_core::programme::CapPeriod;
 use satang_core::record::{
-    Act, BenefitNumber, Extra, Funding, NameNumber, OriginalFacts, ReversalFacts, ReversalRecord,
+    Act, BenefitNumber, Extension, Funding, NameNumber, OriginalFacts, ReversalFacts, ReversalRecord,
 };
 
 const HOLD: &str = r#"{"txn_id":"0197a1d2-0f6e-7c3a-8b1e-3f5d2c9a7e10","program":"thai-chuai-thai-plus-6040","wallet_id":"004999912345678","merchant_id":"010555012345678","channel":"delivery","amount":25000,"expires_in_s":3600}"#;
@@ -174,8 +174,8 @@ fn later(at: Instant, ms: i64) -> Instant {
     Instant::from_unix_ms(at.unix_ms() + ms)
 }
 
-pub(super) fn held() -> Extra {
-    Extra::NONE.until(Some(later(at(), 3_600_000)))
+pub(super) fn held() -> Extension {
+    Extension::NONE.until(Some(later(at(), 3_600_000)))
 }
 
 #[test]
@@ -207,9 +207,14 @@ fn every_source_is_shown_in_order_with_its_part() {
     for len in 1..=4 {
         let mut paid = [0; 4];
         paid[..len].copy_from_slice(&[13_200, 0, 0, 0][..len]);
-        let extra = Extra::NONE.of_sources(Some(funding(paid, len as u8)));
+        let extension = Extension::NONE.of_sources(Some(funding(paid, len as u8)));
         let mut out = Vec::new();
-        render::authorization(&with_extra(&approved(), extra), &sources[..len], false, &mut out);
+        render::authorization(
+            &with_extra(&approved(), extension),
+            &sources[..len],
+            false,
+            &mut out,
+        );
         let answer: serde_json::Value = serde_json::from_slice(&out).unwrap();
         let shown = answer["funding"].as_array().unwrap();
         let names: Vec<_> = shown
@@ -220,14 +225,14 @@ fn every_source_is_shown_in_order_with_its_part() {
         let sum: u64 = shown.iter().map(|part| part["amount"].as_u64().unwrap()).sum();
         assert_eq!(sum, answer["state_amount"].as_u64().unwrap());
     }
-    let extra = held().of_sources(Some(funding([10_000, 3_200, 0, 0], 2)));
+    let extension = held().of_sources(Some(funding([10_000, 3_200, 0, 0], 2)));
     check(
-        |out| render::authorization(&with_extra(&approved(), extra), &sources[..2], false, out),
+        |out| render::authorization(&with_extra(&approved(), extension), &sources[..2], false, out),
         expect![[
             r#"{"txn_id":"0197a1d2-0f6e-7c3a-8b1e-3f5d2c9a7e10","decision":"approved","reason":"approved","response_code":"00","state_amount":13200,"citizen_amount":11800,"limited_by":null,"remaining":{"day":6800,"month":86800},"funding":[{"source":"base","amount":10000},{"source":"top-up","amount":3200}],"business_date":"2026-06-15","decided_at":"2026-06-15T12:00:00.123+07:00","expires_at":"2026-06-15T13:00:00.123+07:00","sequence":123456789,"replayed":false}"#
         ]],
     );
-    let verdict = satang_core::authorize::Verdict {
+    let verdict = satang_core::decide::authorize::Verdict {
         funding: Some(funding([10_000, 3_200, 0, 0], 2)),
         ..approved()
     };
@@ -403,8 +408,8 @@ fn a_refund_shows_what_each_source_gets_back() {
 fn the_longest_answer_with_four_sources_fits() {
     let longest = [Name::parse(&"a".repeat(Name::LEN_MAX)).unwrap(); 4];
     let four = Some(funding([100_000_000; 4], 4));
-    let verdict = satang_core::authorize::Verdict {
-        room_before: [u32::MAX; 4],
+    let verdict = satang_core::decide::authorize::Verdict {
+        headroom_before: [u32::MAX; 4],
         caps: 0b1111,
         limited_by: Some(CapPeriod::Quarter),
         funding: four,
@@ -431,7 +436,7 @@ fn an_id_is_of_an_authorization_or_of_a_hold_of_one_length() {
     let request = tests_content::request();
     let plain = tests_content::record(1, 2);
     let mut held = plain;
-    held.extra = Extra::NONE.until(Some(later(plain.header.at(), 60_000)));
+    held.extension = Extension::NONE.until(Some(later(plain.header.at(), 60_000)));
     let same = |seconds, record| same_content(&request, seconds, record, None, None, &directory);
     assert!(same(None, &plain) && same(Some(60), &held));
     assert!(!same(None, &held), "a hold's id is no authorization's");

@@ -6,7 +6,7 @@ use super::tests_render::{at, check};
 use super::{fast, parse};
 use expect_test::expect;
 use satang_core::birth::BirthDate;
-use satang_core::ids::{CitizenId, Name, Nationality, PersonId, RegistrationId, WalletId};
+use satang_core::ids::{Name, NationalId, Nationality, PersonId, RegistrationId, WalletId};
 use satang_core::outcome::RegistrationReason;
 use satang_core::record::{BenefitNumber, NameNumber, RegistrationFacts, RegistrationRecord};
 use satang_core::request::RegistrationRequest;
@@ -21,7 +21,7 @@ fn wanted() -> RegistrationRequest {
         registration_id: RegistrationId::parse(ID).unwrap(),
         program: Name::parse("thai-chuai-thai-plus-6040").unwrap(),
         wallet: WalletId::parse("004999912345678").unwrap(),
-        citizen: CitizenId::parse("1101700203450").unwrap(),
+        citizen: NationalId::parse("1101700203450").unwrap(),
         birth: BirthDate::parse("1990-04-12").unwrap(),
         nationality: Nationality::THAI,
     }
@@ -228,7 +228,7 @@ fn a_rejected_one_has_its_reason_and_neither() {
 
 #[test]
 fn who_was_told_before_is_told_again_under_the_new_id() {
-    let told = RegistrationAnswer::Told {
+    let told = RegistrationAnswer::QuotaFullNotified {
         registration_id: RegistrationId::from_bits(0xAB),
         sequence: 56,
     };
@@ -244,7 +244,7 @@ fn who_was_told_before_is_told_again_under_the_new_id() {
 fn a_batch_is_its_results_in_order() {
     let record = record(RegistrationReason::UnderAge, 0, 56);
     let problem = Problem::registration_id_conflict();
-    let told = RegistrationAnswer::Told {
+    let told = RegistrationAnswer::QuotaFullNotified {
         registration_id: RegistrationId::from_bits(1),
         sequence: 5,
     };

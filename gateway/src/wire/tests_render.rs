@@ -3,14 +3,14 @@
 use super::problem::Problem;
 use super::render::{self, AuthorizationAnswer, BatchResult};
 use expect_test::{Expect, expect};
-use satang_core::authorize::Verdict;
 use satang_core::calendar::{BusinessDate, Instant};
+use satang_core::decide::authorize::Verdict;
 use satang_core::ids::{MerchantId, Name, ReversalId, TxnId, WalletId};
 use satang_core::money::Satang;
 use satang_core::outcome::{Reason, ReversalCause, ReversalReason};
-use satang_core::policy::CapPeriod;
+use satang_core::programme::CapPeriod;
 use satang_core::record::{
-    Act, Authorization, BenefitNumber, Extra, NameNumber, OriginalFacts, ReversalFacts, ReversalRecord,
+    Act, Authorization, BenefitNumber, Extension, NameNumber, OriginalFacts, ReversalFacts, ReversalRecord,
 };
 use satang_core::request::Purchase;
 
@@ -39,7 +39,7 @@ pub(super) fn approved() -> Verdict {
         reason: Reason::Approved,
         state: Satang::new(13_200),
         limited_by: None,
-        room_before: [20_000, 100_000, 0, 0],
+        headroom_before: [20_000, 100_000, 0, 0],
         caps: 0b0011,
         tier: 0,
         state_percent: 60,
@@ -69,9 +69,9 @@ pub(super) fn record(verdict: &Verdict) -> Authorization {
 }
 
 /// The record of a verdict with something behind its fixed part.
-pub(super) fn with_extra(verdict: &Verdict, extra: Extra) -> Authorization {
+pub(super) fn with_extra(verdict: &Verdict, extension: Extension) -> Authorization {
     Authorization {
-        extra,
+        extension,
         ..record(verdict)
     }
 }
@@ -99,7 +99,7 @@ fn a_limited_approval_names_the_cap() {
     for (period, caps) in CapPeriod::ALL.into_iter().zip([1, 2, 4, 8]) {
         let verdict = Verdict {
             limited_by: Some(period),
-            room_before: [13_200; 4],
+            headroom_before: [13_200; 4],
             caps,
             ..approved()
         };
@@ -114,7 +114,7 @@ fn a_limited_approval_names_the_cap() {
 #[test]
 fn every_cap_the_benefit_has_is_shown() {
     let verdict = Verdict {
-        room_before: [u32::MAX; 4],
+        headroom_before: [u32::MAX; 4],
         caps: 0b1111,
         limited_by: Some(CapPeriod::Quarter),
         ..approved()
@@ -324,7 +324,7 @@ fn the_longest_answer_fits() {
     for reason in Reason::ALL {
         let verdict = Verdict {
             reason,
-            room_before: [u32::MAX; 4],
+            headroom_before: [u32::MAX; 4],
             caps: 0b1111,
             state: if reason == Reason::Approved {
                 Satang::new(22_000)

@@ -2,10 +2,10 @@
 
 use super::parse;
 use satang_core::calendar::BusinessDate;
-use satang_core::ids::{CitizenId, HouseholdId, MerchantId, Name, ReversalId, TxnId, WalletId};
+use satang_core::ids::{HouseholdId, MerchantId, Name, NationalId, ReversalId, TxnId, WalletId};
 use satang_core::money::Satang;
 use satang_core::outcome::ReversalCause;
-use satang_core::policy::Category;
+use satang_core::programme::Category;
 use satang_core::record::Status;
 use satang_core::request::{AuthorizationRequest, Purchase, ReversalRequest};
 
@@ -169,7 +169,7 @@ fn a_merchant_is_read_with_its_id_in_the_path_or_in_the_line() {
 fn an_enrollment_line_is_read_with_and_without_its_options() {
     let least = r#"{"program":"p","wallet_id":"004999912345678","citizen_id":"1101700203450"}"#;
     let read = parse::enrollment(least.as_bytes()).unwrap();
-    assert_eq!(read.citizen, CitizenId::parse("1101700203450").unwrap());
+    assert_eq!(read.citizen, NationalId::parse("1101700203450").unwrap());
     assert_eq!((read.household, read.tier, read.usable_from), (None, None, None));
     let most = least.replace(
         '}',

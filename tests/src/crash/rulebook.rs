@@ -4,7 +4,7 @@ use super::disturb::Scene;
 use super::{CrashStats, PROGRAM};
 use crate::generate::random::Random;
 use crate::process::{Connection, PATIENCE, shipped_programs, signal};
-use satang_core::policy::Program;
+use satang_core::programme::Program;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

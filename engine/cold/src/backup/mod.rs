@@ -17,9 +17,9 @@ use crate::verify::Head;
 use copy::{Target, WholePages};
 use data_encoding::HEXLOWER;
 use satang_core::calendar::{BusinessDate, Instant};
-use satang_engine::day_ids::{DayIds, DayIdsError, day_ids_name};
+use satang_engine::ids::index::{IdIndex, IdIndexError, id_index_name};
 use satang_engine::persons::{CitizenKey, PERSONS_FILE};
-use satang_engine::snapshot::{self, Refusal};
+use satang_engine::recovery::snapshot::{self, Refusal};
 use satang_log::file::{FileFrame, FileLogStore, FrameKind, Layout, Place, SegmentHeader, segment_name};
 use satang_log::log::{Bound, LogError};
 use satang_log::storage::{ReadFile as _, ReadStorage as _};
@@ -56,7 +56,7 @@ pub enum LeftOut {
     #[error("{snapshot}: the index of {date} is not the one it was taken with")]
     OtherIndex { snapshot: String, date: BusinessDate },
     #[error("{snapshot}: {error}")]
-    Index { snapshot: String, error: DayIdsError },
+    Index { snapshot: String, error: IdIndexError },
     #[error("{0}: it is gone by now")]
     Gone(String),
 }
@@ -362,9 +362,9 @@ impl Backup<'_> {
             return Err(LeftOut::Newer(snapshot));
         }
         let mut dates = Vec::new();
-        for facts in &whole.day_ids {
+        for facts in &whole.id_index {
             let date = BusinessDate::from_days(facts.date_days);
-            match DayIds::open(&*self.folder, journal_id, date) {
+            match IdIndex::open(&*self.folder, journal_id, date) {
                 Ok(file) if file.facts() == *facts => dates.push(date),
                 Ok(_) => return Err(LeftOut::OtherIndex { snapshot, date }),
                 Err(error) => return Err(LeftOut::Index { snapshot, error }),
@@ -380,7 +380,7 @@ impl Backup<'_> {
         };
         self.copy_file(name, &|hash| with_hash(name, hash))?;
         for date in dates {
-            let path = day_ids_name(*date);
+            let path = id_index_name(*date);
             self.copy_file(&path, &|hash| with_hash(&path, hash))?;
         }
         Ok(())

@@ -2,12 +2,12 @@
 //! the ones before it.
 
 use super::finding::{Difference, Finding};
-use satang_core::directory::Directory;
 use satang_core::ids::Name;
-use satang_core::policy::Program;
+use satang_core::programme::Program;
 use satang_core::record::{
     BenefitNumber, Merchant, NameNumber, Record, RecordHeader, RuleVersion, same_but_for_caller,
 };
+use satang_core::state::directory::Directory;
 
 /// Holds a record against the directory in front of it.
 ///

@@ -1,16 +1,16 @@
 //! What of the state a record changes in a verification: where it was decided again, and only what can bear it, since a record may
 //! be forged.
 
-use satang_core::account::{WalletShard, wallet_shard};
-use satang_core::apply::{IdKey, Shards};
-use satang_core::citizen::{CitizenShard, citizen_shard};
-use satang_core::dedup::IdShard;
-use satang_core::directory::Directory;
-use satang_core::household::{HouseholdShard, household_shard};
 use satang_core::ids::{HouseholdId, PersonId, WalletId};
-use satang_core::quota::Quotas;
 use satang_core::record::BenefitNumber;
-use satang_engine::crew::Own;
+use satang_core::state::account::{WalletShard, wallet_shard};
+use satang_core::state::apply::{IdKey, Shards};
+use satang_core::state::dedup::IdShard;
+use satang_core::state::directory::Directory;
+use satang_core::state::household::{HouseholdShard, household_shard};
+use satang_core::state::person::{PersonShard, person_shard};
+use satang_core::state::quota::Quotas;
+use satang_engine::recovery::worker_pool::OwnedShards;
 use satang_engine::state::State;
 
 /// Which accounts of a worker a record changes.
@@ -26,7 +26,7 @@ pub enum Accounts {
 
 /// A worker's shards, those in which a record was looked at.
 pub struct OfWorker<'o, 'r> {
-    pub own: &'o mut Own<'r>,
+    pub own: &'o mut OwnedShards<'r>,
     /// Whether it changes the authorization's id.
     pub txn: bool,
     /// Whether it changes the reversal's id.
@@ -37,7 +37,7 @@ pub struct OfWorker<'o, 'r> {
 
 impl<'o, 'r> OfWorker<'o, 'r> {
     /// Accounts, and no id.
-    pub fn accounts(own: &'o mut Own<'r>, accounts: Accounts) -> OfWorker<'o, 'r> {
+    pub fn accounts(own: &'o mut OwnedShards<'r>, accounts: Accounts) -> OfWorker<'o, 'r> {
         OfWorker {
             own,
             txn: false,
@@ -113,9 +113,9 @@ impl Shards for Whole<'_> {
         }
     }
 
-    fn citizen(&mut self, person: PersonId, change: impl FnOnce(&mut CitizenShard)) {
+    fn citizen(&mut self, person: PersonId, change: impl FnOnce(&mut PersonShard)) {
         if self.decided {
-            change(&mut self.state.citizens[citizen_shard(person)].lock());
+            change(&mut self.state.citizens[person_shard(person)].lock());
         }
     }
 

@@ -28,17 +28,25 @@ pub fn authorization_differences(recorded: &Authorization, decided: &Authorizati
     let mut all = Differences::default();
     all.field("reason", recorded.reason().name(), decided.reason().name());
     all.field("state", recorded.state().get(), decided.state().get());
-    let rooms = |record: &Authorization| {
-        let rooms = record.rooms_before();
-        rooms
+    let headroom = |record: &Authorization| {
+        let headroom = record.rooms_before();
+        headroom
             .map(|(period, room)| (period as u8, room.get()))
             .collect::<Vec<(u8, u64)>>()
     };
-    all.field("room_before", rooms(recorded), rooms(decided));
+    all.field("room_before", headroom(recorded), headroom(decided));
     let limited = |record: &Authorization| record.limited_by().map(|period| period as u8);
     all.field("limited_by", limited(recorded), limited(decided));
-    all.field("household", recorded.extra.household(), decided.extra.household());
-    all.field("funding", recorded.extra.funding(), decided.extra.funding());
+    all.field(
+        "household",
+        recorded.extension.household(),
+        decided.extension.household(),
+    );
+    all.field(
+        "funding",
+        recorded.extension.funding(),
+        decided.extension.funding(),
+    );
     all.field("looked beyond", recorded.looked_beyond(), decided.looked_beyond());
     all.field("rule", recorded.rule, decided.rule);
     all.field("benefit", recorded.benefit().0, decided.benefit().0);

@@ -3,14 +3,14 @@
 use super::finding::Finding;
 use super::findings::Findings;
 use parking_lot::Mutex;
-use satang_core::apply::ApplyError;
 use satang_core::calendar::{BusinessDate, Instant};
-use satang_core::dedup::{IdShard, TxnState};
 use satang_core::ids::{MerchantId, TxnId};
 use satang_core::money::Satang;
 use satang_core::record::{AuthorizationRecord, NameNumber, RecordError, RecordHeader, same_but_for_caller};
-use satang_engine::day_ids::DayIdsError;
-use satang_engine::old_ids::OldIds;
+use satang_core::state::apply::ApplyError;
+use satang_core::state::dedup::{IdShard, TxnState};
+use satang_engine::ids::archive::IdArchive;
+use satang_engine::ids::index::IdIndexError;
 use satang_engine::state::State;
 use satang_log::file::FileReader;
 use satang_log::log::ReadError;
@@ -52,7 +52,7 @@ pub struct Context<S: ReadStorage> {
     /// The state as of the records taken so far.
     pub state: State,
     /// The ids that have left memory.
-    pub old_ids: OldIds,
+    pub id_archive: IdArchive,
     /// What does not agree.
     pub findings: Findings,
     pub tallies: Mutex<BTreeMap<NameNumber, Tally>>,
@@ -74,7 +74,7 @@ impl<S: ReadStorage> Context<S> {
     /// [`Halt::Index`].
     pub fn known_txn(&self, ids: &IdShard, id: TxnId) -> Result<TxnState, Halt> {
         match ids.txn(id) {
-            TxnState::New if self.old_ids.may_hold(id.bits()) => Ok(self.old_ids.txn(id)?.found),
+            TxnState::New if self.id_archive.may_hold(id.bits()) => Ok(self.id_archive.txn(id)?.found),
             known => Ok(known),
         }
     }
@@ -94,7 +94,7 @@ pub enum Halt {
     Read(#[from] ReadError),
     /// The ids of an old date cannot be read.
     #[error("an index written for this verification: {0}")]
-    Index(#[from] DayIdsError),
+    Index(#[from] IdIndexError),
     /// The ids of an old date cannot be written.
     #[error("an index cannot be written in the working folder")]
     WorkFolder,

@@ -3,10 +3,10 @@
 use super::finding::Finding;
 use super::findings::Findings;
 use satang_core::calendar::BusinessDate;
-use satang_core::dedup::{IdEntry, IdFact, TxnState};
-use satang_engine::day_ids::{DAY_IDS_FOLDER, DayFacts, DayIds, DayIdsError};
-use satang_engine::old_ids::OldDays;
-use satang_engine::snapshot::{self, Unusable};
+use satang_core::state::dedup::{IdEntry, IdFact, TxnState};
+use satang_engine::ids::archive::OldDays;
+use satang_engine::ids::index::{DayFacts, ID_INDEX_FOLDER, IdIndex, IdIndexError};
+use satang_engine::recovery::snapshot::{self, Unusable};
 use satang_log::storage::ReadStorage;
 use std::io;
 use std::sync::mpsc::{Receiver, sync_channel};
@@ -25,7 +25,7 @@ impl Derived {
     /// Of the operating system.
     pub fn list<S: ReadStorage>(storage: &S) -> io::Result<Derived> {
         Ok(Derived {
-            indexes: storage.list(DAY_IDS_FOLDER)?,
+            indexes: storage.list(ID_INDEX_FOLDER)?,
             snapshots: snapshot::names(storage)?,
         })
     }
@@ -53,7 +53,7 @@ pub fn check<S: ReadStorage>(
         let date = name.strip_suffix(".ids").map(BusinessDate::parse);
         match date {
             Some(Ok(date)) => check_index(storage, date, wanted, findings),
-            Some(Err(_)) => findings.file(&format!("{DAY_IDS_FOLDER}/{name}"), 0, Finding::NoDate),
+            Some(Err(_)) => findings.file(&format!("{ID_INDEX_FOLDER}/{name}"), 0, Finding::NoDate),
             // One in the making.
             None => {}
         }
@@ -66,13 +66,13 @@ pub fn check<S: ReadStorage>(
 }
 
 fn check_index<S: ReadStorage>(storage: &S, date: BusinessDate, wanted: &Wanted<'_>, findings: &Findings) {
-    let found = match DayIds::open(storage, wanted.journal_id, date) {
+    let found = match IdIndex::open(storage, wanted.journal_id, date) {
         Ok(found) => found,
         Err(error) => return report(&error, findings),
     };
     if !wanted.days.has_left(date) {
         if wanted.whole {
-            let name = satang_engine::day_ids::day_ids_name(date);
+            let name = satang_engine::ids::index::id_index_name(date);
             findings.file(&name, 0, Finding::NotLeft);
         }
         if let Err(error) = found.for_each(&mut |_| {}) {
@@ -84,12 +84,12 @@ fn check_index<S: ReadStorage>(storage: &S, date: BusinessDate, wanted: &Wanted<
     compare(own.map(|own| &**own), &found, findings);
 }
 
-fn report(error: &DayIdsError, findings: &Findings) {
+fn report(error: &IdIndexError, findings: &Findings) {
     match error {
-        DayIdsError::Io { file, offset, source } => {
+        IdIndexError::Io { file, offset, source } => {
             findings.file(file, *offset, Finding::Unreadable(source.to_string()));
         }
-        DayIdsError::Damaged { file, offset, what } => {
+        IdIndexError::Damaged { file, offset, what } => {
             findings.file(file, *offset, Finding::IndexDamaged(*what));
         }
     }
@@ -101,8 +101,8 @@ const ENTRIES_AT_ONCE: usize = 4_096;
 /// The entries of a file, from a thread of its own; the error at the end, if any.
 fn entries<'s, 'f: 's>(
     scope: &'s std::thread::Scope<'s, 'f>,
-    file: &'f DayIds,
-) -> Receiver<Result<Vec<IdEntry>, DayIdsError>> {
+    file: &'f IdIndex,
+) -> Receiver<Result<Vec<IdEntry>, IdIndexError>> {
     let (sender, receiver) = sync_channel(2);
     scope.spawn(move || {
         let mut waiting = Vec::with_capacity(ENTRIES_AT_ONCE);
@@ -123,14 +123,14 @@ fn entries<'s, 'f: 's>(
 
 /// One entry after the other; remembers the error.
 struct Entries {
-    blocks: Receiver<Result<Vec<IdEntry>, DayIdsError>>,
+    blocks: Receiver<Result<Vec<IdEntry>, IdIndexError>>,
     block: std::vec::IntoIter<IdEntry>,
     taken: u64,
-    error: Option<DayIdsError>,
+    error: Option<IdIndexError>,
 }
 
 impl Entries {
-    fn of(blocks: Receiver<Result<Vec<IdEntry>, DayIdsError>>) -> Entries {
+    fn of(blocks: Receiver<Result<Vec<IdEntry>, IdIndexError>>) -> Entries {
         Entries {
             blocks,
             block: Vec::new().into_iter(),
@@ -159,8 +159,8 @@ impl Iterator for Entries {
 
 /// Walks both files side by side; `own`, made from the journal, has everything that `found` may have: it was written at the
 /// earliest, when the date after the next began.
-fn compare(own: Option<&DayIds>, found: &DayIds, findings: &Findings) {
-    let name = satang_engine::day_ids::day_ids_name(found.date());
+fn compare(own: Option<&IdIndex>, found: &IdIndex, findings: &Findings) {
+    let name = satang_engine::ids::index::id_index_name(found.date());
     std::thread::scope(|scope| {
         let mut there = Entries::of(entries(scope, found));
         let mut wanted = own.map(|own| Entries::of(entries(scope, own)));
@@ -168,7 +168,7 @@ fn compare(own: Option<&DayIds>, found: &DayIds, findings: &Findings) {
         let mut expected = take();
         let missing = |entry: &IdEntry, at: u64| {
             if !may_be_missing(entry) {
-                findings.file(&name, DayIds::entry_offset(at), Finding::EntryMissing(*entry));
+                findings.file(&name, IdIndex::entry_offset(at), Finding::EntryMissing(*entry));
             }
         };
         while let Some(entry) = there.next() {
@@ -180,7 +180,7 @@ fn compare(own: Option<&DayIds>, found: &DayIds, findings: &Findings) {
             if expected.is_some_and(|other| other.as_bytes() == entry.as_bytes()) {
                 expected = take();
             } else {
-                findings.file(&name, DayIds::entry_offset(at), Finding::EntryUnfounded(entry));
+                findings.file(&name, IdIndex::entry_offset(at), Finding::EntryUnfounded(entry));
             }
         }
         while let Some(other) = expected {
@@ -228,7 +228,7 @@ fn check_snapshot<S: ReadStorage>(storage: &S, name: &str, wanted: &Wanted<'_>, 
         let (through, last) = (whole.through_max, wanted.last_sequence);
         findings.file(name, 0, Finding::SnapshotAhead { through, last });
     }
-    for facts in &whole.day_ids {
+    for facts in &whole.id_index {
         if !is_there(storage, wanted.journal_id, facts) {
             let date = BusinessDate::from_days(facts.date_days);
             findings.file(name, 0, Finding::IndexGone(date));
@@ -238,5 +238,5 @@ fn check_snapshot<S: ReadStorage>(storage: &S, name: &str, wanted: &Wanted<'_>, 
 
 fn is_there<S: ReadStorage>(storage: &S, journal_id: [u8; 16], facts: &DayFacts) -> bool {
     let date = BusinessDate::from_days(facts.date_days);
-    DayIds::open(storage, journal_id, date).is_ok_and(|file| file.facts() == *facts)
+    IdIndex::open(storage, journal_id, date).is_ok_and(|file| file.facts() == *facts)
 }

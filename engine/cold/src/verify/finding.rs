@@ -1,18 +1,18 @@
 //! What can be found not to agree, and how it is said. `verify` prints these words: they stay as they are.
 
 use super::head::Head;
-use satang_core::apply::ApplyError;
 use satang_core::calendar::BusinessDate;
-use satang_core::dedup::{IdEntry, IdFact};
-use satang_core::desk::Block;
 use satang_core::ids::Name;
 use satang_core::money::Satang;
 use satang_core::outcome::Reason;
-use satang_core::policy::PolicyError;
+use satang_core::programme::PolicyError;
 use satang_core::record::RecordError;
-use satang_engine::day_ids::DayIdsDamage;
-use satang_engine::replay::DateError;
-use satang_engine::snapshot::SnapshotDamage;
+use satang_core::state::apply::ApplyError;
+use satang_core::state::casework::Block;
+use satang_core::state::dedup::{IdEntry, IdFact};
+use satang_engine::ids::index::IdIndexDamage;
+use satang_engine::recovery::replay::DateError;
+use satang_engine::recovery::snapshot::SnapshotDamage;
 use std::fmt::{self, Debug};
 
 /// One thing that does not agree with the rest of the journal, or a file that does not agree with the journal.
@@ -141,7 +141,7 @@ pub enum Finding {
     #[error("{0}")]
     Unreadable(String),
     #[error(transparent)]
-    IndexDamaged(#[from] DayIdsDamage),
+    IndexDamaged(#[from] IdIndexDamage),
     #[error(transparent)]
     SnapshotDamaged(#[from] SnapshotDamage),
     #[error("no date has this name")]

@@ -7,7 +7,7 @@
 mod admin;
 mod checked;
 mod compare;
-mod desk;
+mod casework;
 mod files;
 mod context;
 mod finding;
@@ -16,7 +16,7 @@ mod head;
 mod purchase;
 mod reading;
 mod redecide;
-mod rights;
+mod entitlements;
 
 pub use files::Derived;
 pub use finding::{Difference, Finding};
@@ -31,9 +31,9 @@ use parking_lot::Mutex;
 use reading::{Read, Reading};
 use satang_core::calendar::BusinessDate;
 use satang_core::record::{BenefitNumber, NameNumber};
-use satang_core::totals::ProgramTotals;
-use satang_engine::crew::ReplayError;
-use satang_engine::old_ids::OldIds;
+use satang_core::state::totals::ProgramTotals;
+use satang_engine::ids::archive::IdArchive;
+use satang_engine::recovery::worker_pool::ReplayError;
 use satang_engine::state::{Expected, State, is_conserved};
 use satang_log::file::{FileLogStore, JournalEnd, Layout, Place, SegmentHeader, segment_name};
 use satang_log::log::{Bound, LogError, ReadLog as _};
@@ -144,7 +144,7 @@ pub fn verify_storage<S: ReadStorage, W: Storage>(
     let header = *log.first_header().ok_or(VerifyError::NoJournal)?;
     let context = Context {
         state: State::with_room_for(Expected::default()),
-        old_ids: OldIds::default(),
+        id_archive: IdArchive::default(),
         findings: Findings::default(),
         tallies: Mutex::default(),
         reader: log.reader(),
@@ -159,7 +159,7 @@ pub fn verify_storage<S: ReadStorage, W: Storage>(
     if let Ok(end) = &end {
         check_headers(end, &context.findings);
         check_money(&context);
-        desk::check_counted(&log, &context)?;
+        casework::check_counted(&log, &context)?;
         if let Some(head) = options.head.filter(|_| !read.met) {
             let what = Finding::ChainElsewhere(head);
             context.findings.file("journal", 0, what);
@@ -168,7 +168,7 @@ pub fn verify_storage<S: ReadStorage, W: Storage>(
         let wanted = Wanted {
             journal_id: header.journal_id,
             last_sequence,
-            days: &context.old_ids.days(),
+            days: &context.id_archive.days(),
             whole: options.through.is_none_or(|through| through >= last_sequence),
         };
         files = files::check(&**storage, derived, &wanted, &context.findings);

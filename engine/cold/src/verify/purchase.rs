@@ -4,18 +4,18 @@ use super::checked::Whole;
 use super::compare::authorization_differences;
 use super::context::{At, Context, Halt};
 use super::finding::Finding;
-use satang_core::apply::apply_authorization;
-use satang_core::authorize::{Numbered, Verdict, decide};
-use satang_core::dedup::{IdShard, TxnState, txn_shard};
-use satang_core::directory::Directory;
+use satang_core::decide::authorize::{ResolvedPurchase, Verdict, decide};
 use satang_core::ids::Name;
 use satang_core::outcome::Reason;
 use satang_core::record::{
-    Authorization, AuthorizationRecord, Extra, HOLD_SECONDS_MAX, NameNumber, NamedAuthorization, RecordBuf,
-    RecordHeader,
+    Authorization, AuthorizationRecord, Extension, HOLD_SECONDS_MAX, NameNumber, NamedAuthorization,
+    RecordBuf, RecordHeader,
 };
 use satang_core::request::Purchase;
-use satang_engine::reach::Reach;
+use satang_core::state::apply::apply_authorization;
+use satang_core::state::dedup::{IdShard, TxnState, txn_shard};
+use satang_core::state::directory::Directory;
+use satang_engine::locks::purchase_locks::PurchaseLocks;
 use satang_log::storage::ReadStorage;
 use zerocopy::IntoBytes as _;
 
@@ -63,10 +63,10 @@ fn redecide<S: ReadStorage>(
     };
     let purchase = purchase_of(recorded, names);
     let when = at.header.at();
-    let numbered = Numbered::new(&directory, &purchase);
-    let reach = Reach::lock(&context.state, &directory, core::slice::from_ref(&numbered), when);
-    let beyond = reach.beyond(&directory, &numbered, when);
-    let verdict = decide(&directory, reach.wallets(&numbered), &beyond, &numbered, when);
+    let numbered = ResolvedPurchase::new(&directory, &purchase);
+    let locks = PurchaseLocks::lock(&context.state, &directory, core::slice::from_ref(&numbered), when);
+    let facts = locks.facts(&directory, &numbered, when);
+    let verdict = decide(&directory, locks.wallets(&numbered), &facts, &numbered, when);
     Some(hold_against(context, at, recorded, &purchase, &verdict))
 }
 
@@ -106,12 +106,12 @@ pub fn hold_against<S: ReadStorage>(
     purchase: &Purchase,
     verdict: &Verdict,
 ) -> Authorization {
-    let expires = recorded.extra.expires();
+    let expires = recorded.extension.expires();
     if !is_possible_hold(recorded) {
         context.report(&at.header, Finding::HoldImpossible);
     }
     let decided = verdict.record(recorded.txn_id(), purchase, at.header.at(), expires);
-    let plain = at.bytes.len() == size_of::<AuthorizationRecord>() && decided.extra == Extra::NONE;
+    let plain = at.bytes.len() == size_of::<AuthorizationRecord>() && decided.extension == Extension::NONE;
     let differs = match plain {
         true => at.differs(decided.record.as_bytes()),
         false => {
@@ -128,7 +128,7 @@ pub fn hold_against<S: ReadStorage>(
 
 /// Whether a hold lasts as long as one can be asked for; an authorization is none and passes.
 fn is_possible_hold(authorization: &Authorization) -> bool {
-    let Some(expires) = authorization.extra.expires() else {
+    let Some(expires) = authorization.extension.expires() else {
         return true;
     };
     let lasts_ms = expires.unix_ms() - authorization.header.at().unix_ms();

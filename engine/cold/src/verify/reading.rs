@@ -3,18 +3,18 @@
 
 use super::admin;
 use super::context::{At, Context, Halt, possible_date};
+use super::entitlements;
 use super::finding::Finding;
 use super::head::Head;
 use super::redecide::Redecider;
-use super::rights;
 use satang_core::calendar::Instant;
-use satang_core::desk::is_casework;
-use satang_core::directory::Made;
 use satang_core::record::{
     AuthorizationRecord, CutOverRecord, NameNumber, Record, RecordHeader, RecordKind, same_but_for_caller,
 };
-use satang_engine::crew::{Crew, Misfit, ReplayError, read_frames};
-use satang_engine::replay::Dates;
+use satang_core::state::casework::is_casework;
+use satang_core::state::directory::AuditStamp;
+use satang_engine::recovery::replay::Dates;
+use satang_engine::recovery::worker_pool::{ReplayError, ReplayMismatch, WorkerPool, read_frames};
 use satang_log::file::{FileCursor, FileFrame, FrameKind};
 use satang_log::storage::{ReadStorage, Storage};
 use std::io;
@@ -27,7 +27,7 @@ pub struct Reading<'s, 'r, S: ReadStorage, W: Storage> {
     /// Where the ids of dates go that leave memory.
     work: &'r W,
     journal_id: [u8; 16],
-    crew: Crew<'s, 'r, Redecider<'r, S>>,
+    pool: WorkerPool<'s, 'r, Redecider<'r, S>>,
     dates: Dates,
     last_at_ms: i64,
     last_sequence: u64,
@@ -65,7 +65,7 @@ impl<'s, 'r, S: ReadStorage, W: Storage> Reading<'s, 'r, S, W> {
             context,
             work,
             journal_id,
-            crew: Crew::start(scope, |share| Redecider::new(context, share)),
+            pool: WorkerPool::start(scope, |partition| Redecider::new(context, partition)),
             dates: Dates::default(),
             last_at_ms: i64::MIN,
             last_sequence: 0,
@@ -76,8 +76,8 @@ impl<'s, 'r, S: ReadStorage, W: Storage> Reading<'s, 'r, S, W> {
     }
 
     /// What was read, once every record is re-decided and the ids of old dates have left memory; or why it cannot be gone on.
-    pub fn finish(mut self) -> (Read, Result<(), Misfit>) {
-        let settled = self.crew.settle().and_then(|()| self.let_ids_leave());
+    pub fn finish(mut self) -> (Read, Result<(), ReplayMismatch>) {
+        let settled = self.pool.settle().and_then(|()| self.archive_ids());
         if settled.is_ok() {
             let open = self.dates.open.is_some() && self.open_date_has_a_record();
             self.read.dates = self.dates.cut_overs.len() as u64 + u64::from(open);
@@ -91,16 +91,18 @@ impl<'s, 'r, S: ReadStorage, W: Storage> Reading<'s, 'r, S, W> {
         last_over.is_none_or(|(_, over)| self.last_sequence > *over)
     }
 
-    fn let_ids_leave(&mut self) -> Result<(), Misfit> {
+    fn archive_ids(&mut self) -> Result<(), ReplayMismatch> {
         let Some(today) = self.dates.take_ended() else {
             return Ok(());
         };
-        self.crew.settle()?;
-        let Context { state, old_ids, .. } = self.context;
-        let left = old_ids.let_leave(state, self.work, self.journal_id, &self.dates.cut_overs, today);
+        self.pool.settle()?;
+        let Context {
+            state, id_archive, ..
+        } = self.context;
+        let left = id_archive.let_leave(state, self.work, self.journal_id, &self.dates.cut_overs, today);
         if let Err(error) = left {
             let sequence = self.through.min(self.read.records);
-            let misfit = Misfit::new(sequence, Halt::WorkFolder);
+            let misfit = ReplayMismatch::new(sequence, Halt::WorkFolder);
             self.read.failed = Some(error);
             return Err(misfit);
         }
@@ -108,20 +110,20 @@ impl<'s, 'r, S: ReadStorage, W: Storage> Reading<'s, 'r, S, W> {
     }
 
     /// Gives a record to the workers, or decides it here when it reads the shards of several.
-    fn decide(&mut self, header: &RecordHeader, bytes: &[u8], offset: usize) -> Result<(), Misfit> {
-        if !rights::reads_several_shards(header, bytes) {
-            self.crew.push(offset, header.sequence);
+    fn decide(&mut self, header: &RecordHeader, bytes: &[u8], offset: usize) -> Result<(), ReplayMismatch> {
+        if !entitlements::reads_several_shards(header, bytes) {
+            self.pool.push(offset, header.sequence);
             return Ok(());
         }
-        self.crew.settle()?;
+        self.pool.settle()?;
         let at = At {
             header: *header,
             bytes,
         };
-        rights::take(self.context, &at).map_err(|why| Misfit::new(header.sequence, why))?;
+        entitlements::take(self.context, &at).map_err(|why| ReplayMismatch::new(header.sequence, why))?;
         if RecordKind::from_number(header.kind).is_some_and(is_casework) {
             // Each worker has a directory of its own, which learns it, too.
-            self.crew.push(offset, header.sequence);
+            self.pool.push(offset, header.sequence);
         }
         Ok(())
     }
@@ -174,14 +176,14 @@ impl<'s, 'r, S: ReadStorage, W: Storage> Reading<'s, 'r, S, W> {
                 let mut directory = self.context.state.directory.write();
                 admin::check(&directory, &record, header, bytes)?;
                 match record {
-                    Record::Moved(moved) => first_date(moved.usable_from),
+                    Record::ProgrammeTransfer(moved) => first_date(moved.usable_from),
                     Record::Replacement(replacement) => {
                         let mut rights = replacement.rights.iter();
                         rights.try_for_each(|right| first_date(right.usable_from))
                     }
                     // Decided with the citizens' and wallets' shards in view.
                     decision if is_casework(decision.kind()) => Ok(()),
-                    other => Ok(directory.apply(&other, &Made::of(header))?),
+                    other => Ok(directory.apply(&other, &AuditStamp::of(header))?),
                 }
             }
         }
@@ -216,9 +218,9 @@ impl<'s, 'r, S: ReadStorage, W: Storage> Reading<'s, 'r, S, W> {
         read_frames(cursor, FileCursor::next_file_frame, take, progress)
     }
 
-    fn take_frame(&mut self, found: &FileFrame) -> Result<(), Misfit> {
+    fn take_frame(&mut self, found: &FileFrame) -> Result<(), ReplayMismatch> {
         if found.kind == FrameKind::Group {
-            self.crew.begin_frame(&found.frame)?;
+            self.pool.begin_frame(&found.frame)?;
             for (offset, header, bytes) in found.frame.records() {
                 self.take(&header, bytes, offset)?;
             }
@@ -231,12 +233,12 @@ impl<'s, 'r, S: ReadStorage, W: Storage> Reading<'s, 'r, S, W> {
         Ok(())
     }
 
-    fn take(&mut self, header: &RecordHeader, bytes: &[u8], offset: usize) -> Result<(), Misfit> {
+    fn take(&mut self, header: &RecordHeader, bytes: &[u8], offset: usize) -> Result<(), ReplayMismatch> {
         if header.sequence > self.through {
             return Ok(());
         }
         if header.kind != RecordKind::CutOver as u8 {
-            self.let_ids_leave()?;
+            self.archive_ids()?;
         }
         self.read.records += 1;
         if self.is_sound(header, bytes) {

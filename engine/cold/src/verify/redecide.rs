@@ -9,11 +9,10 @@ use super::compare::reversal_differences;
 use super::context::{At, Context, Halt, Tally, possible_date};
 use super::finding::Finding;
 use super::purchase::{hold_against, is_new, names_of, purchase_of};
-use satang_core::account::{WalletShard, wallet_shard};
-use satang_core::apply::{apply_authorization, apply_reversal, apply_wallet_status};
-use satang_core::authorize::{Beyond, Numbered, decide, decide_reversed_before_arrival, needed};
-use satang_core::dedup::{IdShard, Reversed, TxnState, reversal_shard, txn_shard};
-use satang_core::directory::{Directory, Made};
+use satang_core::decide::authorize::{
+    CrossShardFacts, ResolvedPurchase, decide, decide_reversed_before_arrival, needed,
+};
+use satang_core::decide::reverse;
 use satang_core::ids::{Name, TxnId};
 use satang_core::outcome::Reason;
 use satang_core::record::{
@@ -21,9 +20,12 @@ use satang_core::record::{
     extra_of,
 };
 use satang_core::request::{ClosingRequest, ReversalRequest};
-use satang_core::reverse;
-use satang_engine::crew::{Chunk, Misfit, Own, Share, Worker};
-use satang_engine::reverse::reversible;
+use satang_core::state::account::{WalletShard, wallet_shard};
+use satang_core::state::apply::{apply_authorization, apply_reversal, apply_wallet_status};
+use satang_core::state::dedup::{IdShard, Reversed, TxnState, reversal_shard, txn_shard};
+use satang_core::state::directory::{AuditStamp, Directory};
+use satang_engine::recovery::worker_pool::{Chunk, OwnedShards, Partition, ReplayMismatch, Worker};
+use satang_engine::session::reverse::reversible;
 use satang_log::log::ReadLog as _;
 use satang_log::storage::ReadStorage;
 use std::collections::BTreeMap;
@@ -32,7 +34,7 @@ use zerocopy::IntoBytes as _;
 /// Re-decides what concerns its own shards.
 pub struct Redecider<'r, S: ReadStorage> {
     context: &'r Context<S>,
-    share: Share,
+    partition: Partition,
     /// Names, rules and merchants as of the record at hand.
     directory: Directory,
     tallies: BTreeMap<NameNumber, Tally>,
@@ -42,10 +44,10 @@ pub struct Redecider<'r, S: ReadStorage> {
 
 impl<'r, S: ReadStorage> Redecider<'r, S> {
     /// A worker with an empty directory.
-    pub fn new(context: &'r Context<S>, share: Share) -> Redecider<'r, S> {
+    pub fn new(context: &'r Context<S>, partition: Partition) -> Redecider<'r, S> {
         Redecider {
             context,
-            share,
+            partition,
             directory: Directory::default(),
             tallies: BTreeMap::new(),
             names: None,
@@ -54,9 +56,9 @@ impl<'r, S: ReadStorage> Redecider<'r, S> {
 }
 
 impl<S: ReadStorage> Worker for Redecider<'_, S> {
-    fn take(&mut self, chunk: &Chunk) -> Result<(), Misfit> {
+    fn take(&mut self, chunk: &Chunk) -> Result<(), ReplayMismatch> {
         let context = self.context;
-        let mut own = Own::lock(&context.state, self.share);
+        let mut own = OwnedShards::lock(&context.state, self.partition);
         for record in chunk.records() {
             if let Some(later) = record.later.and_then(|later| own.prefetch(later, true)) {
                 self.directory.prefetch(later.merchant());
@@ -66,7 +68,7 @@ impl<S: ReadStorage> Worker for Redecider<'_, S> {
                 bytes: record.bytes,
             };
             self.take_record(&mut own, chunk, &at)
-                .map_err(|why| Misfit::new(record.header.sequence, why))?;
+                .map_err(|why| ReplayMismatch::new(record.header.sequence, why))?;
         }
         let mut all = context.tallies.lock();
         for (program, tally) in std::mem::take(&mut self.tallies) {
@@ -83,7 +85,7 @@ impl<S: ReadStorage> Redecider<'_, S> {
     ///
     /// # Errors
     /// When what is needed to go on cannot be read.
-    fn take_record(&mut self, own: &mut Own<'_>, chunk: &Chunk, at: &At<'_>) -> Result<(), Halt> {
+    fn take_record(&mut self, own: &mut OwnedShards<'_>, chunk: &Chunk, at: &At<'_>) -> Result<(), Halt> {
         if at.header.kind == RecordKind::Authorization as u8 {
             return self.take_authorization(own, AuthorizationRecord::view(at.bytes)?, at);
         }
@@ -96,14 +98,14 @@ impl<S: ReadStorage> Redecider<'_, S> {
                 apply_wallet_status(&record, &mut OfWorker::accounts(own, accounts));
             }
             // Who got a right is decided by the thread that reads the journal, which the directory has no part in.
-            record => self.directory.apply(&record, &Made::of(&at.header))?,
+            record => self.directory.apply(&record, &AuditStamp::of(&at.header))?,
         }
         Ok(())
     }
 
     fn take_authorization(
         &mut self,
-        own: &mut Own<'_>,
+        own: &mut OwnedShards<'_>,
         record: &AuthorizationRecord,
         at: &At<'_>,
     ) -> Result<(), Halt> {
@@ -114,7 +116,7 @@ impl<S: ReadStorage> Redecider<'_, S> {
         }
         let recorded = Authorization {
             record: *record,
-            extra: extra_of(record, at.bytes),
+            extension: extra_of(record, at.bytes),
         };
         let is_new = |ids| is_new(self.context, ids, record, &at.header);
         let txn = ids.map_or(Ok(false), is_new)?;
@@ -143,7 +145,7 @@ impl<S: ReadStorage> Redecider<'_, S> {
         };
         let purchase = purchase_of(record, names);
         let when = at.header.at();
-        let numbered = Numbered::new(&self.directory, &purchase);
+        let numbered = ResolvedPurchase::new(&self.directory, &purchase);
         let verdict = match record.reason() {
             // The owner of the id looks whether that is so.
             Reason::ReversedBeforeArrival => decide_reversed_before_arrival(&numbered),
@@ -153,7 +155,13 @@ impl<S: ReadStorage> Redecider<'_, S> {
                     self.context.report(&at.header, Finding::DecidedAlone);
                     return None;
                 }
-                decide(&self.directory, wallets, &Beyond::default(), &numbered, when)
+                decide(
+                    &self.directory,
+                    wallets,
+                    &CrossShardFacts::default(),
+                    &numbered,
+                    when,
+                )
             }
         };
         let decided = hold_against(self.context, at, record, &purchase, &verdict);
@@ -186,14 +194,19 @@ impl<S: ReadStorage> Redecider<'_, S> {
     }
 
     /// I5: whether the id of a reversal is this worker's and has no outcome yet.
-    fn is_new_reversal(&self, own: &Own<'_>, record: &ReversalRecord, at: &At<'_>) -> Result<bool, Halt> {
+    fn is_new_reversal(
+        &self,
+        own: &OwnedShards<'_>,
+        record: &ReversalRecord,
+        at: &At<'_>,
+    ) -> Result<bool, Halt> {
         let id = record.reversal_id();
         let Some(ids) = &own.ids[reversal_shard(id)] else {
             return Ok(false);
         };
-        let old_ids = &self.context.old_ids;
+        let id_archive = &self.context.id_archive;
         let known = match ids.reversal(id) {
-            None if old_ids.may_hold(id.bits()) => old_ids.reversal(id)?,
+            None if id_archive.may_hold(id.bits()) => id_archive.reversal(id)?,
             known => known,
         };
         if let Some(sequence) = known {
@@ -212,7 +225,7 @@ impl<S: ReadStorage> Redecider<'_, S> {
     /// take what was recorded, as far as they can bear it.
     fn take_return(
         &self,
-        own: &mut Own<'_>,
+        own: &mut OwnedShards<'_>,
         chunk: &Chunk,
         record: &ReversalRecord,
         at: &At<'_>,
@@ -289,9 +302,9 @@ impl<S: ReadStorage> Redecider<'_, S> {
     }
 
     fn known_closing(&self, ids: &IdShard, id: TxnId) -> Result<Option<Closing>, Halt> {
-        let old_ids = &self.context.old_ids;
+        let id_archive = &self.context.id_archive;
         let known = match ids.closing(id) {
-            None if old_ids.may_hold(id.bits()) => old_ids.closing(id)?,
+            None if id_archive.may_hold(id.bits()) => id_archive.closing(id)?,
             known => known,
         };
         Ok(known.map(|(closing, _)| closing))
@@ -299,12 +312,12 @@ impl<S: ReadStorage> Redecider<'_, S> {
 
     /// What earlier reversals left of an authorization.
     fn known_reversed(&self, ids: &IdShard, id: TxnId, chunk: &Chunk) -> Result<Option<Reversed>, Halt> {
-        let old_ids = &self.context.old_ids;
+        let id_archive = &self.context.id_archive;
         let known = ids.reversed(id);
-        if known.is_some() || !old_ids.may_hold(id.bits()) {
+        if known.is_some() || !id_archive.may_hold(id.bits()) {
             return Ok(known);
         }
-        let Some(last) = old_ids.reversed(id)? else {
+        let Some(last) = id_archive.reversed(id)? else {
             return Ok(None);
         };
         match self.record_at(last, chunk)? {

@@ -2,7 +2,7 @@
 
 use super::bytes::Bytes;
 use super::coding::{Decoder, Encoder};
-use super::extra::Extra;
+use super::extension::Extension;
 use super::header::finish;
 use super::{
     AUTHORIZATION_BYTES_MAX, BenefitNumber, FLAG_APPROVED, ID_END, NameNumber, RECORD_UNIT, RecordError,
@@ -12,7 +12,7 @@ use crate::calendar::Instant;
 use crate::ids::{MerchantId, Name, TxnId, WalletId};
 use crate::money::Satang;
 use crate::outcome::Reason;
-use crate::policy::CapPeriod;
+use crate::programme::CapPeriod;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 /// An authorization and its outcome: 96 bytes, and a tail when the programme or channel had no number.
@@ -26,7 +26,7 @@ pub struct AuthorizationRecord {
     amount: u32,
     eligible: u32,
     state: u32,
-    room_before: [u32; 4],
+    headroom_before: [u32; 4],
     /// The rule version's number; 0 when the programme was unknown.
     pub rule: u32,
     /// The programme; [`NameNumber::UNKNOWN`]'s number when it stands in the tail.
@@ -48,7 +48,7 @@ const CAPS: u8 = 0x0F;
 pub struct Authorization {
     pub record: AuthorizationRecord,
     /// What stands behind it.
-    pub extra: Extra,
+    pub extension: Extension,
 }
 
 impl core::ops::Deref for Authorization {
@@ -59,8 +59,8 @@ impl core::ops::Deref for Authorization {
     }
 }
 
-/// In the header's flags: an [`Extra`] stands behind the fixed part.
-const FLAG_EXTRA: u8 = 16;
+/// In the header's flags: an [`Extension`] stands behind the fixed part.
+const FLAG_EXTENSION: u8 = 16;
 /// In the header's flags: more than the wallet's shard was looked at.
 const FLAG_LOOKED_BEYOND: u8 = 32;
 
@@ -76,7 +76,7 @@ pub struct AuthorizationFacts {
     /// The state's part; zero on a decline.
     pub state: Satang,
     /// Room under each cap before the decision; meaningful where `caps` has the bit.
-    pub room_before: [u32; 4],
+    pub headroom_before: [u32; 4],
     /// Bit n: the benefit has a cap of period n.
     pub caps: u8,
     /// The tier whose caps counted: 1 + its index in the rule version, at most 15; 0 for none.
@@ -118,7 +118,7 @@ impl AuthorizationRecord {
             amount: facts.amount.get_u32(),
             eligible: facts.eligible.get_u32(),
             state: facts.state.get_u32(),
-            room_before: facts.room_before,
+            headroom_before: facts.headroom_before,
             rule: facts.rule,
             program: facts.program.0,
             channel: facts.channel.0,
@@ -185,9 +185,9 @@ impl AuthorizationRecord {
         self.header.flags & FLAG_APPROVED != 0
     }
 
-    /// Whether an [`Extra`] stands behind the fixed part.
+    /// Whether an [`Extension`] stands behind the fixed part.
     pub fn has_extra(&self) -> bool {
-        self.header.flags & FLAG_EXTRA != 0
+        self.header.flags & FLAG_EXTENSION != 0
     }
 
     /// Whether more than the wallet's shard was looked at.
@@ -204,7 +204,7 @@ impl AuthorizationRecord {
 
     /// Room under each cap the benefit defines, before the decision, shortest period first.
     pub fn rooms_before(&self) -> impl Iterator<Item = (CapPeriod, Satang)> + use<> {
-        let (caps, rooms) = (self.caps & CAPS, self.room_before);
+        let (caps, rooms) = (self.caps & CAPS, self.headroom_before);
         CapPeriod::ALL
             .into_iter()
             .filter(move |period| caps & 1 << *period as u8 != 0)
@@ -266,7 +266,8 @@ impl AuthorizationRecord {
         if self.wallet >= ID_END || self.merchant >= ID_END {
             return fail("wallet or merchant");
         }
-        let fits = |p: CapPeriod| self.caps & 1 << p as u8 == 0 || self.room_before[p as usize] >= self.state;
+        let fits =
+            |p: CapPeriod| self.caps & 1 << p as u8 == 0 || self.headroom_before[p as usize] >= self.state;
         if !CapPeriod::ALL.into_iter().all(fits) {
             fail("room")
         } else {
@@ -320,19 +321,19 @@ impl RecordBuf {
     pub fn put_authorization(
         &mut self,
         record: &AuthorizationRecord,
-        extra: &Extra,
+        extension: &Extension,
         program: Option<&Name>,
         channel: Option<&Name>,
     ) {
-        let has_extra = *extra != Extra::NONE;
+        let has_extra = *extension != Extension::NONE;
         if !has_extra && program.is_none() && channel.is_none() {
             return self.put(record);
         }
         let mut behind = Encoder::default();
         let mut record = *record;
         if has_extra {
-            record.header.flags |= FLAG_EXTRA;
-            behind.bytes.extend_from_slice(extra.as_bytes());
+            record.header.flags |= FLAG_EXTENSION;
+            behind.bytes.extend_from_slice(extension.as_bytes());
         }
         if program.is_some() || channel.is_some() {
             behind.text(program.map_or("", Name::as_str));
@@ -366,21 +367,25 @@ pub struct NamedAuthorization {
 
 impl Bytes for NamedAuthorization {
     fn encode(&self, kind: RecordKind, at: Instant, caller: NameNumber) -> Vec<u8> {
-        let Authorization { mut record, extra } = self.record;
-        let flags = record.header.flags & !FLAG_EXTRA;
+        let Authorization {
+            mut record,
+            extension,
+        } = self.record;
+        let flags = record.header.flags & !FLAG_EXTENSION;
         record.header = RecordHeader::new(kind, at, caller, flags, size_of::<AuthorizationRecord>());
         let mut buf = RecordBuf::EMPTY;
-        buf.put_authorization(&record, &extra, self.program.as_ref(), self.channel.as_ref());
+        buf.put_authorization(&record, &extension, self.program.as_ref(), self.channel.as_ref());
         buf.as_bytes().to_vec()
     }
 
     fn decode(header: &RecordHeader, bytes: &[u8]) -> Result<NamedAuthorization, RecordError> {
         let record = *AuthorizationRecord::view(bytes)?;
         let behind = &bytes[size_of::<AuthorizationRecord>()..];
-        let (extra, program, channel) = decode_behind(&record, behind).ok_or(header.impossible("tail"))?;
-        extra.check_fields(header.sequence, record.state())?;
+        let (extension, program, channel) =
+            decode_behind(&record, behind).ok_or(header.impossible("tail"))?;
+        extension.check_fields(header.sequence, record.state())?;
         Ok(NamedAuthorization {
-            record: Authorization { record, extra },
+            record: Authorization { record, extension },
             program,
             channel,
         })
@@ -388,29 +393,32 @@ impl Bytes for NamedAuthorization {
 }
 
 /// The extra, and the names of the programme and the channel that have no number.
-fn decode_behind(record: &AuthorizationRecord, bytes: &[u8]) -> Option<(Extra, Option<Name>, Option<Name>)> {
-    let (extra, tail) = match record.has_extra() {
-        true => Extra::read_from_prefix(bytes).ok()?,
-        false => (Extra::NONE, bytes),
+fn decode_behind(
+    record: &AuthorizationRecord,
+    bytes: &[u8],
+) -> Option<(Extension, Option<Name>, Option<Name>)> {
+    let (extension, tail) = match record.has_extra() {
+        true => Extension::read_from_prefix(bytes).ok()?,
+        false => (Extension::NONE, bytes),
     };
     if tail.is_empty() {
-        return Some((extra, None, None));
+        return Some((extension, None, None));
     }
     let mut from = Decoder { rest: tail };
     let mut name = || match from.text()? {
         "" => Some(None),
         text => Name::parse(text).ok().map(Some),
     };
-    Some((extra, name()?, name()?))
+    Some((extension, name()?, name()?))
 }
 
 /// The extra of an authorization whose record lies at the front of `bytes`; none when it has none or is cut short.
-pub fn extra_of(record: &AuthorizationRecord, bytes: &[u8]) -> Extra {
+pub fn extra_of(record: &AuthorizationRecord, bytes: &[u8]) -> Extension {
     let behind = bytes.get(size_of::<AuthorizationRecord>()..);
     match record.has_extra() {
         true => behind
-            .and_then(|behind| Extra::read_from_prefix(behind).ok())
-            .map_or(Extra::NONE, |(extra, _)| extra),
-        false => Extra::NONE,
+            .and_then(|behind| Extension::read_from_prefix(behind).ok())
+            .map_or(Extension::NONE, |(extension, _)| extension),
+        false => Extension::NONE,
     }
 }

@@ -84,17 +84,17 @@ impl RecordHeader {
 
 /// When, for whom and as which record something was decided.
 #[derive(Clone, Copy, Debug)]
-pub struct Made {
+pub struct AuditStamp {
     pub sequence: u64,
     pub at: Instant,
     /// The number of the name of the key; unknown without keys, and for what the process does by itself.
     pub caller: NameNumber,
 }
 
-impl Made {
+impl AuditStamp {
     /// As the header of a record says.
-    pub fn of(header: &RecordHeader) -> Made {
-        Made {
+    pub fn of(header: &RecordHeader) -> AuditStamp {
+        AuditStamp {
             sequence: header.sequence,
             at: header.at(),
             caller: header.caller(),

@@ -4,9 +4,9 @@
 use super::{
     AuthorizationPayout, Bytes, CaseClosed, CaseCounted, CaseOpened, CasePaid, ConsentWithdrawn,
     CutOverRecord, EnrollmentRecord, Erased, ListedRecord, Merchant, MerchantJoined, MerchantPayout,
-    MerchantStatus, Moved, NameNumber, NameRecord, NamedAuthorization, PersonStatus, PlatformBinding,
-    ProgramStatus, RecordError, RecordHeader, RegistrationRecord, Replacement, ReversalRecord, RuleVersion,
-    RulesInForce, WalletStatus,
+    MerchantStatus, NameNumber, NameRecord, NamedAuthorization, PersonStatus, PlatformBinding, ProgramStatus,
+    ProgrammeTransfer, RecordError, RecordHeader, RegistrationRecord, Replacement, ReversalRecord,
+    RuleVersion, RulesInForce, WalletStatus,
 };
 use crate::calendar::Instant;
 
@@ -96,7 +96,7 @@ record_kinds! {
     /// A citizen is on an imported list.
     8 Listed(ListedRecord) "listed";
     /// A citizen moved from one programme to another.
-    9 Moved(Moved) "moved";
+    9 ProgrammeTransfer(ProgrammeTransfer) "moved";
     /// A citizen got a new wallet in place of an old one.
     10 Replacement(Replacement) "replacement";
     /// A wallet was suspended or made active.

@@ -4,7 +4,7 @@ use super::bytes::Body;
 use super::coding::{Decoder, Encoder};
 use super::{NameNumber, Status};
 use crate::ids::MerchantId;
-use crate::policy::Category;
+use crate::programme::Category;
 
 /// A merchant as the register has it.
 #[derive(Clone, Debug, PartialEq, Eq)]

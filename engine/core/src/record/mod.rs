@@ -10,14 +10,14 @@ mod kinds;
 mod bytes;
 mod coding;
 mod authorization;
-mod extra;
+mod extension;
 mod reversal;
 mod cut_over;
 mod registration;
 mod enrollment;
 mod earlier;
 mod listed;
-mod moved;
+mod transfer;
 mod replacement;
 mod name;
 mod rules;
@@ -38,20 +38,20 @@ pub use cut_over::CutOverRecord;
 pub use earlier::Earlier;
 pub use enrollment::{EnrollmentFacts, EnrollmentRecord};
 pub use erased::Erased;
-pub use extra::{Extra, Funding, HOLD_SECONDS_MAX};
-pub use header::{Made, RecordError, RecordHeader, same_but_for_caller, set_sequence, split_record};
+pub use extension::{Extension, Funding, HOLD_SECONDS_MAX};
+pub use header::{AuditStamp, RecordError, RecordHeader, same_but_for_caller, set_sequence, split_record};
 pub use kinds::{Record, RecordKind};
 pub use listed::ListedRecord;
 pub use merchant::Merchant;
-pub use moved::Moved;
 pub use name::NameRecord;
 pub use payout::{AuthorizationPayout, MerchantPayout, Payout};
 pub use platform::{MerchantJoined, PlatformBinding};
 pub use registration::{RegistrationFacts, RegistrationRecord};
-pub use replacement::{CarriedRight, Replacement};
+pub use replacement::{CarriedEntitlement, Replacement};
 pub use reversal::{Act, Closing, OriginalFacts, ReversalFacts, ReversalRecord};
 pub use rules::{RuleVersion, RulesInForce};
 pub use status::{MerchantStatus, PersonStatus, ProgramStatus, Status, WalletStatus};
+pub use transfer::ProgrammeTransfer;
 
 use crate::ids::PersonId;
 use bytes::Bytes;
@@ -69,7 +69,8 @@ pub const RECORD_BYTES_MAX: usize = RECORD_UNIT * u16::MAX as usize;
 /// The longest authorization record: fixed part, extra, and two names of 64 bytes.
 pub const AUTHORIZATION_BYTES_MAX: usize = 288;
 /// An authorization record with an extra and no names.
-pub const AUTHORIZATION_BYTES_WITH_EXTRA: usize = size_of::<AuthorizationRecord>() + size_of::<Extra>();
+pub const AUTHORIZATION_BYTES_WITH_EXTENSION: usize =
+    size_of::<AuthorizationRecord>() + size_of::<Extension>();
 
 /// The first sequence that does not fit the 48 bits that tables of ids keep of it.
 pub const SEQUENCE_END: u64 = 1 << 48;
@@ -109,7 +110,7 @@ impl Record {
             Record::Registration(record) => record.person(),
             Record::Enrollment(record) => Some(record.person()),
             Record::Listed(record) => Some(record.person()),
-            Record::Moved(moved) => Some(moved.person),
+            Record::ProgrammeTransfer(moved) => Some(moved.person),
             Record::Replacement(replacement) => Some(replacement.person),
             Record::PersonStatus(status) => Some(status.person),
             Record::Erased(erased) => Some(erased.person),

@@ -17,14 +17,14 @@ pub struct Replacement {
     /// Whether the citizen is suspended: the new wallet is, the old one no longer on that account.
     pub suspended: bool,
     /// The rights, live, lapsed or ended.
-    pub rights: Vec<CarriedRight>,
+    pub rights: Vec<CarriedEntitlement>,
     /// Why, in the registrar's words.
     pub reason: String,
 }
 
 /// A right as the new wallet holds it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CarriedRight {
+pub struct CarriedEntitlement {
     /// The benefit whose slot keeps it.
     pub benefit: BenefitNumber,
     /// When it was registered, in seconds since the Unix epoch.
@@ -73,7 +73,7 @@ impl Body for Replacement {
             suspended: from.flag()?,
             rights: {
                 let count = from.u16()?;
-                let rights = (0..count).map(|_| CarriedRight::decode(from));
+                let rights = (0..count).map(|_| CarriedEntitlement::decode(from));
                 rights.collect::<Option<Vec<_>>>()?
             },
             reason: from.text()?.to_owned(),
@@ -81,7 +81,7 @@ impl Body for Replacement {
     }
 }
 
-impl CarriedRight {
+impl CarriedEntitlement {
     fn encode(&self, to: &mut Encoder) {
         let flag = |flag: u16, on: bool| if on { flag } else { 0 };
         to.u16(self.benefit.0);
@@ -93,11 +93,11 @@ impl CarriedRight {
         to.optional(self.home.map(WalletId::number));
     }
 
-    fn decode(from: &mut Decoder<'_>) -> Option<CarriedRight> {
+    fn decode(from: &mut Decoder<'_>) -> Option<CarriedEntitlement> {
         let benefit = from.benefit()?;
         let flags = from.u16().filter(|flags| flags & !FLAGS == 0)?;
         let registered = from.u64().filter(|seconds| *seconds <= REGISTERED_MAX)?;
-        Some(CarriedRight {
+        Some(CarriedEntitlement {
             benefit,
             returning: flags & RETURNING != 0,
             ended: flags & ENDED != 0,

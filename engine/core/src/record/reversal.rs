@@ -1,7 +1,7 @@
 //! The record of a reversal, of a hold's capture or void, and what they must know of their original.
 
 use super::bytes::fixed_size;
-use super::extra::Funding;
+use super::extension::Funding;
 use super::{
     Authorization, BenefitNumber, FLAG_APPROVED, ID_END, NameNumber, RecordError, RecordHeader, RecordKind,
     SEQUENCE_END,
@@ -10,7 +10,7 @@ use crate::calendar::{BusinessDate, Instant};
 use crate::ids::{HouseholdId, MerchantId, ReversalId, TxnId, WalletId};
 use crate::money::Satang;
 use crate::outcome::{ReversalCause, ReversalReason};
-use crate::policy::{CapPeriod, SOURCES_MAX};
+use crate::programme::{CapPeriod, SOURCES_MAX};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 /// In the header's flags: the original had arrived, and was declined, before this reversal.
@@ -139,12 +139,12 @@ pub struct OriginalFacts {
 impl OriginalFacts {
     /// What a reversal must know of an authorization; `None` when it was declined.
     pub fn of(authorization: &Authorization) -> Option<OriginalFacts> {
-        let Authorization { record, extra } = authorization;
+        let Authorization { record, extension } = authorization;
         record.approved().then(|| OriginalFacts {
-            household: extra.household(),
-            home: extra.home(),
-            funding: extra.funding(),
-            expires: extra.expires(),
+            household: extension.household(),
+            home: extension.home(),
+            funding: extension.funding(),
+            expires: extension.expires(),
             sequence: record.header.sequence,
             wallet: record.wallet(),
             merchant: record.merchant(),

@@ -2,15 +2,15 @@
 
 use super::assert_golden;
 use crate::samples::{Sample, noon, samples};
-use satang_core::account::WalletShard;
-use satang_core::apply::{IdKey, Shards, apply, changes_shards};
-use satang_core::citizen::CitizenShard;
-use satang_core::dedup::IdShard;
-use satang_core::directory::{Directory, Made};
-use satang_core::household::HouseholdShard;
 use satang_core::ids::{HouseholdId, PersonId, WalletId};
-use satang_core::quota::Quotas;
 use satang_core::record::RecordKind;
+use satang_core::state::account::WalletShard;
+use satang_core::state::apply::{IdKey, Shards, apply, changes_shards};
+use satang_core::state::dedup::IdShard;
+use satang_core::state::directory::{AuditStamp, Directory};
+use satang_core::state::household::HouseholdShard;
+use satang_core::state::person::PersonShard;
+use satang_core::state::quota::Quotas;
 use std::collections::BTreeSet;
 
 /// Keeps nothing, and notes what it was asked for.
@@ -36,7 +36,7 @@ impl Shards for Asked {
         });
     }
 
-    fn citizen(&mut self, person: PersonId, _: impl FnOnce(&mut CitizenShard)) {
+    fn citizen(&mut self, person: PersonId, _: impl FnOnce(&mut PersonShard)) {
         self.shard(format!("citizen {:016x}", person.number()));
     }
 
@@ -60,7 +60,7 @@ impl Shards for Asked {
 }
 
 fn asked(sample: &Sample) -> Asked {
-    let made = Made {
+    let made = AuditStamp {
         sequence: 1,
         at: noon(),
         caller: sample.caller,

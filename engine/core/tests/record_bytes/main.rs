@@ -164,11 +164,11 @@ fn a_record_with_a_right_checksum_and_an_impossible_field_is_refused() {
     let facts = authorization_facts();
     let more_than_the_bill = AuthorizationFacts {
         state: Satang::new(23_000),
-        room_before: [50_000; 4],
+        headroom_before: [50_000; 4],
         ..facts
     };
     let more_than_the_room = AuthorizationFacts {
-        room_before: [13_199, 100_000, 0, 0],
+        headroom_before: [13_199, 100_000, 0, 0],
         ..facts
     };
     for facts in [more_than_the_bill, more_than_the_room] {

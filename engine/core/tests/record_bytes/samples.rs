@@ -7,7 +7,7 @@ use satang_core::ids::{
 };
 use satang_core::money::Satang;
 use satang_core::outcome::{Reason, RegistrationReason, ReversalCause, ReversalReason};
-use satang_core::policy::{CapPeriod, Category};
+use satang_core::programme::{CapPeriod, Category};
 use satang_core::record::*;
 
 /// The caller of every record that names one.
@@ -69,7 +69,7 @@ pub fn authorization_facts() -> AuthorizationFacts {
         amount: Satang::new(25_000),
         eligible: Satang::new(22_000),
         state: Satang::new(13_200),
-        room_before: [20_000, 100_000, 0, 0],
+        headroom_before: [20_000, 100_000, 0, 0],
         caps: 0b0011,
         tier: 0,
         rule: 7,
@@ -95,17 +95,17 @@ pub fn samples() -> Vec<Sample> {
     groups.into_iter().flatten().collect()
 }
 
-fn authorization(facts: &AuthorizationFacts, extra: Extra, program: Option<Name>) -> Record {
+fn authorization(facts: &AuthorizationFacts, extension: Extension, program: Option<Name>) -> Record {
     let record = AuthorizationRecord::new(noon(), facts);
     Record::Authorization(NamedAuthorization {
-        record: Authorization { record, extra },
+        record: Authorization { record, extension },
         program,
         channel: None,
     })
 }
 
-fn held() -> Extra {
-    Extra::NONE
+fn held() -> Extension {
+    Extension::NONE
         .of_household(Some(household()))
         .of_sources(Some(Funding {
             paid: [13_000, 200, 0, 0],
@@ -115,7 +115,7 @@ fn held() -> Extra {
         .until(Some(noon().plus_ms(1_800_000)))
 }
 
-fn held_elsewhere() -> Extra {
+fn held_elsewhere() -> Extension {
     held().of_home(Some(WalletId::from_number(4_999_900_000_001)))
 }
 
@@ -125,7 +125,7 @@ fn authorizations() -> Vec<Sample> {
         reason: Reason::ProgramUnknown,
         state: Satang::ZERO,
         caps: 0,
-        room_before: [0; 4],
+        headroom_before: [0; 4],
         rule: 0,
         program: NameNumber::UNKNOWN,
         benefit: BenefitNumber::NONE,
@@ -136,7 +136,7 @@ fn authorizations() -> Vec<Sample> {
         ..facts
     };
     let of_a_tier = AuthorizationFacts { tier: 2, ..facts };
-    let none = Extra::NONE;
+    let none = Extension::NONE;
     vec![
         of("authorization", NOBODY, authorization(&facts, none, None)),
         of("authorization, called", CALLER, authorization(&facts, none, None)),
@@ -164,13 +164,13 @@ fn authorizations() -> Vec<Sample> {
     ]
 }
 
-fn reversal_facts(extra: Extra) -> ReversalFacts {
+fn reversal_facts(extension: Extension) -> ReversalFacts {
     let mut record = AuthorizationRecord::new(noon(), &authorization_facts());
     record.header.sequence = 0x0100_0200;
-    let original = Authorization { record, extra };
+    let original = Authorization { record, extension };
     ReversalFacts {
         act: Act::Reversal,
-        funding: extra.funding(),
+        funding: extension.funding(),
         voids: false,
         reversal_id: ReversalId::from_bits(0xABCD),
         txn_id: txn(),
@@ -196,7 +196,7 @@ fn reversals() -> Vec<Sample> {
         };
         ReversalRecord::new(noon(), &facts)
     };
-    let reversal = |extra| Record::Reversal(ReversalRecord::new(noon(), &reversal_facts(extra)));
+    let reversal = |extension| Record::Reversal(ReversalRecord::new(noon(), &reversal_facts(extension)));
     vec![
         of("reversal", NOBODY, reversal(held())),
         of("reversal, to the home wallet", NOBODY, reversal(held_elsewhere())),
@@ -267,8 +267,8 @@ fn enrolled() -> EnrollmentFacts {
     }
 }
 
-fn moved() -> Moved {
-    Moved {
+fn moved() -> ProgrammeTransfer {
+    ProgrammeTransfer {
         wallet: wallet(),
         person: person(),
         from: NameNumber(1),
@@ -291,7 +291,7 @@ fn replacement() -> Replacement {
         person: person(),
         several: true,
         suspended: false,
-        rights: vec![CarriedRight {
+        rights: vec![CarriedEntitlement {
             benefit: BenefitNumber(3),
             registered_unix_s: 1_781_499_600,
             usable_from: Some(today()),
@@ -320,7 +320,7 @@ fn rights() -> Vec<Sample> {
         of("registration, excluded", NOBODY, registration(&excluded())),
         of("enrollment", CALLER, Record::Enrollment(enrollment)),
         of("listed", CALLER, Record::Listed(listed)),
-        of("moved", CALLER, Record::Moved(moved())),
+        of("moved", CALLER, Record::ProgrammeTransfer(moved())),
         of("replacement", CALLER, Record::Replacement(replacement())),
         of("wallet status", CALLER, Record::WalletStatus(status)),
     ]

@@ -4,7 +4,7 @@ use super::{Batch, Text, give_up, id, put, read};
 use crate::wire::batch::BATCH_LEN_MAX;
 use crate::wire::problem::Problem;
 use satang_core::birth::BirthDate;
-use satang_core::ids::{CitizenId, Name, Nationality, RegistrationId, WalletId};
+use satang_core::ids::{Name, NationalId, Nationality, RegistrationId, WalletId};
 use satang_core::request::RegistrationRequest;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
 use std::fmt;
@@ -42,7 +42,7 @@ enum Key {
     RegistrationId,
     Program,
     WalletId,
-    CitizenId,
+    NationalId,
     BirthDate,
     Nationality,
 }
@@ -52,7 +52,7 @@ fn key(key: &str) -> Option<Key> {
         "registration_id" => Key::RegistrationId,
         "program" => Key::Program,
         "wallet_id" => Key::WalletId,
-        "citizen_id" => Key::CitizenId,
+        "citizen_id" => Key::NationalId,
         "birth_date" => Key::BirthDate,
         "nationality" => Key::Nationality,
         _ => return None,
@@ -64,7 +64,7 @@ struct Fields {
     registration_id: Option<RegistrationId>,
     program: Option<Name>,
     wallet: Option<WalletId>,
-    citizen: Option<CitizenId>,
+    citizen: Option<NationalId>,
     birth: Option<BirthDate>,
     nationality: Option<Nationality>,
 }
@@ -106,9 +106,9 @@ impl<'de> Visitor<'de> for Registration {
                     &mut fields.wallet,
                     map.next_value_seed(Text(id(WalletId::parse)))?,
                 )?,
-                Key::CitizenId => put(
+                Key::NationalId => put(
                     &mut fields.citizen,
-                    map.next_value_seed(Text(id(CitizenId::parse)))?,
+                    map.next_value_seed(Text(id(NationalId::parse)))?,
                 )?,
                 Key::BirthDate => {
                     let birth = |text: &str| BirthDate::parse(text).ok();

@@ -1,0 +1,7 @@
+//! From the files of a folder to a running engine. Modules in reading order.
+
+pub mod worker_pool;
+pub mod replay;
+pub mod snapshot;
+pub mod recover;
+pub mod open;

@@ -1,0 +1,456 @@
+//! Starting: a snapshot and the journal behind it are read, the state rebuilt, and everything that was read made durable before
+//! the first answer.
+
+use crate::arrivals::Arrivals;
+use crate::clock::{CLOCK_JUMP_MS_MAX, Clock, ClockError};
+use crate::engine::Engine;
+use crate::ids::archive::IdArchive;
+use crate::ids::index::{ID_INDEX_FOLDER, id_index_name};
+use crate::maintenance::{Kept, Maintenance, ReaderOf, SnapshotRule};
+use crate::persons::{CitizenKey, PERSONS_FILE, PersonStore};
+use crate::recovery::recover::{Recovery, recover};
+use crate::recovery::replay::{ReplayBase, Replayed};
+use crate::recovery::snapshot;
+use crate::recovery::worker_pool::ReplayError;
+pub use crate::state::Expected;
+use crate::state::{Unbalanced, named_persons};
+use parking_lot::Mutex;
+use satang_core::calendar::Instant;
+use satang_core::ids::PersonId;
+use satang_log::commit::{Appender, CommitObserver, Committer, Pacing, Resumed};
+use satang_log::durable::Durable;
+use satang_log::file::{FileLogStore, Layout};
+use satang_log::log::{Log, LogError, LogIdentity, LogStore, ReadToEnd, Upkeep};
+use satang_log::storage::Storage;
+use std::collections::BTreeSet;
+use std::io;
+use std::sync::Arc;
+
+/// How an engine is started.
+pub struct EngineOptions {
+    /// Of a new journal; an existing one keeps its own.
+    pub layout: Layout,
+    /// The secret under which citizens' ids are hashed. Another one than the journal was begun with is refused.
+    pub citizen_key: CitizenKey,
+    /// When the writer waits for more records.
+    pub pacing: Pacing,
+    /// An operator confirms a clock that is behind the journal: time stands still until the clock has caught up.
+    pub accept_clock: bool,
+    /// Wallets and ids the tables have room for before they grow. More: memory taken at start, no growth later.
+    pub expected: Expected,
+    /// When a snapshot is taken by itself.
+    pub snapshots: SnapshotRule,
+    /// Told of every flush.
+    pub observer: Arc<dyn CommitObserver>,
+}
+
+/// A started engine and the parts that need a thread of their own.
+pub struct Opened<S: Storage, C: Clock, L: LogStore = FileLogStore<S>> {
+    pub engine: Arc<Engine<ReaderOf<L>, C>>,
+    /// The log's writer: to be run on a thread, or step by step.
+    pub committer: Committer<L::Log>,
+    /// What the log wants done beside, by a thread; without one it is done when needed.
+    pub upkeep: Arc<dyn Upkeep>,
+    /// To be called now and then: old ids leave memory, snapshots are taken.
+    pub maintenance: Arc<Maintenance<S, L, C>>,
+    pub recovered: Recovered,
+}
+
+/// What a start found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Recovered {
+    pub records: u64,
+    /// Bytes of segment files read.
+    pub bytes: u64,
+    /// Bytes of a write that never finished, cut off.
+    pub torn_bytes: u32,
+    /// Whether the journal was begun by this start.
+    pub new: bool,
+    /// The sequence of the last record in the snapshot that was read; `None` without one.
+    pub snapshot: Option<u64>,
+    /// Newer snapshots that could not be used.
+    pub snapshots_refused: u32,
+}
+
+/// Why an engine does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The journal cannot be read.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// The journal cannot be replayed.
+    #[error(transparent)]
+    Replay(#[from] ReplayError),
+    /// The key file is not the one the journal was begun with.
+    #[error("citizen.key: offset 0: not the key this journal was begun with; put the right file back")]
+    WrongKey,
+    /// The journal's files are gone: a person is only stored once there is a journal to name it.
+    #[error("journal: offset 0: there is no journal, though {held_by} tells of one; put its files back")]
+    JournalMissing { held_by: String },
+    /// The person store misses persons that the journal names.
+    #[error(
+        "{PERSONS_FILE}: offset {offset}: {missing} persons of the journal are missing, {unreadable_pages} pages are unreadable"
+    )]
+    PersonsMissing {
+        missing: usize,
+        /// How many pages of the store cannot be read.
+        unreadable_pages: u64,
+        /// Always 0: the pages are searched as a whole.
+        offset: u64,
+    },
+    /// The rebuilt state does not add up.
+    #[error("journal: offset 0: {0}")]
+    Conservation(Unbalanced),
+    /// The layout is not possible.
+    #[error("layout: {0}")]
+    Layout(&'static str),
+    /// The clock gives no time.
+    #[error(transparent)]
+    Clock(#[from] ClockError),
+    /// The disk does not answer.
+    #[error("{file}: {source}")]
+    Io {
+        file: &'static str,
+        /// What the operating system says.
+        source: io::Error,
+    },
+}
+
+/// Starts the engine of a data folder whose log is in files. `progress` is told the bytes read and the bytes there are.
+///
+/// # Errors
+/// [`OpenError`]; unless writing failed, nothing was changed.
+pub fn open<S: Storage, C: Clock>(
+    storage: &Arc<S>,
+    clock: C,
+    options: EngineOptions,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<Opened<S, C>, OpenError> {
+    if let Some(problem) = options.layout.problem() {
+        return Err(OpenError::Layout(problem));
+    }
+    let log = FileLogStore::open(storage, options.layout)?;
+    open_on(storage, log, clock, options, progress)
+}
+
+/// Starts the engine on any log; everything else is in the data folder.
+///
+/// # Errors
+/// [`OpenError`]; unless writing failed, nothing was changed.
+pub fn open_on<S: Storage, C: Clock, L: LogStore>(
+    storage: &Arc<S>,
+    log: L,
+    clock: C,
+    options: EngineOptions,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<Opened<S, C, L>, OpenError> {
+    let identity = log.identity();
+    let key_check = options.citizen_key.check_value();
+    if identity.is_some_and(|identity| identity.citizen_key_check != key_check) {
+        return Err(OpenError::WrongKey);
+    }
+    let (recovery, store) = std::thread::scope(|scope| {
+        let store = scope.spawn(|| PersonStore::open(storage, options.citizen_key.clone()));
+        let recovery = identity
+            .map(|identity| recover(&**storage, &log, identity.journal_id, options.expected, progress))
+            .transpose();
+        (
+            recovery,
+            store.join().expect("reading the person store does not panic"),
+        )
+    });
+    let (found, read) = Found::of(recovery?, options.expected);
+    let store = store.map_err(|source| OpenError::Io {
+        file: PERSONS_FILE,
+        source,
+    })?;
+    check_persons(&store, &found)?;
+    if read.is_none() {
+        refuse_missing_journal(&**storage, store.persons().len())?;
+    }
+    found
+        .beginning
+        .state
+        .check_conservation()
+        .map_err(OpenError::Conservation)?;
+    let last_at = read.as_ref().map(|read| read.last_at);
+    let clock_refused = match last_at {
+        Some(last) => check_clock(&clock, last, options.accept_clock)?,
+        None => None,
+    };
+    let identity = match identity {
+        Some(identity) => identity,
+        None => new_identity(key_check, clock.now()?)?,
+    };
+    let opened = match read {
+        Some(read) => log.resume(read),
+        None => log.create(identity),
+    };
+    let opened = opened.map_err(|source| OpenError::Io {
+        file: "journal",
+        source,
+    })?;
+    flush_names(&**storage)?;
+    remove_leftovers(&**storage, &found.beginning.id_archive)?;
+    let parts = Parts {
+        log: Arc::new(log),
+        opened,
+        identity,
+        store,
+        clock,
+        clock_refused,
+        last_at: last_at.unwrap_or(Instant::MIN),
+    };
+    Ok(wire(storage, found, parts, options))
+}
+
+fn new_identity(citizen_key_check: [u8; 32], created: Instant) -> Result<LogIdentity, OpenError> {
+    let mut random = [0u8; 32];
+    getrandom::fill(&mut random).map_err(|error| OpenError::Io {
+        file: "journal",
+        source: io::Error::other(error),
+    })?;
+    let (journal_id, hash_seed) = random.split_at(16);
+    Ok(LogIdentity {
+        journal_id: journal_id.try_into().expect("sixteen bytes"),
+        hash_seed: hash_seed.try_into().expect("sixteen bytes"),
+        citizen_key_check,
+        created,
+    })
+}
+
+/// What a start goes on from.
+struct Found {
+    beginning: ReplayBase,
+    replayed: Replayed,
+    kept: Kept,
+    /// How long the person store was when the snapshot was taken that was read; `None` without one.
+    persons_pages: Option<u64>,
+    recovered: Recovered,
+}
+
+impl Found {
+    /// What a recovery came to, and the end of the log; nothing without a log.
+    fn of<C>(recovery: Option<Recovery<C>>, expected: Expected) -> (Found, Option<ReadToEnd<C>>) {
+        let Some(recovery) = recovery else {
+            let recovered = Recovered {
+                new: true,
+                ..Recovered::default()
+            };
+            let found = Found {
+                beginning: ReplayBase::of_nothing(expected),
+                replayed: Replayed::default(),
+                kept: Kept::default(),
+                persons_pages: None,
+                recovered,
+            };
+            return (found, None);
+        };
+        for refusal in &recovery.refused {
+            tracing::warn!("a snapshot is not used: {refusal}");
+        }
+        let recovered = Recovered {
+            records: recovery.replayed.records,
+            bytes: recovery.bytes,
+            torn_bytes: recovery.read.torn_bytes,
+            new: false,
+            snapshot: recovery.snapshot.as_ref().map(|(_, through)| *through),
+            snapshots_refused: recovery.refused.len() as u32,
+        };
+        let kept = Kept {
+            snapshot_at_bytes: 0,
+            due: recovery.dates_left,
+            refused: recovery.refused.into_iter().map(|refusal| refusal.file).collect(),
+            not_before: None,
+        };
+        let found = Found {
+            beginning: recovery.beginning,
+            replayed: recovery.replayed,
+            kept,
+            persons_pages: recovery.persons_pages,
+            recovered,
+        };
+        (found, Some(recovery.read))
+    }
+}
+
+/// A folder that has no journal must not have had one.
+fn refuse_missing_journal<S: Storage>(storage: &S, persons: usize) -> Result<(), OpenError> {
+    let snapshots = snapshot::names(storage).map_err(|source| OpenError::Io {
+        file: snapshot::SNAPSHOT_FOLDER,
+        source,
+    })?;
+    if let Some(file) = snapshots.into_iter().next() {
+        return Err(OpenError::JournalMissing { held_by: file });
+    }
+    match persons {
+        0 => Ok(()),
+        _ => Err(OpenError::JournalMissing {
+            held_by: format!("{PERSONS_FILE} ({persons} persons)"),
+        }),
+    }
+}
+
+/// After a kill, the name of a file that was read may not be durable yet.
+fn flush_names<S: Storage>(storage: &S) -> Result<(), OpenError> {
+    for folder in [ID_INDEX_FOLDER, snapshot::SNAPSHOT_FOLDER] {
+        let io = |source| OpenError::Io { file: folder, source };
+        if !storage.list(folder).map_err(io)?.is_empty() {
+            storage.sync_folder(folder).map_err(io)?;
+        }
+    }
+    Ok(())
+}
+
+/// Removes files that nothing counts on: index files of dates that are in memory, unfinished ones.
+fn remove_leftovers<S: Storage>(storage: &S, id_archive: &IdArchive) -> Result<(), OpenError> {
+    let days = id_archive.days();
+    let wanted: Vec<String> = days.files.iter().map(|file| id_index_name(file.date())).collect();
+    let remove = |folder: &'static str, stays: &dyn Fn(&str) -> bool| {
+        let io = |source| OpenError::Io { file: folder, source };
+        for name in storage.list(folder).map_err(io)? {
+            let name = format!("{folder}/{name}");
+            if !stays(&name) {
+                storage.remove(&name).map_err(io)?;
+            }
+        }
+        Ok::<(), OpenError>(())
+    };
+    remove(ID_INDEX_FOLDER, &|name| {
+        wanted.iter().any(|wanted| wanted == name)
+    })?;
+    remove(snapshot::SNAPSHOT_FOLDER, &|name| name.ends_with(".snap"))
+}
+
+/// Checks that the store has every person that a record names.
+fn check_persons<S: Storage>(store: &PersonStore<S>, found: &Found) -> Result<(), OpenError> {
+    let unreadable_pages = store.unreadable_pages();
+    // The store only grows: as long as when the snapshot was taken, and readable, it has everybody the snapshot names. A few
+    // of them are looked up all the same, for it could be another folder's.
+    let whole = unreadable_pages == 0
+        && found
+            .persons_pages
+            .is_some_and(|pages| pages <= store.persons().pages());
+    let at_most = if whole { NAMES_LOOKED_UP } else { usize::MAX };
+    let named = named_persons(&found.beginning.state, at_most);
+    let directory = found.beginning.state.directory.read();
+    let casework = directory.casework();
+    let erased: BTreeSet<PersonId> = casework.erased().collect();
+    let stays = |person: &PersonId| *person != PersonId::ERASED && !erased.contains(person);
+    let named = named
+        .chain(casework.persons())
+        .chain(found.replayed.persons.iter().copied());
+    let missing = store.persons().missing(named.filter(stays));
+    if missing > 0 && missing <= store.persons().erased_len().saturating_sub(erased.len()) {
+        // As a backup may be: its journal ends in front of records that its person store knows.
+        tracing::warn!(
+            citizens = missing,
+            "citizens were erased after this journal ends; erase them again: their wallets still spend"
+        );
+        return Ok(());
+    }
+    if missing > 0 {
+        return Err(OpenError::PersonsMissing {
+            missing,
+            unreadable_pages,
+            offset: 0,
+        });
+    }
+    if unreadable_pages > 0 {
+        tracing::warn!(
+            unreadable_pages,
+            "the person store ends in a write that never finished"
+        );
+    }
+    Ok(())
+}
+
+/// How many of a snapshot's persons are looked up in the person store.
+const NAMES_LOOKED_UP: usize = 4096;
+
+/// Sets a simulated clock to the last record; says why a real one is not trusted.
+fn check_clock<C: Clock>(clock: &C, last: Instant, accept: bool) -> Result<Option<ClockError>, ClockError> {
+    let shows = clock.now()?;
+    let set = || clock.simulated().is_some_and(|clock| clock.set(last).is_ok());
+    if shows >= last || set() {
+        return Ok(None);
+    }
+    let behind_ms = last.unix_ms() - shows.unix_ms();
+    let refused = behind_ms > CLOCK_JUMP_MS_MAX && !accept;
+    Ok(refused.then_some(ClockError::BehindJournal { shows, last }))
+}
+
+/// What the machine is wired of.
+struct Parts<S: Storage, C: Clock, L: LogStore> {
+    log: Arc<L>,
+    opened: L::Log,
+    identity: LogIdentity,
+    store: PersonStore<S>,
+    clock: C,
+    clock_refused: Option<ClockError>,
+    /// The time of the last record.
+    last_at: Instant,
+}
+
+/// The whole machine, wired in one place.
+fn wire<S: Storage, C: Clock, L: LogStore>(
+    storage: &Arc<S>,
+    found: Found,
+    parts: Parts<S, C, L>,
+    options: EngineOptions,
+) -> Opened<S, C, L> {
+    let Found {
+        beginning,
+        replayed,
+        kept,
+        recovered,
+        ..
+    } = found;
+    let Parts { opened, store, .. } = parts;
+    let (reader, space, upkeep) = (opened.reader(), opened.space(), opened.upkeep());
+    let durable = Durable::new(opened.next_sequence() - 1);
+    let resumed = Resumed {
+        last_at: parts.last_at,
+        date: replayed.date,
+        cut_overs: replayed.cut_overs,
+        read_bytes: replayed.bytes,
+    };
+    let appender = Arc::new(Appender::new(&opened, durable.clone(), resumed));
+    let persons = store.persons().clone();
+    let committer = Committer::new(
+        opened,
+        vec![Box::new(store)],
+        appender.clone(),
+        durable.clone(),
+        options.pacing,
+        options.observer,
+    );
+    let engine = Arc::new(Engine {
+        state: beginning.state,
+        id_archive: beginning.id_archive,
+        appender,
+        durable,
+        reader,
+        clock: parts.clock,
+        clock_refused: parts.clock_refused,
+        space,
+        persons,
+        lapse_counting: Mutex::default(),
+        arrivals: Arrivals::default(),
+    });
+    let maintenance = Maintenance::new(
+        engine.clone(),
+        storage.clone(),
+        parts.log,
+        parts.identity.journal_id,
+        options.snapshots,
+        kept,
+    );
+    Opened {
+        engine,
+        committer,
+        upkeep,
+        maintenance: Arc::new(maintenance),
+        recovered,
+    }
+}

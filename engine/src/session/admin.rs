@@ -1,0 +1,254 @@
+//! What operators change: merchants, statuses; programmes in force in `install`, enrollments and lists in `enroll`. Every change is a
+//! record, and says by the number of its name with whose key (`by`; `None` when callers have no keys, and for what the process does
+//! by itself at start).
+
+use crate::clock::Clock;
+use crate::engine::{Engine, SubmitError};
+use crate::locks::{Guards, LockedShards};
+use crate::session::activation::NAMES_MAX;
+use satang_core::calendar::Instant;
+use satang_core::ids::{MerchantId, Name, WalletId};
+use satang_core::programme::Category;
+use satang_core::record::{Merchant, NameNumber, NameRecord, ProgramStatus, Record, Status, WalletStatus};
+use satang_core::state::account::wallet_shard;
+use satang_core::state::casework::{Block, CaseworkRefusal};
+use satang_core::state::directory::{AuditStamp, Directory};
+use satang_log::log::ReadLog;
+use satang_log::log::Space;
+use std::ops::ControlFlow;
+
+/// The most different names, of keys and of everything else, when a key's name gets its number: the names of blocks need a few more.
+const KEY_NAMES_MAX: u16 = u16::MAX - Block::ALL.len() as u16;
+
+/// A merchant as an operator registers it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MerchantInput {
+    /// Its id in the merchant app.
+    pub id: MerchantId,
+    /// Its name: at least one character, no control characters.
+    pub name: String,
+    pub category: Category,
+    /// Whether it takes part.
+    pub status: Status,
+    /// The programmes it takes part in, known or not.
+    pub programs: Vec<Name>,
+    /// The channels it sells through.
+    pub channels: Vec<Name>,
+    pub province: Option<String>,
+    /// Its bank account, 10 digits.
+    pub bank_account: Option<String>,
+    pub account_name: Option<String>,
+}
+
+impl<R: ReadLog, C: Clock> Engine<R, C> {
+    /// Registers or changes merchants, each by itself; they are durable once the returned sequence is.
+    ///
+    /// # Errors
+    /// [`SubmitError`]; merchants before the one that failed are registered, and sending all again is harmless.
+    pub fn put_merchants(
+        &self,
+        merchants: &[MerchantInput],
+        by: Option<&Name>,
+    ) -> Result<(Vec<Result<(), CaseworkRefusal>>, u64), SubmitError> {
+        self.admit(Space::Enough)?;
+        let mut directory = self.state.directory.write();
+        let at = self.now()?;
+        let mut outcomes = Vec::with_capacity(merchants.len());
+        for input in merchants {
+            if let Some(refusal) = directory.refuses_merchant(input.id, &input.programs) {
+                outcomes.push(Err(refusal));
+                continue;
+            }
+            let programs = self.number_names(&mut directory, &input.programs, by, at)?;
+            let channels = self.number_names(&mut directory, &input.channels, by, at)?;
+            let record = Record::Merchant(Merchant {
+                id: input.id,
+                category: input.category,
+                status: input.status,
+                programs,
+                channels,
+                name: input.name.clone(),
+                province: input.province.clone(),
+                bank_account: input.bank_account.clone(),
+                account_name: input.account_name.clone(),
+            });
+            self.append_to_directory(&mut directory, &record, by, at)?;
+            outcomes.push(Ok(()));
+        }
+        Ok((outcomes, self.appender.last_sequence()))
+    }
+
+    /// Suspends a wallet or makes it active; it is known from then on.
+    ///
+    /// # Errors
+    /// [`SubmitError`].
+    pub fn set_wallet_status(
+        &self,
+        wallet: WalletId,
+        status: Status,
+        reason: &str,
+        by: Option<&Name>,
+    ) -> Result<u64, SubmitError> {
+        self.admit(Space::Enough)?;
+        let caller = self.number_of_key(by)?;
+        let mut wallets = self.state.wallets[wallet_shard(wallet)].lock();
+        let record = Record::WalletStatus(WalletStatus {
+            wallet,
+            status,
+            reason: reason.to_owned(),
+        });
+        let wallets = Guards::One(wallet_shard(wallet), &mut *wallets);
+        let mut locked = LockedShards {
+            wallets,
+            ..LockedShards::NONE
+        };
+        let made = self.append(self.now()?, &record, caller, &mut locked)?;
+        Ok(made.sequence)
+    }
+
+    /// Pauses a programme or resumes it; `None` when no programme of that name is in force.
+    ///
+    /// # Errors
+    /// [`SubmitError`].
+    pub fn set_program_status(
+        &self,
+        program: &Name,
+        status: Status,
+        reason: &str,
+        by: Option<&Name>,
+    ) -> Result<Option<u64>, SubmitError> {
+        self.admit(Space::Enough)?;
+        let mut directory = self.state.directory.write();
+        let number = directory.number_of(program);
+        if !directory.in_force().any(|(in_force, _)| in_force == number) {
+            return Ok(None);
+        }
+        let record = Record::ProgramStatus(ProgramStatus {
+            program: number,
+            status,
+            reason: reason.to_owned(),
+        });
+        let at = self.now()?;
+        let made = self.append_to_directory(&mut directory, &record, by, at)?;
+        Ok(Some(made.sequence))
+    }
+
+    /// The numbers of names, with a record for each one that has none yet.
+    pub(crate) fn number_names(
+        &self,
+        directory: &mut Directory,
+        names: &[Name],
+        by: Option<&Name>,
+        at: Instant,
+    ) -> Result<Vec<NameNumber>, SubmitError> {
+        let mut numbers = Vec::with_capacity(names.len());
+        for name in names {
+            // However many names there are: casework can always keep somebody out.
+            let reserved = Block::ALL.iter().any(|block| block.list() == *name);
+            let names_max = if reserved { u16::MAX } else { NAMES_MAX };
+            numbers.push(self.number_name(directory, name, names_max, by, at)?);
+        }
+        Ok(numbers)
+    }
+
+    /// The number of a name; one that has none yet gets it, unless there are `names_max` names.
+    fn number_name(
+        &self,
+        directory: &mut Directory,
+        name: &Name,
+        names_max: u16,
+        by: Option<&Name>,
+        at: Instant,
+    ) -> Result<NameNumber, SubmitError> {
+        let known = directory.number_of(name);
+        if known != NameNumber::UNKNOWN {
+            return Ok(known);
+        }
+        // The caller's own name comes first, if that has none yet either.
+        let caller = self.caller(directory, by, at)?;
+        let next = u16::try_from(directory.names_len() + 1).ok();
+        let next = next.filter(|next| *next <= names_max);
+        let number = NameNumber(next.ok_or(SubmitError::TooManyNames)?);
+        let record = Record::Name(NameRecord { number, name: *name });
+        self.append_as(directory, &record, caller, at)?;
+        Ok(number)
+    }
+
+    /// The number of the name of the caller's key, which gets one with the first record that the caller causes.
+    pub(crate) fn caller(
+        &self,
+        directory: &mut Directory,
+        by: Option<&Name>,
+        at: Instant,
+    ) -> Result<NameNumber, SubmitError> {
+        match by {
+            None => Ok(NameNumber::UNKNOWN),
+            Some(name) => self.number_name(directory, name, KEY_NAMES_MAX, None, at),
+        }
+    }
+
+    /// The same as [`Engine::caller`], for who holds no lock of the directory.
+    pub(crate) fn number_of_key(&self, by: Option<&Name>) -> Result<NameNumber, SubmitError> {
+        let known = by.map(|name| self.state.directory.read().number_of(name));
+        match known {
+            None => Ok(NameNumber::UNKNOWN),
+            Some(NameNumber::UNKNOWN) => self.caller(&mut self.state.directory.write(), by, self.now()?),
+            Some(known) => Ok(known),
+        }
+    }
+
+    /// The number of a name, with a record if it has none yet.
+    pub(crate) fn number_of_name(&self, name: &Name, by: Option<&Name>) -> Result<NameNumber, SubmitError> {
+        let known = self.state.directory.read().number_of(name);
+        if known != NameNumber::UNKNOWN {
+            return Ok(known);
+        }
+        let mut directory = self.state.directory.write();
+        let at = self.now()?;
+        Ok(self.number_names(&mut directory, &[*name], by, at)?[0])
+    }
+
+    pub(crate) fn append_to_directory(
+        &self,
+        directory: &mut Directory,
+        record: &Record,
+        by: Option<&Name>,
+        at: Instant,
+    ) -> Result<AuditStamp, SubmitError> {
+        let caller = self.caller(directory, by, at)?;
+        self.append_as(directory, record, caller, at)
+    }
+
+    fn append_as(
+        &self,
+        directory: &mut Directory,
+        record: &Record,
+        caller: NameNumber,
+        at: Instant,
+    ) -> Result<AuditStamp, SubmitError> {
+        let mut locked = LockedShards {
+            directory: Some(directory),
+            ..LockedShards::NONE
+        };
+        self.append(at, record, caller, &mut locked)
+    }
+
+    /// Appends one record, made for the time at which it is appended, and applies it to what was locked to decide it.
+    pub(crate) fn append(
+        &self,
+        at: Instant,
+        record: &Record,
+        caller: NameNumber,
+        locked: &mut LockedShards<'_, '_>,
+    ) -> Result<AuditStamp, SubmitError> {
+        let encode = |_: &mut _, at, bytes: &mut _| {
+            *bytes = record.encode(at, caller);
+            ControlFlow::Continue(())
+        };
+        self.decide_append_apply(at, locked, encode, |locked, (), appended| {
+            let made = appended.made(caller);
+            locked.apply(record, &made);
+            made
+        })
+    }
+}

@@ -1,0 +1,349 @@
+//! Authorizations and holds: one by one and in batches, once per id (I5); and quotes, which decide and write nothing.
+
+use crate::clock::Clock;
+use crate::engine::{Engine, SubmitError, Submitted};
+use crate::ids::archive::Old;
+use crate::locks::purchase_locks::PurchaseLocks;
+use crate::locks::{Guards, Locked, LockedShards};
+use crate::session::append::{Appended, Attempt, until_done};
+use parking_lot::MutexGuard;
+use satang_core::calendar::Instant;
+use satang_core::decide::authorize::{self, CrossShardFacts, ResolvedPurchase, Verdict};
+use satang_core::ids::TxnId;
+use satang_core::record::{
+    AUTHORIZATION_BYTES_MAX, AUTHORIZATION_BYTES_WITH_EXTENSION, Authorization, AuthorizationRecord,
+    NameNumber, RecordBuf,
+};
+use satang_core::request::{AuthorizationRequest, HoldRequest, Purchase};
+use satang_core::state::account::{WalletShard, wallet_shard};
+use satang_core::state::apply::apply_authorization;
+use satang_core::state::dedup::{IdShard, TxnState, txn_shard};
+use satang_core::state::directory::Directory;
+use satang_log::log::{ReadLog, Space};
+use std::ops::ControlFlow;
+
+/// How many elements ahead a batch fetches.
+const PREFETCH_AHEAD: usize = 16;
+
+impl<R: ReadLog, C: Clock> Engine<R, C> {
+    /// Decides an authorization, once per id (I5).
+    ///
+    /// # Errors
+    /// [`SubmitError`].
+    pub fn authorize(&self, request: &AuthorizationRequest) -> Result<Submitted<Authorization>, SubmitError> {
+        self.submit(request.txn_id, &request.purchase, None)
+    }
+
+    /// Decides a hold, once per id: an authorization whose room is free again when it is not captured in time.
+    ///
+    /// # Errors
+    /// [`SubmitError`].
+    pub fn hold(&self, request: &HoldRequest) -> Result<Submitted<Authorization>, SubmitError> {
+        self.submit(request.txn_id, &request.purchase, Some(request.expires_in_s))
+    }
+
+    fn submit(
+        &self,
+        txn_id: TxnId,
+        purchase: &Purchase,
+        expires_in_s: Option<u32>,
+    ) -> Result<Submitted<Authorization>, SubmitError> {
+        self.admit(Space::Enough)?;
+        let mut old = match self.id_archive.may_hold(txn_id.bits()) {
+            true => Some(self.id_archive.txn(txn_id)?),
+            false => None,
+        };
+        loop {
+            if let Attempt::Done(submitted) = self.submit_knowing(txn_id, purchase, expires_in_s, old)? {
+                return Ok(submitted);
+            }
+            old = Some(self.id_archive.txn(txn_id)?);
+        }
+    }
+
+    /// Decides a purchase; again when the files of older days must be asked for its id first, without locks.
+    fn submit_knowing(
+        &self,
+        txn_id: TxnId,
+        purchase: &Purchase,
+        expires_in_s: Option<u32>,
+        old: Option<Old<TxnState>>,
+    ) -> Result<Attempt<Submitted<Authorization>>, SubmitError> {
+        let directory = self.state.directory.read();
+        let order = &AuthorizationAttempt {
+            txn_id,
+            purchase: ResolvedPurchase::new(&directory, purchase),
+            expires_in_s,
+        };
+        let ids = self.state.ids[txn_shard(txn_id)].lock();
+        let wallets = self.state.wallets[wallet_shard(purchase.wallet)].lock();
+        // What the checks will read one after another is fetched at once, and while the clock is read.
+        ids.prefetch(txn_id);
+        prefetch(&directory, &wallets, &order.purchase);
+        let now = self.now();
+        let Some(known) = self.txn_state(&ids, txn_id, old) else {
+            return Ok(Attempt::Again);
+        };
+        let tombstone = match known {
+            TxnState::Seen { sequence, .. } => return Ok(Attempt::Done(Submitted::Seen { sequence })),
+            TxnState::Tombstone => true,
+            TxnState::New => false,
+        };
+        let mut locked = (ids, wallets);
+        let submitted = self.decide_append_apply(
+            // An answer that was given once needs no time.
+            now?,
+            &mut locked,
+            |(_, wallets), at, bytes| {
+                let needs = authorize::needed(&directory, wallets, &order.purchase, at);
+                if needs.iter().any(Option::is_some) {
+                    return ControlFlow::Break(Err(at));
+                }
+                let facts = CrossShardFacts::default();
+                ControlFlow::Continue(order.prepare(&directory, wallets, &facts, tombstone, at, bytes))
+            },
+            |(ids, wallets), record, appended| {
+                let mut locked = LockedShards {
+                    ids: Guards::One(txn_shard(txn_id), ids),
+                    wallets: Guards::One(wallet_shard(purchase.wallet), wallets),
+                    ..LockedShards::NONE
+                };
+                Ok(authorized(record, appended, &mut locked))
+            },
+        )?;
+        let (ids, wallets) = locked;
+        let submitted = submitted.or_else(|at| {
+            // Nearly no purchase: other shards come before the wallet's.
+            drop(wallets);
+            self.submit_across_shards(order, &directory, ids, tombstone, at)
+        });
+        submitted.map(Attempt::Done)
+    }
+
+    /// Decides an order that needs more than its wallet's shard.
+    fn submit_across_shards(
+        &self,
+        order: &AuthorizationAttempt<'_>,
+        directory: &Directory,
+        mut ids: MutexGuard<'_, IdShard>,
+        tombstone: bool,
+        at: Instant,
+    ) -> Result<Submitted<Authorization>, SubmitError> {
+        self.decide_append_apply(
+            at,
+            &mut ids,
+            |_, at, bytes| {
+                let purchases = core::slice::from_ref(&order.purchase);
+                let locks = PurchaseLocks::lock(&self.state, directory, purchases, at);
+                let facts = locks.facts(directory, &order.purchase, at);
+                let wallets = locks.wallets(&order.purchase);
+                let record = order.prepare(directory, wallets, &facts, tombstone, at, bytes);
+                ControlFlow::Continue((record, locks))
+            },
+            |ids, (record, mut locks), appended| {
+                let mut locked = LockedShards {
+                    ids: Guards::One(txn_shard(order.txn_id), ids),
+                    ..locks.shards()
+                };
+                authorized(record, appended, &mut locked)
+            },
+        )
+    }
+
+    /// Decides authorizations one after another, with one clock reading, sequences in a row and one durable write.
+    ///
+    /// # Errors
+    /// [`SubmitError`], for the whole batch.
+    pub fn authorize_batch(
+        &self,
+        requests: &[AuthorizationRequest],
+    ) -> Result<Vec<Submitted<Authorization>>, SubmitError> {
+        self.admit(Space::Enough)?;
+        until_done(|| {
+            // Without locks: files may be read.
+            let old = self.old_txns(requests)?;
+            self.authorize_batch_knowing(requests, &old)
+        })
+    }
+
+    /// Decides a batch; again when a date has left memory since `old` was found, or what the purchases need has changed with
+    /// the time.
+    fn authorize_batch_knowing(
+        &self,
+        requests: &[AuthorizationRequest],
+        old: &Old<Vec<(TxnId, TxnState)>>,
+    ) -> Result<Attempt<Vec<Submitted<Authorization>>>, SubmitError> {
+        let directory = &*self.state.directory.read();
+        let numbered = |request| ResolvedPurchase::new(directory, request);
+        let purchases: Vec<ResolvedPurchase<'_>> = requests.iter().map(|r| numbered(&r.purchase)).collect();
+        let mut results = Vec::with_capacity(requests.len());
+        let mut ids = Locked::lock(&self.state.ids, requests.iter().map(|r| txn_shard(r.txn_id)));
+        let at = self.now()?;
+        let mut locks = PurchaseLocks::lock(&self.state, directory, &purchases, at);
+        if self.id_archive.epoch() != old.epoch {
+            return Ok(Attempt::Again);
+        }
+        let bytes = batch_bytes(directory, &purchases, locks.has_homes());
+        let bytes_max = self.appender.batch_bytes_max();
+        if bytes > bytes_max {
+            return Err(SubmitError::BatchTooLarge { bytes, bytes_max });
+        }
+        let is_reached =
+            |later: Instant| later == at || locks.missing(directory, &purchases, later).is_empty();
+        let Attempt::Done((mut appending, at)) = self.begin(at, bytes, is_reached)? else {
+            return Ok(Attempt::Again);
+        };
+        let orders = || requests.iter().zip(&purchases);
+        let fetch =
+            |ids: &Locked<'_, IdShard>,
+             locks: &PurchaseLocks<'_>,
+             (request, purchase): (&AuthorizationRequest, &ResolvedPurchase<'_>)| {
+                ids.get(txn_shard(request.txn_id)).prefetch(request.txn_id);
+                prefetch(directory, locks.wallets(purchase), purchase);
+            };
+        let mut bytes = RecordBuf::EMPTY;
+        let mut ahead = orders();
+        for order in ahead.by_ref().take(PREFETCH_AHEAD) {
+            fetch(&ids, &locks, order);
+        }
+        for (request, purchase) in orders() {
+            if let Some(order) = ahead.next() {
+                fetch(&ids, &locks, order);
+            }
+            let known = match ids.get(txn_shard(request.txn_id)).txn(request.txn_id) {
+                TxnState::New => old.of(request.txn_id).unwrap_or(TxnState::New),
+                known => known,
+            };
+            let tombstone = match known {
+                TxnState::Seen { sequence, .. } => {
+                    results.push(Submitted::Seen { sequence });
+                    continue;
+                }
+                TxnState::Tombstone => true,
+                TxnState::New => false,
+            };
+            let order = AuthorizationAttempt {
+                txn_id: request.txn_id,
+                purchase: *purchase,
+                expires_in_s: None,
+            };
+            let facts = locks.facts(directory, purchase, at);
+            let wallets = locks.wallets(purchase);
+            let record = order.prepare(directory, wallets, &facts, tombstone, at, &mut bytes);
+            let sequence = appending.push(bytes.as_ref());
+            let mut locked = LockedShards {
+                ids: Guards::Several(&mut ids),
+                ..locks.shards()
+            };
+            results.push(authorized(record, Appended { sequence, at }, &mut locked));
+        }
+        Ok(Attempt::Done(results))
+    }
+
+    /// What memory, or else the files (`old`), know of an authorization's id; `None` when the files must be asked first.
+    fn txn_state(&self, ids: &IdShard, id: TxnId, old: Option<Old<TxnState>>) -> Option<TxnState> {
+        match ids.txn(id) {
+            TxnState::New if self.id_archive.may_hold(id.bits()) => old
+                .filter(|old| old.epoch == self.id_archive.epoch())
+                .map(|old| old.found),
+            known => Some(known),
+        }
+    }
+
+    /// What the files of older days know of a batch's ids.
+    fn old_txns(
+        &self,
+        requests: &[AuthorizationRequest],
+    ) -> Result<Old<Vec<(TxnId, TxnState)>>, SubmitError> {
+        Ok(self
+            .id_archive
+            .txns(requests.iter().map(|request| request.txn_id))?)
+    }
+
+    /// What an authorization would be decided now; writes nothing, takes no room.
+    ///
+    /// # Errors
+    /// [`SubmitError::Clock`].
+    pub fn quote(&self, purchase: &Purchase) -> Result<(Verdict, Instant), SubmitError> {
+        let at = self.now()?;
+        let directory = self.state.directory.read();
+        let purchase = ResolvedPurchase::new(&directory, purchase);
+        let locks = PurchaseLocks::lock(&self.state, &directory, core::slice::from_ref(&purchase), at);
+        let facts = locks.facts(&directory, &purchase, at);
+        let verdict = authorize::decide(&directory, locks.wallets(&purchase), &facts, &purchase, at);
+        Ok((verdict, at))
+    }
+}
+
+/// A purchase to be authorized, or held.
+struct AuthorizationAttempt<'r> {
+    txn_id: TxnId,
+    purchase: ResolvedPurchase<'r>,
+    /// How long it is held; `None` for an authorization.
+    expires_in_s: Option<u32>,
+}
+
+impl AuthorizationAttempt<'_> {
+    /// The decision as a record, still without a sequence; its journal form goes into `bytes`.
+    #[inline]
+    fn prepare(
+        &self,
+        directory: &Directory,
+        wallets: &WalletShard,
+        facts: &CrossShardFacts<'_>,
+        tombstone: bool,
+        at: Instant,
+        bytes: &mut RecordBuf,
+    ) -> Authorization {
+        let verdict = match tombstone {
+            true => authorize::decide_reversed_before_arrival(&self.purchase),
+            false => authorize::decide(directory, wallets, facts, &self.purchase, at),
+        };
+        let expires = self
+            .expires_in_s
+            .map(|seconds| at.plus_ms(i64::from(seconds) * 1_000));
+        let purchase = self.purchase.purchase;
+        let authorization = verdict.record(self.txn_id, purchase, at, expires);
+        verdict.encode(&authorization, purchase, bytes);
+        authorization
+    }
+}
+
+/// Applies an authorization that was just appended.
+#[inline(always)]
+fn authorized(
+    mut record: Authorization,
+    appended: Appended,
+    locked: &mut LockedShards<'_, '_>,
+) -> Submitted<Authorization> {
+    let sequence = appended.sequence;
+    record.record.header.sequence = sequence;
+    apply_authorization(&record, sequence, locked);
+    Submitted::Decided { record, sequence }
+}
+
+/// The most bytes of journal that the records of a batch can take. `homes`: some may name a home wallet.
+fn batch_bytes(directory: &Directory, purchases: &[ResolvedPurchase<'_>], homes: bool) -> usize {
+    let bytes = |purchase: &ResolvedPurchase<'_>| {
+        if purchase.program == NameNumber::UNKNOWN || purchase.channel == NameNumber::UNKNOWN {
+            AUTHORIZATION_BYTES_MAX
+        } else if homes || directory.may_have_extension(purchase.program) {
+            AUTHORIZATION_BYTES_WITH_EXTENSION
+        } else {
+            size_of::<AuthorizationRecord>()
+        }
+    };
+    purchases.iter().map(bytes).sum()
+}
+
+/// Asks the processor to fetch what a decision on the purchase will read of the accounts and merchants.
+fn prefetch(directory: &Directory, wallets: &WalletShard, purchase: &ResolvedPurchase<'_>) {
+    let ResolvedPurchase {
+        purchase, program, ..
+    } = *purchase;
+    directory.prefetch(purchase.merchant);
+    if let Some(entitlement) = directory.entitlement_key_of(program) {
+        wallets.prefetch(purchase.wallet, entitlement);
+    }
+    wallets.prefetch_several(purchase.wallet);
+}

@@ -1,0 +1,432 @@
+//! An I/O thread's way to the engine: what was decided leaves it once it is durable, and not before (I1).
+//!
+//! Every answer is a [`Pending`]: its value cannot be read before the record it rests on is durable. An id that came before
+//! leads to its first outcome, which is read back then and compared with what is asked now (I5): [`Outcome`].
+
+mod append;
+pub mod authorize;
+pub mod reverse;
+pub mod register;
+pub mod enroll;
+pub mod programme_transfer;
+pub mod replacement;
+pub mod casework;
+pub mod admin;
+pub mod activation;
+
+use crate::clock::Clock;
+use crate::engine::{Engine, SubmitError, Submitted};
+use crate::query::find::{Found, FoundAuthorization};
+use crate::query::view::View;
+use crate::session::register::Registered;
+use satang_core::decide::content::{same_content, same_reversal_content};
+use satang_core::ids::TxnId;
+use satang_core::record::{Authorization, NamedAuthorization, Record, RegistrationRecord, ReversalRecord};
+use satang_core::request::{
+    AuthorizationRequest, ClosingRequest, HoldRequest, RegistrationRequest, ReversalRequest,
+};
+use satang_core::state::directory::Directory;
+use satang_log::durable::{Durable, DurableWaits};
+use satang_log::log::ReadLog;
+use std::sync::Arc;
+
+/// One thread's session with the engine of its data folder.
+pub struct Session<R: ReadLog, C: Clock> {
+    engine: Arc<Engine<R, C>>,
+    waits: DurableWaits,
+}
+
+/// What rests on a record that may not be durable yet.
+#[must_use = "an answer that is thrown away was decided all the same"]
+pub struct Pending<T> {
+    waits: DurableWaits,
+    /// The value may be read once this record is durable.
+    sequence: u64,
+    value: Value<T>,
+}
+
+enum Value<T> {
+    Known(T),
+    /// Read from the log, which has nothing but what is durable.
+    ToRead(Box<dyn FnOnce() -> Result<T, SubmitError>>),
+}
+
+impl<T: 'static> Pending<T> {
+    /// The value, once it is durable.
+    ///
+    /// # Errors
+    /// [`SubmitError::Storage`] when it never will be; of reading a first outcome back.
+    pub async fn durable(self) -> Result<T, SubmitError> {
+        self.waits.wait(self.sequence).await?;
+        self.value.get()
+    }
+
+    /// The value if it is durable by now, else the same again.
+    ///
+    /// # Errors
+    /// As [`Pending::durable`].
+    pub fn poll(self, durable: &Durable) -> Result<Result<T, Pending<T>>, SubmitError> {
+        match durable.check(self.sequence)? {
+            true => self.value.get().map(Ok),
+            false => Ok(Err(self)),
+        }
+    }
+
+    /// What is made of the value.
+    pub fn map<U: 'static>(self, make: impl FnOnce(T) -> U + 'static) -> Pending<U> {
+        Pending {
+            waits: self.waits,
+            sequence: self.sequence,
+            value: match self.value {
+                Value::Known(value) => Value::Known(make(value)),
+                Value::ToRead(read) => Value::ToRead(Box::new(move || read().map(make))),
+            },
+        }
+    }
+}
+
+impl<T> Value<T> {
+    fn get(self) -> Result<T, SubmitError> {
+        match self {
+            Value::Known(value) => Ok(value),
+            Value::ToRead(read) => read(),
+        }
+    }
+}
+
+/// What an id leads to.
+#[derive(Clone, Copy, Debug)]
+pub enum Outcome<T> {
+    /// It was decided now.
+    New(T),
+    /// It was decided before, for the same content.
+    Replayed(T),
+    /// It was decided before, for another content.
+    Conflict,
+}
+
+impl<T> Outcome<T> {
+    /// The record, and whether it was decided before; `None` when the id has another content.
+    pub fn record(&self) -> Option<(&T, bool)> {
+        match self {
+            Outcome::New(record) => Some((record, false)),
+            Outcome::Replayed(record) => Some((record, true)),
+            Outcome::Conflict => None,
+        }
+    }
+
+    fn again(same: bool, first: T) -> Outcome<T> {
+        match same {
+            true => Outcome::Replayed(first),
+            false => Outcome::Conflict,
+        }
+    }
+}
+
+/// What became of a registration.
+#[derive(Clone, Copy, Debug)]
+pub enum RegistrationOutcome {
+    /// Its id leads to a record.
+    Decided(Outcome<RegistrationRecord>),
+    /// The quota is full, as the citizen was told before: nothing was written, and the id is not burnt.
+    QuotaFullNotified {
+        /// The sequence of the record that told so first.
+        sequence: u64,
+    },
+}
+
+impl<R: ReadLog, C: Clock> Session<R, C> {
+    /// A session of the calling thread, whose runtime must run [`DurableWaits::dispatch`].
+    pub fn new(engine: Arc<Engine<R, C>>, waits: DurableWaits) -> Session<R, C> {
+        Session { engine, waits }
+    }
+
+    /// Decides an authorization, once per id (I5).
+    ///
+    /// # Errors
+    /// [`SubmitError`].
+    pub fn authorize(
+        &self,
+        request: &AuthorizationRequest,
+    ) -> Result<Pending<Outcome<Authorization>>, SubmitError> {
+        let submitted = self.engine.authorize(request)?;
+        Ok(self.purchase(*request, None, submitted))
+    }
+
+    /// Decides a hold, once per id (I5).
+    ///
+    /// # Errors
+    /// [`SubmitError`].
+    pub fn hold(&self, request: &HoldRequest) -> Result<Pending<Outcome<Authorization>>, SubmitError> {
+        let submitted = self.engine.hold(request)?;
+        let HoldRequest {
+            txn_id,
+            purchase,
+            expires_in_s,
+        } = *request;
+        let asked = AuthorizationRequest { txn_id, purchase };
+        Ok(self.purchase(asked, Some(expires_in_s), submitted))
+    }
+
+    fn purchase(
+        &self,
+        request: AuthorizationRequest,
+        expires_in_s: Option<u32>,
+        submitted: Submitted<Authorization>,
+    ) -> Pending<Outcome<Authorization>> {
+        match submitted {
+            Submitted::Decided { record, sequence } => self.known(Outcome::New(record), sequence),
+            Submitted::Seen { sequence } | Submitted::Wait { sequence } => self
+                .to_read(sequence, move |engine| {
+                    engine.first_purchase(&request, expires_in_s, sequence)
+                }),
+        }
+    }
+
+    /// Decides authorizations one after another, with one clock reading, sequences in a row and one durable write.
+    ///
+    /// # Errors
+    /// [`SubmitError`], for the whole batch.
+    pub fn authorize_batch(
+        &self,
+        requests: &[AuthorizationRequest],
+    ) -> Result<Pending<Vec<Outcome<Authorization>>>, SubmitError> {
+        let submitted = self.engine.authorize_batch(requests)?;
+        let last = submitted.iter().map(Submitted::sequence).max().unwrap_or(0);
+        if submitted
+            .iter()
+            .all(|one| matches!(one, Submitted::Decided { .. }))
+        {
+            let decided = submitted.iter().filter_map(|one| match one {
+                Submitted::Decided { record, .. } => Some(Outcome::New(*record)),
+                Submitted::Seen { .. } | Submitted::Wait { .. } => None,
+            });
+            return Ok(self.known(decided.collect(), last));
+        }
+        let requests = requests.to_vec();
+        Ok(self.to_read(last, move |engine| {
+            let outcome =
+                |(request, submitted): (&AuthorizationRequest, Submitted<Authorization>)| match submitted {
+                    Submitted::Decided { record, .. } => Ok(Outcome::New(record)),
+                    Submitted::Seen { sequence } | Submitted::Wait { sequence } => {
+                        engine.first_purchase(request, None, sequence)
+                    }
+                };
+            requests.iter().zip(submitted).map(outcome).collect()
+        }))
+    }
+
+    /// Decides a reversal, once per id (I5); waits for its original to be durable.
+    ///
+    /// # Errors
+    /// [`SubmitError`].
+    pub async fn reverse(
+        &self,
+        request: &ReversalRequest,
+    ) -> Result<Pending<Outcome<ReversalRecord>>, SubmitError> {
+        let submitted = self.once_decidable(|| self.engine.reverse(request)).await?;
+        let request = *request;
+        Ok(self.returned(submitted, move |first| same_reversal_content(&request, first)))
+    }
+
+    /// Decides a hold's capture or void; one that repeats what closed the hold is replayed. Waits for the hold to be durable.
+    ///
+    /// # Errors
+    /// [`SubmitError`].
+    pub async fn close(
+        &self,
+        request: &ClosingRequest,
+    ) -> Result<Pending<Outcome<ReversalRecord>>, SubmitError> {
+        let submitted = self.once_decidable(|| self.engine.close(request)).await?;
+        Ok(self.returned(submitted, |_| true))
+    }
+
+    /// Asks again until nothing has to be waited for.
+    async fn once_decidable<T>(
+        &self,
+        submit: impl Fn() -> Result<Submitted<T>, SubmitError>,
+    ) -> Result<Submitted<T>, SubmitError> {
+        loop {
+            match submit()? {
+                Submitted::Wait { sequence } => self.waits.wait(sequence).await?,
+                submitted => return Ok(submitted),
+            }
+        }
+    }
+
+    fn returned(
+        &self,
+        submitted: Submitted<ReversalRecord>,
+        same: impl FnOnce(&ReversalRecord) -> bool + 'static,
+    ) -> Pending<Outcome<ReversalRecord>> {
+        match submitted {
+            Submitted::Decided { record, sequence } => self.known(Outcome::New(record), sequence),
+            Submitted::Seen { sequence } | Submitted::Wait { sequence } => {
+                self.to_read(sequence, move |engine| match engine.read(sequence)? {
+                    Record::Reversal(first) | Record::Capture(first) | Record::Void(first) => {
+                        Ok(Outcome::again(same(&first), first))
+                    }
+                    _ => Err(SubmitError::Misplaced { sequence }),
+                })
+            }
+        }
+    }
+
+    /// Decides a registration, once per id (I5).
+    ///
+    /// # Errors
+    /// [`SubmitError`].
+    pub fn register(
+        &self,
+        request: &RegistrationRequest,
+    ) -> Result<Pending<RegistrationOutcome>, SubmitError> {
+        let registered = self.engine.register(request)?;
+        let request = *request;
+        Ok(self.to_read(registered.sequence(), move |engine| {
+            engine.registration_outcome(&request, registered)
+        }))
+    }
+
+    /// Decides registrations one after another.
+    ///
+    /// # Errors
+    /// [`SubmitError`], for the whole batch.
+    pub fn register_batch(
+        &self,
+        requests: &[RegistrationRequest],
+    ) -> Result<Pending<Vec<RegistrationOutcome>>, SubmitError> {
+        let registered = self.engine.register_batch(requests)?;
+        let last = registered.iter().map(Registered::sequence).max().unwrap_or(0);
+        let requests = requests.to_vec();
+        Ok(self.to_read(last, move |engine| {
+            let outcomes = requests.iter().zip(registered);
+            outcomes
+                .map(|(request, registered)| engine.registration_outcome(request, registered))
+                .collect()
+        }))
+    }
+
+    /// Something that an operator had done: durable with the record of `sequence`.
+    pub fn done<T>(&self, done: T, sequence: u64) -> Pending<T> {
+        self.known(done, sequence)
+    }
+
+    /// What was decided for an operator: durable with the record that was `written`; without one with all that it may rest on, a
+    /// first record or what it was refused for.
+    pub fn decided<T>(&self, decided: T, written: Option<u64>) -> Pending<T> {
+        match written {
+            Some(sequence) => self.known(decided, sequence),
+            None => self.seen(decided),
+        }
+    }
+
+    /// Something of the state, which may rest on records that are not durable yet.
+    fn seen<T>(&self, seen: T) -> Pending<T> {
+        // Everything that was just read lies at or below it.
+        self.known(seen, self.engine.appender().last_sequence())
+    }
+
+    /// Something of the directory that shows casework alone: what rests on nothing else is shown when the log has failed, too.
+    pub fn seen_of_casework<T>(&self, look: impl FnOnce(&Directory) -> T) -> Pending<T> {
+        let (seen, decided) = {
+            let directory = self.engine.state().directory.read();
+            (look(&directory), directory.casework().last_sequence())
+        };
+        self.known(seen, decided)
+    }
+
+    /// Something of what stands now.
+    ///
+    /// # Errors
+    /// [`SubmitError::Clock`].
+    pub fn view<T>(&self, look: impl FnOnce(&View<'_, R, C>) -> T) -> Result<Pending<T>, SubmitError> {
+        let seen = look(&self.engine.view()?);
+        Ok(self.seen(seen))
+    }
+
+    /// What became of an authorization; waits until what is known of it is durable. `None` when nothing is.
+    ///
+    /// # Errors
+    /// [`SubmitError`].
+    pub async fn find_authorization(&self, txn_id: TxnId) -> Result<FoundOutcome, SubmitError> {
+        loop {
+            match self.engine.find_authorization(txn_id)? {
+                Found::Unknown => return Ok(FoundOutcome::Unknown),
+                Found::ReversedBeforeArrival => return Ok(FoundOutcome::ReversedBeforeArrival),
+                Found::Wait { sequence } => self.waits.wait(sequence).await?,
+                Found::Authorization(found) => return Ok(FoundOutcome::Authorization(found)),
+            }
+        }
+    }
+
+    fn known<T>(&self, value: T, sequence: u64) -> Pending<T> {
+        Pending {
+            waits: self.waits.clone(),
+            sequence,
+            value: Value::Known(value),
+        }
+    }
+
+    fn to_read<T>(
+        &self,
+        sequence: u64,
+        read: impl FnOnce(&Engine<R, C>) -> Result<T, SubmitError> + 'static,
+    ) -> Pending<T> {
+        let engine = self.engine.clone();
+        Pending {
+            waits: self.waits.clone(),
+            sequence,
+            value: Value::ToRead(Box::new(move || read(&engine))),
+        }
+    }
+}
+
+/// What an authorization's id leads to, all of it durable.
+#[derive(Debug)]
+pub enum FoundOutcome {
+    Unknown,
+    /// A reversal of it; the authorization itself never came.
+    ReversedBeforeArrival,
+    Authorization(Box<FoundAuthorization>),
+}
+
+impl<R: ReadLog, C: Clock> Engine<R, C> {
+    /// The first outcome of an authorization's or hold's id that came again.
+    fn first_purchase(
+        &self,
+        request: &AuthorizationRequest,
+        expires_in_s: Option<u32>,
+        sequence: u64,
+    ) -> Result<Outcome<Authorization>, SubmitError> {
+        let Record::Authorization(NamedAuthorization {
+            record,
+            program,
+            channel,
+        }) = self.read(sequence)?
+        else {
+            return Err(SubmitError::Misplaced { sequence });
+        };
+        let directory = self.state.directory.read();
+        let (program, channel) = (program.as_ref(), channel.as_ref());
+        let same = same_content(request, expires_in_s, &record, program, channel, &directory);
+        Ok(Outcome::again(same, record))
+    }
+
+    fn registration_outcome(
+        &self,
+        request: &RegistrationRequest,
+        registered: Registered,
+    ) -> Result<RegistrationOutcome, SubmitError> {
+        Ok(match registered {
+            Registered::Decided { record, .. } => RegistrationOutcome::Decided(Outcome::New(record)),
+            Registered::QuotaFullNotified { sequence } => RegistrationOutcome::QuotaFullNotified { sequence },
+            Registered::Seen { sequence } => {
+                let Record::Registration(first) = self.read(sequence)? else {
+                    return Err(SubmitError::Misplaced { sequence });
+                };
+                let same = self.content_of(request) == first.content();
+                RegistrationOutcome::Decided(Outcome::again(same, first))
+            }
+        })
+    }
+}

@@ -1,0 +1,281 @@
+//! Reversals, and holds' captures and voids: once per id (I5), once per hold.
+//!
+//! The original's record is read from the journal before any lock is taken; under the locks it is looked whether the id's state is
+//! still the one that was read.
+
+use crate::clock::Clock;
+use crate::engine::{Engine, SubmitError, Submitted};
+use crate::locks::{Guards, Locked, LockedShards, lock_one};
+use crate::session::append::{Appended, Attempt, until_done};
+use satang_core::calendar::Instant;
+use satang_core::decide::reverse::{self, Reversible};
+use satang_core::ids::TxnId;
+use satang_core::record::{Act, Authorization, Closing, OriginalFacts, Record, RecordBuf, ReversalRecord};
+use satang_core::request::{ClosingRequest, ReversalRequest};
+use satang_core::state::account::wallet_shard;
+use satang_core::state::apply::apply_reversal;
+use satang_core::state::dedup::{IdShard, Reversed, TxnState, reversal_shard, txn_shard};
+use satang_core::state::household::household_shard;
+use satang_log::log::ReadLog;
+use satang_log::log::Space;
+use std::ops::ControlFlow;
+
+/// What the files of older days know of the ids in a reversal, as of an epoch.
+#[derive(Default)]
+pub(crate) struct OldFacts {
+    pub(crate) epoch: u64,
+    /// `None` when the files need not be asked.
+    txn: Option<TxnState>,
+    pub(crate) reversed: Option<Reversed>,
+    pub(crate) closing: Option<(Closing, u64)>,
+    reversal: Option<u64>,
+}
+
+impl OldFacts {
+    /// What memory, or else the files, know of the authorization's id.
+    pub(crate) fn txn_state(&self, ids: &IdShard, id: TxnId) -> TxnState {
+        match ids.txn(id) {
+            TxnState::New => self.txn.unwrap_or(TxnState::New),
+            known => known,
+        }
+    }
+
+    fn closing(&self, ids: &IdShard, id: TxnId) -> Option<(Closing, u64)> {
+        ids.closing(id).or(self.closing)
+    }
+}
+
+/// An original as it was read without locks.
+struct Seen {
+    state: TxnState,
+    original: Option<Authorization>,
+    closing: Option<(Closing, u64)>,
+}
+
+impl Seen {
+    fn reversible(&self, reversed: Option<Reversed>) -> Reversible {
+        reversible(
+            self.state,
+            self.original.as_ref(),
+            reversed,
+            self.closing.map(|(closing, _)| closing),
+        )
+    }
+}
+
+impl<R: ReadLog, C: Clock> Engine<R, C> {
+    /// Decides a reversal, once per id (I5).
+    ///
+    /// # Errors
+    /// [`SubmitError`].
+    pub fn reverse(&self, request: &ReversalRequest) -> Result<Submitted<ReversalRecord>, SubmitError> {
+        self.admit(Space::ReversalsOnly)?;
+        until_done(|| {
+            // Without locks: files may be read.
+            let mut old = self.old_facts_of_txn(request.txn_id)?;
+            if self.id_archive.may_hold(request.reversal_id.bits()) {
+                old.reversal = self.id_archive.reversal(request.reversal_id)?;
+            }
+            let seen = match self.see(request.txn_id, &old)? {
+                Ok(seen) => seen,
+                Err(sequence) => return Ok(Attempt::Done(Submitted::Wait { sequence })),
+            };
+            self.reverse_knowing(request, &old, &seen)
+        })
+    }
+
+    /// Decides a hold's capture or void; one that repeats what closed the hold is [`Submitted::Seen`].
+    ///
+    /// # Errors
+    /// [`SubmitError`].
+    pub fn close(&self, request: &ClosingRequest) -> Result<Submitted<ReversalRecord>, SubmitError> {
+        self.admit(Space::ReversalsOnly)?;
+        until_done(|| {
+            let old = self.old_facts_of_txn(request.txn_id)?;
+            let seen = match self.see(request.txn_id, &old)? {
+                Ok(seen) => seen,
+                Err(sequence) => return Ok(Attempt::Done(Submitted::Wait { sequence })),
+            };
+            if let Some((_, sequence)) = seen.closing {
+                if !self.durable.check(sequence)? {
+                    return Ok(Attempt::Done(Submitted::Wait { sequence }));
+                }
+                if self.repeats(request, &seen, sequence)? {
+                    return Ok(Attempt::Done(Submitted::Seen { sequence }));
+                }
+            }
+            self.close_knowing(request, &old, &seen)
+        })
+    }
+
+    /// Whether a capture or void asks for what the record at `sequence`, which closed the hold, did.
+    fn repeats(&self, request: &ClosingRequest, seen: &Seen, sequence: u64) -> Result<bool, SubmitError> {
+        match self.reader.read(sequence)? {
+            Record::Capture(record) | Record::Void(record) if record.txn_id() == request.txn_id => {
+                let held = seen.original.as_ref().map(|original| original.amount());
+                let same_amount = request.amount.or(held) == Some(record.left());
+                Ok(record.act() == request.act && (request.act == Act::Void || same_amount))
+            }
+            Record::Reversal(record) if record.txn_id() == request.txn_id => Ok(false),
+            _ => Err(SubmitError::Misplaced { sequence }),
+        }
+    }
+
+    /// What is known of an authorization, with its record; the sequence to wait for when that is not durable yet.
+    fn see(&self, txn_id: TxnId, old: &OldFacts) -> Result<Result<Seen, u64>, SubmitError> {
+        let (state, closing) = {
+            let ids = self.state.ids[txn_shard(txn_id)].lock();
+            (old.txn_state(&ids, txn_id), old.closing(&ids, txn_id))
+        };
+        let original = match state {
+            TxnState::Seen { sequence, .. } if !self.durable.check(sequence)? => return Ok(Err(sequence)),
+            TxnState::Seen { sequence, .. } => Some(self.read_authorization(sequence, txn_id)?),
+            TxnState::New | TxnState::Tombstone => None,
+        };
+        Ok(Ok(Seen {
+            state,
+            original,
+            closing,
+        }))
+    }
+
+    /// Whether what was read without locks is still so.
+    fn is_as_seen(&self, ids: &IdShard, txn_id: TxnId, old: &OldFacts, seen: &Seen) -> bool {
+        self.id_archive.epoch() == old.epoch
+            && old.txn_state(ids, txn_id) == seen.state
+            && old.closing(ids, txn_id) == seen.closing
+    }
+
+    /// Decides a reversal; again when what was read without locks is no longer so.
+    fn reverse_knowing(
+        &self,
+        request: &ReversalRequest,
+        old: &OldFacts,
+        seen: &Seen,
+    ) -> Result<Attempt<Submitted<ReversalRecord>>, SubmitError> {
+        let (txn, reversal) = (txn_shard(request.txn_id), reversal_shard(request.reversal_id));
+        let mut ids = Locked::lock(&self.state.ids, [txn, reversal].into_iter());
+        if self.id_archive.epoch() != old.epoch {
+            return Ok(Attempt::Again);
+        }
+        let known = ids.get(reversal).reversal(request.reversal_id);
+        if let Some(sequence) = known.or(old.reversal) {
+            return Ok(Attempt::Done(Submitted::Seen { sequence }));
+        }
+        if !self.is_as_seen(ids.get(txn), request.txn_id, old, seen) {
+            return Ok(Attempt::Again);
+        }
+        let reversed = ids.get(txn).reversed(request.txn_id).or(old.reversed);
+        let known = seen.reversible(reversed);
+        let decide = |at| reverse::decide(request, &known, at);
+        self.append_return(&known, Guards::Several(&mut ids), decide)
+            .map(Attempt::Done)
+    }
+
+    /// Decides a capture or void; again when what was read without locks is no longer so.
+    fn close_knowing(
+        &self,
+        request: &ClosingRequest,
+        old: &OldFacts,
+        seen: &Seen,
+    ) -> Result<Attempt<Submitted<ReversalRecord>>, SubmitError> {
+        let txn = txn_shard(request.txn_id);
+        let mut ids = self.state.ids[txn].lock();
+        if !self.is_as_seen(&ids, request.txn_id, old, seen) {
+            return Ok(Attempt::Again);
+        }
+        let reversed = ids.reversed(request.txn_id).or(old.reversed);
+        let known = seen.reversible(reversed);
+        let decide = |at| reverse::decide_closing(request, &known, at);
+        self.append_return(&known, Guards::One(txn, &mut ids), decide)
+            .map(Attempt::Done)
+    }
+
+    /// Appends what `decide` makes of the time, and applies it. `ids`: the shards of the original's id and of the reversal's own.
+    fn append_return(
+        &self,
+        known: &Reversible,
+        ids: Guards<'_, '_, IdShard>,
+        decide: impl Fn(Instant) -> ReversalRecord,
+    ) -> Result<Submitted<ReversalRecord>, SubmitError> {
+        let original = match known {
+            Reversible::Approved { original, .. } => Some(original),
+            Reversible::NotFound { .. } | Reversible::Declined => None,
+        };
+        let household = original.and_then(|original| original.household);
+        let mut households = lock_one(&self.state.households, household.map(household_shard));
+        let wallet = original.map(|original| original.home.unwrap_or(original.wallet));
+        let mut wallets = lock_one(&self.state.wallets, wallet.map(wallet_shard));
+        let decide = |_: &mut _, at, bytes: &mut RecordBuf| {
+            let record = decide(at);
+            bytes.put(&record);
+            ControlFlow::Continue(record)
+        };
+        let apply = |locked: &mut LockedShards<'_, '_>, mut record: ReversalRecord, appended: Appended| {
+            let sequence = appended.sequence;
+            record.header.sequence = sequence;
+            apply_reversal(&record, sequence, locked);
+            Submitted::Decided { record, sequence }
+        };
+        let mut locked = LockedShards {
+            ids,
+            households: Guards::one(&mut households),
+            wallets: Guards::one(&mut wallets),
+            ..LockedShards::NONE
+        };
+        self.decide_append_apply(self.now()?, &mut locked, decide, apply)
+    }
+
+    /// What the files of older days know of an authorization's id.
+    pub(crate) fn old_facts_of_txn(&self, txn_id: TxnId) -> Result<OldFacts, SubmitError> {
+        let mut facts = OldFacts {
+            epoch: self.id_archive.epoch(),
+            ..OldFacts::default()
+        };
+        if self.id_archive.may_hold(txn_id.bits()) {
+            facts.txn = Some(self.id_archive.txn(txn_id)?.found);
+            facts.closing = self.id_archive.closing(txn_id)?;
+            let last = self.id_archive.reversed(txn_id)?;
+            facts.reversed = last.map(|last| self.read_reversed(last, txn_id)).transpose()?;
+        }
+        Ok(facts)
+    }
+
+    /// What the reversal or capture at `last` left of its original.
+    fn read_reversed(&self, last: u64, txn_id: TxnId) -> Result<Reversed, SubmitError> {
+        match self.reader.read(last)? {
+            Record::Reversal(record) | Record::Capture(record) | Record::Void(record)
+                if record.txn_id() == txn_id =>
+            {
+                Ok(Reversed {
+                    left: record.left(),
+                    last,
+                })
+            }
+            _ => Err(SubmitError::Misplaced { sequence: last }),
+        }
+    }
+}
+
+/// What the core must know of the authorization to be reversed, captured or voided.
+pub fn reversible(
+    seen: TxnState,
+    original: Option<&Authorization>,
+    reversed: Option<Reversed>,
+    closing: Option<Closing>,
+) -> Reversible {
+    match (seen, original) {
+        (TxnState::Seen { tombstone: true, .. }, _) => Reversible::NotFound { late: true },
+        (TxnState::Seen { .. }, Some(original)) => match OriginalFacts::of(original) {
+            Some(original) => Reversible::Approved {
+                original,
+                reversed,
+                closing,
+            },
+            None => Reversible::Declined,
+        },
+        (TxnState::New | TxnState::Tombstone, _) | (TxnState::Seen { .. }, None) => {
+            Reversible::NotFound { late: false }
+        }
+    }
+}
