@@ -10,7 +10,8 @@ use satang_core::money::Satang;
 use satang_core::outcome::Reason;
 use satang_core::programme::Category;
 use satang_core::record::{
-    Act, AuthorizationPayout, ConsentWithdrawn, MerchantPayout, MerchantStatus, NameNumber, Payout, Status,
+    AuthorizationPayout, ConsentWithdrawn, MerchantPayout, MerchantStatus, NameNumber, Payout, ReturnKind,
+    Status,
 };
 use satang_core::request::{ClosingRequest, HoldRequest};
 use satang_core::state::casework::{CaseState, CaseworkRefusal};
@@ -195,11 +196,11 @@ fn what_a_merchant_received_is_owed_when_it_withdraws_and_nothing_that_came_late
     rig.authorize(2, 2, 1_000);
     // Captured 500 of 1,000: 300, of which 60 are given back.
     hold(&rig, 3, 1);
-    close(&mut rig, 3, Act::Capture, Some(500));
+    close(&mut rig, 3, ReturnKind::Capture, Some(500));
     give_back(&mut rig, 103, 3, Some(100));
     // Nothing: voided, reversed while open, open, declined, of another merchant.
     hold(&rig, 4, 1);
-    close(&mut rig, 4, Act::Void, None);
+    close(&mut rig, 4, ReturnKind::Void, None);
     hold(&rig, 5, 1);
     give_back(&mut rig, 105, 5, None);
     hold(&rig, 6, 1);
@@ -215,7 +216,7 @@ fn what_a_merchant_received_is_owed_when_it_withdraws_and_nothing_that_came_late
     assert_eq!(case_of(&rig, 9).state(), CaseState::Counting);
     assert_eq!(rig.authorize(8, 1, 100).reason(), Reason::MerchantSuspended);
     // What comes later does not count.
-    close(&mut rig, 6, Act::Capture, None);
+    close(&mut rig, 6, ReturnKind::Capture, None);
     give_back(&mut rig, 102, 2, None);
     rig.flush();
     // A stop in between: the next start counts.

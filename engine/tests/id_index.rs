@@ -10,7 +10,7 @@ use satang_core::calendar::{BusinessDate, Instant};
 use satang_core::ids::{ReversalId, TxnId};
 use satang_core::money::Satang;
 use satang_core::outcome::{ReversalCause, ReversalReason};
-use satang_core::record::{Act, ReversalFacts, ReversalRecord};
+use satang_core::record::{ReturnKind, ReversalFacts, ReversalRecord};
 use satang_core::state::dedup::{ID_SHARDS, IdEntry, IdFact, IdShard, id_hash, reversal_shard, txn_shard};
 use satang_engine::ids::index::{DayFacts, IdIndex, IdIndexError, id_index_name, write_id_index};
 use satang_log::storage::{
@@ -103,7 +103,7 @@ impl Day {
     fn apply(&mut self, bits: u128, reason: ReversalReason, sequence: u64) {
         let txn_id = TxnId::from_bits(bits);
         let facts = ReversalFacts {
-            act: Act::Reversal,
+            act: ReturnKind::Reversal,
             funding: None,
             voids: false,
             reversal_id: ReversalId::from_bits(1),

@@ -171,7 +171,7 @@ fn whatever_the_desk_decides_among_others_is_what_the_journal_says() {
     use rig::random::Random;
     use satang_core::ids::{Nationality, PaymentId, RegistrationId, TxnId};
     use satang_core::money::Satang;
-    use satang_core::record::{Act, Payout, Status};
+    use satang_core::record::{Payout, ReturnKind, Status};
     use satang_core::request::{ClosingRequest, HoldRequest, RegistrationRequest};
     use satang_engine::session::casework::DebtorInput;
     use std::sync::atomic::{AtomicUsize, Ordering};
@@ -277,16 +277,16 @@ fn whatever_the_desk_decides_among_others_is_what_the_journal_says() {
                                 .close(&ClosingRequest {
                                     txn_id: TxnId::from_bits(earlier),
                                     act: if random.percent(70) {
-                                        Act::Capture
+                                        ReturnKind::Capture
                                     } else {
-                                        Act::Void
+                                        ReturnKind::Void
                                     },
                                     amount: Some(Satang::new(60)),
                                 })
                                 .or_else(|_| {
                                     engine.close(&ClosingRequest {
                                         txn_id: TxnId::from_bits(earlier),
-                                        act: Act::Void,
+                                        act: ReturnKind::Void,
                                         amount: None,
                                     })
                                 })

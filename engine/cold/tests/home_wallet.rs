@@ -10,7 +10,7 @@ use satang_core::ids::*;
 use satang_core::money::Satang;
 use satang_core::outcome::{Reason, ReversalReason};
 use satang_core::programme::{CapPeriod, Category};
-use satang_core::record::{Act, Authorization, Record, ReversalRecord, Status};
+use satang_core::record::{Authorization, Record, ReturnKind, ReversalRecord, Status};
 use satang_core::request::{ClosingRequest, HoldRequest};
 use satang_engine::engine::Submitted;
 use satang_engine::session::enroll::EnrollmentInput;
@@ -106,7 +106,7 @@ fn holds(rig: &mut Rig, txn: u128, wallet: u64, program: &str) -> Authorization 
 fn voids(rig: &mut Rig, txn: u128) -> (bool, ReversalRecord) {
     let asked = ClosingRequest {
         txn_id: TxnId::from_bits(txn),
-        act: Act::Void,
+        act: ReturnKind::Void,
         amount: None,
     };
     match rig.engine.close(&asked).unwrap() {

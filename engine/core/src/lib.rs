@@ -2,6 +2,7 @@
 //!
 //! No I/O, no clock, no threads, no randomness and no dependence on hash order (I7). Modules in reading order.
 
+mod words;
 pub mod money;
 pub mod ids;
 pub mod calendar;

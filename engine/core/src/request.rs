@@ -4,7 +4,7 @@ use crate::birth::BirthDate;
 use crate::ids::{MerchantId, Name, NationalId, Nationality, RegistrationId, ReversalId, TxnId, WalletId};
 use crate::money::Satang;
 use crate::outcome::ReversalCause;
-use crate::record::Act;
+use crate::record::ReturnKind;
 
 /// A purchase to be shared with the state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,8 +55,8 @@ pub struct HoldRequest {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClosingRequest {
     pub txn_id: TxnId,
-    /// [`Act::Capture`] or [`Act::Void`].
-    pub act: Act,
+    /// [`ReturnKind::Capture`] or [`ReturnKind::Void`].
+    pub act: ReturnKind,
     /// What is captured; `None` for all of it, and for a void.
     pub amount: Option<Satang>,
 }

@@ -10,7 +10,9 @@ use crate::session::append::{Appended, Attempt, until_done};
 use satang_core::calendar::Instant;
 use satang_core::decide::reverse::{self, Reversible};
 use satang_core::ids::TxnId;
-use satang_core::record::{Act, Authorization, Closing, OriginalFacts, Record, RecordBuf, ReversalRecord};
+use satang_core::record::{
+    Authorization, Closing, OriginalFacts, Record, RecordBuf, ReturnKind, ReversalRecord,
+};
 use satang_core::request::{ClosingRequest, ReversalRequest};
 use satang_core::state::account::wallet_shard;
 use satang_core::state::apply::apply_reversal;
@@ -114,7 +116,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
             Record::Capture(record) | Record::Void(record) if record.txn_id() == request.txn_id => {
                 let held = seen.original.as_ref().map(|original| original.amount());
                 let same_amount = request.amount.or(held) == Some(record.left());
-                Ok(record.act() == request.act && (request.act == Act::Void || same_amount))
+                Ok(record.act() == request.act && (request.act == ReturnKind::Void || same_amount))
             }
             Record::Reversal(record) if record.txn_id() == request.txn_id => Ok(false),
             _ => Err(SubmitError::Misplaced { sequence }),

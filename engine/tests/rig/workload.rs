@@ -11,7 +11,7 @@ use satang_core::birth::BirthDate;
 use satang_core::ids::{HouseholdId, Name, Nationality, RegistrationId, TxnId, WalletId};
 use satang_core::money::Satang;
 use satang_core::programme::Category;
-use satang_core::record::{Act, Status};
+use satang_core::record::{ReturnKind, Status};
 use satang_core::request::{
     AuthorizationRequest, ClosingRequest, HoldRequest, RegistrationRequest, ReversalRequest,
 };
@@ -196,8 +196,9 @@ impl Workload {
             [] => TxnId::from_bits((self.id)(some)),
             holds => holds[self.random.below(holds.len() as u64) as usize],
         };
-        let act = [Act::Capture, Act::Void][self.random.below(2) as usize];
-        let amount = (act == Act::Capture && self.random.percent(60)).then(|| 1 + self.random.below(4_000));
+        let act = [ReturnKind::Capture, ReturnKind::Void][self.random.below(2) as usize];
+        let amount =
+            (act == ReturnKind::Capture && self.random.percent(60)).then(|| 1 + self.random.below(4_000));
         let asked = ClosingRequest {
             txn_id,
             act,

@@ -9,7 +9,7 @@ use crate::wire::problem::Problem;
 use crate::wire::render;
 use http::StatusCode;
 use satang_core::ids::Name;
-use satang_core::record::{Act, Authorization, BenefitNumber};
+use satang_core::record::{Authorization, BenefitNumber, ReturnKind};
 use satang_core::state::directory::Directory;
 use satang_engine::engine::SubmitError;
 use satang_engine::session::{Outcome, Pending};
@@ -68,15 +68,15 @@ impl<S: Storage> Ready<S> {
     }
 
     pub(super) async fn capture(&self, txn_id: &str, body: &[u8]) -> Result<Response, Failure> {
-        self.close(txn_id, Act::Capture, body).await
+        self.close(txn_id, ReturnKind::Capture, body).await
     }
 
     pub(super) async fn void(&self, txn_id: &str, body: &[u8]) -> Result<Response, Failure> {
-        self.close(txn_id, Act::Void, body).await
+        self.close(txn_id, ReturnKind::Void, body).await
     }
 
     /// A hold's capture or void.
-    async fn close(&self, txn_id: &str, act: Act, body: &[u8]) -> Result<Response, Failure> {
+    async fn close(&self, txn_id: &str, act: ReturnKind, body: &[u8]) -> Result<Response, Failure> {
         let started = std::time::Instant::now();
         let request = parse::closing(txn_id, act, body)?;
         let _serving = Serving::start(self.engine.appender().requests());

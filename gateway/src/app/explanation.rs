@@ -13,7 +13,9 @@ use satang_api as api;
 use satang_core::calendar::Instant;
 use satang_core::ids::Name;
 use satang_core::programme::Tier;
-use satang_core::record::{Act, AuthorizationRecord, BenefitNumber, Closing, NameNumber, ReversalRecord};
+use satang_core::record::{
+    AuthorizationRecord, BenefitNumber, Closing, NameNumber, ReturnKind, ReversalRecord,
+};
 use satang_core::state::directory::{Directory, Rule};
 use satang_engine::engine::SubmitError;
 use satang_engine::query::find::FoundAuthorization;
@@ -98,12 +100,12 @@ fn what_became(
 
 fn reversal(record: &ReversalRecord) -> api::ReversalShown {
     let at = record.header.at();
-    let is_reversal = record.act() == Act::Reversal;
+    let is_reversal = record.act() == ReturnKind::Reversal;
     api::ReversalShown {
         act: match record.act() {
-            Act::Reversal => api::Act::Reversal,
-            Act::Capture => api::Act::Capture,
-            Act::Void => api::Act::Void,
+            ReturnKind::Reversal => api::Act::Reversal,
+            ReturnKind::Capture => api::Act::Capture,
+            ReturnKind::Void => api::Act::Void,
         },
         reversal_id: is_reversal
             .then(|| api::UuidAnswered::of(&record.reversal_id()))

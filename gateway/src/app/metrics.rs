@@ -8,7 +8,7 @@ use http::StatusCode;
 use parking_lot::RwLock;
 use prometheus::{Encoder, Histogram, HistogramOpts, IntCounter, IntGauge, Opts, Registry, TextEncoder};
 use satang_core::outcome::{Reason, RegistrationReason, ReversalReason};
-use satang_core::record::{Act, AuthorizationRecord, NameNumber, ReversalRecord};
+use satang_core::record::{AuthorizationRecord, NameNumber, ReturnKind, ReversalRecord};
 use satang_engine::maintenance::{KeepError, Taken};
 use satang_engine::recovery::open::Recovered;
 use satang_engine::session::{Outcome, RegistrationOutcome};
@@ -193,9 +193,9 @@ impl Metrics {
     /// Counts a reversal, or a hold's capture or void.
     pub(super) fn count_reversal(&self, record: &ReversalRecord) {
         let act = match record.act() {
-            Act::Reversal => 0,
-            Act::Capture => 1,
-            Act::Void => 2,
+            ReturnKind::Reversal => 0,
+            ReturnKind::Capture => 1,
+            ReturnKind::Void => 2,
         };
         let of = &self.reversals[act][usize::from(record.approved())];
         of[record.reason() as usize].fetch_add(1, Relaxed);

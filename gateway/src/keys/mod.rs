@@ -16,45 +16,19 @@ use subtle::{Choice, ConditionallySelectable as _, ConstantTimeEq as _};
 /// The most keys in a file (I12): every request is compared with all of them.
 pub const KEYS_MAX: usize = 64;
 
-/// What a key may be used for. One key has one role.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
-    /// The payment switch: authorizations, batches, reversals, quotes.
-    Switch,
-    /// Brings in citizens: enrollments.
-    Registrar,
-    /// Reads what is to be settled.
-    Settlement,
-    /// Administration and every look-up; no payments.
-    Admin,
-    /// Every look-up and the metrics.
-    Viewer,
-}
-
-impl Role {
-    /// All of them.
-    pub const ALL: [Role; 5] = [
-        Role::Switch,
-        Role::Registrar,
-        Role::Settlement,
-        Role::Admin,
-        Role::Viewer,
-    ];
-
-    /// As the keys file writes it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Role::Switch => "switch",
-            Role::Registrar => "registrar",
-            Role::Settlement => "settlement",
-            Role::Admin => "admin",
-            Role::Viewer => "viewer",
-        }
-    }
-
-    /// The role of this name.
-    pub fn parse(name: &str) -> Option<Role> {
-        Role::ALL.into_iter().find(|role| role.name() == name)
+satang_core::words! {
+    /// What a key may be used for. One key has one role.
+    pub enum Role {
+        /// The payment switch: authorizations, batches, reversals, quotes.
+        Switch = 0, "switch";
+        /// Brings in citizens: enrollments.
+        Registrar = 1, "registrar";
+        /// Reads what is to be settled.
+        Settlement = 2, "settlement";
+        /// Administration and every look-up; no payments.
+        Admin = 3, "admin";
+        /// Every look-up and the metrics.
+        Viewer = 4, "viewer";
     }
 }
 

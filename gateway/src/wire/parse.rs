@@ -16,7 +16,7 @@ use satang_core::ids::{
 use satang_core::money::Satang;
 use satang_core::outcome::ReversalCause;
 use satang_core::programme::Category;
-use satang_core::record::{Act, HOLD_SECONDS_MAX, Status};
+use satang_core::record::{HOLD_SECONDS_MAX, ReturnKind, Status};
 use satang_core::request::{
     AuthorizationRequest, ClosingRequest, HoldRequest, Purchase, RegistrationRequest, ReversalRequest,
 };
@@ -79,16 +79,16 @@ pub fn hold(body: &[u8]) -> Result<HoldRequest, Problem> {
 ///
 /// # Errors
 /// The 400 of a malformed request.
-pub fn closing(path_txn_id: &str, act: Act, body: &[u8]) -> Result<ClosingRequest, Problem> {
+pub fn closing(path_txn_id: &str, act: ReturnKind, body: &[u8]) -> Result<ClosingRequest, Problem> {
     let txn_id = path_txn(path_txn_id)?;
     let amount = match act {
-        Act::Capture => {
+        ReturnKind::Capture => {
             let body = if body.is_empty() { b"{}" } else { body };
             let mut form = Form::open(form::body(body)?, &["amount"])?;
             let amount = form.optional("amount", form::whole(Satang::BILL_MAX.get()));
             form.finish(Some(amount.map(Satang::new)))?
         }
-        Act::Void | Act::Reversal => {
+        ReturnKind::Void | ReturnKind::Reversal => {
             nothing(body)?;
             None
         }

@@ -12,7 +12,7 @@ use satang_core::ids::{Name, RegistrationId};
 use satang_core::money::Satang;
 use satang_core::outcome::{Reason, RegistrationReason, ReversalReason};
 use satang_core::programme::CapPeriod;
-use satang_core::record::{Act, Extension, ReversalRecord};
+use satang_core::record::{Extension, ReturnKind, ReversalRecord};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -57,7 +57,7 @@ fn verdicts() -> Vec<Verdict> {
 }
 
 /// Every reason of what follows a purchase, approved and declined, voiding or not, with and without sources.
-fn returns(act: Act) -> Vec<ReversalRecord> {
+fn returns(act: ReturnKind) -> Vec<ReversalRecord> {
     let mut all = Vec::new();
     for reason in ReversalReason::ALL {
         for approved in [false, true] {
@@ -87,10 +87,13 @@ fn authorizations_holds_and_quotes_are_of_their_shapes() {
 #[test]
 fn what_follows_a_purchase_is_of_its_shape() {
     for replayed in [false, true] {
-        for record in returns(Act::Reversal) {
+        for record in returns(ReturnKind::Reversal) {
             check::<api::Reversal>(|out| render::reversal(&record, &[], replayed, out));
         }
-        for record in returns(Act::Capture).into_iter().chain(returns(Act::Void)) {
+        for record in returns(ReturnKind::Capture)
+            .into_iter()
+            .chain(returns(ReturnKind::Void))
+        {
             check::<api::Closing>(|out| render::closing(&record, replayed, out));
         }
         for (voids, len) in [(false, 1), (false, 2), (false, 3), (false, 4), (true, 2)] {

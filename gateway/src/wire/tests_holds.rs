@@ -14,7 +14,7 @@ use satang_core::money::Satang;
 use satang_core::outcome::{Reason, ReversalCause, ReversalReason};
 use satang_core::programme::CapPeriod;
 use satang_core::record::{
-    Act, BenefitNumber, Extension, Funding, NameNumber, OriginalFacts, ReversalFacts, ReversalRecord,
+    BenefitNumber, Extension, Funding, NameNumber, OriginalFacts, ReturnKind, ReversalFacts, ReversalRecord,
 };
 
 const HOLD: &str = r#"{"txn_id":"0197a1d2-0f6e-7c3a-8b1e-3f5d2c9a7e10","program":"thai-chuai-thai-plus-6040","wallet_id":"004999912345678","merchant_id":"010555012345678","channel":"delivery","amount":25000,"expires_in_s":3600}"#;
@@ -87,15 +87,19 @@ fn a_capture_is_of_an_amount_or_of_all_and_a_void_is_of_all() {
         ("{\"amount\":1}", Some(1)),
         ("{ \"am\\u006funt\" : 100000000 }", Some(100_000_000)),
     ] {
-        let request = read(Act::Capture, body).unwrap();
-        assert_eq!((request.txn_id, request.act), (txn_id(), Act::Capture), "{body}");
+        let request = read(ReturnKind::Capture, body).unwrap();
+        assert_eq!(
+            (request.txn_id, request.act),
+            (txn_id(), ReturnKind::Capture),
+            "{body}"
+        );
         assert_eq!(request.amount, amount.map(Satang::new), "{body}");
     }
     for body in ["", "{}", "\t{ }\r\n"] {
-        let request = read(Act::Void, body).unwrap();
+        let request = read(ReturnKind::Void, body).unwrap();
         assert_eq!(
             (request.txn_id, request.act, request.amount),
-            (txn_id(), Act::Void, None)
+            (txn_id(), ReturnKind::Void, None)
         );
     }
 }
@@ -105,15 +109,18 @@ fn a_wrong_capture_or_void_is_told_by_its_field() {
     let told = |path: &str, act, body: &str| fields(parse::closing(path, act, body.as_bytes()).unwrap_err());
     for wrong in ["null", "0", "-1", "1.0", "1e2", "100000001", "\"1\"", "[]"] {
         let body = format!("{{\"amount\":{wrong}}}");
-        assert_eq!(told(PATH_ID, Act::Capture, &body), ["amount"], "{wrong}");
+        assert_eq!(told(PATH_ID, ReturnKind::Capture, &body), ["amount"], "{wrong}");
     }
     assert_eq!(
-        told(PATH_ID, Act::Void, "{\"amount\":1}"),
+        told(PATH_ID, ReturnKind::Void, "{\"amount\":1}"),
         ["amount"],
         "a void is of all"
     );
-    assert_eq!(told(PATH_ID, Act::Capture, "{\"reason\":\"x\"}"), ["reason"]);
-    for act in [Act::Capture, Act::Void] {
+    assert_eq!(
+        told(PATH_ID, ReturnKind::Capture, "{\"reason\":\"x\"}"),
+        ["reason"]
+    );
+    for act in [ReturnKind::Capture, ReturnKind::Void] {
         for body in [" ", "null", "[]", "5", "{", "{}{}", "{}x", "\u{feff}{}"] {
             assert_eq!(told(PATH_ID, act, body), [""], "{act:?} {body}");
         }
@@ -271,7 +278,7 @@ pub(super) fn original() -> OriginalFacts {
 
 /// A record that gives `back` to state and citizen and leaves so much.
 pub(super) fn ended(
-    act: Act,
+    act: ReturnKind,
     reason: ReversalReason,
     approved: bool,
     [state, citizen, left]: [u64; 3],
@@ -302,7 +309,7 @@ pub(super) fn ended(
 fn a_capture_shows_what_was_captured_and_not_what_was_freed() {
     // 5,000 of 25,000 are free: 13,200 − floor(13,200 × 5,000 / 25,000) = 10,560 stay with the state.
     let captured = ended(
-        Act::Capture,
+        ReturnKind::Capture,
         ReversalReason::Approved,
         true,
         [2_640, 2_360, 20_000],
@@ -313,7 +320,12 @@ fn a_capture_shows_what_was_captured_and_not_what_was_freed() {
             r#"{"txn_id":"0197a1d2-0f6e-7c3a-8b1e-3f5d2c9a7e10","decision":"approved","reason":"approved","response_code":"00","state_amount":10560,"citizen_amount":9440,"left":20000,"business_date":"2026-06-15","decided_at":"2026-06-15T12:30:00.000+07:00","sequence":5,"replayed":false}"#
         ]],
     );
-    let whole = ended(Act::Capture, ReversalReason::Approved, true, [0, 0, 25_000]);
+    let whole = ended(
+        ReturnKind::Capture,
+        ReversalReason::Approved,
+        true,
+        [0, 0, 25_000],
+    );
     check(
         |out| render::closing(&whole, true, out),
         expect![[
@@ -324,14 +336,19 @@ fn a_capture_shows_what_was_captured_and_not_what_was_freed() {
 
 #[test]
 fn a_void_and_every_refusal_show_no_money() {
-    let voided = ended(Act::Void, ReversalReason::Approved, true, [13_200, 11_800, 0]);
+    let voided = ended(
+        ReturnKind::Void,
+        ReversalReason::Approved,
+        true,
+        [13_200, 11_800, 0],
+    );
     check(
         |out| render::closing(&voided, false, out),
         expect![[
             r#"{"txn_id":"0197a1d2-0f6e-7c3a-8b1e-3f5d2c9a7e10","decision":"approved","reason":"approved","response_code":"00","state_amount":0,"citizen_amount":0,"left":0,"business_date":"2026-06-15","decided_at":"2026-06-15T12:30:00.000+07:00","sequence":5,"replayed":false}"#
         ]],
     );
-    let never_seen = ended(Act::Void, ReversalReason::OriginalNotFound, true, [0; 3]);
+    let never_seen = ended(ReturnKind::Void, ReversalReason::OriginalNotFound, true, [0; 3]);
     check(
         |out| render::closing(&never_seen, false, out),
         expect![[
@@ -347,7 +364,11 @@ fn a_void_and_every_refusal_show_no_money() {
         (ReversalReason::ExceedsOriginal, 25_000),
     ] {
         let mut out = Vec::new();
-        render::closing(&ended(Act::Capture, reason, false, [0, 0, left]), false, &mut out);
+        render::closing(
+            &ended(ReturnKind::Capture, reason, false, [0, 0, left]),
+            false,
+            &mut out,
+        );
         let answer: serde_json::Value = serde_json::from_slice(&out).unwrap();
         assert_eq!(
             (&answer["state_amount"], &answer["citizen_amount"]),
@@ -371,7 +392,7 @@ fn a_void_and_every_refusal_show_no_money() {
 /// A refund of 6,000 that leaves 29,000.
 pub(super) fn refund(funding: Option<Funding>, voids: bool, original: OriginalFacts) -> ReversalRecord {
     let facts = ReversalFacts {
-        act: Act::Reversal,
+        act: ReturnKind::Reversal,
         reversal_id: ReversalId::from_bits(0xFF),
         txn_id: txn_id(),
         cause: ReversalCause::CustomerRefund,

@@ -10,7 +10,8 @@ use satang_core::money::Satang;
 use satang_core::outcome::{Reason, ReversalCause, ReversalReason};
 use satang_core::programme::CapPeriod;
 use satang_core::record::{
-    Act, Authorization, BenefitNumber, Extension, NameNumber, OriginalFacts, ReversalFacts, ReversalRecord,
+    Authorization, BenefitNumber, Extension, NameNumber, OriginalFacts, ReturnKind, ReversalFacts,
+    ReversalRecord,
 };
 use satang_core::request::Purchase;
 
@@ -199,7 +200,7 @@ fn a_quote_has_no_id_and_says_how_far_the_room_reaches() {
 fn reversal(approved: bool, reason: ReversalReason, parts: [u64; 3]) -> ReversalRecord {
     let [state, citizen, left] = parts.map(Satang::new);
     let facts = ReversalFacts {
-        act: Act::Reversal,
+        act: ReturnKind::Reversal,
         reversal_id: ReversalId::from_bits(0xFF),
         txn_id: txn_id(),
         cause: ReversalCause::CustomerRefund,

@@ -2,7 +2,7 @@
 
 use super::parse;
 use super::problem::Problem;
-use satang_core::record::Act;
+use satang_core::record::ReturnKind;
 
 /// A kind of body: how it is read, and its fields.
 pub(super) struct Shape {
@@ -180,7 +180,7 @@ pub(super) const SHAPES: [Shape; 15] = [
     },
     Shape {
         name: "capture",
-        read: |body| parse::closing(PATH_ID, Act::Capture, body).map(|_| ()),
+        read: |body| parse::closing(PATH_ID, ReturnKind::Capture, body).map(|_| ()),
         fields: &[Field("amount", "7500", false, Takes::Amount)],
     },
     Shape {

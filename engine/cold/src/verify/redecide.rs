@@ -16,7 +16,7 @@ use satang_core::decide::reverse;
 use satang_core::ids::{Name, TxnId};
 use satang_core::outcome::Reason;
 use satang_core::record::{
-    Act, Authorization, AuthorizationRecord, Closing, NameNumber, Record, RecordKind, ReversalRecord,
+    Authorization, AuthorizationRecord, Closing, NameNumber, Record, RecordKind, ReturnKind, ReversalRecord,
     extra_of,
 };
 use satang_core::request::{ClosingRequest, ReversalRequest};
@@ -231,7 +231,7 @@ impl<S: ReadStorage> Redecider<'_, S> {
         at: &At<'_>,
     ) -> Result<(), Halt> {
         let sequence = at.header.sequence;
-        let reversal = record.act() == Act::Reversal && self.is_new_reversal(own, record, at)?;
+        let reversal = record.act() == ReturnKind::Reversal && self.is_new_reversal(own, record, at)?;
         let decided = match &own.ids[txn_shard(record.txn_id())] {
             Some(ids) => self.redecide_return(ids, chunk, record, at)?,
             None => None,
@@ -272,7 +272,7 @@ impl<S: ReadStorage> Redecider<'_, S> {
         let known = reversible(seen, original.as_ref(), reversed, closing);
         let when = at.header.at();
         let decided = match record.act() {
-            Act::Reversal => {
+            ReturnKind::Reversal => {
                 let request = ReversalRequest {
                     reversal_id: record.reversal_id(),
                     txn_id: id,
@@ -281,7 +281,7 @@ impl<S: ReadStorage> Redecider<'_, S> {
                 };
                 reverse::decide(&request, &known, when)
             }
-            act @ (Act::Capture | Act::Void) => {
+            act @ (ReturnKind::Capture | ReturnKind::Void) => {
                 let request = ClosingRequest {
                     txn_id: id,
                     act,

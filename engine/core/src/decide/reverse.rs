@@ -5,7 +5,7 @@ use crate::calendar::Instant;
 use crate::ids::{ReversalId, TxnId};
 use crate::money::Satang;
 use crate::outcome::{ReversalCause, ReversalReason};
-use crate::record::{Act, Closing, OriginalFacts, ReversalFacts, ReversalRecord};
+use crate::record::{Closing, OriginalFacts, ReturnKind, ReversalFacts, ReversalRecord};
 use crate::request::{ClosingRequest, ReversalRequest};
 use crate::state::dedup::Reversed;
 
@@ -59,7 +59,7 @@ pub fn decide(request: &ReversalRequest, known: &Reversible, at: Instant) -> Rev
     let facts = ReversalFacts {
         cause: request.cause,
         requested: request.amount,
-        ..nothing(Act::Reversal, request.reversal_id, request.txn_id, known)
+        ..nothing(ReturnKind::Reversal, request.reversal_id, request.txn_id, known)
     };
     let full = request.amount.is_none();
     let facts = match known {
@@ -87,7 +87,7 @@ pub fn decide_closing(request: &ClosingRequest, known: &Reversible, at: Instant)
         ..nothing(request.act, no_id, request.txn_id, known)
     };
     let facts = match known {
-        Reversible::NotFound { .. } if request.act == Act::Void => tombstone(facts),
+        Reversible::NotFound { .. } if request.act == ReturnKind::Void => tombstone(facts),
         Reversible::NotFound { late: false } => declined(facts, ReversalReason::OriginalNotFound),
         Reversible::NotFound { late: true } | Reversible::Declined => {
             declined(facts, ReversalReason::OriginalDeclined)
@@ -101,7 +101,7 @@ pub fn decide_closing(request: &ClosingRequest, known: &Reversible, at: Instant)
 }
 
 /// A declined one, but for its reason.
-fn nothing(act: Act, reversal_id: ReversalId, txn_id: TxnId, known: &Reversible) -> ReversalFacts {
+fn nothing(act: ReturnKind, reversal_id: ReversalId, txn_id: TxnId, known: &Reversible) -> ReversalFacts {
     ReversalFacts {
         act,
         reversal_id,
@@ -193,8 +193,8 @@ fn close(facts: ReversalFacts, known: &Known<'_>) -> ReversalFacts {
         };
     }
     let captured = match facts.act {
-        Act::Capture => facts.requested.unwrap_or(known.left),
-        Act::Void | Act::Reversal => Satang::ZERO,
+        ReturnKind::Capture => facts.requested.unwrap_or(known.left),
+        ReturnKind::Void | ReturnKind::Reversal => Satang::ZERO,
     };
     match captured <= known.left {
         true => give_back(facts, known, captured),

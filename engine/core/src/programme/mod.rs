@@ -43,39 +43,14 @@ pub struct PolicyError {
     pub reason: String,
 }
 
-/// The period over which a cap counts the state's money. Shortest first; also the index into [`Caps`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[repr(u8)]
-pub enum CapPeriod {
-    Day = 0,
-    Month = 1,
-    /// One calendar quarter (our decision: the welfare card's "3 months").
-    Quarter = 2,
-    Program = 3,
-}
-
-impl CapPeriod {
-    /// Every period, shortest first.
-    pub const ALL: [CapPeriod; 4] = [
-        CapPeriod::Day,
-        CapPeriod::Month,
-        CapPeriod::Quarter,
-        CapPeriod::Program,
-    ];
-
-    /// The period's key in a programme file and in answers.
-    pub const fn name(self) -> &'static str {
-        match self {
-            CapPeriod::Day => "day",
-            CapPeriod::Month => "month",
-            CapPeriod::Quarter => "quarter",
-            CapPeriod::Program => "program",
-        }
-    }
-
-    /// The period of this name.
-    pub fn parse(name: &str) -> Option<CapPeriod> {
-        CapPeriod::ALL.into_iter().find(|period| period.name() == name)
+crate::words! {
+    /// The period over which a cap counts the state's money. Shortest first; also the index into [`Caps`].
+    pub enum CapPeriod {
+        Day = 0, "day";
+        Month = 1, "month";
+        /// One calendar quarter (our decision: the welfare card's "3 months").
+        Quarter = 2, "quarter";
+        Program = 3, "program";
     }
 }
 
@@ -103,81 +78,32 @@ impl Caps {
     }
 }
 
-/// What a merchant sells, and so what a benefit may be spent on. The number is written in journal records: never
-/// renumbered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[repr(u8)]
-pub enum Category {
-    /// Restaurants, food and drink.
-    FoodDrink = 0,
-    GeneralGoods = 1,
-    Otop = 2,
-    VillageFund = 3,
-    /// Community enterprises.
-    CommunityEnterprise = 4,
-    /// Blue flag shops (ธงฟ้า), where welfare-card goods money may be spent.
-    BlueFlag = 5,
-    Massage = 6,
-    Spa = 7,
-    Hair = 8,
-    Nails = 9,
-    /// Taxi-meter, registered vans, tuk-tuk, songthaew, motorcycle taxi.
-    PublicTransport = 10,
-    /// Urban rail, rail, bus, boat.
-    MassTransit = 11,
-    /// Unlicensed transport (samlor), certified by an officer.
-    UnlicensedTransport = 12,
-    CookingGas = 13,
-    Electricity = 14,
-    Water = 15,
-}
-
-impl Category {
-    /// Every category, in the order of its number.
-    pub const ALL: [Category; 16] = [
-        Category::FoodDrink,
-        Category::GeneralGoods,
-        Category::Otop,
-        Category::VillageFund,
-        Category::CommunityEnterprise,
-        Category::BlueFlag,
-        Category::Massage,
-        Category::Spa,
-        Category::Hair,
-        Category::Nails,
-        Category::PublicTransport,
-        Category::MassTransit,
-        Category::UnlicensedTransport,
-        Category::CookingGas,
-        Category::Electricity,
-        Category::Water,
-    ];
-
-    /// The category's name in programme files and requests.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Category::FoodDrink => "food_drink",
-            Category::GeneralGoods => "general_goods",
-            Category::Otop => "otop",
-            Category::VillageFund => "village_fund",
-            Category::CommunityEnterprise => "community_enterprise",
-            Category::BlueFlag => "blue_flag",
-            Category::Massage => "massage",
-            Category::Spa => "spa",
-            Category::Hair => "hair",
-            Category::Nails => "nails",
-            Category::PublicTransport => "public_transport",
-            Category::MassTransit => "mass_transit",
-            Category::UnlicensedTransport => "unlicensed_transport",
-            Category::CookingGas => "cooking_gas",
-            Category::Electricity => "electricity",
-            Category::Water => "water",
-        }
-    }
-
-    /// The category of this name.
-    pub fn parse(name: &str) -> Option<Category> {
-        Category::ALL.into_iter().find(|category| category.name() == name)
+crate::words! {
+    /// What a merchant sells, and so what a benefit may be spent on. The number is written in journal records: never
+    /// renumbered.
+    pub enum Category {
+        /// Restaurants, food and drink.
+        FoodDrink = 0, "food_drink";
+        GeneralGoods = 1, "general_goods";
+        Otop = 2, "otop";
+        VillageFund = 3, "village_fund";
+        /// Community enterprises.
+        CommunityEnterprise = 4, "community_enterprise";
+        /// Blue flag shops (ธงฟ้า), where welfare-card goods money may be spent.
+        BlueFlag = 5, "blue_flag";
+        Massage = 6, "massage";
+        Spa = 7, "spa";
+        Hair = 8, "hair";
+        Nails = 9, "nails";
+        /// Taxi-meter, registered vans, tuk-tuk, songthaew, motorcycle taxi.
+        PublicTransport = 10, "public_transport";
+        /// Urban rail, rail, bus, boat.
+        MassTransit = 11, "mass_transit";
+        /// Unlicensed transport (samlor), certified by an officer.
+        UnlicensedTransport = 12, "unlicensed_transport";
+        CookingGas = 13, "cooking_gas";
+        Electricity = 14, "electricity";
+        Water = 15, "water";
     }
 }
 
@@ -214,40 +140,22 @@ impl CategorySet {
     }
 }
 
-/// Whose caps a benefit counts against.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Holder {
-    /// Each person has their own room.
-    Person,
-    /// The members of a household share it.
-    Household,
-}
-
-impl Holder {
-    /// The holder's name in a programme file.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Holder::Person => "person",
-            Holder::Household => "household",
-        }
+crate::words! {
+    /// Whose caps a benefit counts against.
+    pub enum Holder {
+        /// Each person has their own room.
+        Person = 0, "person";
+        /// The members of a household share it.
+        Household = 1, "household";
     }
 }
 
-/// What happens to a purchase when there is no room at all.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum WhenExhausted {
-    Decline,
-    /// It is approved and the citizen pays all of it.
-    CitizenPays,
-}
-
-impl WhenExhausted {
-    /// The rule's name in a programme file.
-    pub const fn name(self) -> &'static str {
-        match self {
-            WhenExhausted::Decline => "decline",
-            WhenExhausted::CitizenPays => "citizen_pays",
-        }
+crate::words! {
+    /// What happens to a purchase when there is no room at all.
+    pub enum WhenExhausted {
+        Decline = 0, "decline";
+        /// It is approved and the citizen pays all of it.
+        CitizenPays = 1, "citizen_pays";
     }
 }
 

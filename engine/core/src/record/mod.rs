@@ -48,7 +48,7 @@ pub use payout::{AuthorizationPayout, MerchantPayout, Payout};
 pub use platform::{MerchantJoined, PlatformBinding};
 pub use registration::{RegistrationFacts, RegistrationRecord};
 pub use replacement::{CarriedEntitlement, Replacement};
-pub use reversal::{Act, Closing, OriginalFacts, ReversalFacts, ReversalRecord};
+pub use reversal::{Closing, OriginalFacts, ReturnKind, ReversalFacts, ReversalRecord};
 pub use rules::{RuleVersion, RulesInForce};
 pub use status::{MerchantStatus, PersonStatus, ProgramStatus, Status, WalletStatus};
 pub use transfer::ProgrammeTransfer;

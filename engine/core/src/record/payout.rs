@@ -4,31 +4,16 @@ use super::bytes::Body;
 use super::coding::{Decoder, Encoder};
 use crate::ids::{MerchantId, TxnId};
 
-/// Whether settlement pays.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub enum Payout {
-    Active = 0,
-    /// It holds the money back. Decisions go on.
-    Frozen = 1,
+crate::words! {
+    /// Whether settlement pays.
+    pub enum Payout {
+        Active = 0, "active";
+        /// It holds the money back. Decisions go on.
+        Frozen = 1, "frozen";
+    }
 }
 
 impl Payout {
-    /// The name in JSON.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Payout::Active => "active",
-            Payout::Frozen => "frozen",
-        }
-    }
-
-    /// The one of this name in JSON, or `None`.
-    pub fn parse(text: &str) -> Option<Payout> {
-        [Payout::Active, Payout::Frozen]
-            .into_iter()
-            .find(|payout| payout.name() == text)
-    }
-
     fn write(self, to: &mut Encoder) {
         to.flag(self == Payout::Frozen);
     }

@@ -21,7 +21,7 @@ const FLAG_VOIDS: u8 = 4;
 
 /// What is done to an authorization.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Act {
+pub enum ReturnKind {
     /// It is reversed, all of it or a part.
     Reversal,
     /// A hold is captured: what is not is given back.
@@ -79,7 +79,7 @@ fixed_size!(ReversalRecord, 160);
 /// The facts of a reversal record, as decided.
 #[derive(Clone, Copy, Debug)]
 pub struct ReversalFacts {
-    pub act: Act,
+    pub act: ReturnKind,
     /// Who asked; zeros for a capture or void, which has no id of its own.
     pub reversal_id: ReversalId,
     pub txn_id: TxnId,
@@ -164,9 +164,9 @@ impl ReversalRecord {
     pub fn new(at: Instant, facts: &ReversalFacts) -> ReversalRecord {
         let original = facts.original.as_ref();
         let kind = match facts.act {
-            Act::Reversal => RecordKind::Reversal,
-            Act::Capture => RecordKind::Capture,
-            Act::Void => RecordKind::Void,
+            ReturnKind::Reversal => RecordKind::Reversal,
+            ReturnKind::Capture => RecordKind::Capture,
+            ReturnKind::Void => RecordKind::Void,
         };
         let flag = |flag: u8, on: bool| if on { flag } else { 0 };
         let flags =
@@ -205,21 +205,21 @@ impl ReversalRecord {
     }
 
     /// What was done.
-    pub fn act(&self) -> Act {
+    pub fn act(&self) -> ReturnKind {
         match RecordKind::from_number(self.header.kind) {
-            Some(RecordKind::Capture) => Act::Capture,
-            Some(RecordKind::Void) => Act::Void,
-            _ => Act::Reversal,
+            Some(RecordKind::Capture) => ReturnKind::Capture,
+            Some(RecordKind::Void) => ReturnKind::Void,
+            _ => ReturnKind::Reversal,
         }
     }
 
     /// How it closes a hold; `None` when it closes none.
     pub fn closes(&self) -> Option<Closing> {
         match self.act() {
-            Act::Capture if self.gives_back() => Some(Closing::Captured),
-            Act::Void if self.gives_back() => Some(Closing::Voided),
-            Act::Reversal if self.header.flags & FLAG_VOIDS != 0 => Some(Closing::Voided),
-            Act::Capture | Act::Void | Act::Reversal => None,
+            ReturnKind::Capture if self.gives_back() => Some(Closing::Captured),
+            ReturnKind::Void if self.gives_back() => Some(Closing::Voided),
+            ReturnKind::Reversal if self.header.flags & FLAG_VOIDS != 0 => Some(Closing::Voided),
+            ReturnKind::Capture | ReturnKind::Void | ReturnKind::Reversal => None,
         }
     }
 
@@ -345,7 +345,7 @@ impl ReversalRecord {
 
     /// Whether it is the void of an id whose authorization had not come, or came too late: its answer is the id's for good.
     pub fn voids_unknown(&self) -> bool {
-        self.act() == Act::Void && self.approved() && self.reason() == ReversalReason::OriginalNotFound
+        self.act() == ReturnKind::Void && self.approved() && self.reason() == ReversalReason::OriginalNotFound
     }
 
     /// Whether the record gives money back.
@@ -377,7 +377,7 @@ impl ReversalRecord {
             return fail("sources");
         }
         let captured = self.original_state.checked_sub(self.state);
-        let capture = self.act() == Act::Capture && self.gives_back();
+        let capture = self.act() == ReturnKind::Capture && self.gives_back();
         if capture && captured.is_none_or(|captured| captured > self.left) {
             return fail("amount");
         }

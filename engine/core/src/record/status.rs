@@ -5,29 +5,12 @@ use super::bytes::Body;
 use super::coding::{Decoder, Encoder};
 use crate::ids::{MerchantId, PersonId, WalletId};
 
-/// Whether a merchant, wallet, programme or citizen takes part.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub enum Status {
-    Active = 0,
-    /// An operator stopped it.
-    Suspended = 1,
-}
-
-impl Status {
-    /// The name in JSON.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Status::Active => "active",
-            Status::Suspended => "suspended",
-        }
-    }
-
-    /// The status of this name in JSON, or `None`.
-    pub fn parse(text: &str) -> Option<Status> {
-        [Status::Active, Status::Suspended]
-            .into_iter()
-            .find(|status| status.name() == text)
+crate::words! {
+    /// Whether a merchant, wallet, programme or citizen takes part.
+    pub enum Status {
+        Active = 0, "active";
+        /// An operator stopped it.
+        Suspended = 1, "suspended";
     }
 }
 

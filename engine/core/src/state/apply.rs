@@ -4,8 +4,8 @@
 
 use crate::ids::{HouseholdId, PersonId, RegistrationId, ReversalId, TxnId, WalletId};
 use crate::record::{
-    Act, AuditStamp, Authorization, BenefitNumber, Earlier, EnrollmentRecord, ListedRecord,
-    ProgrammeTransfer, Record, RecordKind, RegistrationRecord, Replacement, ReversalRecord, WalletStatus,
+    AuditStamp, Authorization, BenefitNumber, Earlier, EnrollmentRecord, ListedRecord, ProgrammeTransfer,
+    Record, RecordKind, RegistrationRecord, Replacement, ReturnKind, ReversalRecord, WalletStatus,
 };
 use crate::state::account::WalletShard;
 use crate::state::casework::CaseworkDecision;
@@ -182,7 +182,7 @@ pub fn apply_authorization(authorization: &Authorization, sequence: u64, shards:
 /// what is given back.
 #[inline]
 pub fn apply_reversal(record: &ReversalRecord, sequence: u64, shards: &mut impl Shards) {
-    if record.act() == Act::Reversal {
+    if record.act() == ReturnKind::Reversal {
         let id = record.reversal_id();
         shards.ids(IdKey::Reversal(id), |ids| ids.insert_reversal(sequence, id));
     }

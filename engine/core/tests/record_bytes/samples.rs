@@ -169,7 +169,7 @@ fn reversal_facts(extension: Extension) -> ReversalFacts {
     record.header.sequence = 0x0100_0200;
     let original = Authorization { record, extension };
     ReversalFacts {
-        act: Act::Reversal,
+        act: ReturnKind::Reversal,
         funding: extension.funding(),
         voids: false,
         reversal_id: ReversalId::from_bits(0xABCD),
@@ -200,8 +200,8 @@ fn reversals() -> Vec<Sample> {
     vec![
         of("reversal", NOBODY, reversal(held())),
         of("reversal, to the home wallet", NOBODY, reversal(held_elsewhere())),
-        of("capture", NOBODY, Record::Capture(closing(Act::Capture))),
-        of("void", NOBODY, Record::Void(closing(Act::Void))),
+        of("capture", NOBODY, Record::Capture(closing(ReturnKind::Capture))),
+        of("void", NOBODY, Record::Void(closing(ReturnKind::Void))),
         of(
             "cut-over",
             NOBODY,

@@ -34,22 +34,13 @@ pub struct Case {
     pub closed: Option<Mark>,
 }
 
-/// Why money is owed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cause {
-    /// An operator said so.
-    Ordered,
-    /// The merchant withdrew its consent.
-    ConsentWithdrawn,
-}
-
-impl Cause {
-    /// The name in JSON.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Cause::Ordered => "ordered",
-            Cause::ConsentWithdrawn => "consent_withdrawn",
-        }
+crate::words! {
+    /// Why money is owed.
+    pub enum Cause {
+        /// An operator said so.
+        Ordered = 0, "ordered";
+        /// The merchant withdrew its consent.
+        ConsentWithdrawn = 1, "consent_withdrawn";
     }
 }
 
@@ -62,28 +53,19 @@ pub struct Payment {
     pub mark: Mark,
 }
 
-/// How a case stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CaseState {
-    /// How much is owed is being counted.
-    Counting,
-    Open,
-    Paid,
-    /// An operator closed it though something is left.
-    Closed,
+crate::words! {
+    /// How a case stands.
+    pub enum CaseState {
+        /// How much is owed is being counted.
+        Counting = 0, "counting";
+        Open = 1, "open";
+        Paid = 2, "paid";
+        /// An operator closed it though something is left.
+        Closed = 3, "closed";
+    }
 }
 
 impl CaseState {
-    /// The name in JSON.
-    pub const fn name(self) -> &'static str {
-        match self {
-            CaseState::Counting => "counting",
-            CaseState::Open => "open",
-            CaseState::Paid => "paid",
-            CaseState::Closed => "closed",
-        }
-    }
-
     /// Whether the debtor is kept from other programmes.
     pub const fn blocks(self) -> bool {
         match self {

@@ -6,73 +6,47 @@ use crate::programme::MerchantRegistration;
 use crate::record::{NameNumber, Status};
 use crate::state::directory::Directory;
 
-/// Why casework does not decide so. In order of precedence, where several are possible.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CaseworkRefusal {
-    /// The letter has a date to come.
-    LetterInFuture,
-    /// No rules of the programme count today.
-    ProgramUnknown,
-    /// The programme is paused.
-    ProgramSuspended,
-    /// The merchant was never registered.
-    MerchantUnknown,
-    /// The merchant withdrew its consent.
-    ConsentWithdrawn,
-    /// The merchant is suspended.
-    MerchantSuspended,
-    /// No benefit of the programme takes the merchant's category.
-    CategoryNotAllowed,
-    /// A case of the merchant or citizen is open.
-    ClawbackOpen,
-    /// The programme takes no merchant, or not on this date.
-    RegistrationClosed,
-    /// The merchant is bound to another platform.
-    PlatformBound,
-    /// The merchant is not bound to the platform.
-    PlatformNotBound,
-    /// The citizen was erased.
-    PersonErased,
-    /// No case has the id.
-    CaseUnknown,
-    /// Another case has the id.
-    CaseIdConflict,
-    /// Another payment towards the case has the id.
-    PaymentIdConflict,
-    /// Nothing more is claimed.
-    CaseClosed,
-    /// How much is owed is being counted.
-    CaseCounting,
-    /// The case has as many payments as one may have.
-    TooManyPayments,
-    /// It is more than what is left.
-    ExceedsOwed,
-}
-
-impl CaseworkRefusal {
-    /// The name in JSON.
-    pub const fn name(self) -> &'static str {
-        match self {
-            CaseworkRefusal::ProgramUnknown => "program_unknown",
-            CaseworkRefusal::ProgramSuspended => "program_suspended",
-            CaseworkRefusal::MerchantUnknown => "merchant_unknown",
-            CaseworkRefusal::ConsentWithdrawn => "consent_withdrawn",
-            CaseworkRefusal::MerchantSuspended => "merchant_suspended",
-            CaseworkRefusal::CategoryNotAllowed => "category_not_allowed",
-            CaseworkRefusal::ClawbackOpen => "clawback_open",
-            CaseworkRefusal::RegistrationClosed => "registration_closed",
-            CaseworkRefusal::PlatformBound => "platform_bound",
-            CaseworkRefusal::PlatformNotBound => "platform_not_bound",
-            CaseworkRefusal::PersonErased => "person_erased",
-            CaseworkRefusal::CaseUnknown => "case_unknown",
-            CaseworkRefusal::CaseIdConflict => "case_id_conflict",
-            CaseworkRefusal::PaymentIdConflict => "payment_id_conflict",
-            CaseworkRefusal::CaseClosed => "case_closed",
-            CaseworkRefusal::CaseCounting => "case_counting",
-            CaseworkRefusal::TooManyPayments => "too_many_payments",
-            CaseworkRefusal::ExceedsOwed => "exceeds_owed",
-            CaseworkRefusal::LetterInFuture => "letter_in_future",
-        }
+crate::words! {
+    /// Why casework does not decide so. In order of precedence, where several are possible.
+    pub enum CaseworkRefusal {
+        /// The letter has a date to come.
+        LetterInFuture = 0, "letter_in_future";
+        /// No rules of the programme count today.
+        ProgramUnknown = 1, "program_unknown";
+        /// The programme is paused.
+        ProgramSuspended = 2, "program_suspended";
+        /// The merchant was never registered.
+        MerchantUnknown = 3, "merchant_unknown";
+        /// The merchant withdrew its consent.
+        ConsentWithdrawn = 4, "consent_withdrawn";
+        /// The merchant is suspended.
+        MerchantSuspended = 5, "merchant_suspended";
+        /// No benefit of the programme takes the merchant's category.
+        CategoryNotAllowed = 6, "category_not_allowed";
+        /// A case of the merchant or citizen is open.
+        ClawbackOpen = 7, "clawback_open";
+        /// The programme takes no merchant, or not on this date.
+        RegistrationClosed = 8, "registration_closed";
+        /// The merchant is bound to another platform.
+        PlatformBound = 9, "platform_bound";
+        /// The merchant is not bound to the platform.
+        PlatformNotBound = 10, "platform_not_bound";
+        /// The citizen was erased.
+        PersonErased = 11, "person_erased";
+        /// No case has the id.
+        CaseUnknown = 12, "case_unknown";
+        /// Another case has the id.
+        CaseIdConflict = 13, "case_id_conflict";
+        /// Another payment towards the case has the id.
+        PaymentIdConflict = 14, "payment_id_conflict";
+        /// Nothing more is claimed.
+        CaseClosed = 15, "case_closed";
+        /// How much is owed is being counted.
+        CaseCounting = 16, "case_counting";
+        /// The case has as many payments as one may have.
+        TooManyPayments = 17, "too_many_payments";
+        /// It is more than what is left.
+        ExceedsOwed = 18, "exceeds_owed";
     }
 }
 

@@ -96,30 +96,19 @@ pub struct PersonFile {
     pub cases: Vec<CaseId>,
 }
 
-/// What keeps a citizen from getting a right. In order of precedence.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Block {
-    /// The citizen was erased.
-    Erased,
-    /// Casework suspended the citizen.
-    Suspended,
-    /// A case of the citizen is open.
-    Clawback,
+crate::words! {
+    /// What keeps a citizen from getting a right. In order of precedence.
+    pub enum Block {
+        /// The citizen was erased.
+        Erased = 0, "excluded:erased";
+        /// Casework suspended the citizen.
+        Suspended = 1, "excluded:suspended";
+        /// A case of the citizen is open.
+        Clawback = 2, "excluded:clawback";
+    }
 }
 
 impl Block {
-    /// Every block.
-    pub const ALL: [Block; 3] = [Block::Erased, Block::Suspended, Block::Clawback];
-
-    /// Its name, which an answer gives as that of an excluding list.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Block::Suspended => "suspended",
-            Block::Clawback => "clawback",
-            Block::Erased => "erased",
-        }
-    }
-
     /// How an answer says that it excludes.
     pub const fn reason(self) -> &'static str {
         match self {
