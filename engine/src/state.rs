@@ -3,7 +3,8 @@
 //! Locks have one total order (I6): directory → id shards by index → citizen shards by index → household shards by index → wallet
 //! shards by index → quotas → append.
 
-use parking_lot::{Mutex, RwLock};
+use crossbeam::sync::{ShardedLock, ShardedLockReadGuard, ShardedLockWriteGuard};
+use parking_lot::Mutex;
 use satang_core::calendar::{BusinessDate, Instant};
 use satang_core::ids::PersonId;
 use satang_core::record::{BenefitNumber, NameNumber};
@@ -14,6 +15,7 @@ use satang_core::state::household::{HOUSEHOLD_SHARDS, HouseholdShard};
 use satang_core::state::person::{PERSON_SHARDS, PersonShard};
 use satang_core::state::quota::Quotas;
 use satang_core::state::totals::ProgramTotals;
+use std::sync::PoisonError;
 
 /// How many wallets and ids to expect.
 #[derive(Clone, Copy, Debug, Default)]
@@ -51,7 +53,7 @@ impl Expected {
 pub struct State {
     /// Names, rules, merchants, statuses. Held for reading over a decision and its append, so that the decision is by the
     /// version in force at its place in the journal (I3).
-    pub directory: RwLock<Directory>,
+    pub directory: DirectoryLock,
     /// Ids and where their records lie.
     pub ids: Vec<Mutex<IdShard>>,
     pub citizens: Vec<Mutex<PersonShard>>,
@@ -63,12 +65,42 @@ pub struct State {
     pub quotas: Mutex<Quotas>,
 }
 
+/// The directory behind one lock in parts. A reader takes its own thread's part, so that no two cores write one word; a writer
+/// takes all of them.
+#[derive(Default)]
+pub struct DirectoryLock(ShardedLock<Directory>);
+
+impl DirectoryLock {
+    /// Locks it for reading.
+    #[inline]
+    pub fn read(&self) -> ShardedLockReadGuard<'_, Directory> {
+        // A panic under the lock has ended the process.
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Locks it for writing.
+    pub fn write(&self) -> ShardedLockWriteGuard<'_, Directory> {
+        self.0.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Locks it for writing when nobody holds it.
+    pub fn try_write(&self) -> Option<ShardedLockWriteGuard<'_, Directory>> {
+        self.0.try_write().ok()
+    }
+}
+
+impl From<Directory> for DirectoryLock {
+    fn from(directory: Directory) -> DirectoryLock {
+        DirectoryLock(ShardedLock::new(directory))
+    }
+}
+
 impl State {
     /// The empty state, with memory for what is expected before any table grows.
     pub fn with_room_for(expected: Expected) -> State {
         let Expected { wallets, ids } = expected.per_shard();
         State {
-            directory: RwLock::default(),
+            directory: DirectoryLock::default(),
             ids: (0..ID_SHARDS)
                 .map(|_| Mutex::new(IdShard::with_room_for(ids)))
                 .collect(),

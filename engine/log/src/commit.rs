@@ -6,6 +6,7 @@
 use crate::durable::Durable;
 use crate::group::Group;
 use crate::log::{AppendError, Completed, Log};
+use crossbeam::utils::CachePadded;
 use parking_lot::{Condvar, Mutex, MutexGuard};
 use satang_core::calendar::{BusinessDate, Instant};
 use satang_core::record::{CutOverRecord, RecordBuf};
@@ -78,7 +79,8 @@ pub struct Appender {
     written_bytes: AtomicU64,
     durable: Arc<Durable>,
     in_flight_bytes: AtomicUsize,
-    requests: AtomicUsize,
+    /// Counted by every I/O thread, without the append lock: kept off the lock's cache line.
+    requests: CachePadded<AtomicUsize>,
     /// The time of the last record, to be read without the lock.
     last_at_ms: AtomicI64,
 }
@@ -146,7 +148,7 @@ impl Appender {
             written_bytes: AtomicU64::new(read_bytes),
             durable,
             in_flight_bytes: AtomicUsize::new(0),
-            requests: AtomicUsize::new(0),
+            requests: CachePadded::default(),
             last_at_ms: AtomicI64::new(last_at.unix_ms()),
         }
     }

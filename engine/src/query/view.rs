@@ -2,7 +2,7 @@
 
 use crate::clock::Clock;
 use crate::engine::{Engine, SubmitError};
-use parking_lot::RwLockReadGuard;
+use crossbeam::sync::ShardedLockReadGuard;
 use satang_core::calendar::{BusinessDate, Instant};
 use satang_core::ids::{Name, PersonId, WalletId};
 use satang_core::programme::{Benefit, Registration, SOURCES_MAX};
@@ -15,7 +15,7 @@ use satang_log::log::ReadLog;
 /// What stands at one time.
 pub struct View<'e, R: ReadLog, C: Clock> {
     engine: &'e Engine<R, C>,
-    directory: RwLockReadGuard<'e, Directory>,
+    directory: ShardedLockReadGuard<'e, Directory>,
     at: Instant,
 }
 

@@ -3,6 +3,7 @@
 //! each other.
 
 use crate::state::State;
+use crossbeam::channel::{Receiver, Sender, bounded};
 use parking_lot::{Condvar, Mutex, MutexGuard};
 use satang_core::record::{AuthorizationRecord, RecordHeader, RecordKind};
 use satang_core::state::account::{WalletShard, wallet_shard};
@@ -13,7 +14,6 @@ use satang_log::log::{Cursor, Frame, LogError};
 use satang_log::storage::Page;
 use std::error::Error;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{Scope, available_parallelism};
 use zerocopy::{FromBytes, IntoBytes};
 
@@ -183,7 +183,7 @@ pub struct WorkerPool<'s, 'r, W: Worker + 'r> {
     make: Box<dyn Fn(Partition) -> W + 'r>,
     /// Does all the work on the reader's own thread while there is little of it.
     alone: Option<W>,
-    workers: Vec<SyncSender<Arc<Chunk>>>,
+    workers: Vec<Sender<Arc<Chunk>>>,
     told: Arc<Told>,
     pages: Arc<Vec<Page>>,
     first_sequence: u64,
@@ -251,7 +251,7 @@ impl<'s, 'r, W: Worker + 'r> WorkerPool<'s, 'r, W> {
         self.alone = None;
         let count = available_parallelism().map_or(1, usize::from).min(WORKERS_MAX);
         for index in 0..count {
-            let (sender, chunks) = sync_channel(CHUNKS_WAITING_MAX);
+            let (sender, chunks) = bounded(CHUNKS_WAITING_MAX);
             let (mut worker, told) = ((self.make)(Partition { index, count }), self.told.clone());
             self.scope.spawn(move || run(&mut worker, &chunks, &told));
             self.workers.push(sender);

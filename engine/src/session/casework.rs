@@ -6,6 +6,7 @@ use crate::engine::{Engine, SubmitError};
 use crate::locks::LockedShards;
 use crate::locks::holder_locks::HolderLocks;
 use crate::session::append::Appended;
+use crossbeam::sync::ShardedLockWriteGuard;
 use satang_core::calendar::{BusinessDate, Instant};
 use satang_core::ids::{CaseId, MerchantId, Name, NationalId, PersonId, WalletId};
 use satang_core::money::Satang;
@@ -248,7 +249,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         }
     }
 
-    fn directory_for_casework(&self) -> Result<parking_lot::RwLockWriteGuard<'_, Directory>, SubmitError> {
+    fn directory_for_casework(&self) -> Result<ShardedLockWriteGuard<'_, Directory>, SubmitError> {
         self.admit(Space::Enough)?;
         Ok(self.state.directory.write())
     }

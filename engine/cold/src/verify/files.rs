@@ -2,6 +2,7 @@
 
 use super::finding::Finding;
 use super::findings::Findings;
+use crossbeam::channel::{Receiver, bounded};
 use satang_core::calendar::BusinessDate;
 use satang_core::state::dedup::{IdEntry, IdFact, TxnState};
 use satang_engine::ids::archive::OldDays;
@@ -9,7 +10,6 @@ use satang_engine::ids::index::{DayFacts, ID_INDEX_FOLDER, IdIndex, IdIndexError
 use satang_engine::recovery::snapshot::{self, Unusable};
 use satang_log::storage::ReadStorage;
 use std::io;
-use std::sync::mpsc::{Receiver, sync_channel};
 use zerocopy::IntoBytes as _;
 
 /// The files there were before the journal's end was read: nothing in them is newer than that end.
@@ -103,7 +103,7 @@ fn entries<'s, 'f: 's>(
     scope: &'s std::thread::Scope<'s, 'f>,
     file: &'f IdIndex,
 ) -> Receiver<Result<Vec<IdEntry>, IdIndexError>> {
-    let (sender, receiver) = sync_channel(2);
+    let (sender, receiver) = bounded(2);
     scope.spawn(move || {
         let mut waiting = Vec::with_capacity(ENTRIES_AT_ONCE);
         let read = file.for_each(&mut |entry| {
