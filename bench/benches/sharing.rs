@@ -1,11 +1,13 @@
-//! What two threads cost each other: at the lock of the directory, at counters, at a bounded channel.
+//! What two threads cost each other: at the lock of the directory, at counters, at the table of callers, at a bounded channel.
 //! Each as it was and as it is, in turn, in one run (docs/adr/0022-the-orders-packages.md).
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use crossbeam::sync::ShardedLock;
 use crossbeam::utils::CachePadded;
-use parking_lot::RwLock;
+use dashmap::DashMap;
+use parking_lot::{Mutex, RwLock};
 use rustix::time::{ClockId, clock_gettime};
+use std::collections::HashMap;
 use std::hint::black_box;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed, Ordering::SeqCst};
 use std::sync::{Arc, mpsc};
@@ -86,6 +88,31 @@ fn counters(criterion: &mut Criterion) {
     compare(criterion, "counter of each thread", &[2], before, after);
 }
 
+/// A request counted when it begins and when it ends: both threads serve one key, as with one payment switch, or each its own.
+fn callers(criterion: &mut Criterion) {
+    let one = Mutex::new(HashMap::from(KEYS.map(|key| (key, 0))));
+    let sharded: DashMap<_, _> = KEYS.map(|key| (key, AtomicUsize::new(0))).into_iter().collect();
+    let count = |key: &str, change: fn(usize) -> usize| {
+        let mut served = one.lock();
+        let served = served.get_mut(key).expect("known");
+        *served = change(*served);
+    };
+    for (name, keys) in [("requests of one key", 1), ("requests of two keys", 2)] {
+        let before = ("one mutex", |thread: usize| {
+            count(KEYS[thread % keys], |served| served + 1);
+            count(KEYS[thread % keys], |served| served - 1);
+        });
+        let after = ("dashmap", |thread: usize| {
+            let served = || sharded.get(KEYS[thread % keys]).expect("known");
+            served().fetch_add(1, Relaxed);
+            served().fetch_sub(1, Relaxed);
+        });
+        compare(criterion, name, &[1, 2], before, after);
+    }
+}
+
+const KEYS: [&str; 2] = ["bank-switch", "wallet-switch"];
+
 /// A worker takes what `send` hands over.
 fn channels(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("bounded channel, two places, one value");
@@ -125,5 +152,5 @@ fn hand_over(
     })
 }
 
-criterion_group!(benches, locks, counters, channels);
+criterion_group!(benches, locks, counters, callers, channels);
 criterion_main!(benches);

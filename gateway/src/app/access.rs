@@ -1,7 +1,7 @@
 //! Lets the callers through whose role the table of routes names, and nobody else.
 
 use super::routes::Route;
-use crate::keys::{HeldKeys, Role};
+use crate::keys::{HeldKeys, Role, Serving};
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use satang_core::ids::Name;
@@ -11,12 +11,11 @@ use std::fmt;
 const TOKEN_BYTES_MAX: usize = 256;
 
 /// Who sent a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Caller {
     /// Nobody was asked for: there are no keys, or the route needs none.
     Anyone,
-    /// The bearer of this key.
-    Bearer(Name),
+    /// The bearer of a key, whose requests are counted.
+    Bearer(Serving),
 }
 
 impl Caller {
@@ -24,7 +23,7 @@ impl Caller {
     pub(super) fn name(&self) -> Option<&Name> {
         match self {
             Caller::Anyone => None,
-            Caller::Bearer(name) => Some(name),
+            Caller::Bearer(serving) => Some(&serving.key),
         }
     }
 }
@@ -40,11 +39,13 @@ pub enum Refused {
     Unknown,
     /// A key of another role than these.
     Role(&'static [Role]),
+    /// A key that has as many requests being served as it may.
+    TooMany,
 }
 
 impl Refused {
     /// How the metrics count it, in this order.
-    pub(super) const REASONS: [&'static str; 4] = ["missing", "malformed", "unknown", "role"];
+    pub(super) const REASONS: [&'static str; 5] = ["missing", "malformed", "unknown", "role", "too_many"];
 
     /// Its index in [`Refused::REASONS`].
     pub(super) const fn reason(self) -> usize {
@@ -53,6 +54,7 @@ impl Refused {
             Refused::Malformed => 1,
             Refused::Unknown => 2,
             Refused::Role(_) => 3,
+            Refused::TooMany => 4,
         }
     }
 }
@@ -63,6 +65,7 @@ impl fmt::Display for Refused {
             Refused::Missing => f.write_str("send a key: Authorization: Bearer KEY"),
             Refused::Malformed => f.write_str("send one key, like this: Authorization: Bearer KEY"),
             Refused::Unknown => f.write_str("this key is not known here"),
+            Refused::TooMany => f.write_str("the key has too many requests in flight"),
             Refused::Role(roles) => {
                 f.write_str("this needs a key of the role ")?;
                 for (at, role) in roles.iter().enumerate() {
@@ -88,10 +91,10 @@ pub(super) fn admit(keys: Option<&HeldKeys>, route: &Route, headers: &HeaderMap)
         return Ok(Caller::Anyone);
     };
     let key = keys.find(bearer(headers)?).ok_or(Refused::Unknown)?;
-    match roles.contains(&key.role) {
-        true => Ok(Caller::Bearer(key.name)),
-        false => Err(Refused::Role(roles)),
+    if !roles.contains(&key.role) {
+        return Err(Refused::Role(roles));
     }
+    keys.serve(key.name).map(Caller::Bearer).ok_or(Refused::TooMany)
 }
 
 /// The token of `Authorization: Bearer TOKEN` (RFC 6750), of which there must be one.
@@ -117,7 +120,9 @@ fn bearer(headers: &HeaderMap) -> Result<&[u8], Refused> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::routes::AUTHORIZE;
     use super::*;
+    use crate::keys::{KeyRing, Keys, REQUESTS_PER_KEY_MAX};
     use http::HeaderValue;
 
     fn headers(values: &[&str]) -> HeaderMap {
@@ -153,6 +158,20 @@ mod tests {
             bearer(&headers(&["Bearer abc", "Bearer abc"])),
             Err(Refused::Malformed)
         );
+    }
+
+    #[test]
+    fn a_key_that_has_too_many_requests_is_told_to_come_back() {
+        // The SHA-256 of "abc".
+        let hash = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        let text = format!("[[key]]\nname = \"n\"\nrole = \"switch\"\nsha256 = \"{hash}\"\n");
+        let keys = KeyRing::new(Keys::load("k", &text).unwrap()).hold();
+        let admit = || admit(Some(&keys), AUTHORIZE, &headers(&["Bearer abc"]));
+        let served: Vec<_> = (0..REQUESTS_PER_KEY_MAX).map(|_| admit()).collect();
+        assert!(served.iter().all(Result::is_ok));
+        assert_eq!(admit().err(), Some(Refused::TooMany));
+        drop(served);
+        assert!(admit().is_ok());
     }
 
     #[test]

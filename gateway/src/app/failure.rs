@@ -21,7 +21,7 @@ pub enum Failure {
     NoRoute,
     /// The path has other methods, these.
     MethodNotAllowed(Vec<Method>),
-    /// Nobody's key, or one of another role.
+    /// Nobody's key, one of another role, or one with too many requests.
     Refused(Refused),
     /// Recovery is not done.
     NotReady,
@@ -77,6 +77,7 @@ fn refusal(refused: Refused) -> Response {
             answer(&Problem::new(401, "unauthorized", title, refused.to_string()))
                 .with_header(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
         }
+        Refused::TooMany => retry_later(&Problem::overloaded()),
         Refused::Role(_) => {
             let title = "The key has another role.";
             answer(&Problem::new(403, "forbidden", title, refused.to_string()))

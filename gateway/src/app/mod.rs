@@ -198,7 +198,7 @@ impl<S: Storage> Api<S> {
     ) -> Result<Response, Failure> {
         // The hottest route first: it needs no look-up.
         if path == AUTHORIZE.template && *method == AUTHORIZE.method {
-            self.admit(AUTHORIZE, headers)?;
+            let _caller = self.admit(AUTHORIZE, headers)?;
             return self.ready()?.authorize(&body.collect().await?).await;
         }
         // Which routes there are is no secret (/openapi.json needs no key), so 404 and 405 come before 401.

@@ -3,10 +3,12 @@
 mod command;
 mod file;
 mod ring;
+mod served;
 
 pub use command::{list, new};
 pub use file::read;
 pub use ring::{HeldKeys, KeyRing, reload_keys};
+pub use served::{REQUESTS_PER_KEY_MAX, Serving};
 
 use aws_lc_rs::digest::{SHA256, digest};
 use satang_core::ids::Name;

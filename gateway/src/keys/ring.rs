@@ -1,7 +1,9 @@
 //! The keys in force, replaced as a whole when the file is read again.
 
-use super::{Key, Keys, file};
+use super::served::Served;
+use super::{Key, Keys, Serving, file};
 use parking_lot::RwLock;
+use satang_core::ids::Name;
 use std::cell::RefCell;
 use std::path::Path;
 use std::sync::Arc;
@@ -12,6 +14,7 @@ pub struct KeyRing {
     /// How often they were replaced.
     generation: AtomicU64,
     keys: RwLock<Arc<Keys>>,
+    served: Served,
 }
 
 impl KeyRing {
@@ -20,6 +23,7 @@ impl KeyRing {
         Arc::new(KeyRing {
             generation: AtomicU64::new(0),
             keys: RwLock::new(Arc::new(keys)),
+            served: Served::default(),
         })
     }
 
@@ -52,6 +56,11 @@ impl HeldKeys {
             *self.held.borrow_mut() = (generation, self.ring.keys.read().clone());
         }
         self.held.borrow().1.find(token)
+    }
+
+    /// Counts a request of the key with this name; `None` when as many are served as may be.
+    pub fn serve(&self, key: Name) -> Option<Serving> {
+        self.ring.served.start(key)
     }
 }
 
