@@ -3,11 +3,11 @@
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use satang_bench::rig::NOON;
-use satang_core::directory::{Directory, Made};
 use satang_core::ids::{CaseId, MerchantId, Name, PaymentId};
 use satang_core::money::Satang;
-use satang_core::policy::Category;
+use satang_core::programme::Category;
 use satang_core::record::{CaseOpened, CasePaid, Debtor, Merchant, NameNumber, NameRecord, Record, Status};
+use satang_core::state::directory::{AuditStamp, Directory};
 use std::hint::black_box;
 
 #[global_allocator]
@@ -21,7 +21,7 @@ fn directory() -> Directory {
     let mut sequence = 0;
     let mut apply = |record: &Record| {
         sequence += 1;
-        let made = Made {
+        let made = AuditStamp {
             sequence,
             at: NOON,
             caller: NameNumber(1),

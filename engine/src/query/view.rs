@@ -6,7 +6,7 @@ use crossbeam::sync::ShardedLockReadGuard;
 use satang_core::calendar::{BusinessDate, Instant};
 use satang_core::ids::{Name, PersonId, WalletId};
 use satang_core::programme::{Benefit, Registration, SOURCES_MAX};
-use satang_core::record::Status;
+use satang_core::record::{NameNumber, Status};
 use satang_core::state::account::{Entitlement, WalletShard, wallet_shard};
 use satang_core::state::directory::{BenefitRule, Directory, Rule};
 use satang_core::state::household::household_shard;
@@ -66,6 +66,11 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
     pub fn listed_len(&self, list: &Name) -> u64 {
         let list = self.of_directory(|directory| directory.number_of(list));
         self.state.listed_len(list)
+    }
+
+    /// The name with this number.
+    pub fn name(&self, number: NameNumber) -> Option<Name> {
+        self.of_directory(|directory| directory.name(number).copied())
     }
 
     /// Something of the directory, at whatever time.

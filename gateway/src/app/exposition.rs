@@ -1,16 +1,26 @@
-//! The lines of Prometheus' text format.
+//! Collectors of the metrics library, made and registered.
 
-use std::fmt::Write as _;
+use prometheus::core::Collector;
+use prometheus::{GaugeVec, IntCounterVec, Opts, Registry};
 
-pub(super) fn heading(out: &mut String, name: &str, kind: &str, help: &str) {
-    writeln!(out, "# HELP {name} {help}\n# TYPE {name} {kind}").expect("writing to memory does not fail");
+/// Takes a collector into a registry. Its name, help and labels are constant and valid.
+pub(super) fn registered<C: Collector + Clone + 'static>(
+    registry: &Registry,
+    collector: prometheus::Result<C>,
+) -> C {
+    let collector = collector.expect("it is valid");
+    registry
+        .register(Box::new(collector.clone()))
+        .expect("named once");
+    collector
 }
 
-pub(super) fn line(out: &mut String, name: &str, labels: &str, value: impl std::fmt::Display) {
-    let braced = if labels.is_empty() {
-        String::new()
-    } else {
-        format!("{{{labels}}}")
-    };
-    writeln!(out, "{name}{braced} {value}").expect("writing to memory does not fail");
+/// A family of counters with these labels.
+pub(super) fn counters(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> IntCounterVec {
+    registered(registry, IntCounterVec::new(Opts::new(name, help), labels))
+}
+
+/// A family of gauges with these labels.
+pub(super) fn gauges(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> GaugeVec {
+    registered(registry, GaugeVec::new(Opts::new(name, help), labels))
 }

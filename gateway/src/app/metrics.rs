@@ -1,14 +1,17 @@
 //! What is counted and timed, in Prometheus' text format.
 
 use super::casework::CaseworkCounts;
-use super::exposition::{heading, line};
+use super::exposition::{counters, gauges, registered};
 use super::{Failure, Ready, Refused};
 use crate::server::Response;
 use http::StatusCode;
 use parking_lot::RwLock;
-use prometheus::{Encoder, Histogram, HistogramOpts, IntCounter, IntGauge, Opts, Registry, TextEncoder};
+use prometheus::{
+    Gauge, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Registry, TextEncoder,
+};
 use satang_core::outcome::{Reason, RegistrationReason, ReversalReason};
 use satang_core::record::{AuthorizationRecord, NameNumber, ReturnKind, ReversalRecord};
+use satang_core::state::casework::Casework;
 use satang_engine::maintenance::{KeepError, Taken};
 use satang_engine::recovery::open::Recovered;
 use satang_engine::session::{Outcome, RegistrationOutcome};
@@ -21,7 +24,8 @@ use std::time::Duration;
 const REASONS: usize = Reason::ALL.len();
 const REVERSAL_REASONS: usize = ReversalReason::ALL.len();
 
-/// Counters and histograms of one process.
+/// Counters and histograms of one process. What a purchase or a registration counts by reason is a plain number here, and gets its
+/// labels when it is scraped.
 pub struct Metrics {
     registry: Registry,
     /// By the number of the programme's name and reason; number 0 is an unknown programme. One entry for each programme that
@@ -34,7 +38,7 @@ pub struct Metrics {
     told_again: IntCounter,
     register: Histogram,
     register_batch: Histogram,
-    refused: [AtomicU64; Refused::REASONS.len()],
+    refused: [IntCounter; Refused::REASONS.len()],
     casework: CaseworkCounts,
     replays: IntCounter,
     quotes: IntCounter,
@@ -44,11 +48,12 @@ pub struct Metrics {
     flush: Histogram,
     flush_records: Histogram,
     journal_bytes: IntCounter,
-    recovery_seconds: prometheus::Gauge,
+    recovery_seconds: Gauge,
     recovery_records: IntGauge,
     snapshot: Histogram,
     snapshot_sequence: IntGauge,
-    snapshots: [AtomicU64; 2],
+    /// Failed and taken.
+    snapshots: [IntCounter; 2],
 }
 
 impl Metrics {
@@ -59,51 +64,38 @@ impl Metrics {
     pub fn new() -> Metrics {
         let registry = Registry::new();
         let seconds = |from: f64, count| prometheus::exponential_buckets(from, 2.0, count).expect("constant");
-        let histogram = |name: &str, help: &str, buckets: Vec<f64>| {
-            let histogram =
-                Histogram::with_opts(HistogramOpts::new(name, help).buckets(buckets)).expect("valid");
-            registry
-                .register(Box::new(histogram.clone()))
-                .expect("named once");
-            histogram
+        let histogram = |name, help, buckets| {
+            let options = HistogramOpts::new(name, help).buckets(buckets);
+            registered(&registry, Histogram::with_opts(options))
         };
-        let counter = |name: &str, help: &str| {
-            let counter = IntCounter::with_opts(Opts::new(name, help)).expect("valid");
-            registry.register(Box::new(counter.clone())).expect("named once");
-            counter
-        };
-        let recovery_seconds =
-            prometheus::Gauge::new("satang_recovery_seconds", "How long the last start replayed.");
-        let recovery_records = IntGauge::new("satang_recovery_records", "Records the last start replayed.");
-        let (recovery_seconds, recovery_records) =
-            (recovery_seconds.expect("valid"), recovery_records.expect("valid"));
-        registry
-            .register(Box::new(recovery_seconds.clone()))
-            .expect("named once");
-        registry
-            .register(Box::new(recovery_records.clone()))
-            .expect("named once");
-        let snapshot_sequence = IntGauge::new(
-            "satang_snapshot_sequence",
-            "The sequence of the last record in the newest snapshot; 0 without one.",
-        )
-        .expect("valid");
-        registry
-            .register(Box::new(snapshot_sequence.clone()))
-            .expect("named once");
+        let counter = |name, help| registered(&registry, IntCounter::new(name, help));
+        let gauge = |name, help| registered(&registry, IntGauge::new(name, help));
+        let refused = counters(
+            &registry,
+            "satang_requests_refused_total",
+            "Requests without a key that may send them, by reason.",
+            &["reason"],
+        );
+        let snapshots = counters(
+            &registry,
+            "satang_snapshots_total",
+            "Snapshots since the start, by outcome.",
+            &["outcome"],
+        );
         Metrics {
             snapshot: histogram(
                 "satang_snapshot_seconds",
                 "From the first part that is copied to the snapshot's durable name.",
                 seconds(16e-3, 14),
             ),
-            snapshot_sequence,
-            snapshots: Default::default(),
+            snapshot_sequence: gauge(
+                "satang_snapshot_sequence",
+                "The sequence of the last record in the newest snapshot; 0 without one.",
+            ),
+            snapshots: ["failed", "taken"].map(|outcome| snapshots.with_label_values(&[outcome])),
             decisions: RwLock::default(),
-            reversals: std::array::from_fn(|_| {
-                std::array::from_fn(|_| std::array::from_fn(|_| AtomicU64::new(0)))
-            }),
-            registrations: std::array::from_fn(|_| AtomicU64::new(0)),
+            reversals: Default::default(),
+            registrations: Default::default(),
             told_again: counter(
                 "satang_registrations_told_again_total",
                 "Registrations answered quota_full to a citizen who was told so before, without a record.",
@@ -118,8 +110,8 @@ impl Metrics {
                 "The same for a batch of registrations.",
                 seconds(64e-6, 16),
             ),
-            refused: std::array::from_fn(|_| AtomicU64::new(0)),
-            casework: CaseworkCounts::default(),
+            refused: Refused::REASONS.map(|reason| refused.with_label_values(&[reason])),
+            casework: CaseworkCounts::new(&registry),
             replays: counter(
                 "satang_replays_total",
                 "Requests answered with the first answer of their id.",
@@ -150,8 +142,11 @@ impl Metrics {
                 "satang_journal_bytes_total",
                 "Bytes of frames written since the start.",
             ),
-            recovery_seconds,
-            recovery_records,
+            recovery_seconds: registered(
+                &registry,
+                Gauge::new("satang_recovery_seconds", "How long the last start replayed."),
+            ),
+            recovery_records: gauge("satang_recovery_records", "Records the last start replayed."),
             registry,
         }
     }
@@ -220,7 +215,7 @@ impl Metrics {
     }
 
     pub(super) fn count_refused(&self, refused: Refused) {
-        self.refused[refused.reason()].fetch_add(1, Relaxed);
+        self.refused[refused.reason()].inc();
     }
 
     /// What casework decided.
@@ -261,7 +256,7 @@ impl Metrics {
 
     /// A snapshot was taken, or was not.
     pub fn count_snapshot(&self, outcome: &Result<Taken, KeepError>) {
-        self.snapshots[usize::from(outcome.is_ok())].fetch_add(1, Relaxed);
+        self.snapshots[usize::from(outcome.is_ok())].inc();
         if let Ok(Taken { facts, took }) = outcome {
             self.snapshot.observe(took.as_secs_f64());
             self.snapshot_sequence.set(facts.sequence as i64);
@@ -285,147 +280,107 @@ impl CommitObserver for Metrics {
 
 impl<S: Storage> Ready<S> {
     pub(super) async fn metrics(&self) -> Result<Response, Failure> {
-        let mut text = Vec::new();
-        let families = self.metrics.registry.gather();
-        TextEncoder::new()
-            .encode(&families, &mut text)
+        let read = Registry::new();
+        self.read_decisions(&read);
+        self.read_state(&read);
+        self.read_money(&read);
+        let mut families = self.metrics.registry.gather();
+        families.extend(read.gather());
+        let text = TextEncoder::new()
+            .encode_to_string(&families)
             .expect("writing to memory does not fail");
-        let mut out = String::from_utf8(text).expect("the format is text");
-        self.write_decisions(&mut out);
-        self.write_registrations(&mut out);
-        self.write_refused(&mut out);
-        self.write_snapshots(&mut out);
-        let directory = self.engine.state().directory.read();
-        self.metrics.casework.write(directory.casework(), &mut out);
-        drop(directory);
-        self.write_state(&mut out);
         let kind = "text/plain; version=0.0.4; charset=utf-8";
-        Ok(Response::new(StatusCode::OK, kind, out))
+        Ok(Response::new(StatusCode::OK, kind, text))
     }
 
-    fn write_decisions(&self, out: &mut String) {
-        heading(
-            out,
+    /// Gives our own counters their names and labels. A series begins with its first count.
+    fn read_decisions(&self, read: &Registry) {
+        let decisions = counters(
+            read,
             "satang_decisions_total",
-            "counter",
             "Authorizations decided, by programme and reason.",
+            &["program", "reason"],
         );
-        let directory = self.engine.state().directory.read();
         for (number, by_reason) in self.metrics.decisions.read().iter() {
-            let name = directory.name(NameNumber(*number));
-            let program = name.map_or("unknown", |name| name.as_str());
+            let name = self.engine.name(NameNumber(*number));
+            let program = name.as_ref().map_or("unknown", |name| name.as_str());
             for (reason, count) in Reason::ALL.into_iter().zip(by_reason) {
-                let count = count.load(Relaxed);
-                if count > 0 {
-                    let labels = format!("program=\"{program}\",reason=\"{}\"", reason.name());
-                    line(out, "satang_decisions_total", &labels, count);
-                }
+                add(&decisions, &[program, reason.name()], count);
             }
         }
         let [reversals, captures, voids] = &self.metrics.reversals;
-        let name = "satang_reversals_total";
-        heading(out, name, "counter", "Reversals decided, by decision and reason.");
-        write_by_reason(out, name, "", reversals);
-        let name = "satang_hold_ends_total";
-        heading(
-            out,
-            name,
-            "counter",
+        let help = "Reversals decided, by decision and reason.";
+        let family = counters(read, "satang_reversals_total", help, &["decision", "reason"]);
+        add_by_reason(&family, &[], reversals);
+        let family = counters(
+            read,
+            "satang_hold_ends_total",
             "Captures and voids of holds decided, by decision and reason.",
+            &["act", "decision", "reason"],
         );
-        write_by_reason(out, name, "act=\"capture\",", captures);
-        write_by_reason(out, name, "act=\"void\",", voids);
-    }
-
-    fn write_registrations(&self, out: &mut String) {
-        let name = "satang_registrations_total";
-        heading(out, name, "counter", "Registrations decided, by reason.");
+        add_by_reason(&family, &["capture"], captures);
+        add_by_reason(&family, &["void"], voids);
+        let help = "Registrations decided, by reason.";
+        let family = counters(read, "satang_registrations_total", help, &["reason"]);
         for (reason, count) in RegistrationReason::ALL
             .into_iter()
             .zip(&self.metrics.registrations)
         {
-            let count = count.load(Relaxed);
-            if count > 0 {
-                line(out, name, &format!("reason=\"{}\"", reason.name()), count);
-            }
+            add(&family, &[reason.name()], count);
         }
     }
 
-    fn write_refused(&self, out: &mut String) {
-        let name = "satang_requests_refused_total";
-        heading(
-            out,
-            name,
-            "counter",
-            "Requests without a key that may send them, by reason.",
+    /// How the engine stands.
+    fn read_state(&self, read: &Registry) {
+        let (engine, state) = (&self.engine, self.engine.state());
+        let gauge = |name, help, value: usize| registered(read, Gauge::new(name, help)).set(value as f64);
+        gauge(
+            "satang_requests_in_flight",
+            "Requests being served.",
+            engine.appender().requests().load(Relaxed),
         );
-        for (reason, count) in Refused::REASONS.iter().zip(&self.metrics.refused) {
-            line(out, name, &format!("reason=\"{reason}\""), count.load(Relaxed));
-        }
-    }
-
-    fn write_snapshots(&self, out: &mut String) {
-        let name = "satang_snapshots_total";
-        heading(out, name, "counter", "Snapshots since the start, by outcome.");
-        for (outcome, count) in ["failed", "taken"].iter().zip(&self.metrics.snapshots) {
-            line(out, name, &format!("outcome=\"{outcome}\""), count.load(Relaxed));
-        }
-    }
-
-    fn write_state(&self, out: &mut String) {
-        let engine = &self.engine;
-        let state = engine.state();
-        let gauges = [
-            (
-                "satang_requests_in_flight",
-                "Requests being served.",
-                engine.appender().requests().load(Relaxed),
-            ),
-            (
-                "satang_in_flight_bytes",
-                "Bytes of records not durable yet.",
-                engine.appender().in_flight_bytes(),
-            ),
-            ("satang_wallets", "Wallets known.", state.wallets_len()),
-            (
-                "satang_ids",
-                "Authorization and reversal ids in memory: those of today and yesterday, and young ones.",
-                state.ids_len(),
-            ),
-            (
-                "satang_id_files",
-                "Index files of dates whose ids have left memory.",
-                engine.id_archive().days().files.len(),
-            ),
-            (
+        gauge(
+            "satang_in_flight_bytes",
+            "Bytes of records not durable yet.",
+            engine.appender().in_flight_bytes(),
+        );
+        gauge("satang_wallets", "Wallets known.", state.wallets_len());
+        gauge(
+            "satang_ids",
+            "Authorization and reversal ids in memory: those of today and yesterday, and young ones.",
+            state.ids_len(),
+        );
+        gauge(
+            "satang_id_files",
+            "Index files of dates whose ids have left memory.",
+            engine.id_archive().days().files.len(),
+        );
+        registered(
+            read,
+            IntCounter::new("satang_durable_sequence", "The highest durable sequence."),
+        )
+        .inc_by(engine.durable().sequence());
+        engine.of_directory(|directory| {
+            gauge(
                 "satang_merchants",
                 "Merchants registered.",
-                state.directory.read().merchants_len(),
-            ),
-        ];
-        for (name, help, value) in gauges {
-            heading(out, name, "gauge", help);
-            line(out, name, "", value as u64);
-        }
-        heading(
-            out,
-            "satang_durable_sequence",
-            "counter",
-            "The highest durable sequence.",
-        );
-        line(out, "satang_durable_sequence", "", engine.durable().sequence());
-        let Ok(now) = engine.now() else { return };
-        let name = "satang_state_money_satang";
-        heading(
-            out,
-            name,
-            "gauge",
+                directory.merchants_len(),
+            );
+            read_casework(read, directory.casework());
+        });
+    }
+
+    /// The state's money, unless the clock is not trusted.
+    fn read_money(&self, read: &Registry) {
+        let Ok(now) = self.engine.now() else { return };
+        let money = gauges(
+            read,
+            "satang_state_money_satang",
             "State money authorised today, this month and in all, and given back, in satang.",
+            &["program", "period"],
         );
-        let totals = state.totals(now.business_date());
-        let directory = state.directory.read();
-        for totals in totals {
-            let Some(program) = directory.name(totals.program) else {
+        for totals in self.engine.state().totals(now.business_date()) {
+            let Some(program) = self.engine.name(totals.program) else {
                 continue;
             };
             let periods = [
@@ -435,15 +390,30 @@ impl<S: Storage> Ready<S> {
                 ("given_back", totals.given_back),
             ];
             for (period, satang) in periods {
-                line(
-                    out,
-                    name,
-                    &format!("program=\"{program}\",period=\"{period}\""),
-                    satang,
-                );
+                money
+                    .with_label_values(&[program.as_str(), period])
+                    .set(satang as f64);
             }
         }
     }
+}
+
+/// How casework stands.
+fn read_casework(read: &Registry, casework: &Casework) {
+    let open = Gauge::new("satang_clawbacks_open", "Clawback cases with something left.");
+    registered(read, open).set(casework.cases_open() as f64);
+    let frozen = gauges(
+        read,
+        "satang_payouts_frozen",
+        "Merchants and authorizations whose money is held back.",
+        &["of"],
+    );
+    frozen
+        .with_label_values(&["merchant"])
+        .set(casework.merchants_frozen() as f64);
+    frozen
+        .with_label_values(&["authorization"])
+        .set(casework.frozen_authorizations().len() as f64);
 }
 
 /// The number that a decision is counted under: without a rule the programme is unknown, whatever else its name may stand for.
@@ -451,20 +421,56 @@ fn program_of(record: &AuthorizationRecord) -> u16 {
     if record.rule == 0 { 0 } else { record.program().0 }
 }
 
-/// A line for each decision and reason that was counted.
-fn write_by_reason(
-    out: &mut String,
-    name: &str,
-    label: &str,
-    decisions: &[[AtomicU64; REVERSAL_REASONS]; 2],
-) {
+/// Adds a series for each decision and reason that was counted.
+fn add_by_reason(counters: &IntCounterVec, act: &[&str], decisions: &[[AtomicU64; REVERSAL_REASONS]; 2]) {
     for (decision, by_reason) in ["declined", "approved"].iter().zip(decisions) {
         for (reason, count) in ReversalReason::ALL.into_iter().zip(by_reason) {
-            let count = count.load(Relaxed);
-            if count > 0 {
-                let labels = format!("{label}decision=\"{decision}\",reason=\"{}\"", reason.name());
-                line(out, name, &labels, count);
-            }
+            add(counters, &[act, &[decision, reason.name()]].concat(), count);
         }
+    }
+}
+
+/// Adds the series of a count, unless it is 0.
+fn add(counters: &IntCounterVec, labels: &[&str], count: &AtomicU64) {
+    let count = count.load(Relaxed);
+    if count > 0 {
+        counters.with_label_values(labels).inc_by(count);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::WholeBody;
+    use crate::app::tests_snapshots::Service;
+    use expect_test::expect_file;
+    use http::{HeaderMap, Method};
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
+
+    /// Who scrapes relies on names, types and labels. Buckets are left out, and what differs between runs.
+    #[test]
+    fn a_scrape_has_these_series() {
+        let service = Service::start();
+        let metrics = &service.api.app.metrics;
+        metrics.count_decisions(0, |by_reason| by_reason[3].store(7, Relaxed));
+        metrics.reversals[0][1][0].store(2, Relaxed);
+        metrics.reversals[1][0][1].store(3, Relaxed);
+        metrics.reversals[2][1][0].store(1 << 52, Relaxed);
+        metrics.registrations[0].store(4, Relaxed);
+        metrics.count_refused(Refused::Unknown);
+        let headers = HeaderMap::new();
+        let mut request = pin!(
+            service
+                .api
+                .respond(&Method::GET, "/metrics", &headers, WholeBody(None))
+        );
+        let Poll::Ready(response) = request.as_mut().poll(&mut Context::from_waker(Waker::noop())) else {
+            panic!("a scrape waits for nothing");
+        };
+        let text = String::from_utf8(response.body.to_vec()).unwrap();
+        let series = text.lines().filter(|line| !line.contains("_bucket{"));
+        let series: Vec<&str> = series.collect();
+        expect_file!["tests_metrics.txt"].assert_eq(&(series.join("\n") + "\n"));
     }
 }

@@ -78,11 +78,6 @@ impl<S: Storage> Ready<S> {
     /// The list that excludes.
     fn list_of(&self, record: &RegistrationRecord) -> Option<Name> {
         let is_listed = record.list() != NameNumber::UNKNOWN;
-        is_listed
-            .then(|| {
-                self.engine
-                    .of_directory(|directory| directory.name(record.list()).copied())
-            })
-            .flatten()
+        is_listed.then(|| self.engine.name(record.list())).flatten()
     }
 }

@@ -18,14 +18,14 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-struct Service {
+pub(super) struct Service {
     storage: Arc<MemoryStorage>,
     opened: Opened<MemoryStorage, AnyClock>,
-    api: Api<MemoryStorage>,
+    pub(super) api: Api<MemoryStorage>,
 }
 
 impl Service {
-    fn start() -> Service {
+    pub(super) fn start() -> Service {
         let storage = Arc::new(MemoryStorage::default());
         let noon = Instant::parse("2026-06-15T12:00:00+07:00").unwrap();
         let options = EngineOptions {

@@ -194,7 +194,7 @@ fn metrics_count_decisions_and_state_money() {
     );
     let money = |period: &str| {
         of(&format!(
-            "satang_state_money_satang{{program=\"{PROGRAM}\",period=\"{period}\"}}"
+            "satang_state_money_satang{{period=\"{period}\",program=\"{PROGRAM}\"}}"
         ))
     };
     assert_eq!(money("all"), 35_000.0);

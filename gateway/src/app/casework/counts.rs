@@ -1,9 +1,8 @@
 //! What casework decided, counted.
 
-use crate::app::exposition::{heading, line};
-use satang_core::state::casework::Casework;
+use crate::app::exposition::counters;
+use prometheus::{IntCounter, Registry};
 use satang_engine::session::casework::CaseworkOutcome;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// What casework was asked to decide.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,52 +40,25 @@ impl CaseworkKind {
 const OUTCOMES: [&str; 3] = ["recorded", "unchanged", "refused"];
 
 /// Decisions by kind and outcome.
-#[derive(Default)]
-pub(in crate::app) struct CaseworkCounts {
-    counts: [[AtomicU64; OUTCOMES.len()]; CaseworkKind::NAMES.len()],
-}
+pub(in crate::app) struct CaseworkCounts([[IntCounter; OUTCOMES.len()]; CaseworkKind::NAMES.len()]);
 
 impl CaseworkCounts {
+    /// Nothing counted yet.
+    pub(in crate::app) fn new(registry: &Registry) -> CaseworkCounts {
+        let help = "Decisions of the desk, by kind and outcome.";
+        let counts = counters(registry, "satang_desk_total", help, &["kind", "outcome"]);
+        CaseworkCounts(
+            CaseworkKind::NAMES
+                .map(|kind| OUTCOMES.map(|outcome| counts.with_label_values(&[kind, outcome]))),
+        )
+    }
+
     pub(in crate::app) fn count(&self, kind: CaseworkKind, outcome: CaseworkOutcome) {
         let outcome = match outcome {
             CaseworkOutcome::Recorded { .. } => 0,
             CaseworkOutcome::Unchanged => 1,
             CaseworkOutcome::Refused(_) | CaseworkOutcome::NobodyKnown => 2,
         };
-        self.counts[kind as usize][outcome].fetch_add(1, Relaxed);
-    }
-
-    /// Appends what was counted, and how casework stands.
-    pub(in crate::app) fn write(&self, casework: &Casework, out: &mut String) {
-        let name = "satang_desk_total";
-        heading(
-            out,
-            name,
-            "counter",
-            "Decisions of the desk, by kind and outcome.",
-        );
-        for (kind, counts) in CaseworkKind::NAMES.iter().zip(&self.counts) {
-            for (outcome, count) in OUTCOMES.iter().zip(counts) {
-                let labels = format!("kind=\"{kind}\",outcome=\"{outcome}\"");
-                line(out, name, &labels, count.load(Relaxed));
-            }
-        }
-        let name = "satang_clawbacks_open";
-        heading(out, name, "gauge", "Clawback cases with something left.");
-        line(out, name, "", casework.cases_open());
-        let name = "satang_payouts_frozen";
-        heading(
-            out,
-            name,
-            "gauge",
-            "Merchants and authorizations whose money is held back.",
-        );
-        line(out, name, "of=\"merchant\"", casework.merchants_frozen());
-        line(
-            out,
-            name,
-            "of=\"authorization\"",
-            casework.frozen_authorizations().len(),
-        );
+        self.0[kind as usize][outcome].inc();
     }
 }
