@@ -139,7 +139,7 @@ fn a_problem_names_a_bounded_number_of_fields() {
 #[test]
 fn every_fault_of_a_body_is_told() {
     let body =
-        br#"{"program":"X","wallet_id":null,"extension":1,"channel":"store","amount":5,"eligible_amount":6}"#;
+        br#"{"program":"X","wallet_id":null,"extra":1,"channel":"store","amount":5,"eligible_amount":6}"#;
     assert_eq!(
         faults(parse::authorization(body).map(|_| ())),
         [

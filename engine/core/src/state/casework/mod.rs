@@ -100,11 +100,11 @@ crate::words! {
     /// What keeps a citizen from getting a right. In order of precedence.
     pub enum Block {
         /// The citizen was erased.
-        Erased = 0, "excluded:erased";
+        Erased = 0, "erased";
         /// Casework suspended the citizen.
-        Suspended = 1, "excluded:suspended";
+        Suspended = 1, "suspended";
         /// A case of the citizen is open.
-        Clawback = 2, "excluded:clawback";
+        Clawback = 2, "clawback";
     }
 }
 
