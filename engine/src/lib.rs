@@ -9,5 +9,6 @@ pub mod arrivals;
 pub mod engine;
 pub mod session;
 pub mod query;
+pub mod snapshot;
 pub mod maintenance;
 pub mod recovery;

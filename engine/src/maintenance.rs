@@ -4,7 +4,7 @@ use crate::clock::{Clock, ClockError};
 use crate::engine::{Engine, SubmitError};
 use crate::persons::{PERSONS_FILE, erase_entries};
 use crate::query::received::received_by;
-use crate::recovery::snapshot::{self, SnapshotError, SnapshotFacts, Source};
+use crate::snapshot::{self, SnapshotError, SnapshotFacts, Source};
 use parking_lot::Mutex;
 use satang_core::ids::{CaseId, MerchantId, PersonId};
 use satang_core::record::CaseCounted;

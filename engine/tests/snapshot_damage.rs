@@ -8,7 +8,7 @@ use rig::snapshots::{assert_every_start_gives, files_in, with_two_snapshots};
 use rig::{LAYOUT, Rig, assert_names, refused};
 use satang_core::calendar::BusinessDate;
 use satang_engine::ids::index::write_id_index;
-use satang_engine::recovery::snapshot::{load, names};
+use satang_engine::snapshot::{load, names};
 use satang_log::file::{FileLogStore, segment_name};
 use satang_log::storage::{MemoryStorage, PAGE_BYTES};
 

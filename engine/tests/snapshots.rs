@@ -14,7 +14,7 @@ use satang_engine::engine::SubmitError;
 use satang_engine::engine::Submitted;
 use satang_engine::maintenance::KeepError;
 use satang_engine::recovery::open::OpenError;
-use satang_engine::recovery::snapshot::{SNAPSHOT_FOLDER, SnapshotError, names};
+use satang_engine::snapshot::{SNAPSHOT_FOLDER, SnapshotError, names};
 use satang_log::file::Layout;
 use satang_log::storage::{MemoryStorage, PAGE_BYTES};
 use std::sync::atomic::{AtomicBool, Ordering};

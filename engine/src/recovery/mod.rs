@@ -2,6 +2,5 @@
 
 pub mod worker_pool;
 pub mod replay;
-pub mod snapshot;
 pub mod recover;
 pub mod open;

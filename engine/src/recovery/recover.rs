@@ -2,14 +2,15 @@
 //! written meanwhile, which can be made again at any time.
 
 use crate::ids::archive::IdArchive;
-use crate::recovery::replay::{AppliedWatermarks, Replay, ReplayBase, Replayed};
-use crate::recovery::snapshot::{self, Refusal};
+use crate::recovery::replay::{Replay, Replayed};
 use crate::recovery::worker_pool::ReplayError;
+use crate::snapshot::base::{AppliedWatermarks, ReplayBase};
+use crate::snapshot::{self, Refusal};
 use crate::state::{Expected, State};
 use satang_log::log::{Bound, Cursor, LogError, LogStore, ReadToEnd};
 use satang_log::storage::Storage;
 
-/// What was read.
+/// What a start made of snapshot and log.
 pub struct Recovery<C> {
     /// The state as of the log's end, and what came with it.
     pub beginning: ReplayBase,

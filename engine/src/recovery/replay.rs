@@ -3,11 +3,10 @@
 //!
 //! A part of the state that came from a snapshot takes only the records it lacks.
 
-use crate::ids::archive::IdArchive;
 use crate::recovery::worker_pool::{
     Chunk, OwnedShards, Partition, ReplayError, ReplayMismatch, Worker, WorkerPool, read_frames,
 };
-use crate::state::State;
+use crate::snapshot::base::{AppliedWatermarks, ReplayBase};
 use parking_lot::MutexGuard;
 use satang_core::calendar::BusinessDate;
 use satang_core::ids::{HouseholdId, PersonId, WalletId};
@@ -15,56 +14,18 @@ use satang_core::record::{
     Authorization, AuthorizationRecord, CutOverRecord, Record, RecordError, RecordHeader, RecordKind,
     extra_of,
 };
-use satang_core::state::account::{WALLET_SHARDS, WalletShard, wallet_shard};
+use satang_core::state::account::{WalletShard, wallet_shard};
 use satang_core::state::apply::{ApplyError, IdKey, Shards, apply, apply_authorization, changes_shards};
-use satang_core::state::dedup::{ID_SHARDS, IdShard};
+use satang_core::state::dedup::IdShard;
 use satang_core::state::directory::{AuditStamp, Directory};
-use satang_core::state::household::{HOUSEHOLD_SHARDS, HouseholdShard, household_shard};
-use satang_core::state::person::{PERSON_SHARDS, PersonShard, person_shard};
+use satang_core::state::household::{HouseholdShard, household_shard};
+use satang_core::state::person::{PersonShard, person_shard};
 use satang_core::state::quota::Quotas;
 use satang_log::commit::CutOver;
 use satang_log::log::{Cursor, Frame};
 use satang_log::storage::Storage;
 use std::thread::Scope;
 use zerocopy::FromBytes;
-
-/// The sequence of the last record that each part of the state has taken; 0 for none.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AppliedWatermarks {
-    pub directory: u64,
-    /// How many hold rights.
-    pub quotas: u64,
-    pub ids: Vec<u64>,
-    pub citizens: Vec<u64>,
-    pub households: Vec<u64>,
-    pub wallets: Vec<u64>,
-}
-
-impl AppliedWatermarks {
-    /// An empty state has taken nothing.
-    pub fn nothing() -> AppliedWatermarks {
-        AppliedWatermarks {
-            directory: 0,
-            quotas: 0,
-            ids: vec![0; ID_SHARDS],
-            citizens: vec![0; PERSON_SHARDS],
-            households: vec![0; HOUSEHOLD_SHARDS],
-            wallets: vec![0; WALLET_SHARDS],
-        }
-    }
-}
-
-/// What a replay begins with.
-pub struct ReplayBase {
-    /// The state so far.
-    pub state: State,
-    /// What it has taken.
-    pub through: AppliedWatermarks,
-    /// The ids that have left memory.
-    pub id_archive: IdArchive,
-    /// The cut-overs of all dates so far, in order.
-    pub cut_overs: Vec<CutOver>,
-}
 
 /// What a replay came to.
 #[derive(Debug, Default)]

@@ -3,7 +3,7 @@
 use super::random::Random;
 use super::workload::{Workload, id_of_any_kind};
 use super::{Rig, without};
-use satang_engine::recovery::snapshot::SNAPSHOT_FOLDER;
+use satang_engine::snapshot::SNAPSHOT_FOLDER;
 use satang_log::storage::MemoryStorage;
 
 pub const DAY_MS: i64 = 86_400_000;

@@ -19,7 +19,7 @@ use data_encoding::HEXLOWER;
 use satang_core::calendar::{BusinessDate, Instant};
 use satang_engine::ids::index::{IdIndex, IdIndexError, id_index_name};
 use satang_engine::persons::{CitizenKey, PERSONS_FILE};
-use satang_engine::recovery::snapshot::{self, Refusal};
+use satang_engine::snapshot::{self, Refusal};
 use satang_log::file::{FileFrame, FileLogStore, FrameKind, Layout, Place, SegmentHeader, segment_name};
 use satang_log::log::{Bound, LogError};
 use satang_log::storage::{ReadFile as _, ReadStorage as _};
@@ -38,7 +38,6 @@ pub struct BackedUp {
     pub manifest: Manifest,
     /// The paths of the files that were copied by this run.
     pub copied: Vec<String>,
-    /// Their bytes.
     pub copied_bytes: u64,
     /// Records at the end that no later frame vouches for yet: the next backup has them.
     pub left_out: u64,

@@ -7,7 +7,7 @@ use satang_core::calendar::BusinessDate;
 use satang_core::state::dedup::{IdEntry, IdFact, TxnState};
 use satang_engine::ids::archive::OldDays;
 use satang_engine::ids::index::{DayFacts, ID_INDEX_FOLDER, IdIndex, IdIndexError};
-use satang_engine::recovery::snapshot::{self, Unusable};
+use satang_engine::snapshot::{self, Unusable};
 use satang_log::storage::ReadStorage;
 use std::io;
 use zerocopy::IntoBytes as _;

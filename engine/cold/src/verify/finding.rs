@@ -12,7 +12,7 @@ use satang_core::state::casework::Block;
 use satang_core::state::dedup::{IdEntry, IdFact};
 use satang_engine::ids::index::IdIndexDamage;
 use satang_engine::recovery::replay::DateError;
-use satang_engine::recovery::snapshot::SnapshotDamage;
+use satang_engine::snapshot::SnapshotDamage;
 use std::fmt::{self, Debug};
 
 /// One thing that does not agree with the rest of the journal, or a file that does not agree with the journal.
@@ -39,7 +39,7 @@ pub enum Finding {
     Refused(&'static str),
     #[error("it changes nothing, and would not have been recorded")]
     Unchanged,
-    /// I5.
+    /// An id was decided twice (I5).
     #[error("I5: its {id} has an outcome already, record {first}")]
     Repeated {
         /// The name of its field.

@@ -4,6 +4,7 @@
 //! sequence it has taken every record; a replay gives each part only what it lacks. A snapshot gets its name once the journal
 //! is durable through the highest of those sequences and the file was read back, so it never holds what was not durable.
 
+pub mod base;
 mod format;
 mod sums;
 mod read;

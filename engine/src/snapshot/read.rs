@@ -6,7 +6,7 @@ use super::format::{
 use super::sums::Sums;
 use crate::ids::archive::{IdArchive, OldDays};
 use crate::ids::index::{DayFacts, IdIndex, IdIndexError};
-use crate::recovery::replay::{AppliedWatermarks, ReplayBase};
+use crate::snapshot::base::{AppliedWatermarks, ReplayBase};
 use crate::state::{Expected, State};
 use parking_lot::Mutex;
 use satang_core::calendar::BusinessDate;
@@ -327,8 +327,7 @@ fn assemble<S: ReadStorage>(
     let mut sums = SnapshotHeader::new(header.journal_id);
     let mut through = AppliedWatermarks::nothing();
     let (mut directory, mut calendar, mut quotas) = (None, None, None);
-    let (mut ids, mut citizens) = (Vec::new(), Vec::new());
-    let (mut households, mut wallets) = (Vec::new(), Vec::new());
+    let (mut ids, mut citizens, mut households, mut wallets) = (vec![], vec![], vec![], vec![]);
     for (entry, part) in table.iter().zip(parts) {
         let in_order = match part {
             Part::Directory(part) => {
@@ -364,8 +363,8 @@ fn assemble<S: ReadStorage>(
             return Err(Unusable::at(entry.offset, SnapshotDamage::PartMisplaced));
         }
     }
-    let lens = [ids.len(), citizens.len(), households.len(), wallets.len()];
-    let all = lens == [ID_SHARDS, PERSON_SHARDS, HOUSEHOLD_SHARDS, WALLET_SHARDS];
+    let all = [ids.len(), citizens.len(), households.len(), wallets.len()]
+        == [ID_SHARDS, PERSON_SHARDS, HOUSEHOLD_SHARDS, WALLET_SHARDS];
     let (Some(directory), Some(calendar), Some(quotas), true) = (directory, calendar, quotas, all) else {
         return Err(Unusable::at(0, SnapshotDamage::PartsMissing));
     };
@@ -374,7 +373,7 @@ fn assemble<S: ReadStorage>(
         return Err(Unusable::at(0, SnapshotDamage::Sums));
     }
     let id_archive = open_old_ids(storage, &header, &calendar)?;
-    let beginning = ReplayBase {
+    let base = ReplayBase {
         state: State {
             directory: directory.into(),
             ids,
@@ -387,7 +386,7 @@ fn assemble<S: ReadStorage>(
         id_archive,
         cut_overs: calendar.cut_overs,
     };
-    Ok((beginning, header))
+    Ok((base, header))
 }
 
 /// Notes through which sequence the shard that was just added has taken every record.
