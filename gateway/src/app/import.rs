@@ -7,6 +7,9 @@ use crate::wire::problem::Problem;
 use bytes::Bytes;
 use satang_api::{ImportReport, LineError};
 use satang_core::ids::Name;
+use satang_core::state::casework::CaseworkRefusal;
+use satang_engine::engine::SubmitError;
+use satang_engine::session::enroll::EnrollmentRefusal;
 use satang_log::storage::Storage;
 
 /// The longest line (I12).
@@ -22,33 +25,9 @@ impl<S: Storage> Ready<S> {
         body: impl BodySource,
         by: Option<&Name>,
     ) -> Result<Response, Failure> {
-        let mut lines = Lines::new(body);
-        let mut report = Report::default();
-        loop {
-            let chunk = lines.next(LINES_PER_WRITE).await?;
-            if chunk.is_empty() {
-                return Ok(report.response());
-            }
-            let (mut numbers, mut merchants) = (Vec::new(), Vec::with_capacity(chunk.len()));
-            for line in &chunk {
-                match line.parse(parse::merchant_line) {
-                    Ok(request) => {
-                        numbers.push(line.number);
-                        merchants.push(request);
-                    }
-                    Err(reason) => report.reject(line.number, reason),
-                }
-            }
-            let (outcomes, sequence) = self.engine.put_merchants(&merchants, by)?;
-            let outcomes = self.session.done(outcomes, sequence).durable().await?;
-            for (number, outcome) in numbers.into_iter().zip(outcomes) {
-                match outcome {
-                    Ok(()) => report.accept(1),
-                    Err(refusal) => report.reject(number, refusal.name().to_owned()),
-                }
-            }
-            report.in_line_order();
-        }
+        let put = |merchants: &[_]| self.engine.put_merchants(merchants, by);
+        self.import(body, parse::merchant_line, put, CaseworkRefusal::name)
+            .await
     }
 
     pub(super) async fn import_enrollments(
@@ -56,6 +35,22 @@ impl<S: Storage> Ready<S> {
         body: impl BodySource,
         by: Option<&Name>,
     ) -> Result<Response, Failure> {
+        let enroll = |inputs: &[_]| self.engine.enroll(inputs, by);
+        self.import(body, parse::enrollment, enroll, EnrollmentRefusal::name)
+            .await
+    }
+
+    /// Imports what the engine takes or refuses line by line.
+    async fn import<T, E>(
+        &self,
+        body: impl BodySource,
+        parse: impl Fn(&[u8]) -> Result<T, Problem>,
+        put: impl Fn(&[T]) -> Result<(Vec<Result<(), E>>, u64), SubmitError>,
+        name: impl Fn(E) -> &'static str,
+    ) -> Result<Response, Failure>
+    where
+        E: 'static,
+    {
         let mut lines = Lines::new(body);
         let mut report = Report::default();
         loop {
@@ -63,9 +58,9 @@ impl<S: Storage> Ready<S> {
             if chunk.is_empty() {
                 return Ok(report.response());
             }
-            let (mut numbers, mut inputs) = (Vec::new(), Vec::new());
+            let (mut numbers, mut inputs) = (Vec::new(), Vec::with_capacity(chunk.len()));
             for line in &chunk {
-                match line.parse(parse::enrollment) {
+                match line.parse(&parse) {
                     Ok(input) => {
                         numbers.push(line.number);
                         inputs.push(input);
@@ -73,12 +68,12 @@ impl<S: Storage> Ready<S> {
                     Err(reason) => report.reject(line.number, reason),
                 }
             }
-            let (outcomes, sequence) = self.engine.enroll(&inputs, by)?;
+            let (outcomes, sequence) = put(&inputs)?;
             let outcomes = self.session.done(outcomes, sequence).durable().await?;
             for (number, outcome) in numbers.into_iter().zip(outcomes) {
                 match outcome {
                     Ok(()) => report.accept(1),
-                    Err(refusal) => report.reject(number, refusal.name().to_owned()),
+                    Err(refusal) => report.reject(number, name(refusal).to_owned()),
                 }
             }
             report.in_line_order();
