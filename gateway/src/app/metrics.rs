@@ -1,14 +1,12 @@
 //! What is counted and timed, in Prometheus' text format.
 
 use super::casework::CaseworkCounts;
-use super::exposition::{counters, gauges, registered};
+use super::exposition::{counters, doubling, gauges, histogram, registered};
 use super::{Failure, Ready, Refused};
 use crate::server::Response;
 use http::StatusCode;
 use parking_lot::RwLock;
-use prometheus::{
-    Gauge, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Registry, TextEncoder,
-};
+use prometheus::{Gauge, Histogram, IntCounter, IntCounterVec, IntGauge, Registry, TextEncoder};
 use satang_core::outcome::{Reason, RegistrationReason, ReversalReason};
 use satang_core::record::{AuthorizationRecord, NameNumber, ReturnKind, ReversalRecord};
 use satang_core::state::casework::Casework;
@@ -36,15 +34,11 @@ pub struct Metrics {
     registrations: [AtomicU64; RegistrationReason::ALL.len()],
     /// Told again that a quota is full.
     told_again: IntCounter,
-    register: Histogram,
-    register_batch: Histogram,
+    times: Times,
     refused: [IntCounter; Refused::REASONS.len()],
     casework: CaseworkCounts,
     replays: IntCounter,
     quotes: IntCounter,
-    authorize: Histogram,
-    batch: Histogram,
-    reverse: Histogram,
     flush: Histogram,
     flush_records: Histogram,
     journal_bytes: IntCounter,
@@ -52,8 +46,45 @@ pub struct Metrics {
     recovery_records: IntGauge,
     snapshot: Histogram,
     snapshot_sequence: IntGauge,
-    /// Failed and taken.
+    /// Snapshots that failed, and that were taken.
     snapshots: [IntCounter; 2],
+}
+
+/// How long requests took, from complete to durably answered, in seconds.
+struct Times {
+    authorize: Histogram,
+    batch: Histogram,
+    reverse: Histogram,
+    register: Histogram,
+    register_batch: Histogram,
+}
+
+impl Times {
+    fn new(registry: &Registry) -> Times {
+        let times = |name, help, from, count| histogram(registry, name, help, doubling(from, count));
+        Times {
+            authorize: times(
+                "satang_authorize_seconds",
+                "From a complete request to its durable answer, one authorization.",
+                16e-6,
+                18,
+            ),
+            batch: times("satang_batch_seconds", "The same for a batch.", 64e-6, 16),
+            reverse: times("satang_reverse_seconds", "The same for a reversal.", 16e-6, 18),
+            register: times(
+                "satang_register_seconds",
+                "From a complete request to its durable answer, one registration.",
+                16e-6,
+                18,
+            ),
+            register_batch: times(
+                "satang_register_batch_seconds",
+                "The same for a batch of registrations.",
+                64e-6,
+                16,
+            ),
+        }
+    }
 }
 
 impl Metrics {
@@ -63,11 +94,6 @@ impl Metrics {
     /// Never: the names are constant and valid.
     pub fn new() -> Metrics {
         let registry = Registry::new();
-        let seconds = |from: f64, count| prometheus::exponential_buckets(from, 2.0, count).expect("constant");
-        let histogram = |name, help, buckets| {
-            let options = HistogramOpts::new(name, help).buckets(buckets);
-            registered(&registry, Histogram::with_opts(options))
-        };
         let counter = |name, help| registered(&registry, IntCounter::new(name, help));
         let gauge = |name, help| registered(&registry, IntGauge::new(name, help));
         let refused = counters(
@@ -84,9 +110,10 @@ impl Metrics {
         );
         Metrics {
             snapshot: histogram(
+                &registry,
                 "satang_snapshot_seconds",
                 "From the first part that is copied to the snapshot's durable name.",
-                seconds(16e-3, 14),
+                doubling(16e-3, 14),
             ),
             snapshot_sequence: gauge(
                 "satang_snapshot_sequence",
@@ -100,16 +127,7 @@ impl Metrics {
                 "satang_registrations_told_again_total",
                 "Registrations answered quota_full to a citizen who was told so before, without a record.",
             ),
-            register: histogram(
-                "satang_register_seconds",
-                "From a complete request to its durable answer, one registration.",
-                seconds(16e-6, 18),
-            ),
-            register_batch: histogram(
-                "satang_register_batch_seconds",
-                "The same for a batch of registrations.",
-                seconds(64e-6, 16),
-            ),
+            times: Times::new(&registry),
             refused: Refused::REASONS.map(|reason| refused.with_label_values(&[reason])),
             casework: CaseworkCounts::new(&registry),
             replays: counter(
@@ -117,27 +135,18 @@ impl Metrics {
                 "Requests answered with the first answer of their id.",
             ),
             quotes: counter("satang_quotes_total", "Quotes answered."),
-            authorize: histogram(
-                "satang_authorize_seconds",
-                "From a complete request to its durable answer, one authorization.",
-                seconds(16e-6, 18),
-            ),
-            batch: histogram(
-                "satang_batch_seconds",
-                "The same for a batch.",
-                seconds(64e-6, 16),
-            ),
-            reverse: histogram(
-                "satang_reverse_seconds",
-                "The same for a reversal.",
-                seconds(16e-6, 18),
-            ),
             flush: histogram(
+                &registry,
                 "satang_flush_seconds",
                 "Write and flush of one group.",
-                seconds(16e-6, 16),
+                doubling(16e-6, 16),
             ),
-            flush_records: histogram("satang_flush_records", "Records in one group.", seconds(1.0, 16)),
+            flush_records: histogram(
+                &registry,
+                "satang_flush_records",
+                "Records in one group.",
+                doubling(1.0, 16),
+            ),
             journal_bytes: counter(
                 "satang_journal_bytes_total",
                 "Bytes of frames written since the start.",
@@ -207,11 +216,11 @@ impl Metrics {
     }
 
     pub(super) fn observe_register(&self, took: Duration) {
-        self.register.observe(took.as_secs_f64());
+        self.times.register.observe(took.as_secs_f64());
     }
 
     pub(super) fn observe_register_batch(&self, took: Duration) {
-        self.register_batch.observe(took.as_secs_f64());
+        self.times.register_batch.observe(took.as_secs_f64());
     }
 
     pub(super) fn count_refused(&self, refused: Refused) {
@@ -236,15 +245,15 @@ impl Metrics {
     }
 
     pub(super) fn observe_authorize(&self, took: Duration) {
-        self.authorize.observe(took.as_secs_f64());
+        self.times.authorize.observe(took.as_secs_f64());
     }
 
     pub(super) fn observe_batch(&self, took: Duration) {
-        self.batch.observe(took.as_secs_f64());
+        self.times.batch.observe(took.as_secs_f64());
     }
 
     pub(super) fn observe_reverse(&self, took: Duration) {
-        self.reverse.observe(took.as_secs_f64());
+        self.times.reverse.observe(took.as_secs_f64());
     }
 
     /// What the last start did.
