@@ -120,17 +120,17 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         &self.durable
     }
 
-    /// Where records gather.
+    /// The open group, to which decided records are appended.
     pub fn appender(&self) -> &Appender {
         &self.appender
     }
 
-    /// Who is who.
+    /// The store of persons: the citizen's hash leads to the person id.
     pub fn persons(&self) -> &Arc<Persons> {
         &self.persons
     }
 
-    /// The accounts.
+    /// All the state in memory.
     pub fn state(&self) -> &State {
         &self.state
     }

@@ -8,5 +8,5 @@ use satang_log::file::{FileLogStore, FileReader};
 /// The engine as the gateway runs it.
 pub type GatewayEngine<S> = Engine<FileReader<S>, AnyClock>;
 
-/// Its keeper.
+/// The maintenance of the gateway's engine.
 pub type GatewayMaintenance<S> = Maintenance<S, FileLogStore<S>, AnyClock>;

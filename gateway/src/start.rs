@@ -205,22 +205,22 @@ impl Running {
         }
     }
 
-    /// Where it listens.
+    /// The address it listens on.
     pub fn addr(&self) -> SocketAddr {
         self.handle.addr()
     }
 
-    /// The engine.
+    /// The engine it serves.
     pub fn engine(&self) -> &Arc<GatewayEngine<FileStorage>> {
         &self.engine
     }
 
-    /// Takes snapshots.
+    /// What takes snapshots and archives ids.
     pub fn maintenance(&self) -> &Arc<GatewayMaintenance<FileStorage>> {
         &self.maintenance
     }
 
-    /// Where records gather.
+    /// The open group, to which decided records are appended.
     pub fn appender(&self) -> &Appender {
         self.engine.appender()
     }

@@ -41,7 +41,7 @@ pub struct Client {
 }
 
 impl Client {
-    /// Connects.
+    /// Connects to the server.
     pub fn connect(target: &Target) -> io::Result<Self> {
         let stream = TcpStream::connect_timeout(&target.address, CONNECT_WAIT_MAX)?;
         stream.set_nodelay(true)?;
@@ -53,7 +53,7 @@ impl Client {
         })
     }
 
-    /// GET.
+    /// Sends a GET and reads the answer.
     pub fn get(&mut self, path: &str) -> io::Result<Reply> {
         let mut request = format!("GET {path} HTTP/1.1\r\n").into_bytes();
         request.extend_from_slice(&self.target.header_lines);

@@ -134,7 +134,7 @@ impl TempDir {
         Ok(TempDir(path))
     }
 
-    /// Where it is.
+    /// The path of the folder.
     pub fn path(&self) -> &Path {
         &self.0
     }

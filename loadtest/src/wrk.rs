@@ -92,7 +92,7 @@ pub fn count_decisions(stats: &mut Stats, before: &BTreeMap<String, u64>, after:
     }
 }
 
-/// How to drive.
+/// How wrk is to drive the server.
 #[derive(Clone, Copy, Debug)]
 pub struct WrkPlan<'a> {
     pub target: &'a Target,

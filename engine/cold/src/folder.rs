@@ -67,7 +67,7 @@ impl Folder {
         Ok(self)
     }
 
-    /// Where it lies.
+    /// The path it was opened by.
     pub fn path(&self) -> &Path {
         &self.path
     }

@@ -272,7 +272,7 @@ impl fmt::Debug for NationalId {
 pub struct Nationality([u8; 2]);
 
 impl Nationality {
-    /// Thailand.
+    /// The nationality that registers: Thailand's.
     pub const THAI: Nationality = Nationality(*b"TH");
 
     /// Parses two capital letters; whether a country has them is not looked up.
@@ -286,7 +286,7 @@ impl Nationality {
         }
     }
 
-    /// The two letters.
+    /// Its two letters (ISO 3166-1).
     pub const fn letters(self) -> [u8; 2] {
         self.0
     }

@@ -70,7 +70,7 @@ pub enum Refused {
     Stopped,
 }
 
-/// Where records gather.
+/// The open group, to which decided records are appended.
 pub struct Appender {
     open: Mutex<Open>,
     work: Condvar,

@@ -101,7 +101,7 @@ pub enum ReadError {
 
 /// An append-only log that one thread writes. Groups are submitted in order and complete in order.
 pub trait Log: Send + 'static {
-    /// Reads records back.
+    /// What reads single records back by their sequence.
     type Reader: ReadLog;
 
     /// How many groups may be submitted and not complete.
@@ -328,6 +328,6 @@ pub trait Upkeep: Send + Sync + 'static {
     /// Does it until stopped: the loop of a background thread.
     fn run_until_stopped(&self);
 
-    /// Ends the loop.
+    /// Makes the loop end at its next step.
     fn stop(&self);
 }

@@ -49,7 +49,7 @@ impl<'s, T> Locked<'s, T> {
 
 /// Shards of one kind that a record may change.
 pub enum Guards<'a, 's, T> {
-    /// None is locked.
+    /// No shard of the kind is locked.
     None,
     /// The one with this index.
     One(usize, &'a mut T),

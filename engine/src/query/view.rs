@@ -80,12 +80,12 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
 }
 
 impl<R: ReadLog, C: Clock> View<'_, R, C> {
-    /// The time.
+    /// The time it shows.
     pub fn at(&self) -> Instant {
         self.at
     }
 
-    /// The business date.
+    /// The business date it shows.
     pub fn today(&self) -> BusinessDate {
         self.at.business_date()
     }

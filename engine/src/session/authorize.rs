@@ -174,8 +174,10 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         old: &Old<Vec<(TxnId, TxnState)>>,
     ) -> Result<Attempt<Vec<Submitted<Authorization>>>, SubmitError> {
         let directory = &*self.state.directory.read();
-        let numbered = |request| ResolvedPurchase::new(directory, request);
-        let purchases: Vec<ResolvedPurchase<'_>> = requests.iter().map(|r| numbered(&r.purchase)).collect();
+        let resolved = requests
+            .iter()
+            .map(|r| ResolvedPurchase::new(directory, &r.purchase));
+        let purchases: Vec<ResolvedPurchase<'_>> = resolved.collect();
         let mut results = Vec::with_capacity(requests.len());
         let mut ids = Locked::lock(&self.state.ids, requests.iter().map(|r| txn_shard(r.txn_id)));
         let at = self.now()?;
@@ -188,8 +190,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         if bytes > bytes_max {
             return Err(SubmitError::BatchTooLarge { bytes, bytes_max });
         }
-        let is_reached =
-            |later: Instant| later == at || locks.missing(directory, &purchases, later).is_empty();
+        let is_reached = |later| later == at || locks.missing(directory, &purchases, later).is_empty();
         let Attempt::Done((mut appending, at)) = self.begin(at, bytes, is_reached)? else {
             return Ok(Attempt::Again);
         };

@@ -7,7 +7,7 @@ use http::header::{ALLOW, HeaderValue, WWW_AUTHENTICATE};
 use http::{Method, StatusCode};
 use satang_engine::engine::SubmitError;
 use satang_engine::maintenance::{ChoreError, KeepError};
-use satang_engine::recovery::snapshot::SnapshotError;
+use satang_engine::snapshot::SnapshotError;
 use satang_log::durable::StorageFailed;
 use std::io::{self, ErrorKind};
 
@@ -39,7 +39,7 @@ pub enum Failure {
 const RETRY_AFTER_S: u32 = 1;
 
 impl Failure {
-    /// The answer.
+    /// The answer that says so.
     pub fn response(self) -> Response {
         match self {
             Failure::Problem(problem) => answer(&problem),

@@ -100,7 +100,7 @@ impl<S: Storage> App<S> {
         );
     }
 
-    /// What is counted.
+    /// The counters that `/metrics` shows.
     pub fn metrics(&self) -> &Arc<Metrics> {
         &self.metrics
     }
@@ -108,7 +108,7 @@ impl<S: Storage> App<S> {
 
 /// Where a route's body comes from: a socket, or (in-process) a whole.
 pub trait BodySource {
-    /// The whole body.
+    /// Waits for the whole body.
     fn collect(self) -> impl Future<Output = Result<Bytes, BodyError>>;
     /// The next piece of it; `None` at its end.
     fn next_chunk(&mut self) -> impl Future<Output = Result<Option<Bytes>, BodyError>>;

@@ -146,7 +146,7 @@ fn shown(key: &str) -> &str {
     }
 }
 
-/// A string.
+/// The text of a JSON string.
 pub(super) fn text(value: Value<'_>) -> Result<Cow<'_, str>, Reason> {
     value.text().ok_or_else(|| other_kind(value, "must be a string"))
 }

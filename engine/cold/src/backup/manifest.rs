@@ -14,7 +14,7 @@ pub const MANIFEST_FILE: &str = "backup.json";
 /// The version of the manifest that this program writes and reads.
 const SCHEMA_VERSION: u32 = 1;
 
-/// A backup.
+/// What a backup consists of.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {

@@ -5,7 +5,7 @@ use super::{BackupError, MANIFEST_FILE, Manifest};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
-/// What was restored.
+/// What a restore copied.
 #[derive(Debug)]
 pub struct Restored {
     pub manifest: Manifest,

@@ -16,7 +16,6 @@ use satang_engine::state::State;
 /// Which accounts of a worker a record changes.
 #[derive(Clone, Copy)]
 pub enum Accounts {
-    /// None.
     None,
     /// This wallet's alone: a plain purchase reaches no other.
     Wallet(WalletId),

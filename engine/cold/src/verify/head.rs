@@ -19,7 +19,7 @@ impl fmt::Display for Head {
 }
 
 impl Head {
-    /// Behind this frame.
+    /// The head of the chain behind this frame.
     pub fn of(frame: &Frame) -> Head {
         Head {
             sequence: frame.last_sequence(),

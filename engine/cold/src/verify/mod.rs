@@ -54,7 +54,7 @@ pub struct VerifyOptions {
     pub work_dir: Option<PathBuf>,
 }
 
-/// A programme's money.
+/// A programme's money over the whole journal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProgramReport {
     pub program: String,

@@ -36,7 +36,7 @@ pub struct Reading<'s, 'r, S: ReadStorage, W: Storage> {
     read: Read,
 }
 
-/// What was read.
+/// What the reading of a journal came to.
 #[derive(Debug, Default)]
 pub struct Read {
     /// How many records were re-decided.

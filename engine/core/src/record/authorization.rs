@@ -128,22 +128,22 @@ impl AuthorizationRecord {
         }
     }
 
-    /// Who asked.
+    /// The id that the payment switch gave the request.
     pub fn txn_id(&self) -> TxnId {
         TxnId::from_bits(u128::from_le_bytes(self.txn_id))
     }
 
-    /// Whose entitlement.
+    /// The wallet whose entitlement pays.
     pub fn wallet(&self) -> WalletId {
         WalletId::from_number(self.wallet)
     }
 
-    /// Where.
+    /// The merchant that is paid.
     pub fn merchant(&self) -> MerchantId {
         MerchantId::from_number(self.merchant)
     }
 
-    /// The bill.
+    /// The whole bill.
     pub fn amount(&self) -> Satang {
         Satang::new(u64::from(self.amount))
     }
@@ -169,7 +169,7 @@ impl AuthorizationRecord {
         }
     }
 
-    /// The outcome.
+    /// Why it was decided as it was.
     pub fn reason(&self) -> Reason {
         Reason::from_number(self.reason).expect("checked when the record was read")
     }

@@ -6,7 +6,7 @@ use crate::calendar::BusinessDate;
 use crate::ids::{CaseId, MerchantId, PaymentId, PersonId};
 use crate::money::Satang;
 
-/// Who owes money.
+/// The person or merchant who owes money.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Debtor {
     Person(PersonId),

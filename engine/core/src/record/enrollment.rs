@@ -130,7 +130,7 @@ impl EnrollmentRecord {
         Earlier::from_number(self.header.flags & FLAG_USED != 0, self.earlier)
     }
 
-    /// The wallet.
+    /// The wallet that the entitlement is held through.
     pub fn wallet(&self) -> WalletId {
         WalletId::from_number(self.wallet)
     }
@@ -140,7 +140,7 @@ impl EnrollmentRecord {
         PersonId::from_number(self.person).expect("checked when the record was read")
     }
 
-    /// The programme.
+    /// The number of the programme's name.
     pub fn program(&self) -> NameNumber {
         NameNumber(self.program)
     }

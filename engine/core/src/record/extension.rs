@@ -33,7 +33,7 @@ pub struct Extension {
 const _: () = assert!(size_of::<Extension>() == 48);
 
 impl Extension {
-    /// Nothing of it.
+    /// An authorization that needs none of it.
     pub const NONE: Extension = Extension {
         household: 0,
         expires_ms: 0,

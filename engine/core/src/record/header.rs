@@ -14,11 +14,11 @@ pub struct RecordHeader {
     pub sequence: u64,
     /// Below, 48 bits: when it was decided, in milliseconds since the Unix epoch. Above, 16 bits: the caller's number.
     at_and_caller: u64,
-    /// See [`check_of`].
+    /// The checksum of the record, by [`check_of`].
     check: u32,
     /// Length of the whole record in units of 16 bytes.
     pub(super) units: u16,
-    /// [`RecordKind`].
+    /// The number of a [`RecordKind`].
     pub kind: u8,
     /// Bit 0: approved or accepted. The others are each kind's own.
     pub flags: u8,

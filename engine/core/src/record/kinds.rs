@@ -46,7 +46,7 @@ macro_rules! record_kinds {
         }
 
         impl Record {
-            /// What it is.
+            /// The kind of the record.
             pub const fn kind(&self) -> RecordKind {
                 match self {
                     $(Record::$kind(_) => RecordKind::$kind,)+

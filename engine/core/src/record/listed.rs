@@ -30,12 +30,12 @@ impl ListedRecord {
         }
     }
 
-    /// Who.
+    /// The person who was put on the list.
     pub fn person(&self) -> PersonId {
         PersonId::from_number(self.person).expect("checked when the record was read")
     }
 
-    /// On which list.
+    /// The list that the person is on from now on.
     pub fn list(&self) -> NameNumber {
         NameNumber(self.list)
     }

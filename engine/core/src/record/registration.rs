@@ -123,7 +123,7 @@ impl RegistrationRecord {
         }
     }
 
-    /// Who asked.
+    /// The id that the registrar gave the request.
     pub fn registration_id(&self) -> RegistrationId {
         RegistrationId::from_bits(u128::from_le_bytes(self.registration_id))
     }
@@ -133,7 +133,7 @@ impl RegistrationRecord {
         self.content
     }
 
-    /// Through which wallet.
+    /// The wallet that the entitlement is held through.
     pub fn wallet(&self) -> WalletId {
         WalletId::from_number(self.wallet)
     }
@@ -178,7 +178,7 @@ impl RegistrationRecord {
         NameNumber(self.tier)
     }
 
-    /// Of which country.
+    /// The applicant's nationality, as it was asked.
     pub fn nationality(&self) -> Nationality {
         let letters = core::str::from_utf8(&self.nationality).expect("checked when the record was read");
         Nationality::parse(letters).expect("checked when the record was read")
@@ -189,7 +189,7 @@ impl RegistrationRecord {
         self.age
     }
 
-    /// The outcome.
+    /// Why it was decided as it was.
     pub fn reason(&self) -> RegistrationReason {
         RegistrationReason::from_number(self.reason).expect("checked when the record was read")
     }

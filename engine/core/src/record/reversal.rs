@@ -204,7 +204,7 @@ impl ReversalRecord {
         }
     }
 
-    /// What was done.
+    /// Whether it was a reversal, a capture or a void.
     pub fn act(&self) -> ReturnKind {
         match RecordKind::from_number(self.header.kind) {
             Some(RecordKind::Capture) => ReturnKind::Capture,
@@ -257,12 +257,12 @@ impl ReversalRecord {
         (state, citizen.expect("checked when the record was read"))
     }
 
-    /// Who asked.
+    /// The id that the payment switch gave the request.
     pub fn reversal_id(&self) -> ReversalId {
         ReversalId::from_bits(u128::from_le_bytes(self.reversal_id))
     }
 
-    /// What is reversed.
+    /// The id of the authorization that is reversed, captured or voided.
     pub fn txn_id(&self) -> TxnId {
         TxnId::from_bits(u128::from_le_bytes(self.txn_id))
     }
@@ -327,7 +327,7 @@ impl ReversalRecord {
         ReversalCause::from_number(self.cause).expect("checked when the record was read")
     }
 
-    /// The outcome.
+    /// Why it was decided as it was.
     pub fn reason(&self) -> ReversalReason {
         ReversalReason::from_number(self.reason).expect("checked when the record was read")
     }

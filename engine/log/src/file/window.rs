@@ -13,7 +13,7 @@ pub(super) struct Window<S: ReadStorage> {
     layout: Layout,
     /// Whether whole segments are read.
     whole: bool,
-    /// 0 for none.
+    /// The segment that is loaded; 0 for none.
     segment: u32,
     file: Option<Arc<S::File>>,
     /// Where the pages begin in the file.

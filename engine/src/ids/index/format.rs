@@ -93,7 +93,7 @@ impl PageKey {
 pub struct EntryPage {
     /// First 8 bytes of keyed BLAKE3 over the rest.
     check: [u8; 8],
-    /// Counted from 0.
+    /// The page's number, from 0.
     number: u32,
     /// How many of the entries are in use; the others are zeros.
     count: u32,
@@ -185,9 +185,7 @@ pub fn entry_offset(index: u64) -> u64 {
 pub struct PartHashes {
     /// Of the pages of entries.
     pub entries: Hash,
-    /// Of the directory.
     pub directory: Hash,
-    /// Of the filter.
     pub filter: Hash,
 }
 

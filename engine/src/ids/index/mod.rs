@@ -36,7 +36,6 @@ pub enum IdIndexError {
     /// The disk does not answer, or there is no such file.
     #[error("{file}: offset {offset}: {source}")]
     Io {
-        /// The file.
         file: String,
         /// Where in it, in bytes.
         offset: u64,
@@ -46,7 +45,6 @@ pub enum IdIndexError {
     /// The file is damaged, or not the one that belongs here.
     #[error("{file}: offset {offset}: {what}")]
     Damaged {
-        /// The file.
         file: String,
         /// Where in it, in bytes.
         offset: u64,

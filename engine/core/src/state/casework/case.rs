@@ -88,7 +88,7 @@ impl Case {
         self.owed.map(|owed| owed.room_after(self.paid()))
     }
 
-    /// How it stands.
+    /// Whether something is still claimed.
     pub fn state(&self) -> CaseState {
         match (self.left(), &self.closed) {
             (None, _) => CaseState::Counting,
