@@ -275,7 +275,7 @@ mod tests {
             "row                      baseline          now    change\n\
              decide                      1,000        1,100  +10.00 %  changed\n\
              apply                         100           99   -1.00 %\n\
-             render                          –          400         –  extension\n\
+             render                          –          400         –  extra\n\
              gone                            5            –         –  missing\n"
         );
     }
