@@ -215,14 +215,10 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
                 TxnState::New => old.of(request.txn_id).unwrap_or(TxnState::New),
                 known => known,
             };
-            let tombstone = match known {
-                TxnState::Seen { sequence, .. } => {
-                    results.push(Submitted::Seen { sequence });
-                    continue;
-                }
-                TxnState::Tombstone => true,
-                TxnState::New => false,
-            };
+            if let TxnState::Seen { sequence, .. } = known {
+                results.push(Submitted::Seen { sequence });
+                continue;
+            }
             let order = AuthorizationAttempt {
                 txn_id: request.txn_id,
                 purchase: *purchase,
@@ -230,6 +226,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
             };
             let facts = locks.facts(directory, purchase, at);
             let wallets = locks.wallets(purchase);
+            let tombstone = known == TxnState::Tombstone;
             let record = order.prepare(directory, wallets, &facts, tombstone, at, &mut bytes);
             let sequence = appending.push(bytes.as_ref());
             let mut locked = LockedShards {
