@@ -10,12 +10,13 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 pub const REQUESTS_PER_KEY_MAX: usize = 32_768;
 
 /// The requests being served, by the key's name: replacing the keys file loses no count.
-#[derive(Clone, Default)]
-pub(super) struct Served(Arc<DashMap<Name, AtomicUsize>>);
+#[derive(Default)]
+pub(super) struct Served(DashMap<Name, Arc<AtomicUsize>>);
 
 /// A request of a key, counted until this is dropped.
 pub struct Serving {
-    served: Served,
+    /// How many requests of its key are being served.
+    count: Arc<AtomicUsize>,
     /// The key's name.
     pub key: Name,
 }
@@ -23,21 +24,18 @@ pub struct Serving {
 impl Served {
     /// Counts a request. `None` when as many of the key are served already as may be.
     pub(super) fn start(&self, key: Name) -> Option<Serving> {
-        let one = self.0.get(&key);
-        let one = one.unwrap_or_else(|| self.0.entry(key).or_default().downgrade());
-        let serving = Serving {
-            served: self.clone(),
-            key,
-        };
+        let known = self.0.get(&key).map(|count| count.clone());
+        let count = known.unwrap_or_else(|| self.0.entry(key).or_default().clone());
+        let before = count.fetch_add(1, Relaxed);
         // Dropped when it is one too many, and then no longer counted.
-        (one.fetch_add(1, Relaxed) < REQUESTS_PER_KEY_MAX).then_some(serving)
+        let serving = Serving { count, key };
+        (before < REQUESTS_PER_KEY_MAX).then_some(serving)
     }
 }
 
 impl Drop for Serving {
     fn drop(&mut self) {
-        let counted = self.served.0.get(&self.key);
-        counted.expect("counted when it began").fetch_sub(1, Relaxed);
+        self.count.fetch_sub(1, Relaxed);
     }
 }
 
