@@ -121,7 +121,6 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         self.check_journal()?;
         let caller = self.number_of_key(by)?;
         let list = self.number_of_name(list, by)?;
-        let at = self.now()?;
         for citizen in citizens {
             let person = self.resolve_person(*citizen)?;
             let block = self.state.directory.read().casework().block_of(person);
@@ -131,6 +130,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
             }
             let mut shard = self.state.citizens[person_shard(person)].lock();
             if !shard.is_listed(person, list) {
+                let at = self.now()?;
                 let record = Record::Listed(ListedRecord::new(at, caller, list, person));
                 let mut locked = LockedShards {
                     citizens: Guards::One(person_shard(person), &mut *shard),
