@@ -1,6 +1,7 @@
 //! Verification, backup and restore from outside: of a folder whose server runs, is under load, or has ended.
 
 use satang_tests::backup::{BackupOptions, Load, line, run, verify};
+use satang_tests::generate::random::seed;
 use satang_tests::site::{Ended, NOON, Site, buy, prepare};
 use satang_tests::wire::Wire;
 use std::fs;
@@ -69,11 +70,7 @@ fn used() -> Site {
 
 #[test]
 fn backups_of_a_server_under_load_restore_to_what_it_was_though_some_are_killed() {
-    let seed = std::env::var("SATANG_SEED")
-        .ok()
-        .and_then(|seed| seed.parse().ok())
-        .unwrap_or(5);
-    println!("SATANG_SEED={seed} cargo test -p satang-tests --test cold");
+    let seed = seed("cold", 5);
     let stats = run(&BackupOptions {
         binary: Path::new(BINARY),
         rounds: 6,

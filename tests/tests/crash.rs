@@ -1,15 +1,12 @@
 //! A payment switch sends purchases, the machine dies, and comes back. A slice of the campaign that docs/TESTING.md records.
 
 use satang_tests::crash::{CrashOptions, run};
+use satang_tests::generate::random::seed;
 use std::path::Path;
 
 #[test]
 fn every_answer_survives_kill_9_under_64_clients() {
-    let seed = std::env::var("SATANG_SEED")
-        .ok()
-        .and_then(|seed| seed.parse().ok())
-        .unwrap_or(7);
-    println!("SATANG_SEED={seed} cargo test -p satang-tests --test crash");
+    let seed = seed("crash", 7);
     let binary = Path::new(env!("CARGO_BIN_EXE_satang_under_test"));
     let stats = run(&CrashOptions {
         binary,

@@ -1,15 +1,12 @@
 //! Everybody registers at once, and the server is killed in the middle. A slice of the campaign that docs/TESTING.md describes.
 
+use satang_tests::generate::random::seed;
 use satang_tests::rush::{RushOptions, run};
 use std::path::Path;
 
 #[test]
 fn every_place_is_given_once_though_the_server_is_killed_in_the_rush() {
-    let seed = std::env::var("SATANG_SEED")
-        .ok()
-        .and_then(|seed| seed.parse().ok())
-        .unwrap_or(7);
-    println!("SATANG_SEED={seed} cargo test -p satang-tests --test rush");
+    let seed = seed("rush", 7);
     let binary = Path::new(env!("CARGO_BIN_EXE_satang_under_test"));
     let options = RushOptions {
         binary,

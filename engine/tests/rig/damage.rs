@@ -41,7 +41,7 @@ impl Specimen {
     /// Two segments, six frames: the seventh is an empty one that vouches for the last group, when that is `covered`.
     pub fn small(covered: bool) -> Specimen {
         let mut rig = Rig::open(Arc::new(MemoryStorage::default()), SMALL).unwrap();
-        let mut work = Workload::new(Random::new(3));
+        let mut work = Workload::new(Random::new(4));
         work.batch_len_max = 3;
         // Few enough records that every bit of them can be turned.
         work.rights = false;

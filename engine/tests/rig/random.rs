@@ -2,15 +2,13 @@
 
 use std::hash::{BuildHasher, RandomState};
 
-/// A stream of random numbers: splitmix64, the same on every machine.
+/// A stream of random numbers, by fastrand: the same on every machine.
 #[derive(Clone)]
-pub struct Random {
-    state: u64,
-}
+pub struct Random(fastrand::Rng);
 
 impl Random {
     pub fn new(seed: u64) -> Random {
-        Random { state: seed }
+        Random(fastrand::Rng::with_seed(seed))
     }
 
     /// The stream of the seed in the environment, else of a new one; says which.
@@ -24,16 +22,12 @@ impl Random {
     }
 
     pub fn bits(&mut self) -> u64 {
-        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut bits = self.state;
-        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        bits ^ (bits >> 31)
+        self.0.u64(..)
     }
 
     /// A number below `bound`, which is not 0.
     pub fn below(&mut self, bound: u64) -> u64 {
-        self.bits() % bound
+        self.0.u64(..bound)
     }
 
     pub fn percent(&mut self, percent: u64) -> bool {

@@ -1,35 +1,42 @@
-//! Random numbers from a seed: splitmix64, the same on every machine.
+//! Random numbers from a seed, by fastrand: the same on every machine, for one version of that crate.
 
 use crate::oracle::forms::{check_digit, uuid_text};
 
-/// A stream of random numbers.
-pub struct Random {
-    state: u64,
+/// The seed of `SATANG_SEED`, else the usual one of this test target; prints how to play it again.
+///
+/// # Panics
+/// When `SATANG_SEED` is no number.
+pub fn seed(target: &str, usual: u64) -> u64 {
+    let given = std::env::var("SATANG_SEED").ok();
+    let seed = given.map_or(usual, |seed| {
+        seed.parse().expect("SATANG_SEED is a decimal number")
+    });
+    println!("SATANG_SEED={seed} cargo test -p satang-tests --test {target}");
+    seed
 }
+
+/// A stream of random numbers.
+pub struct Random(fastrand::Rng);
 
 impl Random {
     /// The stream of this seed.
     pub fn new(seed: u64) -> Random {
-        Random { state: seed }
+        Random(fastrand::Rng::with_seed(seed))
     }
 
     /// The next 64 bits.
     pub fn bits(&mut self) -> u64 {
-        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut bits = self.state;
-        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        bits ^ (bits >> 31)
+        self.0.u64(..)
     }
 
-    /// A number below `bound`, which is not 0. The tiny bias is of no interest here.
+    /// A number below `bound`, which is not 0.
     pub fn below(&mut self, bound: u64) -> u64 {
-        self.bits() % bound
+        self.0.u64(..bound)
     }
 
     /// A number from `low` to `high`, both included.
     pub fn between(&mut self, low: i64, high: i64) -> i64 {
-        low + self.below(high.abs_diff(low) + 1) as i64
+        self.0.i64(low..=high)
     }
 
     /// True that many times out of a hundred.
@@ -39,7 +46,7 @@ impl Random {
 
     /// One of the items.
     pub fn pick<'a, T>(&mut self, items: &'a [T]) -> &'a T {
-        &items[self.below(items.len() as u64) as usize]
+        &items[self.0.usize(..items.len())]
     }
 
     /// Some of the items, in their order, perhaps none.
@@ -49,9 +56,7 @@ impl Random {
 
     /// Changes the order.
     pub fn shuffle<T>(&mut self, items: &mut [T]) {
-        for end in (1..items.len()).rev() {
-            items.swap(end, self.below(end as u64 + 1) as usize);
-        }
+        self.0.shuffle(items);
     }
 
     /// A number whose size in digits is evenly spread, from 1 to about 10^`digits`.
@@ -63,7 +68,7 @@ impl Random {
 
     /// A UUID of version 7 or 4, or with any bits at all.
     pub fn uuid(&mut self) -> String {
-        let bits = (u128::from(self.bits()) << 64) | u128::from(self.bits());
+        let bits = self.0.u128(..);
         let version = match self.below(3) {
             0 => Some(7),
             1 => Some(4),

@@ -99,10 +99,5 @@ fn send_binary(product: &mut InProcess, body: &[u8]) -> Result<Vec<Value>, Value
 
 /// `SATANG_SEED` plays another sequence than the usual one.
 fn seed() -> u64 {
-    let seed = std::env::var("SATANG_SEED")
-        .ok()
-        .and_then(|seed| seed.parse().ok());
-    let seed = seed.unwrap_or(20_260_615);
-    println!("SATANG_SEED={seed} cargo test -p satang-tests --test batch");
-    seed
+    satang_tests::generate::random::seed("batch", 20_260_615)
 }
