@@ -1,9 +1,11 @@
-//! JSON Schema, as much of it as the product's own description uses. What it does not know is a panic, never a pass.
+//! Values against the schemas of `/openapi.json`, by jsonschema. What this is stricter in than JSON Schema: a keyword that is not
+//! known here is a panic, never a pass, and 1.0 is no integer.
 
+use jsonschema::draft202012;
 use satang_core::calendar::Instant;
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 
-/// Checks `value` against a schema of `document`, whose references lead into it.
+/// Checks `value` against a schema of `document`, whose references lead into its components.
 ///
 /// # Errors
 /// Where in the value the first fault is, and what it breaks.
@@ -11,55 +13,24 @@ use serde_json::Value;
 /// # Panics
 /// On a keyword that is not known here, and a reference that leads nowhere.
 pub fn check(document: &Value, schema: &Value, value: &Value) -> Result<(), String> {
-    let Some(keywords) = schema.as_object() else {
-        panic!("a schema is an object: {schema}");
-    };
-    for (keyword, wanted) in keywords {
-        let holds = match keyword.as_str() {
-            "description" => true,
-            "$ref" => {
-                check(document, resolve(document, text(wanted)), value)?;
-                true
-            }
-            "type" => types(wanted).any(|kind| is_of_type(value, kind)),
-            "enum" => list(wanted).contains(value),
-            "const" => wanted == value,
-            "allOf" => {
-                list(wanted)
-                    .iter()
-                    .try_for_each(|part| check(document, part, value))?;
-                true
-            }
-            "anyOf" => list(wanted)
-                .iter()
-                .any(|part| check(document, part, value).is_ok()),
-            "oneOf" => {
-                let fitting = list(wanted)
-                    .iter()
-                    .filter(|part| check(document, part, value).is_ok());
-                fitting.count() == 1
-            }
-            "not" => check(document, wanted, value).is_err(),
-            "if" => {
-                check(document, wanted, value).is_err() || check(document, &schema["then"], value).is_ok()
-            }
-            "then" => keywords.contains_key("if"),
-            "properties" | "required" | "additionalProperties" | "minProperties" | "maxProperties" => {
-                check_object(document, schema, keyword, wanted, value)?
-            }
-            "items" | "minItems" | "maxItems" | "uniqueItems" => {
-                check_list(document, keyword, wanted, value)?
-            }
-            "pattern" | "minLength" | "maxLength" | "format" => check_text(keyword, wanted, value),
-            "minimum" => value.as_f64().is_none_or(|number| number >= bound(wanted) as f64),
-            "maximum" => value.as_f64().is_none_or(|number| number <= bound(wanted) as f64),
-            unknown => panic!("the keyword {unknown} is not known here"),
-        };
-        if !holds {
-            return Err(format!("{value} breaks {keyword}: {wanted}"));
-        }
-    }
-    Ok(())
+    only_known_keywords(schema);
+    let shared = document["components"]["schemas"].as_object();
+    shared
+        .into_iter()
+        .flat_map(Map::values)
+        .for_each(only_known_keywords);
+    let mut schema = schema.clone();
+    schema["components"] = document["components"].clone();
+    let validator = draft202012::options()
+        .should_validate_formats(true)
+        .should_ignore_unknown_formats(false)
+        .with_format("date-time", |text: &str| Instant::parse(text).is_ok())
+        .build(&schema)
+        .unwrap_or_else(|error| panic!("{error}: {schema}"));
+    let value = without_whole_floats(value);
+    validator
+        .validate(&value)
+        .map_err(|error| format!("{}: {error}", error.instance_path()))
 }
 
 /// What a reference within the document leads to.
@@ -73,199 +44,60 @@ pub fn resolve<'d>(document: &'d Value, reference: &str) -> &'d Value {
         .unwrap_or_else(|| panic!("{reference} leads nowhere"))
 }
 
-fn check_object(
-    document: &Value,
-    schema: &Value,
-    keyword: &str,
-    wanted: &Value,
-    value: &Value,
-) -> Result<bool, String> {
-    let Some(object) = value.as_object() else {
-        return Ok(true);
-    };
-    Ok(match keyword {
-        "properties" => {
-            for (name, schema) in wanted.as_object().expect("schemas by name") {
-                if let Some(value) = object.get(name) {
-                    check(document, schema, value).map_err(|fault| format!("{name}: {fault}"))?;
-                }
-            }
-            true
-        }
-        "required" => list(wanted).iter().all(|name| object.contains_key(text(name))),
-        "additionalProperties" => {
-            assert_eq!(wanted, false, "an open object says nothing");
-            object.keys().all(|name| schema["properties"].get(name).is_some())
-        }
-        "minProperties" => object.len() as i64 >= bound(wanted),
-        _ => object.len() as i64 <= bound(wanted),
-    })
-}
-
-fn check_list(document: &Value, keyword: &str, wanted: &Value, value: &Value) -> Result<bool, String> {
-    let Some(elements) = value.as_array() else {
-        return Ok(true);
-    };
-    Ok(match keyword {
-        "items" => {
-            for (index, element) in elements.iter().enumerate() {
-                check(document, wanted, element).map_err(|fault| format!("[{index}] {fault}"))?;
-            }
-            true
-        }
-        "minItems" => elements.len() as i64 >= bound(wanted),
-        "maxItems" => elements.len() as i64 <= bound(wanted),
-        _ => (1..elements.len()).all(|at| !elements[..at].contains(&elements[at])),
-    })
-}
-
-fn check_text(keyword: &str, wanted: &Value, value: &Value) -> bool {
-    let Some(value) = value.as_str() else {
-        return true;
-    };
-    match keyword {
-        "pattern" => matches(text(wanted), value),
-        "minLength" => value.chars().count() as i64 >= bound(wanted),
-        "maxLength" => value.chars().count() as i64 <= bound(wanted),
-        _ => {
-            assert_eq!(wanted, "date-time", "the only format there is");
-            Instant::parse(value).is_ok()
+/// A misspelt keyword would be no condition at all.
+fn only_known_keywords(schema: &Value) {
+    for (keyword, wanted) in schema.as_object().expect("a schema is an object") {
+        match keyword.as_str() {
+            "items" | "not" | "if" | "then" => only_known_keywords(wanted),
+            "allOf" | "anyOf" | "oneOf" => wanted
+                .as_array()
+                .expect("a list")
+                .iter()
+                .for_each(only_known_keywords),
+            "properties" => wanted
+                .as_object()
+                .expect("by name")
+                .values()
+                .for_each(only_known_keywords),
+            "additionalProperties" => assert_eq!(wanted, false, "an open object says nothing"),
+            "$ref" | "description" | "type" | "enum" | "const" | "required" | "minProperties"
+            | "maxProperties" | "minItems" | "maxItems" | "uniqueItems" | "pattern" | "minLength"
+            | "maxLength" | "format" | "minimum" | "maximum" => {}
+            unknown => panic!("the keyword {unknown} is not known here"),
         }
     }
 }
 
-fn types(wanted: &Value) -> impl Iterator<Item = &str> {
-    let one = wanted.as_str();
-    one.into_iter()
-        .chain(wanted.as_array().into_iter().flatten().map(text))
-}
-
-fn is_of_type(value: &Value, kind: &str) -> bool {
-    match kind {
-        "object" => value.is_object(),
-        "array" => value.is_array(),
-        "string" => value.is_string(),
-        "integer" => value.is_i64() || value.is_u64(),
-        "number" => value.is_number(),
-        "boolean" => value.is_boolean(),
-        "null" => value.is_null(),
-        unknown => panic!("the type {unknown} is not known here"),
-    }
-}
-
-fn text(value: &Value) -> &str {
-    value.as_str().expect("a text")
-}
-
-fn list(value: &Value) -> &[Value] {
-    value.as_array().expect("a list")
-}
-
-fn bound(value: &Value) -> i64 {
-    value.as_i64().expect("a whole number")
-}
-
-/// One character of a pattern, and how often it may stand.
-struct Piece {
-    ranges: Vec<(char, char)>,
-    negated: bool,
-    least: usize,
-    most: usize,
-}
-
-/// Whether the whole text is of a pattern `^…$` of characters, classes and counts; no groups and no alternatives.
-fn matches(pattern: &str, text: &str) -> bool {
-    let inner = pattern.strip_prefix('^').and_then(|rest| rest.strip_suffix('$'));
-    let mut rest = inner
-        .expect("a pattern is anchored at both ends")
-        .chars()
-        .peekable();
-    let mut pieces = Vec::new();
-    while let Some(first) = rest.next() {
-        assert!(!"()|.^$?".contains(first), "{first} is not known in {pattern}");
-        let (mut ranges, mut negated) = (Vec::new(), false);
-        if first == '[' {
-            negated = rest.next_if_eq(&'^').is_some();
-            while rest.next_if_eq(&']').is_none() {
-                let from = rest.next().expect("a class ends");
-                let from = if from == '\\' { escaped(&mut rest) } else { from };
-                // A hyphen at the end of a class is itself.
-                let mut ahead = rest.clone();
-                let to = if ahead.next_if_eq(&'-').is_some() && ahead.peek() != Some(&']') {
-                    rest.next();
-                    let to = rest.next().expect("a range ends");
-                    if to == '\\' { escaped(&mut rest) } else { to }
-                } else {
-                    from
-                };
-                ranges.push((from, to));
-            }
-        } else {
-            let only = if first == '\\' { escaped(&mut rest) } else { first };
-            ranges.push((only, only));
+/// The value with a fraction in every float that has none: JSON Schema takes 1.0 for an integer, a client need not.
+fn without_whole_floats(value: &Value) -> Value {
+    match value {
+        Value::Array(elements) => elements.iter().map(without_whole_floats).collect(),
+        Value::Object(fields) => {
+            let fields = fields.iter();
+            fields
+                .map(|(name, value)| (name.clone(), without_whole_floats(value)))
+                .collect()
         }
-        let (least, most) = count(&mut rest);
-        pieces.push(Piece {
-            ranges,
-            negated,
-            least,
-            most,
-        });
-    }
-    fits(&pieces, &text.chars().collect::<Vec<_>>())
-}
-
-type Rest<'p> = std::iter::Peekable<std::str::Chars<'p>>;
-
-fn escaped(rest: &mut Rest<'_>) -> char {
-    match rest.next().expect("something is escaped") {
-        'u' => {
-            let digits: String = rest.take(4).collect();
-            let code = u32::from_str_radix(&digits, 16).expect("four hexadecimal digits");
-            char::from_u32(code).expect("a character")
+        Value::Number(number) if number.is_f64() => {
+            let float = number.as_f64().expect("it is one");
+            json!(if float.fract() == 0.0 { float + 0.5 } else { float })
         }
-        only => {
-            assert!(only.is_ascii_punctuation(), "\\{only} is not known here");
-            only
-        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value.clone(),
     }
-}
-
-fn count(rest: &mut Rest<'_>) -> (usize, usize) {
-    if rest.next_if_eq(&'+').is_some() {
-        (1, usize::MAX)
-    } else if rest.next_if_eq(&'*').is_some() {
-        (0, usize::MAX)
-    } else if rest.next_if_eq(&'{').is_some() {
-        let inner: String = rest.by_ref().take_while(|c| *c != '}').collect();
-        let (least, most) = inner.split_once(',').unwrap_or((&inner, &inner));
-        (least.parse().expect("a count"), most.parse().expect("a count"))
-    } else {
-        (1, 1)
-    }
-}
-
-fn fits(pieces: &[Piece], text: &[char]) -> bool {
-    let Some((piece, rest)) = pieces.split_first() else {
-        return text.is_empty();
-    };
-    let is_in = |c: &&char| piece.ranges.iter().any(|(from, to)| (from..=to).contains(c)) != piece.negated;
-    let run = text.iter().take_while(is_in).count().min(piece.most);
-    (piece.least..=run).rev().any(|taken| fits(rest, &text[taken..]))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     #[test]
     fn a_value_is_held_against_every_keyword() {
-        let document = json!({ "names": { "type": "string", "pattern": "^[a-z0-9-]{1,4}$" } });
+        let names = json!({ "names": { "type": "string", "pattern": "^[a-z0-9-]{1,4}$" } });
+        let document = json!({ "components": { "schemas": names } });
         let schema = json!({
             "type": "object",
             "properties": {
-                "id": { "$ref": "#/names" },
+                "id": { "$ref": "#/components/schemas/names" },
                 "amount": { "type": ["integer", "null"], "minimum": 1, "maximum": 5 },
                 "many": { "type": "array", "items": { "enum": ["a", "b"] }, "minItems": 1, "maxItems": 2, "uniqueItems": true },
                 "when": { "oneOf": [{ "const": 1 }, { "type": "null" }] },
@@ -310,6 +142,14 @@ mod tests {
 
     #[test]
     fn patterns_are_of_the_whole_text() {
+        let matches = |pattern: &str, text: &str| {
+            check(
+                &json!({ "components": {} }),
+                &json!({ "pattern": pattern }),
+                &json!(text),
+            )
+            .is_ok()
+        };
         let at = r"^[0-9]{2}:[0-9]{2}\.[0-9]{3}\+07:00$";
         assert!(matches(at, "12:30.123+07:00"));
         for wrong in [
@@ -324,5 +164,28 @@ mod tests {
         assert!(matches(line, "") && matches(line, "ร้านป้าแดง é"));
         assert!(!matches(line, "a\nb") && !matches(line, "\u{85}"));
         assert!(matches("^a[a-z_]+$", "ab_") && !matches("^a[a-z_]+$", "a"));
+    }
+
+    #[test]
+    fn instants_are_instants() {
+        let of = |text: &str| {
+            check(
+                &json!({ "components": {} }),
+                &json!({ "format": "date-time" }),
+                &json!(text),
+            )
+        };
+        assert_eq!(of("2026-06-15T12:00:00+07:00"), Ok(()));
+        assert!(of("2026-06-31T12:00:00+07:00").is_err() && of("noon").is_err());
+    }
+
+    #[test]
+    #[should_panic(expected = "the keyword minimun is not known here")]
+    fn a_misspelt_keyword_is_no_pass() {
+        drop(check(
+            &json!({}),
+            &json!({ "items": { "minimun": 1 } }),
+            &json!([]),
+        ));
     }
 }
