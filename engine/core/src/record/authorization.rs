@@ -1,7 +1,7 @@
 //! The record of an authorization, and the buffer the hot path writes records from.
 
 use super::bytes::Bytes;
-use super::coding::{Decoder, Encoder};
+use super::coding::{read_text, write_text};
 use super::extension::Extension;
 use super::header::finish;
 use super::{
@@ -329,22 +329,22 @@ impl RecordBuf {
         if !has_extra && program.is_none() && channel.is_none() {
             return self.put(record);
         }
-        let mut behind = Encoder::default();
+        let mut behind = Vec::new();
         let mut record = *record;
         if has_extra {
             record.header.flags |= FLAG_EXTENSION;
-            behind.bytes.extend_from_slice(extension.as_bytes());
+            behind.extend_from_slice(extension.as_bytes());
         }
         if program.is_some() || channel.is_some() {
-            behind.text(program.map_or("", Name::as_str));
-            behind.text(channel.map_or("", Name::as_str));
+            write_text(program.map_or("", Name::as_str), &mut behind);
+            write_text(channel.map_or("", Name::as_str), &mut behind);
         }
         let fixed = size_of::<AuthorizationRecord>();
-        let end = fixed + behind.bytes.len();
+        let end = fixed + behind.len();
         self.len = end.next_multiple_of(RECORD_UNIT);
         record.header.units = (self.len / RECORD_UNIT) as u16;
         self.bytes[..fixed].copy_from_slice(record.as_bytes());
-        self.bytes[fixed..end].copy_from_slice(&behind.bytes);
+        self.bytes[fixed..end].copy_from_slice(&behind);
         self.bytes[end..self.len].fill(0);
         finish(&mut self.bytes[..self.len]);
     }
@@ -404,8 +404,8 @@ fn decode_behind(
     if tail.is_empty() {
         return Some((extension, None, None));
     }
-    let mut from = Decoder { rest: tail };
-    let mut name = || match from.text()? {
+    let mut from = tail;
+    let mut name = || match read_text(&mut from)? {
         "" => Some(None),
         text => Name::parse(text).ok().map(Some),
     };

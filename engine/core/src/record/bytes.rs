@@ -1,6 +1,6 @@
 //! How a record of one kind lies in the journal: of a fixed size, as it lies in memory; or of any length, field by field.
 
-use super::coding::{Decoder, Encoder};
+use super::coding::Field;
 use super::header::finish;
 use super::{NameNumber, RECORD_UNIT, RecordError, RecordHeader, RecordKind};
 use crate::calendar::Instant;
@@ -16,20 +16,10 @@ pub(super) trait Bytes: Sized {
 }
 
 /// What stands behind the header of a record of any length.
-pub(super) trait Body: Sized {
-    fn write(&self, to: &mut Encoder);
-
-    /// `None` for an impossible field.
-    fn read(from: &mut Decoder<'_>) -> Option<Self>;
-}
-
-impl<B: Body> Bytes for B {
+impl<B: Field> Bytes for B {
     fn encode(&self, kind: RecordKind, at: Instant, caller: NameNumber) -> Vec<u8> {
-        let mut encoder = Encoder {
-            bytes: vec![0; size_of::<RecordHeader>()],
-        };
-        self.write(&mut encoder);
-        let mut bytes = encoder.bytes;
+        let mut bytes = vec![0; size_of::<RecordHeader>()];
+        self.write(&mut bytes);
         bytes.resize(bytes.len().next_multiple_of(RECORD_UNIT), 0);
         let header = RecordHeader::new(kind, at, caller, 0, bytes.len());
         bytes[..size_of::<RecordHeader>()].copy_from_slice(header.as_bytes());
@@ -38,8 +28,7 @@ impl<B: Body> Bytes for B {
     }
 
     fn decode(header: &RecordHeader, bytes: &[u8]) -> Result<B, RecordError> {
-        let rest = &bytes[size_of::<RecordHeader>()..];
-        B::read(&mut Decoder { rest }).ok_or(header.impossible("body"))
+        B::read(&mut &bytes[size_of::<RecordHeader>()..]).ok_or(header.impossible("body"))
     }
 }
 

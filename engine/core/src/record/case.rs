@@ -1,7 +1,6 @@
 //! The records of clawback cases: money that is claimed back, and what became of the claim.
 
-use super::bytes::Body;
-use super::coding::{Decoder, Encoder};
+use super::coding::{Field, fields};
 use crate::calendar::BusinessDate;
 use crate::ids::{CaseId, MerchantId, PaymentId, PersonId};
 use crate::money::Satang;
@@ -16,20 +15,18 @@ pub enum Debtor {
 const DEBTOR_PERSON: u16 = 1;
 const DEBTOR_MERCHANT: u16 = 2;
 
-impl Debtor {
-    fn write(self, to: &mut Encoder) {
-        let (kind, number) = match self {
-            Debtor::Person(person) => (DEBTOR_PERSON, person.number()),
-            Debtor::Merchant(merchant) => (DEBTOR_MERCHANT, merchant.number()),
-        };
-        to.u16(kind);
-        to.u64(number);
+impl Field for Debtor {
+    fn write(&self, to: &mut Vec<u8>) {
+        match *self {
+            Debtor::Person(person) => (DEBTOR_PERSON, person.number()).write(to),
+            Debtor::Merchant(merchant) => (DEBTOR_MERCHANT, merchant.number()).write(to),
+        }
     }
 
-    fn read(from: &mut Decoder<'_>) -> Option<Debtor> {
-        match from.u16()? {
-            DEBTOR_PERSON => from.person().map(Debtor::Person),
-            DEBTOR_MERCHANT => from.merchant().map(Debtor::Merchant),
+    fn read(from: &mut &[u8]) -> Option<Debtor> {
+        match u16::read(from)? {
+            DEBTOR_PERSON => PersonId::read(from).map(Debtor::Person),
+            DEBTOR_MERCHANT => MerchantId::read(from).map(Debtor::Merchant),
             _ => None,
         }
     }
@@ -47,25 +44,7 @@ pub struct CaseOpened {
     pub reason: String,
 }
 
-impl Body for CaseOpened {
-    fn write(&self, to: &mut Encoder) {
-        to.u128(self.case.bits());
-        self.debtor.write(to);
-        to.u64(self.owed.get());
-        to.date(self.letter);
-        to.text(&self.reason);
-    }
-
-    fn read(from: &mut Decoder<'_>) -> Option<CaseOpened> {
-        Some(CaseOpened {
-            case: from.case()?,
-            debtor: Debtor::read(from)?,
-            owed: Satang::new(from.u64()?),
-            letter: from.date()?,
-            reason: from.text()?.to_owned(),
-        })
-    }
-}
+fields!(CaseOpened: case, debtor, owed, letter, reason);
 
 /// Some of what is claimed came back.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,23 +56,7 @@ pub struct CasePaid {
     pub reason: String,
 }
 
-impl Body for CasePaid {
-    fn write(&self, to: &mut Encoder) {
-        to.u128(self.case.bits());
-        to.u128(self.payment.bits());
-        to.u64(self.amount.get());
-        to.text(&self.reason);
-    }
-
-    fn read(from: &mut Decoder<'_>) -> Option<CasePaid> {
-        Some(CasePaid {
-            case: from.case()?,
-            payment: PaymentId::from_bits(from.u128()?),
-            amount: Satang::new(from.u64()?),
-            reason: from.text()?.to_owned(),
-        })
-    }
-}
+fields!(CasePaid: case, payment, amount, reason);
 
 /// A case was closed though something is left.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,19 +66,7 @@ pub struct CaseClosed {
     pub reason: String,
 }
 
-impl Body for CaseClosed {
-    fn write(&self, to: &mut Encoder) {
-        to.u128(self.case.bits());
-        to.text(&self.reason);
-    }
-
-    fn read(from: &mut Decoder<'_>) -> Option<CaseClosed> {
-        Some(CaseClosed {
-            case: from.case()?,
-            reason: from.text()?.to_owned(),
-        })
-    }
-}
+fields!(CaseClosed: case, reason);
 
 /// What a merchant received was counted: its case says how much is owed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -124,16 +75,4 @@ pub struct CaseCounted {
     pub owed: Satang,
 }
 
-impl Body for CaseCounted {
-    fn write(&self, to: &mut Encoder) {
-        to.u128(self.case.bits());
-        to.u64(self.owed.get());
-    }
-
-    fn read(from: &mut Decoder<'_>) -> Option<CaseCounted> {
-        Some(CaseCounted {
-            case: from.case()?,
-            owed: Satang::new(from.u64()?),
-        })
-    }
-}
+fields!(CaseCounted: case, owed);

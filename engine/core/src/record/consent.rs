@@ -1,7 +1,6 @@
 //! The record of a merchant that withdrew its consent.
 
-use super::bytes::Body;
-use super::coding::{Decoder, Encoder};
+use super::coding::fields;
 use crate::calendar::BusinessDate;
 use crate::ids::{CaseId, MerchantId};
 
@@ -17,20 +16,4 @@ pub struct ConsentWithdrawn {
     pub reason: String,
 }
 
-impl Body for ConsentWithdrawn {
-    fn write(&self, to: &mut Encoder) {
-        to.u64(self.merchant.number());
-        to.u128(self.case.bits());
-        to.date(self.letter);
-        to.text(&self.reason);
-    }
-
-    fn read(from: &mut Decoder<'_>) -> Option<ConsentWithdrawn> {
-        Some(ConsentWithdrawn {
-            merchant: from.merchant()?,
-            case: from.case()?,
-            letter: from.date()?,
-            reason: from.text()?.to_owned(),
-        })
-    }
-}
+fields!(ConsentWithdrawn: merchant, case, letter, reason);

@@ -1,7 +1,6 @@
 //! The record of a citizen who was erased.
 
-use super::bytes::Body;
-use super::coding::{Decoder, Encoder};
+use super::coding::fields;
 use crate::ids::{PersonId, WalletId};
 
 /// A citizen's entry in the person store is deleted.
@@ -14,18 +13,4 @@ pub struct Erased {
     pub reason: String,
 }
 
-impl Body for Erased {
-    fn write(&self, to: &mut Encoder) {
-        to.u64(self.person.number());
-        to.wallets(&self.wallets);
-        to.text(&self.reason);
-    }
-
-    fn read(from: &mut Decoder<'_>) -> Option<Erased> {
-        Some(Erased {
-            person: from.person()?,
-            wallets: from.wallets()?,
-            reason: from.text()?.to_owned(),
-        })
-    }
-}
+fields!(Erased: person, wallets, reason);

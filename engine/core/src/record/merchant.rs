@@ -1,7 +1,6 @@
 //! The record of a merchant that was registered or changed.
 
-use super::bytes::Body;
-use super::coding::{Decoder, Encoder};
+use super::coding::fields;
 use super::{NameNumber, Status};
 use crate::ids::MerchantId;
 use crate::programme::Category;
@@ -25,30 +24,4 @@ pub struct Merchant {
     pub account_name: Option<String>,
 }
 
-impl Body for Merchant {
-    fn write(&self, to: &mut Encoder) {
-        to.u64(self.id.number());
-        to.u16(u16::from(self.category as u8));
-        to.status(self.status);
-        to.numbers(self.programs.iter().map(|name| name.0));
-        to.numbers(self.channels.iter().map(|name| name.0));
-        to.text(&self.name);
-        to.optional_text(self.province.as_deref());
-        to.optional_text(self.bank_account.as_deref());
-        to.optional_text(self.account_name.as_deref());
-    }
-
-    fn read(from: &mut Decoder<'_>) -> Option<Merchant> {
-        Some(Merchant {
-            id: from.merchant()?,
-            category: *Category::ALL.get(usize::from(from.u16()?))?,
-            status: from.status()?,
-            programs: from.numbers()?.map(NameNumber).collect(),
-            channels: from.numbers()?.map(NameNumber).collect(),
-            name: from.text()?.to_owned(),
-            province: from.optional_text()?,
-            bank_account: from.optional_text()?,
-            account_name: from.optional_text()?,
-        })
-    }
-}
+fields!(Merchant: id, category, status, programs, channels, name, province, bank_account, account_name);

@@ -1,7 +1,6 @@
 //! The records of money that settlement holds back, or not any more: a merchant's, or that of one authorization.
 
-use super::bytes::Body;
-use super::coding::{Decoder, Encoder};
+use super::coding::fields;
 use crate::ids::{MerchantId, TxnId};
 
 crate::words! {
@@ -10,19 +9,6 @@ crate::words! {
         Active = 0, "active";
         /// It holds the money back. Decisions go on.
         Frozen = 1, "frozen";
-    }
-}
-
-impl Payout {
-    fn write(self, to: &mut Encoder) {
-        to.flag(self == Payout::Frozen);
-    }
-
-    fn read(from: &mut Decoder<'_>) -> Option<Payout> {
-        from.flag().map(|frozen| match frozen {
-            false => Payout::Active,
-            true => Payout::Frozen,
-        })
     }
 }
 
@@ -36,21 +22,7 @@ pub struct MerchantPayout {
     pub reason: String,
 }
 
-impl Body for MerchantPayout {
-    fn write(&self, to: &mut Encoder) {
-        to.u64(self.merchant.number());
-        self.payout.write(to);
-        to.text(&self.reason);
-    }
-
-    fn read(from: &mut Decoder<'_>) -> Option<MerchantPayout> {
-        Some(MerchantPayout {
-            merchant: from.merchant()?,
-            payout: Payout::read(from)?,
-            reason: from.text()?.to_owned(),
-        })
-    }
-}
+fields!(MerchantPayout: merchant, payout, reason);
 
 /// What settlement would pay for one authorization is held back, or not any more.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,18 +34,4 @@ pub struct AuthorizationPayout {
     pub reason: String,
 }
 
-impl Body for AuthorizationPayout {
-    fn write(&self, to: &mut Encoder) {
-        to.u128(self.txn_id.bits());
-        self.payout.write(to);
-        to.text(&self.reason);
-    }
-
-    fn read(from: &mut Decoder<'_>) -> Option<AuthorizationPayout> {
-        Some(AuthorizationPayout {
-            txn_id: TxnId::from_bits(from.u128()?),
-            payout: Payout::read(from)?,
-            reason: from.text()?.to_owned(),
-        })
-    }
-}
+fields!(AuthorizationPayout: txn_id, payout, reason);

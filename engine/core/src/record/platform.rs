@@ -1,8 +1,7 @@
 //! The records of what a merchant takes part in by its own choice: a programme it joined, its delivery platform.
 
 use super::NameNumber;
-use super::bytes::Body;
-use super::coding::{Decoder, Encoder};
+use super::coding::fields;
 use crate::ids::MerchantId;
 
 /// A merchant joined a programme.
@@ -14,21 +13,7 @@ pub struct MerchantJoined {
     pub returning: bool,
 }
 
-impl Body for MerchantJoined {
-    fn write(&self, to: &mut Encoder) {
-        to.u64(self.merchant.number());
-        to.u16(self.program.0);
-        to.flag(self.returning);
-    }
-
-    fn read(from: &mut Decoder<'_>) -> Option<MerchantJoined> {
-        Some(MerchantJoined {
-            merchant: from.merchant()?,
-            program: from.name_number()?,
-            returning: from.flag()?,
-        })
-    }
-}
+fields!(MerchantJoined: merchant, program, returning);
 
 /// A merchant was bound to its delivery platform, or released from it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,20 +26,4 @@ pub struct PlatformBinding {
     pub reason: String,
 }
 
-impl Body for PlatformBinding {
-    fn write(&self, to: &mut Encoder) {
-        to.u64(self.merchant.number());
-        to.u16(self.platform.0);
-        to.flag(self.bound);
-        to.text(&self.reason);
-    }
-
-    fn read(from: &mut Decoder<'_>) -> Option<PlatformBinding> {
-        Some(PlatformBinding {
-            merchant: from.merchant()?,
-            platform: from.name_number()?,
-            bound: from.flag()?,
-            reason: from.text()?.to_owned(),
-        })
-    }
-}
+fields!(PlatformBinding: merchant, platform, bound, reason);

@@ -1,7 +1,6 @@
 //! The record of a citizen who got a new wallet in place of an old one.
 
-use super::bytes::Body;
-use super::coding::{Decoder, Encoder};
+use super::coding::{Field, fields};
 use super::{BenefitNumber, NameNumber};
 use crate::calendar::BusinessDate;
 use crate::ids::{HouseholdId, PersonId, WalletId};
@@ -52,61 +51,34 @@ const FLAGS: u16 = RETURNING | USED | ENDED;
 /// No right is registered later, in seconds since the Unix epoch: slots count up to the year 2136.
 const REGISTERED_MAX: u64 = 1 << 33;
 
-impl Body for Replacement {
-    fn write(&self, to: &mut Encoder) {
-        to.u64(self.wallet.number());
-        to.u64(self.new_wallet.number());
-        to.u64(self.person.number());
-        to.flag(self.several);
-        to.flag(self.suspended);
-        to.u16(self.rights.len() as u16);
-        self.rights.iter().for_each(|right| right.encode(to));
-        to.text(&self.reason);
-    }
+fields!(Replacement: wallet, new_wallet, person, several, suspended, rights, reason);
 
-    fn read(from: &mut Decoder<'_>) -> Option<Replacement> {
-        Some(Replacement {
-            wallet: from.wallet()?,
-            new_wallet: from.wallet()?,
-            person: from.person()?,
-            several: from.flag()?,
-            suspended: from.flag()?,
-            rights: {
-                let count = from.u16()?;
-                let rights = (0..count).map(|_| CarriedEntitlement::decode(from));
-                rights.collect::<Option<Vec<_>>>()?
-            },
-            reason: from.text()?.to_owned(),
-        })
-    }
-}
-
-impl CarriedEntitlement {
-    fn encode(&self, to: &mut Encoder) {
+impl Field for CarriedEntitlement {
+    fn write(&self, to: &mut Vec<u8>) {
         let flag = |flag: u16, on: bool| if on { flag } else { 0 };
-        to.u16(self.benefit.0);
-        to.u16(flag(RETURNING, self.returning) | flag(USED, self.used) | flag(ENDED, self.ended));
-        to.u64(self.registered_unix_s as u64);
-        to.optional_date(self.usable_from);
-        to.u16(self.tier.0);
-        to.optional(self.household.map(HouseholdId::number));
-        to.optional(self.home.map(WalletId::number));
+        self.benefit.write(to);
+        (flag(RETURNING, self.returning) | flag(USED, self.used) | flag(ENDED, self.ended)).write(to);
+        (self.registered_unix_s as u64).write(to);
+        self.usable_from.write(to);
+        self.tier.write(to);
+        self.household.write(to);
+        self.home.write(to);
     }
 
-    fn decode(from: &mut Decoder<'_>) -> Option<CarriedEntitlement> {
-        let benefit = from.benefit()?;
-        let flags = from.u16().filter(|flags| flags & !FLAGS == 0)?;
-        let registered = from.u64().filter(|seconds| *seconds <= REGISTERED_MAX)?;
+    fn read(from: &mut &[u8]) -> Option<CarriedEntitlement> {
+        let benefit = Field::read(from)?;
+        let flags = u16::read(from).filter(|flags| flags & !FLAGS == 0)?;
+        let registered = u64::read(from).filter(|seconds| *seconds <= REGISTERED_MAX)?;
         Some(CarriedEntitlement {
             benefit,
             returning: flags & RETURNING != 0,
             ended: flags & ENDED != 0,
             used: flags & USED != 0,
             registered_unix_s: registered as i64,
-            usable_from: from.optional_date()?,
-            tier: from.name_number()?,
-            household: from.optional(|number| HouseholdId::try_from_number(number).ok())?,
-            home: from.optional(|number| WalletId::try_from_number(number).ok())?,
+            usable_from: Field::read(from)?,
+            tier: Field::read(from)?,
+            household: Field::read(from)?,
+            home: Field::read(from)?,
         })
     }
 }

@@ -1,8 +1,7 @@
 //! The records of a wallet, programme, merchant or citizen that is stopped, or takes part again.
 
 use super::NameNumber;
-use super::bytes::Body;
-use super::coding::{Decoder, Encoder};
+use super::coding::fields;
 use crate::ids::{MerchantId, PersonId, WalletId};
 
 crate::words! {
@@ -23,21 +22,7 @@ pub struct WalletStatus {
     pub reason: String,
 }
 
-impl Body for WalletStatus {
-    fn write(&self, to: &mut Encoder) {
-        to.u64(self.wallet.number());
-        to.status(self.status);
-        to.text(&self.reason);
-    }
-
-    fn read(from: &mut Decoder<'_>) -> Option<WalletStatus> {
-        Some(WalletStatus {
-            wallet: from.wallet()?,
-            status: from.status()?,
-            reason: from.text()?.to_owned(),
-        })
-    }
-}
+fields!(WalletStatus: wallet, status, reason);
 
 /// A programme was paused or resumed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,21 +34,7 @@ pub struct ProgramStatus {
     pub reason: String,
 }
 
-impl Body for ProgramStatus {
-    fn write(&self, to: &mut Encoder) {
-        to.u16(self.program.0);
-        to.status(self.status);
-        to.text(&self.reason);
-    }
-
-    fn read(from: &mut Decoder<'_>) -> Option<ProgramStatus> {
-        Some(ProgramStatus {
-            program: from.name_number()?,
-            status: from.status()?,
-            reason: from.text()?.to_owned(),
-        })
-    }
-}
+fields!(ProgramStatus: program, status, reason);
 
 /// A merchant was suspended or made active by casework, whatever the register says of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,21 +45,7 @@ pub struct MerchantStatus {
     pub reason: String,
 }
 
-impl Body for MerchantStatus {
-    fn write(&self, to: &mut Encoder) {
-        to.u64(self.merchant.number());
-        to.status(self.status);
-        to.text(&self.reason);
-    }
-
-    fn read(from: &mut Decoder<'_>) -> Option<MerchantStatus> {
-        Some(MerchantStatus {
-            merchant: from.merchant()?,
-            status: from.status()?,
-            reason: from.text()?.to_owned(),
-        })
-    }
-}
+fields!(MerchantStatus: merchant, status, reason);
 
 /// A citizen was suspended or made active, over all programmes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,20 +59,4 @@ pub struct PersonStatus {
     pub reason: String,
 }
 
-impl Body for PersonStatus {
-    fn write(&self, to: &mut Encoder) {
-        to.u64(self.person.number());
-        to.wallets(&self.wallets);
-        to.status(self.status);
-        to.text(&self.reason);
-    }
-
-    fn read(from: &mut Decoder<'_>) -> Option<PersonStatus> {
-        Some(PersonStatus {
-            person: from.person()?,
-            wallets: from.wallets()?,
-            status: from.status()?,
-            reason: from.text()?.to_owned(),
-        })
-    }
-}
+fields!(PersonStatus: person, wallets, status, reason);
