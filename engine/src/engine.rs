@@ -100,9 +100,6 @@ pub struct Engine<R: ReadLog, C: Clock> {
 
 impl<R: ReadLog, C: Clock> Engine<R, C> {
     /// The time, for one request: never before the last record, so that a clock set back a little stands still instead.
-    ///
-    /// # Errors
-    /// [`ClockError`].
     pub fn now(&self) -> Result<Instant, ClockError> {
         match self.clock_refused {
             Some(refused) => Err(refused),
@@ -146,9 +143,6 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
     }
 
     /// The record of a durable sequence.
-    ///
-    /// # Errors
-    /// [`ReadError`].
     pub fn read(&self, sequence: u64) -> Result<Record, ReadError> {
         self.reader.read(sequence)
     }

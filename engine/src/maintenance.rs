@@ -233,9 +233,6 @@ impl<S: Storage, L: LogStore, C: Clock> Maintenance<S, L, C> {
     }
 
     /// Takes a snapshot now.
-    ///
-    /// # Errors
-    /// [`KeepError`].
     pub fn snapshot(&self) -> Result<Taken, KeepError> {
         let mut kept = self.kept.lock();
         kept.due |= self.archive_ids()?;
@@ -243,9 +240,6 @@ impl<S: Storage, L: LogStore, C: Clock> Maintenance<S, L, C> {
     }
 
     /// Lets the ids of old dates leave memory, without a snapshot.
-    ///
-    /// # Errors
-    /// [`KeepError`].
     pub fn tidy_ids(&self) -> Result<bool, KeepError> {
         let mut kept = self.kept.lock();
         let left = self.archive_ids()?;

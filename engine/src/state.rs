@@ -176,9 +176,6 @@ impl State {
 
     /// I4: over every slot, what is used in the programme is what was authorised less what was given back; and rights are
     /// counted as they are held.
-    ///
-    /// # Errors
-    /// [`Unbalanced`].
     pub fn check_conservation(&self) -> Result<(), Unbalanced> {
         let benefits = self.directory.read().benefits_len() as u16;
         let used: u128 = (1..=benefits)

@@ -64,9 +64,6 @@ pub enum ReloadError {
 
 /// Reads the programme files again and puts them in force: all of them, or none when one is wrong. It is durable once the
 /// answer's sequence is.
-///
-/// # Errors
-/// [`ReloadError`].
 pub fn reload<S: Storage>(
     engine: &GatewayEngine<S>,
     source: &ProgramSource,

@@ -39,9 +39,6 @@ pub struct BirthDate {
 
 impl BirthDate {
     /// Parses `YYYY-MM-DD`, `YYYY-MM` or `YYYY`.
-    ///
-    /// # Errors
-    /// [`BirthDateError`].
     pub fn parse(text: &str) -> Result<BirthDate, BirthDateError> {
         if !text.is_ascii() {
             return Err(BirthDateError::NotBirthDate);

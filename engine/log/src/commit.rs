@@ -201,9 +201,6 @@ impl Appender {
     /// Takes the append lock for records of `at` that take `bytes` and go into one group. Dates that are over by `at` are cut
     /// over first.
     ///
-    /// # Errors
-    /// [`Refused`].
-    ///
     /// # Panics
     /// When `bytes` is more than [`Appender::batch_bytes_max`].
     pub fn begin(&self, at: Instant, bytes: usize) -> Result<Appending<'_>, Refused> {
@@ -400,9 +397,6 @@ impl<L: Log> Committer<L> {
     }
 
     /// Writes what has gathered, if anything; for whoever runs the engine on one thread.
-    ///
-    /// # Errors
-    /// [`CommitError`].
     pub fn step(&mut self) -> Result<bool, CommitError> {
         if self.durable.has_failed() {
             return Err(failed_before());
@@ -420,9 +414,6 @@ impl<L: Log> Committer<L> {
     }
 
     /// Vouches for the last group, as after some quiet.
-    ///
-    /// # Errors
-    /// [`CommitError`].
     pub fn cover(&mut self) -> Result<(), CommitError> {
         if self.durable.has_failed() {
             return Err(failed_before());

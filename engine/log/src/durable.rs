@@ -75,9 +75,6 @@ impl Durable {
     }
 
     /// Blocks the thread until the record of this sequence is durable.
-    ///
-    /// # Errors
-    /// [`StorageFailed`].
     pub fn block_until(&self, sequence: u64) -> Result<(), StorageFailed> {
         self.block(sequence, None).map(drop)
     }
@@ -160,9 +157,6 @@ impl DurableWaits {
     }
 
     /// Waits until the record of this sequence is durable.
-    ///
-    /// # Errors
-    /// [`StorageFailed`].
     pub async fn wait(&self, sequence: u64) -> Result<(), StorageFailed> {
         let mut registered = None;
         poll_fn(|cx| self.inner.poll_wait(sequence, &mut registered, cx)).await

@@ -108,21 +108,12 @@ pub trait Log: Send + 'static {
     fn in_flight_max(&self) -> usize;
 
     /// Hands over a group; its first sequence is the one the writer expects to be next.
-    ///
-    /// # Errors
-    /// [`AppendError`].
     fn submit(&mut self, group: Group) -> Result<(), AppendError>;
 
     /// Waits until the oldest group that was submitted is durable, and gives it back; `None` when none is in flight.
-    ///
-    /// # Errors
-    /// [`AppendError`].
     fn complete(&mut self) -> Result<Option<Completed>, AppendError>;
 
     /// After some quiet, makes sure that a damaged last group would be noticed. Nothing may be in flight.
-    ///
-    /// # Errors
-    /// [`AppendError`].
     fn cover(&mut self) -> Result<(), AppendError>;
 
     /// Whether [`Log::cover`] has something to do.
@@ -167,15 +158,9 @@ pub trait ReadLog: Clone + Send + Sync + 'static {
 /// Reads a log in order, frame by frame. It is pulled: it never reads ahead of what is durable, and waits when asked to.
 pub trait Cursor: Send {
     /// Goes to the frame that has, or will have, the record of this sequence.
-    ///
-    /// # Errors
-    /// [`LogError`].
     fn seek(&mut self, sequence: u64) -> Result<(), LogError>;
 
     /// The next frame of records; `None` when nothing behind the last one is durable yet.
-    ///
-    /// # Errors
-    /// [`LogError`].
     fn next_frame(&mut self) -> Result<Option<Frame>, LogError>;
 
     /// Waits until there may be a next frame, at most so long; says whether there may be. A log that nobody writes has none.
@@ -213,9 +198,6 @@ pub trait LogStore: Send + Sync + 'static {
     fn identity(&self) -> Option<LogIdentity>;
 
     /// A cursor at the first record.
-    ///
-    /// # Errors
-    /// [`LogError`].
     fn cursor(&self, bound: Bound) -> Result<Self::Cursor, LogError>;
 
     /// About how many records there are from this sequence on, for sizing memory; 0 when it cannot be told.
@@ -235,9 +217,6 @@ pub trait LogStore: Send + Sync + 'static {
     fn resume(&self, read: ReadToEnd<Self::Cursor>) -> io::Result<Self::Log>;
 
     /// Looks whether the log ends where a cursor of everything stopped, or is damaged there. Only reads.
-    ///
-    /// # Errors
-    /// [`LogError`].
     fn end(&self, cursor: Self::Cursor) -> Result<ReadToEnd<Self::Cursor>, LogError>;
 }
 

@@ -97,9 +97,6 @@ impl IdArchive {
     }
 
     /// What the files know of an authorization's id.
-    ///
-    /// # Errors
-    /// [`IdIndexError`].
     pub fn txn(&self, id: TxnId) -> Result<Old<TxnState>, IdIndexError> {
         // Before the files: a date that leaves meanwhile makes the answer one of the past.
         let epoch = self.epoch();
@@ -111,9 +108,6 @@ impl IdArchive {
     }
 
     /// What the files know of those authorizations' ids that they may hold, in the order of the ids.
-    ///
-    /// # Errors
-    /// [`IdIndexError`].
     pub fn txns(
         &self,
         ids: impl Iterator<Item = TxnId> + Clone,
@@ -138,18 +132,12 @@ impl IdArchive {
     }
 
     /// Where the files say that the record of a reversal's id lies.
-    ///
-    /// # Errors
-    /// [`IdIndexError`].
     pub fn reversal(&self, id: ReversalId) -> Result<Option<u64>, IdIndexError> {
         let found = self.days().find(id.bits(), IdFact::Reversal)?;
         Ok(found.map(|entry| entry.sequence()))
     }
 
     /// Where the files say that the records of those registrations' ids lie that they may hold, in the order of the ids.
-    ///
-    /// # Errors
-    /// [`IdIndexError`].
     pub fn registrations(
         &self,
         ids: impl Iterator<Item = RegistrationId>,
@@ -167,18 +155,12 @@ impl IdArchive {
     }
 
     /// How the files say that a hold was closed, and where the record lies.
-    ///
-    /// # Errors
-    /// [`IdIndexError`].
     pub fn closing(&self, id: TxnId) -> Result<Option<(Closing, u64)>, IdIndexError> {
         let found = self.days().find(id.bits(), IdFact::Closing)?;
         Ok(found.map(|entry| entry.closing()))
     }
 
     /// Where the files say that the last reversal lies that gave some of an authorization back.
-    ///
-    /// # Errors
-    /// [`IdIndexError`].
     pub fn reversed(&self, id: TxnId) -> Result<Option<u64>, IdIndexError> {
         let found = self.days().find(id.bits(), IdFact::Reversed)?;
         Ok(found.map(|entry| entry.sequence()))

@@ -11,9 +11,6 @@ use std::collections::BTreeMap;
 /// What each merchant received of the state's money in front of a record of its own, over all programmes, in satang: the state's part
 /// of approved authorizations and of captures, less what refunds gave back. A hold that was not captured is nothing yet. The records
 /// are durable.
-///
-/// # Errors
-/// [`LogError`].
 pub fn received_by(
     cursor: &mut impl Cursor,
     merchants: &BTreeMap<MerchantId, u64>,

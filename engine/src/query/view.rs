@@ -102,9 +102,6 @@ impl<R: ReadLog, C: Clock> View<'_, R, C> {
     }
 
     /// How many rights are live in the rule's programme.
-    ///
-    /// # Errors
-    /// [`SubmitError`].
     pub fn live_entitlements(&self, rule: &Rule) -> Result<u64, SubmitError> {
         self.engine.live_entitlements(&self.directory, rule, self.at)
     }

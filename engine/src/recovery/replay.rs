@@ -177,9 +177,6 @@ impl<'s, 'r, S: Storage> Replay<'s, 'r, S> {
 
     /// Applies everything a cursor reads; also lets the ids of the dates leave memory that are over. `progress` is told the bytes read
     /// and the bytes there are.
-    ///
-    /// # Errors
-    /// [`ReplayError`].
     pub fn run<C: Cursor>(
         mut self,
         cursor: &mut C,

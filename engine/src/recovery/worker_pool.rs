@@ -77,9 +77,6 @@ impl ReplayError {
 
 /// Reads a log to its end, frame by frame: `next` reads one, `take` deals with it. `progress` is told the bytes read and the bytes
 /// there are.
-///
-/// # Errors
-/// [`ReplayError`].
 pub fn read_frames<C: Cursor, F>(
     cursor: &mut C,
     next: impl Fn(&mut C) -> Result<Option<F>, LogError>,

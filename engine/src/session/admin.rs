@@ -79,9 +79,6 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
     }
 
     /// Suspends a wallet or makes it active; it is known from then on.
-    ///
-    /// # Errors
-    /// [`SubmitError`].
     pub fn set_wallet_status(
         &self,
         wallet: WalletId,
@@ -107,9 +104,6 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
     }
 
     /// Pauses a programme or resumes it; `None` when no programme of that name is in force.
-    ///
-    /// # Errors
-    /// [`SubmitError`].
     pub fn set_program_status(
         &self,
         program: &Name,

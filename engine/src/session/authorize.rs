@@ -27,17 +27,11 @@ const PREFETCH_AHEAD: usize = 16;
 
 impl<R: ReadLog, C: Clock> Engine<R, C> {
     /// Decides an authorization, once per id (I5).
-    ///
-    /// # Errors
-    /// [`SubmitError`].
     pub fn authorize(&self, request: &AuthorizationRequest) -> Result<Submitted<Authorization>, SubmitError> {
         self.submit(request.txn_id, &request.purchase, None)
     }
 
     /// Decides a hold, once per id: an authorization whose room is free again when it is not captured in time.
-    ///
-    /// # Errors
-    /// [`SubmitError`].
     pub fn hold(&self, request: &HoldRequest) -> Result<Submitted<Authorization>, SubmitError> {
         self.submit(request.txn_id, &request.purchase, Some(request.expires_in_s))
     }

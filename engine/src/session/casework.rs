@@ -68,9 +68,6 @@ impl CaseworkOutcome {
 impl<R: ReadLog, C: Clock> Engine<R, C> {
     /// Decides what concerns merchants, authorizations and cases alone.
     ///
-    /// # Errors
-    /// [`SubmitError`].
-    ///
     /// # Panics
     /// When it is about a citizen.
     pub fn decide_casework(
@@ -86,9 +83,6 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
     }
 
     /// A merchant joins a programme; whether it took part in the earlier one, too.
-    ///
-    /// # Errors
-    /// [`SubmitError`].
     pub fn join_program(
         &self,
         merchant: MerchantId,
@@ -109,9 +103,6 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
     }
 
     /// Binds a merchant to its delivery platform, or releases it.
-    ///
-    /// # Errors
-    /// [`SubmitError`].
     pub fn bind_platform(
         &self,
         merchant: MerchantId,
@@ -138,9 +129,6 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
     }
 
     /// Suspends a citizen over all programmes, or makes the citizen active again; and which wallets that reaches.
-    ///
-    /// # Errors
-    /// [`SubmitError`].
     pub fn set_person_status(
         &self,
         subject: Subject,
@@ -169,9 +157,6 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
     }
 
     /// Opens a clawback case.
-    ///
-    /// # Errors
-    /// [`SubmitError`].
     pub fn open_case(
         &self,
         case: CaseId,
@@ -209,9 +194,6 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
 
     /// Erases a citizen: from now on nobody gets a right as this citizen any more, and the wallets are suspended for good. The entry
     /// in the person store is still to be deleted once this is durable ([`crate::maintenance::Maintenance::forget_erased`]).
-    ///
-    /// # Errors
-    /// [`SubmitError`].
     pub fn erase_person(
         &self,
         subject: Subject,

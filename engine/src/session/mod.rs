@@ -142,9 +142,6 @@ impl<R: ReadLog, C: Clock> Session<R, C> {
     }
 
     /// Decides an authorization, once per id (I5).
-    ///
-    /// # Errors
-    /// [`SubmitError`].
     pub fn authorize(
         &self,
         request: &AuthorizationRequest,
@@ -154,9 +151,6 @@ impl<R: ReadLog, C: Clock> Session<R, C> {
     }
 
     /// Decides a hold, once per id (I5).
-    ///
-    /// # Errors
-    /// [`SubmitError`].
     pub fn hold(&self, request: &HoldRequest) -> Result<Pending<Outcome<Authorization>>, SubmitError> {
         let submitted = self.engine.hold(request)?;
         let HoldRequest {
@@ -217,9 +211,6 @@ impl<R: ReadLog, C: Clock> Session<R, C> {
     }
 
     /// Decides a reversal, once per id (I5); waits for its original to be durable.
-    ///
-    /// # Errors
-    /// [`SubmitError`].
     pub async fn reverse(
         &self,
         request: &ReversalRequest,
@@ -230,9 +221,6 @@ impl<R: ReadLog, C: Clock> Session<R, C> {
     }
 
     /// Decides a hold's capture or void; one that repeats what closed the hold is replayed. Waits for the hold to be durable.
-    ///
-    /// # Errors
-    /// [`SubmitError`].
     pub async fn close(
         &self,
         request: &ClosingRequest,
@@ -273,9 +261,6 @@ impl<R: ReadLog, C: Clock> Session<R, C> {
     }
 
     /// Decides a registration, once per id (I5).
-    ///
-    /// # Errors
-    /// [`SubmitError`].
     pub fn register(
         &self,
         request: &RegistrationRequest,
@@ -345,9 +330,6 @@ impl<R: ReadLog, C: Clock> Session<R, C> {
     }
 
     /// What became of an authorization; waits until what is known of it is durable. `None` when nothing is.
-    ///
-    /// # Errors
-    /// [`SubmitError`].
     pub async fn find_authorization(&self, txn_id: TxnId) -> Result<FoundOutcome, SubmitError> {
         loop {
             match self.engine.find_authorization(txn_id)? {

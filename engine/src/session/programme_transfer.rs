@@ -105,9 +105,6 @@ pub struct TransferLine<'d> {
 
 impl<R: ReadLog, C: Clock> Engine<R, C> {
     /// Ends a citizen's right in one programme and gives the citizen one in another.
-    ///
-    /// # Errors
-    /// [`SubmitError`].
     pub fn transfer_person(
         &self,
         input: &TransferInput,

@@ -74,9 +74,6 @@ const PREFETCH_AHEAD: usize = 16;
 
 impl<R: ReadLog, C: Clock> Engine<R, C> {
     /// Decides a registration, once per id (I5).
-    ///
-    /// # Errors
-    /// [`SubmitError`].
     pub fn register(&self, request: &RegistrationRequest) -> Result<Registered, SubmitError> {
         let registered = self.register_batch(core::slice::from_ref(request))?;
         Ok(registered[0])

@@ -77,9 +77,6 @@ pub enum Decided {
 
 impl<R: ReadLog, C: Clock> Engine<R, C> {
     /// Gives a citizen a new wallet in place of an old one.
-    ///
-    /// # Errors
-    /// [`SubmitError`].
     pub fn replace_wallet(
         &self,
         input: &ReplacementInput,

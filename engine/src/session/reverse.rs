@@ -67,9 +67,6 @@ impl Seen {
 
 impl<R: ReadLog, C: Clock> Engine<R, C> {
     /// Decides a reversal, once per id (I5).
-    ///
-    /// # Errors
-    /// [`SubmitError`].
     pub fn reverse(&self, request: &ReversalRequest) -> Result<Submitted<ReversalRecord>, SubmitError> {
         self.admit(Space::ReversalsOnly)?;
         until_done(|| {
@@ -87,9 +84,6 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
     }
 
     /// Decides a hold's capture or void; one that repeats what closed the hold is [`Submitted::Seen`].
-    ///
-    /// # Errors
-    /// [`SubmitError`].
     pub fn close(&self, request: &ClosingRequest) -> Result<Submitted<ReversalRecord>, SubmitError> {
         self.admit(Space::ReversalsOnly)?;
         until_done(|| {

@@ -174,9 +174,6 @@ pub struct Whole {
 }
 
 /// Checks a snapshot of the journal without loading it: every hash, and which index files it counts on.
-///
-/// # Errors
-/// [`Refusal`].
 pub fn check<S: ReadStorage>(storage: &S, file: &str, journal_id: &[u8; 16]) -> Result<Whole, Refusal> {
     let mut through_max = None;
     let whole =

@@ -60,9 +60,6 @@ pub enum SnapshotError {
 const WRITE_BYTES: usize = 256 << 10;
 
 /// Takes a snapshot; older ones than the last [`GENERATIONS`] are removed. Called by one thread at a time.
-///
-/// # Errors
-/// [`SnapshotError`].
 pub fn take<S: Storage>(storage: &S, source: &Source<'_>) -> Result<SnapshotFacts, SnapshotError> {
     let unfinished = format!("{SNAPSHOT_FOLDER}/next.tmp");
     let taken = write_all(storage, source, &unfinished);

@@ -83,9 +83,6 @@ impl fmt::Display for Refused {
 }
 
 /// Lets a request through to its route, or not.
-///
-/// # Errors
-/// [`Refused`].
 pub(super) fn admit(keys: Option<&HeldKeys>, route: &Route, headers: &HeaderMap) -> Result<Caller, Refused> {
     let (Some(keys), Some(roles)) = (keys, route.roles) else {
         return Ok(Caller::Anyone);

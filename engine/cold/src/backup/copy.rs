@@ -104,9 +104,6 @@ impl<'t> Target<'t> {
     }
 
     /// Writes the manifest, whose files are all there, over the former one.
-    ///
-    /// # Errors
-    /// [`BackupError`].
     pub fn write_manifest(&self, manifest: &mut Manifest) -> Result<(), BackupError> {
         let finished = self.path(MANIFEST_FILE);
         let unfinished = finished.with_added_extension("tmp");
@@ -117,9 +114,6 @@ impl<'t> Target<'t> {
     }
 
     /// Looks that a file that was copied before is there in its whole length.
-    ///
-    /// # Errors
-    /// [`BackupError`].
     pub fn check_length(&self, stored: &Stored) -> Result<(), BackupError> {
         let path = self.path(&stored.stored);
         let length = fs::metadata(&path).map_err(BackupError::io(&path))?.len();
@@ -136,9 +130,6 @@ impl<'t> Target<'t> {
     }
 
     /// Removes what the manifest, which is durable, does not name.
-    ///
-    /// # Errors
-    /// [`BackupError`].
     pub fn keep_only(&self, manifest: &Manifest) -> Result<(), BackupError> {
         for folder in ["", "journal", "ids", "snapshots"] {
             let folder_path = self.path(folder);
@@ -204,9 +195,6 @@ pub fn hash_of(source: &Path, from: &mut dyn Read) -> Result<String, BackupError
 }
 
 /// Makes the folder a file lies in, and its name durable.
-///
-/// # Errors
-/// [`BackupError`].
 pub fn make_parent(path: &Path) -> Result<(), BackupError> {
     let parent = parent_of(path);
     if !parent.exists() {
@@ -225,9 +213,6 @@ pub fn parent_of(path: &Path) -> &Path {
 }
 
 /// Makes the names in a folder durable.
-///
-/// # Errors
-/// [`BackupError`].
 pub fn sync_folder(folder: &Path) -> Result<(), BackupError> {
     let synced = File::open(folder).and_then(|folder| folder.sync_all());
     synced.map_err(BackupError::io(folder))

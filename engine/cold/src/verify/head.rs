@@ -28,9 +28,6 @@ impl Head {
     }
 
     /// Reads what `Display` writes: `SEQUENCE:HASH`.
-    ///
-    /// # Errors
-    /// [`NotAHead`].
     pub fn parse(text: &str) -> Result<Head, NotAHead> {
         let parts = text.split_once(':').and_then(|(sequence, hash)| {
             let hash = blake3::Hash::from_hex(hash).ok()?;

@@ -130,9 +130,6 @@ pub fn verify(
 }
 
 /// Verifies what lies in `storage`; the ids of old days go to `work`.
-///
-/// # Errors
-/// [`VerifyError`].
 pub fn verify_storage<S: ReadStorage, W: Storage>(
     storage: &Arc<S>,
     derived: &Derived,

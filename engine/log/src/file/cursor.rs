@@ -144,9 +144,6 @@ impl<S: ReadStorage> FileCursor<S> {
     }
 
     /// Goes to the first frame of a segment: what lies in front of it is taken from the segment's header, not checked again.
-    ///
-    /// # Errors
-    /// [`LogError`].
     pub fn seek_segment(&mut self, segment: u32) -> Result<(), LogError> {
         self.read.place = Place::start_of(segment);
         self.read.segment = segment - 1;
@@ -175,9 +172,6 @@ impl<S: ReadStorage> FileCursor<S> {
     }
 
     /// The next intact frame of any kind; `None` when there is none that counts.
-    ///
-    /// # Errors
-    /// [`LogError`].
     pub fn next_file_frame(&mut self) -> Result<Option<FileFrame>, LogError> {
         match self.ahead()? {
             Some(ahead) => self.take(ahead).map(Some),

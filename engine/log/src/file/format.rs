@@ -233,9 +233,6 @@ impl SegmentHeader {
     }
 
     /// Reads the header in a page.
-    ///
-    /// # Errors
-    /// [`HeaderProblem`].
     pub fn read(page: &[u8]) -> Result<SegmentHeader, HeaderProblem> {
         if is_zero(page) {
             return Err(HeaderProblem::Blank);

@@ -160,9 +160,6 @@ fn first_header<S: ReadStorage>(storage: &S) -> Result<SegmentHeader, LogError> 
 
 impl<S: ReadStorage> FileLogStore<S> {
     /// A cursor at the first frame of a journal that is there.
-    ///
-    /// # Errors
-    /// [`LogError`].
     pub fn file_cursor(&self, bound: Bound) -> Result<FileCursor<S>, LogError> {
         let (storage, places) = (self.storage.clone(), self.places.clone());
         let segments = count_segments(&list_journal(&*self.storage)?)?;

@@ -42,9 +42,6 @@ impl<S: ReadStorage> Window<S> {
     }
 
     /// Has the bytes of a segment from `offset` on in memory, at least `len` of them.
-    ///
-    /// # Errors
-    /// [`LogError`].
     pub fn ensure(&mut self, segment: u32, offset: u32, len: usize) -> Result<(), LogError> {
         let held = self.offset as usize + self.pages.len() * PAGE_BYTES;
         if self.segment == segment && self.offset <= offset && offset as usize + len <= held {

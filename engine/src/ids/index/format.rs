@@ -241,9 +241,6 @@ impl Header {
     }
 
     /// The header in the first page of the index of `date`, and the shape it says.
-    ///
-    /// # Errors
-    /// [`IdIndexDamage`].
     pub fn read(
         page: &Page,
         journal_id: &[u8; 16],
