@@ -8,6 +8,10 @@ mod spoil_desk;
 mod spoil_wallets;
 
 use std::collections::BTreeMap;
+use std::iter;
+use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::thread::{available_parallelism, scope};
 
 use serde_json::{Value, json};
 
@@ -381,30 +385,41 @@ fn the_model_agrees_with_itself_and_every_reason_is_met() {
 
 #[test]
 fn every_mistake_is_caught_and_cut_down_to_a_few_steps() {
-    let mut missed = Vec::new();
-    for mistake in MISTAKES.into_iter().filter(|mistake| is_asked_for(*mistake)) {
-        let failure = match campaign(mistake, 17, 200_000) {
-            Ok(stats) => {
-                missed.push(format!("{mistake:?} was not caught in {} steps", stats.steps));
-                continue;
-            }
-            Err(failure) => failure,
+    let next = AtomicUsize::new(0);
+    let threads = available_parallelism().map_or(1, NonZeroUsize::get);
+    let missed: Vec<String> = scope(|scope| {
+        let worker = || {
+            let number = || next.fetch_add(1, Relaxed);
+            let planted = iter::from_fn(|| MISTAKES.get(number()).copied());
+            let asked_for = planted.filter(|mistake| is_asked_for(*mistake));
+            asked_for.filter_map(|mistake| catch(mistake).err()).collect()
         };
-        println!(
-            "{mistake:?}: {} steps, {}",
-            failure.steps.len(),
-            failure.mismatch.why
-        );
-        if failure.steps.len() > 14 {
-            missed.push(format!("{mistake:?} is still long:\n{failure}"));
-        }
-        // Somebody may come back from another programme, move to it, or be known by it.
-        assert!(
-            failure.world.programmes.len() <= 3,
-            "{mistake:?} needs fewer programmes:\n{failure}"
-        );
-    }
+        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(worker)).collect();
+        let missed = workers.into_iter().map(|worker| worker.join().unwrap());
+        missed.collect::<Vec<Vec<String>>>().concat()
+    });
     assert!(missed.is_empty(), "{}", missed.join("\n"));
+}
+
+/// Plants the mistake and says what is wrong with how it was caught, if anything is.
+fn catch(mistake: Mistake) -> Result<(), String> {
+    let failure = match campaign(mistake, 17, 200_000) {
+        Ok(stats) => return Err(format!("{mistake:?} was not caught in {} steps", stats.steps)),
+        Err(failure) => failure,
+    };
+    println!(
+        "{mistake:?}: {} steps, {}",
+        failure.steps.len(),
+        failure.mismatch.why
+    );
+    if failure.steps.len() > 14 {
+        return Err(format!("{mistake:?} is still long:\n{failure}"));
+    }
+    // Somebody may come back from another programme, move to it, or be known by it.
+    if failure.world.programmes.len() > 3 {
+        return Err(format!("{mistake:?} needs fewer programmes:\n{failure}"));
+    }
+    Ok(())
 }
 
 #[test]
