@@ -3,7 +3,7 @@
 //!
 //! `cargo test -p satang-engine` runs a slice of the same cases with the same judge.
 
-#[path = "../../../engine/tests/rig/mod.rs"]
+#[path = "../../../engine/tests/stories/rig/mod.rs"]
 mod rig;
 
 use clap::Parser;

@@ -1,12 +1,8 @@
 //! A hostile review of casework: backups and verification.
 
-mod forge;
-#[path = "../../tests/rig/mod.rs"]
-mod rig;
-mod verified;
-
-use forge::{Found, forged};
-use rig::*;
+use crate::forge::{Found, forged};
+use crate::rig::*;
+use crate::verified::{told, verify};
 use satang_cold::backup::{CITIZEN_KEY_FILE, backup, restore};
 use satang_core::ids::{CaseId, MerchantId, WalletId};
 use satang_core::programme::Category;
@@ -17,7 +13,6 @@ use satang_engine::session::casework::{CaseworkOutcome, Subject};
 use satang_log::storage::{FileStorage, MemoryStorage};
 use std::fs;
 use std::sync::Arc;
-use verified::{told, verify};
 
 fn start_in(folder: &std::path::Path) -> Result<Rig<FileStorage>, satang_engine::recovery::open::OpenError> {
     let storage = Arc::new(FileStorage::open_folder(folder).unwrap());
@@ -142,7 +137,7 @@ fn a_backup_of_a_folder_after_a_power_loss_within_an_erasure_can_be_restored_and
     rig.committer.cover().unwrap();
     rig.storage.break_after(5);
     rig.maintenance.forget_erased().unwrap_err();
-    let mut random = rig::random::Random::new(1);
+    let mut random = crate::rig::random::Random::new(1);
     let is_torn = |disk: &MemoryStorage| {
         let page: [u8; 4096] = disk.bytes("persons.db")[..4096].try_into().unwrap();
         !satang_engine::persons::is_whole_page(&page)
@@ -167,8 +162,8 @@ fn a_backup_of_a_folder_after_a_power_loss_within_an_erasure_can_be_restored_and
 /// Everything at once, from several threads: what is left is what the journal says, with and without a snapshot, and verifies.
 #[test]
 fn whatever_the_desk_decides_among_others_is_what_the_journal_says() {
-    use rig::office::{case, name, today};
-    use rig::random::Random;
+    use crate::rig::office::{case, name, today};
+    use crate::rig::random::Random;
     use satang_core::ids::{Nationality, PaymentId, RegistrationId, TxnId};
     use satang_core::money::Satang;
     use satang_core::record::{Payout, ReturnKind, Status};
@@ -176,7 +171,7 @@ fn whatever_the_desk_decides_among_others_is_what_the_journal_says() {
     use satang_engine::session::casework::DebtorInput;
     use std::sync::atomic::{AtomicUsize, Ordering};
     for round in 0..6 {
-        let mut rig = rig::office::started();
+        let mut rig = crate::rig::office::started();
         let engine = rig.engine.clone();
         let maintenance = rig.maintenance.clone();
         let working = AtomicUsize::new(4);
@@ -398,7 +393,7 @@ fn whatever_the_desk_decides_among_others_is_what_the_journal_says() {
 /// Payments that together pass 2^64: reported, and refused by a start; not a crash of either.
 #[test]
 fn a_journal_of_impossible_payments_is_reported_and_does_not_crash_the_auditor() {
-    use rig::office::{assert_recorded, open, pays, shop, started};
+    use crate::rig::office::{assert_recorded, open, pays, shop, started};
     use satang_engine::session::casework::DebtorInput;
     let mut rig = started();
     assert_recorded(open(&mut rig, 1, DebtorInput::Merchant(shop()), 1_000));

@@ -1,9 +1,7 @@
 //! The story: an auditor asks with whose key something was decided. Each record says so by the number of the key's name.
 
-mod rig;
-
-use rig::office::*;
-use rig::*;
+use crate::rig::office::*;
+use crate::rig::*;
 use satang_core::ids::{MerchantId, WalletId};
 use satang_core::record::{CaseClosed, MerchantStatus, NameNumber, Record, RecordKind, Status};
 use satang_core::state::casework::CaseworkRefusal;

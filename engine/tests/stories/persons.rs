@@ -1,11 +1,9 @@
 //! The story: citizens become persons, and whatever happens no record outlives the person it names. A person is made in
 //! memory, by whichever request comes first, and is on disk before the record is; the request itself never touches the disk.
 
-mod rig;
-
-use rig::hooked::{HookedStorage, Operation};
-use rig::random::Random;
-use rig::{LAYOUT, Rig, Survivors, enrollment};
+use crate::rig::hooked::{HookedStorage, Operation};
+use crate::rig::random::Random;
+use crate::rig::{LAYOUT, Rig, Survivors, enrollment};
 use satang_core::ids::PersonId;
 use satang_core::record::Record;
 use satang_core::state::account::wallet_shard;
@@ -131,7 +129,7 @@ fn nobody_is_on_disk_before_the_journal_is_written_and_everybody_is_when_it_is()
     });
     let lines: Vec<_> = (2..402).map(enrollment).collect();
     let (_, sequence) = rig.engine.enroll(&lines, None).unwrap();
-    rig.engine.authorize(&rig::request(1, 1, 100)).unwrap();
+    rig.engine.authorize(&crate::rig::request(1, 1, 100)).unwrap();
     assert_eq!(*seen.lock().unwrap(), [], "requests do not touch the disk");
     assert!(rig.committer.step().unwrap());
     {
@@ -149,7 +147,7 @@ fn nobody_is_on_disk_before_the_journal_is_written_and_everybody_is_when_it_is()
     assert_eq!(rig.engine.durable().check(sequence), Ok(true));
     seen.lock().unwrap().clear();
     rig.engine.enroll(&lines, None).unwrap();
-    rig.engine.authorize(&rig::request(2, 1, 100)).unwrap();
+    rig.engine.authorize(&crate::rig::request(2, 1, 100)).unwrap();
     assert!(rig.committer.step().unwrap());
     let seen = seen.lock().unwrap();
     assert_eq!(

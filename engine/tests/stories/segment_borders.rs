@@ -2,12 +2,10 @@
 //! indexes, seals and headers go. Every record is read back by its sequence at every border of every layout, down to segments of
 //! a single group, and whatever is appended in the middle of a write.
 
-mod rig;
-
-use rig::hooked::{HookedStorage, Operation};
-use rig::random::Random;
-use rig::workload::Workload;
-use rig::{Rig, Survivors, request};
+use crate::rig::hooked::{HookedStorage, Operation};
+use crate::rig::random::Random;
+use crate::rig::workload::Workload;
+use crate::rig::{Rig, Survivors, request};
 use satang_core::record::Record;
 use satang_engine::engine::Submitted;
 use satang_log::file::{FRAME_OVERHEAD_BYTES, Layout, segment_name};

@@ -2,11 +2,9 @@
 //! to the last satang, puts one cut-over behind each date and no record behind it, and refuses a journal that could not have
 //! been written; a clock that is behind the journal is not believed.
 
-mod rig;
-
-use rig::random::Random;
-use rig::workload::Workload;
-use rig::{LAYOUT, Rig, Survivors, noon, options, refused, request};
+use crate::rig::random::Random;
+use crate::rig::workload::Workload;
+use crate::rig::{LAYOUT, Rig, Survivors, noon, options, refused, request};
 use satang_core::calendar::{BusinessDate, Instant};
 use satang_core::ids::{Name, PersonId, WalletId};
 use satang_core::record::{
@@ -80,7 +78,7 @@ fn dates_that_passed_while_stopped_are_cut_over_one_by_one_before_the_next_recor
 #[test]
 fn a_restart_between_two_cut_overs_goes_on_with_the_next_date() {
     // Groups of one page: 124 cut-overs fill one, so that a year takes several, and some of them may be lost.
-    let layout = rig::damage::SMALL;
+    let layout = crate::rig::damage::SMALL;
     let mut rig = Rig::open(Arc::new(MemoryStorage::default()), layout).unwrap();
     rig.prepare(1);
     rig.pass(365 * DAY_MS);

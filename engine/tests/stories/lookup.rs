@@ -1,9 +1,7 @@
 //! A look-up shows an authorization and what was given back of it: nothing that is not durable, nothing of another id, and
 //! never more reversals than its bound.
 
-mod rig;
-
-use rig::{Rig, request, reversal};
+use crate::rig::{Rig, request, reversal};
 use satang_core::ids::TxnId;
 use satang_core::money::Satang;
 use satang_engine::engine::Submitted;

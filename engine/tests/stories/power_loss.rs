@@ -3,11 +3,9 @@
 //! header, a name without its file. After the restart every answer that could have left is there as it was given, nothing is
 //! half there, sequences are dense, and work goes on.
 
-mod rig;
-
-use rig::random::Random;
-use rig::workload::Workload;
-use rig::{LAYOUT, Rig, enrollment, request};
+use crate::rig::random::Random;
+use crate::rig::workload::Workload;
+use crate::rig::{LAYOUT, Rig, enrollment, request};
 use satang_engine::engine::Submitted;
 use satang_engine::recovery::open::OpenError;
 use satang_log::file::Layout;

@@ -2,14 +2,12 @@
 //! on from one has the state that a start from the journal alone has. None ever holds what is not durable; a full disk, a broken
 //! one and a loss of power leave no half snapshot, and two are kept.
 
-mod rig;
-
-use rig::damage::SMALL;
-use rig::hooked::{HookedStorage, Operation};
-use rig::random::Random;
-use rig::snapshots::{DAY_MS, assert_every_start_gives, files_in, with_two_snapshots};
-use rig::workload::{Workload, id_of_any_kind};
-use rig::{Done, LAYOUT, PROGRAM, Rig, request, without};
+use crate::rig::damage::SMALL;
+use crate::rig::hooked::{HookedStorage, Operation};
+use crate::rig::random::Random;
+use crate::rig::snapshots::{DAY_MS, assert_every_start_gives, files_in, with_two_snapshots};
+use crate::rig::workload::{Workload, id_of_any_kind};
+use crate::rig::{Done, LAYOUT, PROGRAM, Rig, request, without};
 use satang_engine::engine::SubmitError;
 use satang_engine::engine::Submitted;
 use satang_engine::maintenance::KeepError;
@@ -138,7 +136,7 @@ fn snapshots_are_taken_beside_several_threads() {
                         let number = 4_000_000 + u128::from(random.bits() >> 20) * 4 + client;
                         let id = id_of_any_kind(number);
                         match random.below(4) {
-                            0 => served(engine.reverse(&rig::reversal(id + 1, last, None))),
+                            0 => served(engine.reverse(&crate::rig::reversal(id + 1, last, None))),
                             1 => {
                                 let batch: Vec<_> =
                                     (1..9).map(|n| request(id + (n << 56), n as u64, 10)).collect();

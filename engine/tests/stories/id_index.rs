@@ -2,10 +2,8 @@
 //! damaged, shortened or foreign file is refused or gives the right answer; and neither a loss of power nor a full disk leaves
 //! half a file under the day's name.
 
-mod rig;
-
-use rig::hooked::{HookedStorage, Operation};
-use rig::random::Random;
+use crate::rig::hooked::{HookedStorage, Operation};
+use crate::rig::random::Random;
 use satang_core::calendar::{BusinessDate, Instant};
 use satang_core::ids::{ReversalId, TxnId};
 use satang_core::money::Satang;

@@ -1,10 +1,8 @@
 //! Casework: who is kept out, and until when; who is forgotten.
 
-mod rig;
-
-use rig::office::*;
-use rig::random::Random;
-use rig::*;
+use crate::rig::office::*;
+use crate::rig::random::Random;
+use crate::rig::*;
 use satang_core::calendar::BusinessDate;
 use satang_core::ids::WalletId;
 use satang_core::outcome::{Reason, RegistrationReason};

@@ -2,11 +2,9 @@
 //! where; it never starts with another balance, with fewer answers, or with a panic. One copy of a header is repaired from
 //! the other, and bits behind the end of the journal are zeroed.
 
-mod rig;
-
-use rig::book::Book;
-use rig::damage::{Specimen, Verdict};
-use rig::{Rig, Survivors, assert_names, refused, request};
+use crate::rig::book::Book;
+use crate::rig::damage::{Specimen, Verdict};
+use crate::rig::{Rig, Survivors, assert_names, refused, request};
 use satang_core::record::RecordKind;
 use satang_engine::persons::PERSONS_FILE;
 use satang_log::file::{FRAME_HEADER_BYTES, Layout, segment_name};

@@ -2,13 +2,11 @@
 //! came first, and the ids have left memory for files meanwhile. Every id keeps its one outcome, whatever its version and the
 //! clock it was made by, over restarts of every kind, and also when a date leaves memory at the very moment it is looked up.
 
-mod rig;
-
-use rig::hooked::{HookedStorage, Operation};
-use rig::random::Random;
-use rig::snapshots::{DAY_MS, restarted};
-use rig::workload::v7;
-use rig::{Done, LAYOUT, Rig, noon, request, reversal};
+use crate::rig::hooked::{HookedStorage, Operation};
+use crate::rig::random::Random;
+use crate::rig::snapshots::{DAY_MS, restarted};
+use crate::rig::workload::v7;
+use crate::rig::{Done, LAYOUT, Rig, noon, request, reversal};
 use satang_core::outcome::{Reason, ReversalReason};
 use satang_core::record::{Record, ReversalRecord};
 use satang_engine::engine::Submitted;

@@ -1,9 +1,7 @@
 //! Casework: merchants that join, are bound, suspended or withdraw; money that is held back.
 
-mod rig;
-
-use rig::office::*;
-use rig::*;
+use crate::rig::office::*;
+use crate::rig::*;
 use satang_core::calendar::Instant;
 use satang_core::ids::{MerchantId, TxnId};
 use satang_core::money::Satang;

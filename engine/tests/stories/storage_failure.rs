@@ -2,12 +2,10 @@
 //! behind the failure, and the next start finds all that was answered. A full disk stops authorizations first, reversals
 //! later, and neither what is in flight; with room again everything goes on without a restart.
 
-mod rig;
-
-use rig::hooked::{HookedStorage, Operation};
-use rig::random::Random;
-use rig::workload::Workload;
-use rig::{LAYOUT, Rig, request, reversal};
+use crate::rig::hooked::{HookedStorage, Operation};
+use crate::rig::random::Random;
+use crate::rig::workload::Workload;
+use crate::rig::{LAYOUT, Rig, request, reversal};
 use satang_engine::engine::{SubmitError, Submitted};
 use satang_log::commit::CommitError;
 use satang_log::durable::StorageFailed;
@@ -285,7 +283,7 @@ fn a_failed_person_store_ends_the_writer() {
     let journal = || rig.storage.bytes("journal/0000000001.seg");
     let before = journal();
     rig.storage.break_after(0);
-    let (outcomes, sequence) = rig.engine.enroll(&[rig::enrollment(99)], None).unwrap();
+    let (outcomes, sequence) = rig.engine.enroll(&[crate::rig::enrollment(99)], None).unwrap();
     assert_eq!(outcomes, [Ok(())], "the disk is not asked yet");
     assert_eq!(rig.engine.durable().block_until(sequence), Err(StorageFailed));
     until("the writer ends", || writer.is_finished());
@@ -296,7 +294,7 @@ fn a_failed_person_store_ends_the_writer() {
         "a record of the person was written all the same"
     );
     assert!(rig.engine.authorize(&request(1, 1, 100)).is_err());
-    assert!(rig.engine.enroll(&[rig::enrollment(98)], None).is_err());
+    assert!(rig.engine.enroll(&[crate::rig::enrollment(98)], None).is_err());
 }
 
 #[test]

@@ -2,12 +2,10 @@
 //! removed a file. A start finds exactly a prefix of what was answered or refuses and says in which file and where; a file of
 //! the wrong length, or one that is missing, is never taken for the end of the journal.
 
-mod rig;
-
-use rig::damage::{Specimen, Verdict};
-use rig::random::Random;
-use rig::workload::Workload;
-use rig::{LAYOUT, Rig, assert_names, refused};
+use crate::rig::damage::{Specimen, Verdict};
+use crate::rig::random::Random;
+use crate::rig::workload::Workload;
+use crate::rig::{LAYOUT, Rig, assert_names, refused};
 use satang_engine::persons::PERSONS_FILE;
 use satang_log::file::segment_name;
 use satang_log::storage::{MemoryStorage, PAGE_BYTES};

@@ -1,12 +1,8 @@
 //! The story: an auditor reads what casework decided. It verifies as it was decided; what could not have been decided is found out.
 
-mod forge;
-#[path = "../../tests/rig/mod.rs"]
-mod rig;
-mod verified;
-
-use forge::{Found, Frames, forged};
-use rig::*;
+use crate::forge::{Found, Frames, forged};
+use crate::rig::*;
+use crate::verified::{told, verify};
 use satang_core::ids::{CaseId, MerchantId, Name, PaymentId, TxnId, WalletId};
 use satang_core::money::Satang;
 use satang_core::programme::Category;
@@ -17,7 +13,6 @@ use satang_core::record::{
 use satang_engine::session::admin::MerchantInput;
 use satang_engine::session::casework::{CaseworkOutcome, DebtorInput, Decision, Subject};
 use satang_log::storage::MemoryStorage;
-use verified::{told, verify};
 
 /// Where what a record says begins: behind the header.
 const BODY: usize = 24;

@@ -1,11 +1,8 @@
 //! Rights whose rules change, that come back, and that end in odd instants: each was once decided wrongly, or verified as what it
 //! was not.
 
-#[path = "../../tests/rig/mod.rs"]
-mod rig;
-mod verified;
-
-use rig::*;
+use crate::rig::*;
+use crate::verified::{told, verify};
 use satang_core::birth::BirthDate;
 use satang_core::calendar::Instant;
 use satang_core::ids::*;
@@ -21,7 +18,6 @@ use satang_engine::session::register::Registered;
 use satang_log::storage::MemoryStorage;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use verified::{told, verify};
 
 /// A clock that goes on by a step each time it is read.
 struct Ticking {

@@ -1,15 +1,11 @@
 //! The story: an auditor reads a journal without asking the server. A journal that was served verifies, to the last satang and
 //! with the server's own digest; one whose checks are right but whose contents were forged is found out, record by record.
 
-mod forge;
-#[path = "../../tests/rig/mod.rs"]
-mod rig;
-mod verified;
-
-use forge::{Found, Frames, forged};
-use rig::random::Random;
-use rig::workload::Workload;
-use rig::{PROGRAM, Rig, noon, reversal};
+use crate::forge::{Found, Frames, forged};
+use crate::rig::random::Random;
+use crate::rig::workload::Workload;
+use crate::rig::{PROGRAM, Rig, noon, reversal};
+use crate::verified::{audit, told, verify, verify_with};
 use satang_cold::verify::{Finding, Head, Report, TOLD_MAX, VerifyOptions};
 use satang_core::ids::{TxnId, WalletId};
 use satang_core::record::RecordKind;
@@ -17,7 +13,6 @@ use satang_core::request::AuthorizationRequest;
 use satang_engine::engine::Submitted;
 use satang_engine::recovery::replay::DateError;
 use satang_log::storage::MemoryStorage;
-use verified::{audit, told, verify, verify_with};
 
 const DAY_MS: i64 = 86_400_000;
 const AUTHORIZATION: u8 = RecordKind::Authorization as u8;
@@ -53,7 +48,7 @@ fn young(rig: &Rig, number: u128) -> u128 {
 }
 
 fn buy(rig: &mut Rig, txn: u128, wallet: u64, amount: u64) {
-    let asked: AuthorizationRequest = rig::request(txn, wallet, amount);
+    let asked: AuthorizationRequest = crate::rig::request(txn, wallet, amount);
     assert!(matches!(
         rig.engine.authorize(&asked).unwrap(),
         Submitted::Decided { .. }
@@ -576,13 +571,13 @@ fn an_index_that_does_not_say_what_the_journal_says_is_found() {
 #[test]
 fn unknown_names_and_wallets_verify() {
     let mut rig = Rig::prepared();
-    let mut asked = rig::request(1, 1, 100);
+    let mut asked = crate::rig::request(1, 1, 100);
     asked.purchase.program = satang_core::ids::Name::parse("no-such-programme").unwrap();
     rig.engine.authorize(&asked).unwrap();
     asked.txn_id = TxnId::from_bits(2);
     asked.purchase.channel = satang_core::ids::Name::parse("no-such-channel").unwrap();
     rig.engine.authorize(&asked).unwrap();
-    let mut asked = rig::request(3, 1, 100);
+    let mut asked = crate::rig::request(3, 1, 100);
     asked.purchase.wallet = WalletId::from_number(999);
     rig.engine.authorize(&asked).unwrap();
     rig.flush();

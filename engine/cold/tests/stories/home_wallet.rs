@@ -1,11 +1,8 @@
 //! A citizen's caps, first use and draws follow the right to another wallet, and what is given back finds the citizen's room: each
 //! story ends with a replay, a start from a snapshot, and a verification of its journal.
 
-#[path = "../../tests/rig/mod.rs"]
-mod rig;
-mod verified;
-
-use rig::*;
+use crate::rig::*;
+use crate::verified::{told, verify};
 use satang_core::ids::*;
 use satang_core::money::Satang;
 use satang_core::outcome::{Reason, ReversalReason};
@@ -17,7 +14,6 @@ use satang_engine::session::enroll::EnrollmentInput;
 use satang_engine::session::programme_transfer::{TransferInput, TransferOutcome};
 use satang_engine::session::replacement::{ReplacementInput, ReplacementOutcome, ReplacementRefusal};
 use satang_log::storage::MemoryStorage;
-use verified::{told, verify};
 
 fn name(text: &str) -> Name {
     Name::parse(text).unwrap()

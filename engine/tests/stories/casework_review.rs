@@ -1,9 +1,7 @@
 //! A hostile review of casework: erasing.
 
-mod rig;
-
-use rig::office::*;
-use rig::*;
+use crate::rig::office::*;
+use crate::rig::*;
 use satang_core::ids::{PersonId, WalletId};
 use satang_core::state::casework::Block;
 use satang_engine::persons::{CitizenKey, PERSONS_FILE, PersonStore, erase_entries};

@@ -1,8 +1,6 @@
 //! The engine on a virtual disk, stepped by hand: what is answered, what survives.
 
-mod rig;
-
-use rig::{LAYOUT, Rig, noon, options, request, reversal};
+use crate::rig::{LAYOUT, Rig, noon, options, request, reversal};
 use satang_core::money::Satang;
 use satang_core::outcome::{Reason, ReversalReason};
 use satang_core::request::AuthorizationRequest;

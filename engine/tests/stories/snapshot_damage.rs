@@ -1,11 +1,9 @@
 //! The story: a snapshot is damaged anywhere, shortened, another journal's or of a version to come. It is refused, and the one
 //! before it, or the whole journal, gives the same state. A journal that lost what a snapshot holds is refused itself.
 
-mod rig;
-
-use rig::random::Random;
-use rig::snapshots::{assert_every_start_gives, files_in, with_two_snapshots};
-use rig::{LAYOUT, Rig, assert_names, refused};
+use crate::rig::random::Random;
+use crate::rig::snapshots::{assert_every_start_gives, files_in, with_two_snapshots};
+use crate::rig::{LAYOUT, Rig, assert_names, refused};
 use satang_core::calendar::BusinessDate;
 use satang_engine::ids::index::write_id_index;
 use satang_engine::snapshot::{load, names};

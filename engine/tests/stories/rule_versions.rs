@@ -1,8 +1,6 @@
 //! Rules change under running wallets: versions come, are withdrawn, and add caps to what was counted without one.
 
-mod rig;
-
-use rig::{Rig, enrollment, merchant, request, reversal};
+use crate::rig::{Rig, enrollment, merchant, request, reversal};
 use satang_core::calendar::Instant;
 use satang_core::ids::Name;
 use satang_core::money::Satang;

@@ -1,12 +1,10 @@
 //! The story: months go by, dates leave memory, and ids of every kind come once, twice and years later. A naive model says of
 //! each what its outcome is, and whether memory or a file has to know it.
 
-mod rig;
-
-use rig::random::Random;
-use rig::snapshots::{DAY_MS, restarted};
-use rig::workload::v7;
-use rig::{Rig, noon, request, reversal};
+use crate::rig::random::Random;
+use crate::rig::snapshots::{DAY_MS, restarted};
+use crate::rig::workload::v7;
+use crate::rig::{Rig, noon, request, reversal};
 use satang_core::ids::{ReversalId, TxnId};
 use satang_core::outcome::{Reason, ReversalReason};
 use satang_core::state::dedup::{HotWindow, TxnState, reversal_shard, txn_shard, uuid_v7_ms};

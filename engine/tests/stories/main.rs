@@ -1,0 +1,24 @@
+//! Stories of the engine on a virtual disk that loses power, fills up and breaks. One program, so that the rig is built once.
+
+mod rig;
+
+mod bit_flips;
+mod callers;
+mod casework;
+mod casework_merchants;
+mod casework_review;
+mod engine;
+mod id_archive;
+mod id_archive_model;
+mod id_index;
+mod locked_shards;
+mod lookup;
+mod persons;
+mod power_loss;
+mod replay;
+mod rule_versions;
+mod segment_borders;
+mod snapshot_damage;
+mod snapshots;
+mod storage_failure;
+mod truncation;
