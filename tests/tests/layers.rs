@@ -59,7 +59,10 @@ const CONFINED: [(&str, &[&str]); 7] = [
     ("aws-lc", &["satang"]),
     ("criterion", &["satang-bench"]),
     ("gungraun", &["satang-bench"]),
-    ("mimalloc", &["satang", "satang-loadtest", "satang-bench"]),
+    (
+        "mimalloc",
+        &["satang", "satang-loadtest", "satang-bench", "satang-tests"],
+    ),
 ];
 
 /// What the core must not touch (I7): a file, a socket, a thread, a clock, randomness, or an order that changes by the run.
