@@ -65,8 +65,8 @@ pub struct State {
     pub quotas: Mutex<Quotas>,
 }
 
-/// The directory behind one lock in parts. A reader takes its own thread's part, so that no two cores write one word; a writer
-/// takes all of them.
+/// The directory behind one lock in eight parts. A reader takes its thread's part, which few threads share, so that cores seldom
+/// write one word; a writer takes all of them.
 #[derive(Default)]
 pub struct DirectoryLock(ShardedLock<Directory>);
 

@@ -24,7 +24,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 use tracing_subscriber::filter::LevelFilter;
 
-/// Satang decides Thailand's co-payment purchases in microseconds, journals each before it answers, and settles them at night.
+/// Satang decides Thailand's co-payment purchases in microseconds, and journals each before it answers.
 #[derive(Parser)]
 #[command(name = "satang", version, about, arg_required_else_help = true)]
 pub struct Cli {

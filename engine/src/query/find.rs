@@ -16,8 +16,10 @@ pub const REVERSALS_SHOWN_MAX: usize = 256;
 #[derive(Debug)]
 pub enum Found {
     Unknown,
-    /// A reversal of it; the authorization itself never came.
-    ReversedBeforeArrival,
+    /// A reversal of it; the authorization itself never came. Durable once `sequence` is.
+    ReversedBeforeArrival {
+        sequence: u64,
+    },
     /// Something that is not durable yet: wait for `sequence`, then ask again.
     Wait {
         sequence: u64,
@@ -50,8 +52,8 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         let (state, reversed, last) = self.look_up(txn_id)?;
         let sequence = match state {
             TxnState::New => return Ok(Found::Unknown),
-            TxnState::Tombstone if self.durable.check(last)? => return Ok(Found::ReversedBeforeArrival),
-            TxnState::Tombstone => return Ok(Found::Wait { sequence: last }),
+            // Looked up again, it would be said of what was appended meanwhile, and so on without end.
+            TxnState::Tombstone => return Ok(Found::ReversedBeforeArrival { sequence: last }),
             TxnState::Seen { sequence, .. } => sequence,
         };
         let newest = reversed.map_or(sequence, |reversed| reversed.last);

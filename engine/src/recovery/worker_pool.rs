@@ -321,10 +321,19 @@ impl<'s, 'r, W: Worker + 'r> WorkerPool<'s, 'r, W> {
 
 fn run(worker: &mut impl Worker, chunks: &Receiver<Arc<Chunk>>, told: &Told) {
     while let Ok(chunk) = chunks.recv() {
+        let _done = Done(told);
         work_on(worker, &chunk, told);
         drop(chunk);
-        told.state.lock().open -= 1;
-        told.idle.notify_all();
+    }
+}
+
+/// A worker is done with a chunk once this is dropped, also by a panic: nobody waits for a worker that is gone.
+struct Done<'t>(&'t Told);
+
+impl Drop for Done<'_> {
+    fn drop(&mut self) {
+        self.0.state.lock().open -= 1;
+        self.0.idle.notify_all();
     }
 }
 

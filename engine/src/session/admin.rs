@@ -1,4 +1,4 @@
-//! What operators change: merchants, statuses; programmes in force in `install`, enrollments and lists in `enroll`. Every change is a
+//! What operators change: merchants, statuses; programmes in force in `activation`, enrollments and lists in `enroll`. Every change is a
 //! record, and says by the number of its name with whose key (`by`; `None` when callers have no keys, and for what the process does
 //! by itself at start).
 

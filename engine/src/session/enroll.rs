@@ -123,7 +123,9 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         let list = self.number_of_name(list, by)?;
         for citizen in citizens {
             let person = self.resolve_person(*citizen)?;
-            let block = self.state.directory.read().casework().block_of(person);
+            // Held over the append: an erasure comes before the record or behind it.
+            let directory = self.state.directory.read();
+            let block = directory.casework().block_of(person);
             if block == Some(Block::Erased) {
                 // No list changes what becomes of an erased citizen.
                 continue;

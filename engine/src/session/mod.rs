@@ -334,7 +334,10 @@ impl<R: ReadLog, C: Clock> Session<R, C> {
         loop {
             match self.engine.find_authorization(txn_id)? {
                 Found::Unknown => return Ok(FoundOutcome::Unknown),
-                Found::ReversedBeforeArrival => return Ok(FoundOutcome::ReversedBeforeArrival),
+                Found::ReversedBeforeArrival { sequence } => {
+                    self.waits.wait(sequence).await?;
+                    return Ok(FoundOutcome::ReversedBeforeArrival);
+                }
                 Found::Wait { sequence } => self.waits.wait(sequence).await?,
                 Found::Authorization(found) => return Ok(FoundOutcome::Authorization(found)),
             }

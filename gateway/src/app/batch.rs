@@ -85,10 +85,10 @@ fn answer<S: Storage>(
         Outcome::New(record) => Some(*record),
         Outcome::Replayed(_) | Outcome::Conflict => None,
     });
-    let decided: Vec<Authorization> = decided.collect();
+    let replayed = |outcome: &&_| matches!(outcome, Outcome::Replayed(_));
     Answered {
         response,
-        again: outcomes.len() - decided.len(),
-        decided,
+        again: outcomes.iter().filter(replayed).count(),
+        decided: decided.collect(),
     }
 }

@@ -6,7 +6,7 @@ use crate::wire::problem::Problem;
 use http::header::{ALLOW, HeaderValue, WWW_AUTHENTICATE};
 use http::{Method, StatusCode};
 use satang_engine::engine::SubmitError;
-use satang_engine::maintenance::{ChoreError, KeepError};
+use satang_engine::maintenance::KeepError;
 use satang_engine::snapshot::SnapshotError;
 use satang_log::durable::StorageFailed;
 use std::io::{self, ErrorKind};
@@ -30,7 +30,7 @@ pub enum Failure {
     /// No snapshot was taken.
     Snapshot(KeepError),
     /// What casework decided was not carried out yet.
-    Chore(ChoreError),
+    NotCarriedOut(String),
     /// A snapshot that was asked for before is not done.
     SnapshotBeingTaken,
 }
@@ -60,7 +60,10 @@ impl Failure {
             }
             Failure::Submit(error) => submit_error(error),
             Failure::Snapshot(error) => keep_error(error),
-            Failure::Chore(error) => chore_error(error),
+            Failure::NotCarriedOut(detail) => {
+                let title = "It was decided, but not carried out yet.";
+                retry_later(&Problem::new(503, "not_carried_out", title, detail))
+            }
             Failure::SnapshotBeingTaken => {
                 let detail = "another snapshot is being taken; ask again when it is done";
                 let title = "A snapshot is being taken.";
@@ -162,16 +165,6 @@ fn keep_error(error: KeepError) -> Response {
     };
     tracing::warn!(%error, "no snapshot was taken");
     retry_later(&Problem::new(503, code, title, detail))
-}
-
-fn chore_error(error: ChoreError) -> Response {
-    match error {
-        ChoreError::Submit(error) => submit_error(error),
-        ChoreError::Persons(_) | ChoreError::Log(_) => {
-            let title = "It was decided, but not carried out yet.";
-            retry_later(&Problem::new(503, "not_carried_out", title, error.to_string()))
-        }
-    }
 }
 
 fn retry_later(problem: &Problem) -> Response {

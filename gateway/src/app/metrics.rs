@@ -99,7 +99,7 @@ impl Metrics {
         let refused = counters(
             &registry,
             "satang_requests_refused_total",
-            "Requests without a key that may send them, by reason.",
+            "Requests refused for their key, or for the want of one, by reason.",
             &["reason"],
         );
         let snapshots = counters(
@@ -210,7 +210,8 @@ impl Metrics {
             RegistrationOutcome::Decided(Outcome::New(record)) => {
                 self.registrations[record.reason() as usize].fetch_add(1, Relaxed);
             }
-            RegistrationOutcome::Decided(Outcome::Replayed(_) | Outcome::Conflict) => self.replays.inc(),
+            RegistrationOutcome::Decided(Outcome::Replayed(_)) => self.replays.inc(),
+            RegistrationOutcome::Decided(Outcome::Conflict) => {}
             RegistrationOutcome::QuotaFullNotified { .. } => self.told_again.inc(),
         }
     }

@@ -39,6 +39,7 @@ use crate::server::{Body, BodyError, Handler, Request, Response};
 use access::Caller;
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
+use maintenance::Chores;
 use routes::{AUTHORIZE, Call};
 use satang_engine::clock::AnyClock;
 use satang_engine::session::Session;
@@ -56,6 +57,7 @@ pub struct App<S: Storage> {
     engine: OnceLock<Handed<S>>,
     /// Whether a snapshot is being taken that was asked for.
     being_taken: Arc<AtomicBool>,
+    chores: Arc<Chores>,
     metrics: Arc<Metrics>,
     programs: Arc<ProgramSource>,
     /// Who may call; without, every caller has every role.
@@ -83,6 +85,7 @@ impl<S: Storage> App<S> {
         Arc::new(App {
             engine: OnceLock::new(),
             being_taken: Arc::default(),
+            chores: Arc::default(),
             metrics,
             programs,
             keys,
@@ -155,6 +158,7 @@ pub(crate) struct Ready<S: Storage> {
     session: Session<FileReader<S>, AnyClock>,
     maintenance: Arc<GatewayMaintenance<S>>,
     being_taken: Arc<AtomicBool>,
+    chores: Arc<Chores>,
     metrics: Arc<Metrics>,
     programs: Arc<ProgramSource>,
 }
@@ -243,6 +247,7 @@ impl<S: Storage> Api<S> {
                 maintenance: maintenance.clone(),
                 session: Session::new(engine.clone(), waits),
                 being_taken: self.app.being_taken.clone(),
+                chores: self.app.chores.clone(),
                 metrics: self.app.metrics.clone(),
                 programs: self.app.programs.clone(),
             }

@@ -2,8 +2,8 @@
 
 use super::{Failure, Ready, json};
 use crate::server::Response;
-use crate::wire::problem::Problem;
 use satang_api as api;
+use satang_engine::engine::SubmitError;
 use satang_log::storage::Storage;
 use std::io;
 use std::sync::atomic::Ordering;
@@ -44,5 +44,5 @@ impl<S: Storage> Ready<S> {
 
 fn no_thread(error: &io::Error) -> Failure {
     tracing::error!(%error, "no thread for a snapshot");
-    Problem::overloaded().into()
+    Failure::Submit(SubmitError::Overloaded)
 }
