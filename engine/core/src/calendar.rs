@@ -10,6 +10,17 @@ const BANGKOK_MS: i64 = 7 * 3_600_000;
 /// Milliseconds of a day.
 const DAY_MS: i64 = 86_400_000;
 
+/// The seconds, since the Unix epoch, that a leap second followed since 2000 (IERS, Bulletin C). No other minute has a second 60.
+const LEAP_SECONDS_AFTER: [i64; 5] = [
+    1_136_073_599,
+    1_230_767_999,
+    1_341_100_799,
+    1_435_708_799,
+    1_483_228_799,
+];
+/// No place on earth is further from UTC, in minutes; clocks of computers allow this much.
+const OFFSET_MINUTES_MAX: u32 = 18 * 60;
+
 /// Why a text is no instant, date or range of hours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CalendarError {
@@ -59,6 +70,9 @@ impl Instant {
             return Err(CalendarError::NotInstant);
         }
         let timestamp: jiff::Timestamp = text.parse().map_err(|_| CalendarError::NotInstant)?;
+        if &text[17..19] == "60" && !LEAP_SECONDS_AFTER.contains(&timestamp.as_second()) {
+            return Err(CalendarError::NotInstant);
+        }
         let instant = Instant(timestamp.as_millisecond());
         if (Instant::MIN..=Instant::MAX).contains(&instant) {
             Ok(instant)
@@ -299,7 +313,12 @@ fn is_rfc_3339(text: &[u8]) -> bool {
     let is_offset = match offset {
         [b'Z' | b'z'] => true,
         [b'+' | b'-', hours @ .., b':', _, _] => {
-            hours.len() == 2 && offset.iter().filter(|b| b.is_ascii_digit()).count() == 4
+            let digits = offset.iter().filter(|byte| byte.is_ascii_digit());
+            let number = digits
+                .clone()
+                .fold(0, |number, digit| number * 10 + u32::from(digit - b'0'));
+            let minutes = number / 100 * 60 + number % 100;
+            hours.len() == 2 && digits.count() == 4 && number % 100 < 60 && minutes <= OFFSET_MINUTES_MAX
         }
         _ => false,
     };
@@ -387,6 +406,11 @@ mod tests {
             "2026-06-15T12:00:00",
             "20260615T120000+0700",
             "noon",
+            "2026-06-15T12:00:00+18:01",
+            "2026-06-15T12:00:00-23:00",
+            "2026-06-15T12:00:00+07:60",
+            "2026-06-15T12:00:60+07:00",
+            "2026-06-30T23:59:60Z",
         ] {
             assert_eq!(Instant::parse(text), Err(CalendarError::NotInstant), "{text}");
         }
@@ -394,6 +418,18 @@ mod tests {
             Instant::parse("2569-06-15T12:00:00+07:00"),
             Err(CalendarError::InstantOutOfRange)
         );
+    }
+
+    #[test]
+    fn a_leap_second_is_the_second_before_it() {
+        for (leap, before) in [
+            ("2017-01-01T06:59:60+07:00", "2017-01-01T06:59:59.000+07:00"),
+            ("2016-12-31T23:59:60.5Z", "2017-01-01T06:59:59.500+07:00"),
+            ("2026-06-15T05:00:00+18:00", "2026-06-14T18:00:00.000+07:00"),
+        ] {
+            let read = Instant::parse(leap).map(|instant| instant.to_string());
+            assert_eq!(read.as_deref(), Ok(before), "{leap}");
+        }
     }
 
     #[test]

@@ -195,7 +195,11 @@ fn offset(text: &[u8]) -> Option<i64> {
         [sign @ (b'+' | b'-'), h1, h2, b':', m1, m2] => {
             let (hours, minutes) = (digits(&[*h1, *h2])?, digits(&[*m1, *m2])?);
             let size = (hours * 60 + minutes) * 60_000;
-            (hours < 24 && minutes < 60).then_some(if *sign == b'+' { size } else { -size })
+            (minutes < 60 && hours * 60 + minutes <= 18 * 60).then_some(if *sign == b'+' {
+                size
+            } else {
+                -size
+            })
         }
         _ => None,
     }
