@@ -11,7 +11,7 @@ use crate::persons::Persons;
 use crate::state::State;
 use parking_lot::Mutex;
 use satang_core::calendar::Instant;
-use satang_core::ids::TxnId;
+use satang_core::ids::{Name, TxnId};
 use satang_core::record::{Authorization, Record};
 use satang_log::commit::Appender;
 use satang_log::durable::{Durable, StorageFailed};
@@ -47,9 +47,9 @@ pub enum SubmitError {
         /// The sequence that was asked for.
         sequence: u64,
     },
-    /// More different names of programmes and channels than records can number.
-    #[error("too many different names of programmes and channels over the life of the journal")]
-    TooManyNames,
+    /// A new name, and as many names over the journal's life as may be when such a name comes.
+    #[error("{name} is a new name, and the journal has {names_max} names already: one of them must be used")]
+    TooManyNames { name: Name, names_max: u16 },
     /// More records than one durable write takes.
     #[error("the batch takes {bytes} bytes of journal, at most {bytes_max} fit one durable write")]
     BatchTooLarge { bytes: usize, bytes_max: usize },

@@ -15,6 +15,7 @@ use satang_core::state::household::{HOUSEHOLD_SHARDS, HouseholdShard};
 use satang_core::state::person::{PERSON_SHARDS, PersonShard};
 use satang_core::state::quota::Quotas;
 use satang_core::state::totals::ProgramTotals;
+use std::collections::BTreeMap;
 use std::sync::PoisonError;
 
 /// How many wallets and ids to expect.
@@ -131,6 +132,17 @@ impl State {
             .iter()
             .map(|shard| shard.lock().listed_len(list))
             .sum()
+    }
+
+    /// How many persons each imported list has.
+    pub fn lists(&self) -> BTreeMap<NameNumber, u64> {
+        let mut lists = BTreeMap::new();
+        for shard in &self.citizens {
+            for (list, len) in shard.lock().lists() {
+                *lists.entry(*list).or_default() += len;
+            }
+        }
+        lists
     }
 
     /// How many rights in the rule's programme lapsed when the deadline struck: read from every shard, one by one.

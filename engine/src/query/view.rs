@@ -118,6 +118,12 @@ impl<R: ReadLog, C: Clock> View<'_, R, C> {
             .before(rule.entitlement_key, self.at, seconds)
     }
 
+    /// Every imported list, and how many citizens are on it.
+    pub fn lists(&self) -> impl Iterator<Item = (Name, u64)> {
+        let lists = self.engine.state.lists().into_iter();
+        lists.filter_map(|(number, len)| Some((*self.directory.name(number)?, len)))
+    }
+
     /// How many citizens are on a list; 0 when it was never imported.
     pub fn listed_len(&self, list: &Name) -> u64 {
         self.engine.state.listed_len(self.directory.number_of(list))

@@ -2,17 +2,15 @@
 
 use crate::clock::Clock;
 use crate::engine::{Engine, SubmitError};
+use crate::session::names::NamesOf;
 use satang_core::calendar::{BusinessDate, Instant};
 use satang_core::ids::Name;
-use satang_core::programme::{PolicyError, Program};
+use satang_core::programme::{Benefit, PolicyError, Program};
 use satang_core::record::{BenefitNumber, NameNumber, Record, RuleVersion, RulesInForce};
 use satang_core::state::directory::Directory;
 use satang_log::log::ReadLog;
 use satang_log::log::Space;
-use std::collections::BTreeMap;
-
-/// The most different names of programmes and channels over a journal's life (I12).
-pub(crate) const NAMES_MAX: u16 = 60_000;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Why programme files are not put in force; nothing changed.
 #[derive(Debug, thiserror::Error)]
@@ -136,7 +134,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         at: Instant,
     ) -> Result<(NameNumber, Vec<u32>), SubmitError> {
         let names: Vec<Name> = program.names().collect();
-        let number = self.number_names(directory, &names, by, at)?[0];
+        let number = self.number_names(directory, &names, NamesOf::Files, by, at)?[0];
         let known = directory.rules().iter().rev();
         let known = known
             .filter(|rule| rule.program == number)
@@ -220,27 +218,33 @@ fn load_all(files: &[(String, String)]) -> Result<Vec<(&str, Program)>, Activati
     Ok(programs)
 }
 
+/// Whether the journal has room for the names and benefits of these files that are new: what it knows already takes none.
 fn check_bounds(
     directory: &Directory,
     programs: &[(&str, Program)],
     by: Option<&Name>,
 ) -> Result<(), ActivationError> {
-    let too_many = |file: &str, what, max| ActivationError::TooMany {
-        file: file.to_owned(),
-        what,
-        max,
-    };
-    let (mut benefits, mut names) = (directory.benefits_len(), directory.names_len());
+    let is_new = |name: &Name| directory.number_of(name) == NameNumber::UNKNOWN;
     // The caller's name may get its number first.
-    names += usize::from(by.is_some());
+    let known = directory.names_len() + usize::from(by.is_some_and(is_new));
+    let mut names: BTreeSet<Name> = BTreeSet::new();
+    let mut benefits = directory.benefits_len();
     for (file, program) in programs {
-        benefits += program.benefits.len();
-        names += program.names().count();
+        let too_many = |what, max| ActivationError::TooMany {
+            file: (*file).to_owned(),
+            what,
+            max,
+        };
+        let number = directory.number_of(&program.id);
+        let new_benefit = |benefit: &&Benefit| directory.benefit_number(number, &benefit.id).is_none();
+        benefits += program.benefits.iter().filter(new_benefit).count();
         if benefits > usize::from(BenefitNumber::MAX) {
-            return Err(too_many(file, "benefits", u32::from(BenefitNumber::MAX)));
+            return Err(too_many("benefits", u32::from(BenefitNumber::MAX)));
         }
-        if names > usize::from(NAMES_MAX) {
-            return Err(too_many(file, "names", u32::from(NAMES_MAX)));
+        names.extend(program.names().filter(is_new));
+        let names_max = NamesOf::Files.names_max();
+        if !names.is_empty() && known + names.len() > usize::from(names_max) {
+            return Err(too_many("names", u32::from(names_max)));
         }
     }
     Ok(())

@@ -5,20 +5,27 @@
 use crate::clock::Clock;
 use crate::engine::{Engine, SubmitError};
 use crate::locks::{Guards, LockedShards};
-use crate::session::activation::NAMES_MAX;
+use crate::session::names::NamesOf;
 use satang_core::calendar::Instant;
 use satang_core::ids::{MerchantId, Name, WalletId};
 use satang_core::programme::Category;
-use satang_core::record::{Merchant, NameNumber, NameRecord, ProgramStatus, Record, Status, WalletStatus};
+use satang_core::record::{Merchant, NameNumber, ProgramStatus, Record, Status, WalletStatus};
 use satang_core::state::account::wallet_shard;
-use satang_core::state::casework::{Block, CaseworkRefusal};
+use satang_core::state::casework::CaseworkRefusal;
 use satang_core::state::directory::{AuditStamp, Directory};
 use satang_log::log::ReadLog;
 use satang_log::log::Space;
 use std::ops::ControlFlow;
 
-/// The most different names, of keys and of everything else, when a key's name gets its number: the names of blocks need a few more.
-const KEY_NAMES_MAX: u16 = u16::MAX - Block::ALL.len() as u16;
+/// Why a merchant is not registered or changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum MerchantRefusal {
+    #[error("{}", .0.name())]
+    Casework(CaseworkRefusal),
+    /// Nobody named this programme or channel before, and the journal has no room for names that imports bring.
+    #[error("too_many_names: {0}")]
+    Name(Name),
+}
 
 /// A merchant as an operator registers it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,18 +56,26 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         &self,
         merchants: &[MerchantInput],
         by: Option<&Name>,
-    ) -> Result<(Vec<Result<(), CaseworkRefusal>>, u64), SubmitError> {
+    ) -> Result<(Vec<Result<(), MerchantRefusal>>, u64), SubmitError> {
         self.admit(Space::Enough)?;
         let mut directory = self.state.directory.write();
         let at = self.now()?;
         let mut outcomes = Vec::with_capacity(merchants.len());
         for input in merchants {
             if let Some(refusal) = directory.refuses_merchant(input.id, &input.programs) {
-                outcomes.push(Err(refusal));
+                outcomes.push(Err(MerchantRefusal::Casework(refusal)));
                 continue;
             }
-            let programs = self.number_names(&mut directory, &input.programs, by, at)?;
-            let channels = self.number_names(&mut directory, &input.channels, by, at)?;
+            let names = [input.programs.as_slice(), &input.channels].concat();
+            let mut programs = match self.number_names(&mut directory, &names, NamesOf::Imports, by, at) {
+                Ok(numbers) => numbers,
+                Err(SubmitError::TooManyNames { name, .. }) => {
+                    outcomes.push(Err(MerchantRefusal::Name(name)));
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            let channels = programs.split_off(input.programs.len());
             let record = Record::Merchant(Merchant {
                 id: input.id,
                 category: input.category,
@@ -127,81 +142,6 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         Ok(Some(made.sequence))
     }
 
-    /// The numbers of names, with a record for each one that has none yet.
-    pub(crate) fn number_names(
-        &self,
-        directory: &mut Directory,
-        names: &[Name],
-        by: Option<&Name>,
-        at: Instant,
-    ) -> Result<Vec<NameNumber>, SubmitError> {
-        let mut numbers = Vec::with_capacity(names.len());
-        for name in names {
-            // However many names there are: casework can always keep somebody out.
-            let reserved = Block::ALL.iter().any(|block| block.list() == *name);
-            let names_max = if reserved { u16::MAX } else { NAMES_MAX };
-            numbers.push(self.number_name(directory, name, names_max, by, at)?);
-        }
-        Ok(numbers)
-    }
-
-    /// The number of a name; one that has none yet gets it, unless there are `names_max` names.
-    fn number_name(
-        &self,
-        directory: &mut Directory,
-        name: &Name,
-        names_max: u16,
-        by: Option<&Name>,
-        at: Instant,
-    ) -> Result<NameNumber, SubmitError> {
-        let known = directory.number_of(name);
-        if known != NameNumber::UNKNOWN {
-            return Ok(known);
-        }
-        // The caller's own name comes first, if that has none yet either.
-        let caller = self.caller(directory, by, at)?;
-        let next = u16::try_from(directory.names_len() + 1).ok();
-        let next = next.filter(|next| *next <= names_max);
-        let number = NameNumber(next.ok_or(SubmitError::TooManyNames)?);
-        let record = Record::Name(NameRecord { number, name: *name });
-        self.append_as(directory, &record, caller, at)?;
-        Ok(number)
-    }
-
-    /// The number of the name of the caller's key, which gets one with the first record that the caller causes.
-    pub(crate) fn caller(
-        &self,
-        directory: &mut Directory,
-        by: Option<&Name>,
-        at: Instant,
-    ) -> Result<NameNumber, SubmitError> {
-        match by {
-            None => Ok(NameNumber::UNKNOWN),
-            Some(name) => self.number_name(directory, name, KEY_NAMES_MAX, None, at),
-        }
-    }
-
-    /// The same as [`Engine::caller`], for who holds no lock of the directory.
-    pub(crate) fn number_of_key(&self, by: Option<&Name>) -> Result<NameNumber, SubmitError> {
-        let known = by.map(|name| self.state.directory.read().number_of(name));
-        match known {
-            None => Ok(NameNumber::UNKNOWN),
-            Some(NameNumber::UNKNOWN) => self.caller(&mut self.state.directory.write(), by, self.now()?),
-            Some(known) => Ok(known),
-        }
-    }
-
-    /// The number of a name, with a record if it has none yet.
-    pub(crate) fn number_of_name(&self, name: &Name, by: Option<&Name>) -> Result<NameNumber, SubmitError> {
-        let known = self.state.directory.read().number_of(name);
-        if known != NameNumber::UNKNOWN {
-            return Ok(known);
-        }
-        let mut directory = self.state.directory.write();
-        let at = self.now()?;
-        Ok(self.number_names(&mut directory, &[*name], by, at)?[0])
-    }
-
     pub(crate) fn append_to_directory(
         &self,
         directory: &mut Directory,
@@ -213,7 +153,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         self.append_as(directory, record, caller, at)
     }
 
-    fn append_as(
+    pub(crate) fn append_as(
         &self,
         directory: &mut Directory,
         record: &Record,

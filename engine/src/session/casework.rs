@@ -6,6 +6,7 @@ use crate::engine::{Engine, SubmitError};
 use crate::locks::LockedShards;
 use crate::locks::holder_locks::HolderLocks;
 use crate::session::append::Appended;
+use crate::session::names::NamesOf;
 use crossbeam::sync::ShardedLockWriteGuard;
 use satang_core::calendar::{BusinessDate, Instant};
 use satang_core::ids::{CaseId, MerchantId, Name, NationalId, PersonId, WalletId};
@@ -123,7 +124,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         if let Err(refusal) = record(directory.number_of(platform)).check(&directory, at) {
             return Ok(CaseworkOutcome::Refused(refusal));
         }
-        let number = self.number_names(&mut directory, &[*platform], by, at)?[0];
+        let number = self.number_names(&mut directory, &[*platform], NamesOf::Imports, by, at)?[0];
         self.record_casework(&mut directory, LockedShards::NONE, by, |_, _| record(number))
             .map(|(outcome, _)| outcome)
     }
@@ -246,7 +247,9 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
     ) -> Result<(), SubmitError> {
         let at = self.now()?;
         match decision.check(directory, at) {
-            Ok(Novelty::New) => self.number_names(directory, &[block.list()], by, at).map(drop),
+            Ok(Novelty::New) => self
+                .number_names(directory, &[block.list()], NamesOf::Blocks, by, at)
+                .map(drop),
             Ok(Novelty::Known) | Err(_) => Ok(()),
         }
     }

@@ -120,7 +120,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         self.admit(Space::Enough)?;
         self.check_journal()?;
         let caller = self.number_of_key(by)?;
-        let list = self.number_of_name(list, by)?;
+        let list = self.number_of_list(list, by)?;
         for citizen in citizens {
             let person = self.resolve_person(*citizen)?;
             // Held over the append: an erasure comes before the record or behind it.

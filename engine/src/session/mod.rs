@@ -12,6 +12,7 @@ pub mod programme_transfer;
 pub mod replacement;
 pub mod casework;
 pub mod admin;
+mod names;
 pub mod activation;
 
 use crate::clock::Clock;

@@ -14,7 +14,7 @@ use satang_core::record::{
 use satang_core::request::{ClosingRequest, HoldRequest};
 use satang_core::state::casework::{CaseState, CaseworkRefusal};
 use satang_engine::engine::Submitted;
-use satang_engine::session::admin::MerchantInput;
+use satang_engine::session::admin::{MerchantInput, MerchantRefusal};
 use satang_engine::session::casework::{CaseworkOutcome, DebtorInput};
 
 #[test]
@@ -230,7 +230,10 @@ fn what_a_merchant_received_is_owed_when_it_withdraws_and_nothing_that_came_late
         .engine
         .put_merchants(&[merchant(Category::FoodDrink)], None)
         .unwrap();
-    assert_eq!(outcomes, [Err(CaseworkRefusal::ConsentWithdrawn)]);
+    assert_eq!(
+        outcomes,
+        [Err(MerchantRefusal::Casework(CaseworkRefusal::ConsentWithdrawn))]
+    );
     let active = MerchantStatus {
         merchant: shop(),
         status: Status::Active,
@@ -251,7 +254,10 @@ fn a_merchant_that_owes_keeps_its_programmes_and_joins_no_other() {
         };
         rig.engine.put_merchants(&[input], None).unwrap().0[0]
     };
-    assert_eq!(put(&rig, &["fair", "rush"]), Err(CaseworkRefusal::ClawbackOpen));
+    assert_eq!(
+        put(&rig, &["fair", "rush"]),
+        Err(MerchantRefusal::Casework(CaseworkRefusal::ClawbackOpen))
+    );
     assert_eq!(put(&rig, &["fair"]), Ok(()));
     assert_recorded(pays(&mut rig, 1, 1, 5_000));
     assert_eq!(put(&rig, &["fair", "rush"]), Ok(()));

@@ -13,6 +13,7 @@ mod id_archive_model;
 mod id_index;
 mod locked_shards;
 mod lookup;
+mod names;
 mod persons;
 mod power_loss;
 mod replay;

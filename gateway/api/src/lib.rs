@@ -52,6 +52,7 @@ pub fn schemas() -> Schemas {
         Move::schema,
         Replacement::schema,
         Programs::schema,
+        Lists::schema,
         ProgramStatus::schema,
         Reload::schema,
         MerchantFound::schema,

@@ -29,13 +29,16 @@ shape! {
         /// The first hundred, in the order of the lines. Lines are counted from 1, blank ones included. A malformed line has a reason
         /// that begins with `malformed: ` and names its fields; an enrollment may also be refused `program_unknown`, `tier_unknown`,
         /// `wallet_taken`, `already_registered`, `excluded:suspended`, `excluded:clawback`, `excluded:erased` or `quota_full`, a
-        /// merchant `consent_withdrawn` or `clawback_open`.
+        /// merchant `consent_withdrawn`, `clawback_open` or, with the name, `too_many_names: `.
         pub errors: Vec<LineError>,
+        /// What was taken as it stands and may be a slip: `unknown_program: `, `unknown_channel: ` or `unknown_list: ` and a name that
+        /// no programme file in force has. Each name once, with the first line that has it; at most a hundred. Absent without one.
+        pub warnings: Option<Vec<LineError>>,
     }
 }
 
 part! {
-    /// A line that was rejected.
+    /// A line that was rejected, or looks like a slip.
     pub struct LineError {
         pub line: u64,
         pub reason: Text,

@@ -53,6 +53,27 @@ part! {
 }
 
 shape! {
+    /// Every list that was imported, or that a programme in force names.
+    pub struct Lists {
+        /// By name.
+        pub lists: Vec<ListFound>,
+    }
+}
+
+part! {
+    /// A list, and who uses it.
+    pub struct ListFound {
+        pub list: Name,
+        /// Whether anybody is on it. One that was never imported is empty.
+        pub imported: bool,
+        /// How many citizens are on it.
+        pub citizens: u64,
+        /// The programmes in force that name it, by id. None: a slip in its name, or a list of an earlier programme.
+        pub programs: Vec<Name>,
+    }
+}
+
+shape! {
     /// What a programme pays, and where.
     pub struct Benefit {
         pub id: Name,

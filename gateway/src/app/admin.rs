@@ -10,7 +10,7 @@ use satang_api::{self as api, Verdict};
 use satang_core::ids::Name;
 use satang_engine::clock::Clock as _;
 use satang_engine::session::activation::ActivatedProgram;
-use satang_engine::session::admin::MerchantInput;
+use satang_engine::session::admin::{MerchantInput, MerchantRefusal};
 use satang_engine::session::programme_transfer::TransferOutcome;
 use satang_engine::session::replacement::ReplacementOutcome;
 use satang_log::storage::Storage;
@@ -26,10 +26,13 @@ impl<S: Storage> Ready<S> {
         let stored = merchant(&request);
         let (outcomes, sequence) = self.engine.put_merchants(&[request], by)?;
         let outcomes = self.session.done(outcomes, sequence).durable().await?;
-        if let Err(refusal) = outcomes[0] {
-            return Err(super::casework::refused(refusal));
+        match outcomes[0] {
+            Ok(()) => Ok(json(&stored)),
+            Err(MerchantRefusal::Casework(refusal)) => Err(super::casework::refused(refusal)),
+            Err(refusal @ MerchantRefusal::Name(_)) => {
+                Err(Problem::malformed_field("programs", refusal.to_string()).into())
+            }
         }
-        Ok(json(&stored))
     }
 
     pub(super) async fn put_wallet_status(

@@ -132,7 +132,7 @@ fn submit_error(error: SubmitError) -> Response {
                 "the outcome is unknown".into(),
             )
         }
-        SubmitError::TooManyNames | SubmitError::BatchTooLarge { .. } => {
+        SubmitError::TooManyNames { .. } | SubmitError::BatchTooLarge { .. } => {
             answer(&Problem::malformed_field("", error.to_string()))
         }
     }

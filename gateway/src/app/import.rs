@@ -7,10 +7,12 @@ use crate::wire::problem::Problem;
 use bytes::Bytes;
 use satang_api::{ImportReport, LineError};
 use satang_core::ids::Name;
-use satang_core::state::casework::CaseworkRefusal;
+use satang_core::state::directory::Directory;
 use satang_engine::engine::SubmitError;
+use satang_engine::session::admin::{MerchantInput, MerchantRefusal};
 use satang_engine::session::enroll::EnrollmentRefusal;
 use satang_log::storage::Storage;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The longest line (I12).
 const LINE_BYTES_MAX: usize = 64 << 10;
@@ -26,7 +28,13 @@ impl<S: Storage> Ready<S> {
         by: Option<&Name>,
     ) -> Result<Response, Failure> {
         let put = |merchants: &[_]| self.engine.put_merchants(merchants, by);
-        self.import(body, parse::merchant_line, put, CaseworkRefusal::name)
+        let unknown = |merchant: &MerchantInput, in_files: &NamesInFiles| {
+            let programs = in_files.unknown("unknown_program", &in_files.programs, &merchant.programs);
+            let channels = in_files.unknown("unknown_channel", &in_files.channels, &merchant.channels);
+            programs.chain(channels).collect()
+        };
+        let refusal = |refusal: MerchantRefusal| refusal.to_string();
+        self.import(body, parse::merchant_line, put, refusal, unknown)
             .await
     }
 
@@ -36,7 +44,10 @@ impl<S: Storage> Ready<S> {
         by: Option<&Name>,
     ) -> Result<Response, Failure> {
         let enroll = |inputs: &[_]| self.engine.enroll(inputs, by);
-        self.import(body, parse::enrollment, enroll, EnrollmentRefusal::name)
+        let refusal = |refusal: EnrollmentRefusal| refusal.name().to_owned();
+        // An unknown programme or tier is refused.
+        let unknown = |_: &_, _: &NamesInFiles| Vec::new();
+        self.import(body, parse::enrollment, enroll, refusal, unknown)
             .await
     }
 
@@ -46,7 +57,8 @@ impl<S: Storage> Ready<S> {
         body: impl BodySource,
         parse: impl Fn(&[u8]) -> Result<T, Problem>,
         put: impl Fn(&[T]) -> Result<(Vec<Result<(), E>>, u64), SubmitError>,
-        name: impl Fn(E) -> &'static str,
+        name: impl Fn(E) -> String,
+        unknown: impl Fn(&T, &NamesInFiles) -> Vec<Warning>,
     ) -> Result<Response, Failure>
     where
         E: 'static,
@@ -68,12 +80,20 @@ impl<S: Storage> Ready<S> {
                     Err(reason) => report.reject(line.number, reason),
                 }
             }
+            let in_files = self.engine.of_directory(NamesInFiles::of);
+            let warnings = inputs
+                .iter()
+                .map(|input| unknown(input, &in_files))
+                .collect::<Vec<_>>();
             let (outcomes, sequence) = put(&inputs)?;
             let outcomes = self.session.done(outcomes, sequence).durable().await?;
-            for (number, outcome) in numbers.into_iter().zip(outcomes) {
+            for ((number, outcome), warnings) in numbers.into_iter().zip(outcomes).zip(warnings) {
                 match outcome {
-                    Ok(()) => report.accept(1),
-                    Err(refusal) => report.reject(number, name(refusal).to_owned()),
+                    Ok(()) => {
+                        report.accept(1);
+                        report.warn(number, warnings);
+                    }
+                    Err(refusal) => report.reject(number, name(refusal)),
                 }
             }
             report.in_line_order();
@@ -110,10 +130,64 @@ impl<S: Storage> Ready<S> {
             report.in_line_order();
             // A list's name takes a number in the journal: not for a file without a citizen.
             if !citizens.is_empty() {
+                let in_files = self.engine.of_directory(NamesInFiles::of);
+                report.warn(
+                    1,
+                    in_files
+                        .unknown("unknown_list", &in_files.lists, &[list])
+                        .collect(),
+                );
                 let sequence = self.engine.import_list(&list, &citizens, by)?;
                 self.session.done((), sequence).durable().await?;
             }
         }
+    }
+}
+
+/// The names that programme files in force have.
+#[derive(Default)]
+struct NamesInFiles {
+    programs: BTreeSet<Name>,
+    channels: BTreeSet<Name>,
+    lists: BTreeSet<Name>,
+}
+
+/// What kind of name no file has, and the name.
+type Warning = (&'static str, Name);
+
+impl NamesInFiles {
+    fn of(directory: &Directory) -> NamesInFiles {
+        let mut names = NamesInFiles::default();
+        let versions = directory.in_force().flat_map(|(_, versions)| versions);
+        for program in versions
+            .filter_map(|version| directory.rule(*version))
+            .map(|rule| &rule.policy)
+        {
+            let merchants_from = program
+                .merchant_registration
+                .as_ref()
+                .and_then(|window| window.returning_from);
+            let earlier = program.returning_from().copied();
+            names
+                .programs
+                .extend([Some(program.id), earlier, merchants_from].into_iter().flatten());
+            let channels = program.benefits.iter().flat_map(|benefit| &benefit.channels);
+            names.channels.extend(channels.map(|channel| channel.id));
+            names.lists.extend(program.lists().copied().chain(earlier));
+        }
+        names
+    }
+
+    fn unknown<'n>(
+        &'n self,
+        what: &'static str,
+        known: &'n BTreeSet<Name>,
+        names: &'n [Name],
+    ) -> impl Iterator<Item = Warning> + 'n {
+        names
+            .iter()
+            .filter(|name| !known.contains(name))
+            .map(move |name| (what, *name))
     }
 }
 
@@ -123,6 +197,8 @@ pub struct Report {
     accepted: u64,
     rejected: u64,
     errors: Vec<(u64, String)>,
+    /// Names that look like a slip, each with the first line that has it.
+    warnings: BTreeMap<Warning, u64>,
     /// Errors before this index are of earlier chunks and in order.
     ordered: usize,
 }
@@ -139,6 +215,15 @@ impl Report {
         self.errors.push((line, reason));
     }
 
+    /// A line was taken, but no programme file has these names.
+    fn warn(&mut self, line: u64, warnings: Vec<Warning>) {
+        for warning in warnings {
+            if self.warnings.len() < ERRORS_MAX || self.warnings.contains_key(&warning) {
+                self.warnings.entry(warning).or_insert(line);
+            }
+        }
+    }
+
     /// Puts the errors of the last chunk in the order of lines and forgets those past the first hundred.
     fn in_line_order(&mut self) {
         self.errors[self.ordered..].sort_by_key(|(line, _)| *line);
@@ -153,9 +238,13 @@ impl Report {
             line,
             reason: reason.into(),
         };
+        let mut warnings: Vec<_> = self.warnings.into_iter().collect();
+        warnings.sort_by_key(|(warning, line)| (*line, *warning));
+        let warning = |((what, name), line)| error((line, format!("{what}: {name}")));
         ImportReport {
             accepted: self.accepted,
             rejected: self.rejected,
+            warnings: (!warnings.is_empty()).then(|| warnings.into_iter().map(warning).collect()),
             errors: self.errors.into_iter().map(error).collect(),
         }
     }

@@ -1,7 +1,7 @@
 //! Wallets and programmes as they stand. Only what is durable is shown.
 
 use super::casework::mark;
-use super::{Failure, Ready, json};
+use super::{Failure, Ready, in_order, json};
 use crate::server::Response;
 use crate::wire::parse;
 use crate::wire::problem::Problem;
@@ -21,6 +21,7 @@ use satang_engine::engine::SubmitError;
 use satang_engine::query::view::{BenefitView, EntitlementView, WalletView};
 use satang_log::file::FileReader;
 use satang_log::storage::Storage;
+use std::collections::BTreeMap;
 
 /// What stands in the engine of the gateway.
 pub(super) type View<'e, S> = satang_engine::query::view::View<'e, FileReader<S>, AnyClock>;
@@ -42,6 +43,11 @@ impl<S: Storage> Ready<S> {
         let shown = self.session.view(|view| programs_shown(view, None))?;
         let programs = shown.durable().await??;
         Ok(json(&api::Programs { programs }))
+    }
+
+    pub(super) async fn lists(&self) -> Result<Response, Failure> {
+        let lists = self.session.view(all_lists_shown)?.durable().await?;
+        Ok(in_order(&api::Lists { lists }))
     }
 
     pub(super) async fn program(&self, id: &str) -> Result<Response, Failure> {
@@ -67,14 +73,43 @@ fn programs_shown<S: Storage>(
     Ok(shown)
 }
 
-/// The lists that a programme names, and whether anybody is on them: one that was never imported is empty.
-fn lists_shown<S: Storage>(view: &View<'_, S>, rule: &Rule) -> Vec<api::ListShown> {
+/// Every list that was imported, or that a programme names.
+fn all_lists_shown<S: Storage>(view: &View<'_, S>) -> Vec<api::ListFound> {
+    let found = |list: &Name, citizens| api::ListFound {
+        list: api::Name::of(list),
+        imported: citizens > 0,
+        citizens,
+        programs: Vec::new(),
+    };
+    let imported = view
+        .lists()
+        .map(|(list, citizens)| (list, found(&list, citizens)));
+    let mut lists: BTreeMap<Name, api::ListFound> = imported.collect();
+    for rule in view.rules() {
+        for list in lists_of(view, rule) {
+            let used = lists.entry(*list).or_insert_with(|| found(list, 0));
+            used.programs.push(api::Name::of(&rule.policy.id));
+        }
+    }
+    for used in lists.values_mut() {
+        used.programs.sort_unstable();
+        used.programs.dedup();
+    }
+    lists.into_values().collect()
+}
+
+/// The lists that a programme names; its earlier programme is one when no programme of that name is in force.
+fn lists_of<'v, S: Storage>(view: &'v View<'_, S>, rule: &'v Rule) -> impl Iterator<Item = &'v Name> {
     let is_program = |id: &&Name| {
         let number = view.directory().number_of(id);
         view.directory().rule_on(number, view.today()).is_some()
     };
     let stands_for = rule.policy.returning_from().filter(|id| !is_program(id));
-    let lists = rule.policy.lists().chain(stands_for);
+    rule.policy.lists().chain(stands_for)
+}
+
+/// The lists that a programme names, and whether anybody is on them: one that was never imported is empty.
+fn lists_shown<S: Storage>(view: &View<'_, S>, rule: &Rule) -> Vec<api::ListShown> {
     let of = |list: &Name| {
         let citizens = view.listed_len(list);
         api::ListShown {
@@ -83,7 +118,7 @@ fn lists_shown<S: Storage>(view: &View<'_, S>, rule: &Rule) -> Vec<api::ListShow
             citizens,
         }
     };
-    lists.map(of).collect()
+    lists_of(view, rule).map(of).collect()
 }
 
 fn benefit_standing(standing: &BenefitView<'_>) -> api::WalletBenefit {

@@ -149,6 +149,7 @@ routes! {
     RegisterBatch: POST "/v1/registrations/batch" Whole [Registrar] => ready.register_batch(body);
     ImportEnrollments: POST "/v1/enrollments/import" Lines [Registrar Admin] => ready.import_enrollments(body, by);
     ImportList: POST "/v1/lists/{list}/import" Lines [Registrar Admin] => ready.import_list(id, body, by);
+    Lists: GET "/v1/lists" Unread [Registrar Admin Viewer] => ready.lists();
     Move: POST "/v1/wallets/{wallet_id}/moves" Whole [Registrar Admin] => ready.transfer_person(id, body, by);
     ReplaceWallet: POST "/v1/wallets/{wallet_id}/replacement" Whole [Registrar Admin]
         => ready.replace_wallet(id, body, by);

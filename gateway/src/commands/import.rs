@@ -104,6 +104,12 @@ fn import(path: &str, content_type: &str, args: &ImportArgs) -> anyhow::Result<(
 pub(super) fn conclude(named: &str, report: &ImportReport) -> anyhow::Result<()> {
     // Read as a value, its keys are in the order in which the server sends them.
     println!("{}", serde_json::to_value(report)?);
+    if let Some(warnings) = &report.warnings {
+        eprintln!(
+            "{named}: {} names are in no programme file: see warnings",
+            warnings.len()
+        );
+    }
     match report.rejected {
         0 => Ok(()),
         rejected => bail!("{named}: {rejected} lines were rejected"),

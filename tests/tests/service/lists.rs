@@ -146,3 +146,65 @@ fn a_list_that_was_never_imported_is_told_at_every_start_until_it_is() {
     assert_eq!(start("state-welfare-card"), both[..1]);
     assert_eq!(start(""), [""; 0]);
 }
+
+#[test]
+fn a_name_that_no_programme_file_has_is_warned_of_and_shown() {
+    let site = Site::new(BINARY);
+    let server = site.serve(&["--clock", NOON]);
+    let mut wire = open(&server);
+    let report = import(&mut wire, "suspnded", citizen_id(1));
+    let warnings = json!([{ "line": 1, "reason": "unknown_list: suspnded" }]);
+    assert_eq!(
+        report,
+        json!({ "accepted": 1, "rejected": 0, "errors": [], "warnings": warnings })
+    );
+    import(
+        &mut wire,
+        "suspended",
+        format!("{}\n{}", citizen_id(1), citizen_id(2)),
+    );
+
+    let answer = wire.call("GET", "/v1/lists", b"").expect("an answer").json();
+    let lists = answer["lists"].as_array().expect("a list of lists");
+    let named = |list: &str| {
+        lists
+            .iter()
+            .find(|shown| shown["list"] == list)
+            .expect("it is shown")
+    };
+    assert_eq!(
+        *named("suspnded"),
+        json!({ "list": "suspnded", "imported": true, "citizens": 1, "programs": [] })
+    );
+    assert_eq!(named("suspended")["citizens"], 2);
+    let users = named("suspended")["programs"].as_array().expect("programmes");
+    assert!(users.contains(&json!(PROGRAM)), "{users:?}");
+    assert_eq!(named("state-welfare-card")["imported"], false);
+}
+
+#[test]
+fn merchants_that_name_what_no_file_has_are_taken_with_a_warning_for_each_name() {
+    let site = Site::new(BINARY);
+    let server = site.serve(&["--clock", NOON]);
+    let mut wire = open(&server);
+    let line = |number: u64, program: &str, channel: &str| {
+        json!({
+            "merchant_id": format!("{number:015}"), "name": "shop", "category": "food_drink", "status": "active",
+            "programs": [program], "channels": [channel],
+        })
+    };
+    let lines = [
+        line(1, PROGRAM, "store"),
+        line(2, "thai-chuai-thai", "store"),
+        line(3, "thai-chuai-thai", "strore"),
+    ];
+    let text = lines.map(|line| format!("{line}\n")).concat();
+    let answer = wire.call("POST", "/v1/merchants/import", text.as_bytes());
+    assert_eq!(
+        answer.expect("an answer").json(),
+        json!({ "accepted": 3, "rejected": 0, "errors": [], "warnings": [
+            { "line": 2, "reason": "unknown_program: thai-chuai-thai" },
+            { "line": 3, "reason": "unknown_channel: strore" },
+        ] })
+    );
+}

@@ -232,6 +232,11 @@ impl PersonShard {
         lens.find(|(of, _)| *of == list).map_or(0, |(_, len)| *len)
     }
 
+    /// The lists that persons of this shard are on, and how many of them.
+    pub fn lists(&self) -> &[(NameNumber, u64)] {
+        &self.list_lens
+    }
+
     /// Asks the processor to fetch what a registration will read.
     pub fn prefetch(&self, person: PersonId, entitlement: BenefitNumber) {
         self.held.prefetch(Fact::new(person, entitlement, 0).hash());
