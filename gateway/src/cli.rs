@@ -221,8 +221,8 @@ impl Cli {
     }
 }
 
-/// Lets the process open as many files as the system allows it: each connection takes one.
-fn raise_open_files_limit() {
+/// Lets the process open as many files as the system allows it, since each connection takes one; and how many those are.
+fn raise_open_files_limit() -> u64 {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
     if let Err(error) = setrlimit(
@@ -234,10 +234,11 @@ fn raise_open_files_limit() {
     ) {
         tracing::warn!(%error, "the limit on open files stays as it is");
     }
+    getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)
 }
 
 fn serve(args: ServeArgs) -> anyhow::Result<()> {
-    raise_open_files_limit();
+    let files_max = raise_open_files_limit();
     let reloads = read_access(&args)?;
     let mut server = ServerOptions {
         listen: args.listen,
@@ -245,6 +246,8 @@ fn serve(args: ServeArgs) -> anyhow::Result<()> {
         ..ServerOptions::default()
     };
     server.io_threads = args.io_threads.unwrap_or(server.io_threads);
+    let server = server.within(files_max);
+    let connections = server.connections_max;
     let options = StartOptions {
         data_dir: args.data_dir.clone(),
         programs: ProgramSource::folder(args.programs),
@@ -278,6 +281,7 @@ fn serve(args: ServeArgs) -> anyhow::Result<()> {
     let running = Running::start(options, &mut progress, || signals.listen_for_stops())?;
     bar.finish_and_clear();
     report_start(&running, started.elapsed(), args.data_dir.display());
+    tracing::info!("at most {connections} connections, with a limit of {files_max} open files");
     report_access(&reloads, running.addr());
     wait_for_the_end(running, signals, &reloads)
 }

@@ -6,6 +6,9 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+/// Files that the process opens beside connections: segments, spares, indexes of old dates, snapshots. Half of a limit that is
+/// lower than twice this.
+const FILES_RESERVED: u64 = 1024;
 /// hyper refuses read buffers below this.
 const BUFFER_BYTES_MIN: usize = 8 * 1024;
 
@@ -52,8 +55,8 @@ pub struct ServerOptions {
     pub discard_bytes_max: usize,
     /// The same bound in time.
     pub discard_timeout: Duration,
-    /// Open connections over all threads; one more is answered 503 and closed. Each takes a file descriptor, so the
-    /// process's limit on open files must be higher.
+    /// Open connections over all threads; one more is answered 503 and closed. Each takes a file descriptor:
+    /// [`ServerOptions::within`] the process's limit.
     pub connections_max: usize,
     /// Requests in progress on one HTTP/2 connection. More fills larger groups from few connections; the memory they
     /// need is bounded by the three byte limits above.
@@ -87,6 +90,15 @@ impl Default for ServerOptions {
 }
 
 impl ServerOptions {
+    /// The same, with as many connections as a process may have that opens at most so many files and needs some for its data.
+    pub fn within(mut self, files_max: u64) -> ServerOptions {
+        let connections = files_max - FILES_RESERVED.min(files_max / 2);
+        self.connections_max = self
+            .connections_max
+            .min(usize::try_from(connections).unwrap_or(usize::MAX));
+        self
+    }
+
     /// The read buffer of one connection: a whole header section and as much of the body that follows it.
     pub(super) fn read_buffer_bytes(&self) -> usize {
         self.header_bytes_max * 2

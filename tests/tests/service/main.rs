@@ -4,6 +4,7 @@ mod access;
 mod clawbacks;
 mod clock;
 mod commands;
+mod descriptors;
 mod desk;
 mod desk_review;
 mod erasure;
