@@ -122,7 +122,7 @@ impl<S: Storage, C: Clock> Rig<S, C> {
             layout,
             citizen_key: CitizenKey::from_bytes([7; 32]),
             pacing: Pacing::DEFAULT,
-            accept_clock: false,
+            accept_clock: None,
             expected,
             snapshots: SnapshotRule {
                 journal_bytes: u64::MAX,

@@ -8,12 +8,15 @@ use std::time::{SystemTime, UNIX_EPOCH};
 /// How far the wall clock may move against the monotonic one before the engine refuses to decide.
 pub const CLOCK_JUMP_MS_MAX: i64 = 60_000;
 
+/// How far a real clock may be ahead of the journal's last record when the engine starts: a decision dated by a wrong clock stays so.
+pub const CLOCK_AHEAD_MS_MAX: i64 = 36 * 3_600_000;
+
 /// Why there is no time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ClockError {
     /// The wall clock was moved while the process ran.
     #[error(
-        "the clock jumped by {by_ms} ms against the monotonic clock; check it and restart with --accept-clock"
+        "the clock jumped by {by_ms} ms against the monotonic clock; check it and restart with --accept-clock=INSTANT, what it shows then"
     )]
     Jumped {
         /// By how much, in milliseconds; negative when it went back.
@@ -21,13 +24,30 @@ pub enum ClockError {
     },
     /// The wall clock shows a time before the journal's last record.
     #[error(
-        "the clock shows {shows}, more than 60 s before the journal's last record at {last}; check it and restart with --accept-clock"
+        "the clock shows {shows}, more than 60 s before the journal's last record at {last}; check it and restart with --accept-clock={shows}"
     )]
     BehindJournal {
         shows: Instant,
         /// The time of the last record.
         last: Instant,
     },
+    /// The wall clock shows a time long after the journal's last record.
+    #[error(
+        "the clock shows {shows}, more than 36 h after the journal's last record at {last}; check it and restart with --accept-clock={shows}"
+    )]
+    AheadOfJournal {
+        shows: Instant,
+        /// The time of the last record.
+        last: Instant,
+    },
+    /// No clock that works shows such a year.
+    #[error("the clock shows {shows}, and must show a time from 2020 to 2170; set it and restart")]
+    OutOfRange { shows: Instant },
+    /// The wall clock was moved while an earlier process ran.
+    #[error(
+        "the clock jumped while the server ran before, and nobody confirmed it since; it shows {shows}: check it and restart with --accept-clock={shows}"
+    )]
+    Unconfirmed { shows: Instant },
 }
 
 /// Why a simulated clock is not set: time does not go back.
@@ -93,10 +113,10 @@ impl SystemClock {
 }
 
 fn wall_ms() -> i64 {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .expect("the clock is set after 1970");
-    since.as_millis() as i64
+    match SystemTime::now().duration_since(UNIX_EPOCH) {
+        Ok(since) => since.as_millis() as i64,
+        Err(before) => -(before.duration().as_millis() as i64),
+    }
 }
 
 impl Clock for SystemClock {

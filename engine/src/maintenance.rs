@@ -4,6 +4,7 @@ use crate::clock::{Clock, ClockError};
 use crate::engine::{Engine, SubmitError};
 use crate::persons::{PERSONS_FILE, erase_entries};
 use crate::query::received::received_by;
+use crate::recovery::clock_check::remember_jump;
 use crate::snapshot::{self, SnapshotError, SnapshotFacts, Source};
 use parking_lot::Mutex;
 use satang_core::ids::{CaseId, MerchantId, PersonId};
@@ -13,6 +14,7 @@ use satang_log::storage::Storage;
 use std::collections::BTreeSet;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant as Moment};
 
 /// When a snapshot is taken by itself.
@@ -45,6 +47,8 @@ pub struct Maintenance<S: Storage, L: LogStore, C: Clock> {
     erasing: Mutex<BTreeSet<PersonId>>,
     /// Held by whoever counts what merchants received.
     counting: Mutex<()>,
+    /// Whether it is written down that the clock jumped.
+    jump_remembered: AtomicBool,
 }
 
 /// What it knows of what is kept.
@@ -133,6 +137,7 @@ impl<S: Storage, L: LogStore, C: Clock> Maintenance<S, L, C> {
             kept: Mutex::new(kept),
             erasing: Mutex::default(),
             counting: Mutex::default(),
+            jump_remembered: AtomicBool::new(false),
         }
     }
 
@@ -202,6 +207,19 @@ impl<S: Storage, L: LogStore, C: Clock> Maintenance<S, L, C> {
     fn block_until(&self, sequence: u64) -> Result<(), ChoreError> {
         let durable = self.engine.durable().block_until(sequence);
         Ok(durable.map_err(SubmitError::from)?)
+    }
+
+    /// Remembers over a restart that the clock jumped, once it did. To be called now and then.
+    ///
+    /// # Errors
+    /// Of the operating system; the next call tries again.
+    pub fn watch_clock(&self) -> io::Result<()> {
+        let jumped = matches!(self.engine.now(), Err(ClockError::Jumped { .. }));
+        if jumped && !self.jump_remembered.load(Ordering::Relaxed) {
+            remember_jump(&*self.storage)?;
+            self.jump_remembered.store(true, Ordering::Relaxed);
+        }
+        Ok(())
     }
 
     /// Does what is due: to be called now and then.

@@ -13,6 +13,7 @@ use crate::tls::{TlsFiles, readable_by_others};
 use clap::{Args, Parser, Subcommand};
 use satang_core::calendar::Instant;
 use satang_core::ids::Name;
+use satang_engine::clock::{Clock as _, SystemClock};
 use satang_engine::maintenance::SnapshotRule;
 use satang_engine::recovery::open::Expected;
 use satang_log::commit::Pacing;
@@ -82,9 +83,9 @@ struct ServeArgs {
     /// `simulated:2026-06-15T12:00:00+07:00` runs on from that instant; the operating system's clock without.
     #[arg(long, value_parser = parse_clock)]
     clock: Option<Instant>,
-    /// Confirm a clock that jumped or is behind the journal.
-    #[arg(long)]
-    accept_clock: bool,
+    /// Confirm a clock that jumped or does not fit the journal: the instant that it shows; counts for a minute.
+    #[arg(long, value_name = "INSTANT", num_args = 0..=1, default_missing_value = "", value_parser = parse_accepted)]
+    accept_clock: Option<Instant>,
     /// Threads that read, decide and answer; one per core without.
     #[arg(long)]
     io_threads: Option<usize>,
@@ -163,6 +164,13 @@ fn parse_clock(text: &str) -> Result<Instant, String> {
         .strip_prefix("simulated:")
         .ok_or("must be like simulated:2026-06-15T12:00:00+07:00")?;
     Instant::parse(instant).map_err(|error| error.to_string())
+}
+
+fn parse_accepted(text: &str) -> Result<Instant, String> {
+    Instant::parse(text).map_err(|error| match SystemClock::start().now() {
+        Ok(now) => format!("{error}; to confirm what the clock shows now: --accept-clock={now}"),
+        Err(untrusted) => untrusted.to_string(),
+    })
 }
 
 /// Reads the command line and runs it: words to stderr, exit 1 with one line when it fails.

@@ -39,7 +39,7 @@ pub struct StartOptions {
     /// Where a simulated clock begins; `None` for the real one.
     pub simulated_clock: Option<Instant>,
     /// An operator confirms a clock that is behind the journal.
-    pub accept_clock: bool,
+    pub accept_clock: Option<Instant>,
     /// Of a new journal.
     pub layout: Layout,
     /// When the journal's writer waits for more records.
@@ -158,8 +158,11 @@ impl Running {
         let keeper_of_thread = maintenance.clone();
         let keeping = spawn("keeper", move || {
             while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(TICK) {
+                watch_clock(&keeper_of_thread);
                 report_kept(keeper_of_thread.keep(), &metrics);
             }
+            // A jump of the last second.
+            watch_clock(&keeper_of_thread);
         });
         let writer = spawn("journal", move || committer.run());
         let direct_refused = storage.direct_refused();
@@ -259,6 +262,12 @@ impl Running {
                 .expect("a thread of the engine does not panic: panics abort");
         }
         outcome.context("the journal failed")
+    }
+}
+
+fn watch_clock(maintenance: &GatewayMaintenance<FileStorage>) {
+    if let Err(error) = maintenance.watch_clock() {
+        tracing::error!(%error, "it cannot be written down that the clock jumped");
     }
 }
 

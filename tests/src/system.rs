@@ -68,7 +68,7 @@ impl InProcess {
             layout: LAYOUT,
             citizen_key: CitizenKey::from_bytes([42; 32]),
             pacing: Pacing::DEFAULT,
-            accept_clock: false,
+            accept_clock: None,
             expected: Expected::default(),
             snapshots: SnapshotRule::DEFAULT,
             observer: Arc::new(Unobserved),

@@ -112,7 +112,7 @@ fn main() -> anyhow::Result<()> {
         layout: Layout::DEFAULT,
         citizen_key: CitizenKey::from_bytes([7; 32]),
         pacing: Pacing::DEFAULT,
-        accept_clock: false,
+        accept_clock: None,
         expected: Expected::default(),
         snapshots: satang_engine::maintenance::SnapshotRule::DEFAULT,
         observer: metrics.clone(),

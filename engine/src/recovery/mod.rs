@@ -3,4 +3,5 @@
 pub mod worker_pool;
 pub mod replay;
 pub mod recover;
+pub mod clock_check;
 pub mod open;

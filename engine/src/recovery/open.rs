@@ -2,12 +2,13 @@
 //! the first answer.
 
 use crate::arrivals::Arrivals;
-use crate::clock::{CLOCK_JUMP_MS_MAX, Clock, ClockError};
+use crate::clock::{Clock, ClockError};
 use crate::engine::Engine;
 use crate::ids::archive::IdArchive;
 use crate::ids::index::{ID_INDEX_FOLDER, id_index_name};
 use crate::maintenance::{Kept, Maintenance, ReaderOf, SnapshotRule};
 use crate::persons::{CitizenKey, PERSONS_FILE, PersonStore};
+use crate::recovery::clock_check::{CLOCK_REFUSED_FILE, check_clock, forget_jump, is_unconfirmed};
 use crate::recovery::recover::{Recovery, recover};
 use crate::recovery::replay::Replayed;
 use crate::recovery::worker_pool::ReplayError;
@@ -35,8 +36,9 @@ pub struct EngineOptions {
     pub citizen_key: CitizenKey,
     /// When the writer waits for more records.
     pub pacing: Pacing,
-    /// An operator confirms a clock that is behind the journal: time stands still until the clock has caught up.
-    pub accept_clock: bool,
+    /// What a clock that does not fit the journal shows, as an operator confirms it; counts for a minute. Time stands still until a clock
+    /// that is behind has caught up.
+    pub accept_clock: Option<Instant>,
     /// Wallets and ids the tables have room for before they grow. More: memory taken at start, no growth later.
     pub expected: Expected,
     /// When a snapshot is taken by itself.
@@ -175,13 +177,17 @@ pub fn open_on<S: Storage, C: Clock, L: LogStore>(
         .check_conservation()
         .map_err(OpenError::Conservation)?;
     let last_at = read.as_ref().map(|read| read.last_at);
-    let clock_refused = match last_at {
-        Some(last) => check_clock(&clock, last, options.accept_clock)?,
-        None => None,
+    let in_folder = |source| OpenError::Io {
+        file: CLOCK_REFUSED_FILE,
+        source,
     };
-    let identity = match identity {
-        Some(identity) => identity,
-        None => new_identity(key_check, clock.now()?)?,
+    let unconfirmed = is_unconfirmed(&**storage).map_err(in_folder)?;
+    let clock_refused = check_clock(&clock, last_at, options.accept_clock, unconfirmed)?;
+    let identity = match (identity, clock_refused) {
+        (Some(identity), _) => identity,
+        // A journal is not begun at a time that nobody trusts.
+        (None, Some(refused)) => return Err(refused.into()),
+        (None, None) => new_identity(key_check, clock.now()?)?,
     };
     let opened = match read {
         Some(read) => log.resume(read),
@@ -191,6 +197,9 @@ pub fn open_on<S: Storage, C: Clock, L: LogStore>(
         file: "journal",
         source,
     })?;
+    if unconfirmed && clock_refused.is_none() && clock.simulated().is_none() {
+        forget_jump(&**storage).map_err(in_folder)?;
+    }
     flush_names(&**storage)?;
     remove_leftovers(&**storage, &found.beginning.id_archive)?;
     let parts = Parts {
@@ -368,18 +377,6 @@ fn check_persons<S: Storage>(store: &PersonStore<S>, found: &Found) -> Result<()
 
 /// How many of a snapshot's persons are looked up in the person store.
 const NAMES_LOOKED_UP: usize = 4096;
-
-/// Sets a simulated clock to the last record; says why a real one is not trusted.
-fn check_clock<C: Clock>(clock: &C, last: Instant, accept: bool) -> Result<Option<ClockError>, ClockError> {
-    let shows = clock.now()?;
-    let set = || clock.simulated().is_some_and(|clock| clock.set(last).is_ok());
-    if shows >= last || set() {
-        return Ok(None);
-    }
-    let behind_ms = last.unix_ms() - shows.unix_ms();
-    let refused = behind_ms > CLOCK_JUMP_MS_MAX && !accept;
-    Ok(refused.then_some(ClockError::BehindJournal { shows, last }))
-}
 
 /// What the machine is wired of.
 struct Parts<S: Storage, C: Clock, L: LogStore> {

@@ -7,6 +7,7 @@ mod callers;
 mod casework;
 mod casework_merchants;
 mod casework_review;
+mod clock;
 mod engine;
 mod id_archive;
 mod id_archive_model;

@@ -4,17 +4,16 @@
 
 use crate::rig::random::Random;
 use crate::rig::workload::Workload;
-use crate::rig::{LAYOUT, Rig, Survivors, noon, options, refused, request};
+use crate::rig::{LAYOUT, Rig, Survivors, noon, options, refused};
 use satang_core::calendar::{BusinessDate, Instant};
 use satang_core::ids::{Name, PersonId, WalletId};
 use satang_core::record::{
     BenefitNumber, CutOverRecord, EnrollmentFacts, EnrollmentRecord, NameNumber, NameRecord, Record,
     RecordBuf, Status, WalletStatus,
 };
-use satang_engine::clock::{CLOCK_JUMP_MS_MAX, Clock, ClockError, SimulatedClock};
-use satang_engine::engine::SubmitError;
+use satang_engine::clock::SimulatedClock;
 use satang_engine::persons::CitizenKey;
-use satang_engine::recovery::open::{EngineOptions, OpenError};
+use satang_engine::recovery::open::OpenError;
 use satang_log::file::{FileLogStore, segment_name};
 use satang_log::group::Group;
 use satang_log::log::{Log as _, LogIdentity, LogStore as _};
@@ -237,62 +236,6 @@ fn a_frame_after_some_quiet_vouches_for_the_last_group_and_replays_as_nothing() 
         rig.storage.names().contains(&segment_name(10)),
         "the quiet frames went over several segments"
     );
-}
-
-/// A clock that shows what it is told and cannot be set, like a real one.
-struct Wall(Instant);
-
-impl Clock for Wall {
-    fn now(&self) -> Result<Instant, ClockError> {
-        Ok(self.0)
-    }
-}
-
-fn started_at(storage: &MemoryStorage, shows: Instant, accept_clock: bool) -> Rig<MemoryStorage, Wall> {
-    let options = EngineOptions {
-        accept_clock,
-        ..options(LAYOUT)
-    };
-    Rig::open_at(Arc::new(storage.copy()), Wall(shows), options).unwrap()
-}
-
-#[test]
-fn a_clock_that_is_behind_the_journal_decides_nothing_until_an_operator_confirms_it() {
-    let mut rig = Rig::prepared();
-    rig.pass(5_000);
-    let last = rig.authorize(1, 1, 100).header.at();
-    let behind = last.plus_ms(-CLOCK_JUMP_MS_MAX - 1);
-    let refused = started_at(&rig.storage, behind, false);
-    let error = refused.engine.authorize(&request(2, 1, 100)).unwrap_err();
-    assert!(
-        matches!(error, SubmitError::Clock(ClockError::BehindJournal { .. })),
-        "{error}"
-    );
-    assert!(refused.engine.cut_over().is_err());
-    assert_eq!(
-        refused.engine.durable().sequence(),
-        rig.engine.durable().sequence()
-    );
-    // What was answered is answered again: that needs no time.
-    let seen = refused.engine.authorize(&request(1, 1, 100)).unwrap();
-    assert!(matches!(seen, satang_engine::engine::Submitted::Seen { .. }));
-    for mut trusted in [
-        started_at(&rig.storage, behind, true),
-        started_at(&rig.storage, last.plus_ms(-CLOCK_JUMP_MS_MAX), false),
-    ] {
-        let at = trusted.authorize(2, 1, 100).header.at();
-        assert_eq!(at, last, "time stands still until the clock has caught up");
-    }
-}
-
-#[test]
-fn a_simulated_clock_goes_on_from_the_last_record() {
-    let mut rig = Rig::prepared();
-    rig.pass(DAY_MS);
-    let last = rig.authorize(1, 1, 100).header.at();
-    let mut again = Rig::start(rig.storage.copy());
-    assert_eq!(again.engine.now(), Ok(last));
-    assert_eq!(again.authorize(2, 1, 100).header.at(), last);
 }
 
 /// The very first start looks for the end of a date before anything was recorded, and midnight passes.

@@ -35,7 +35,7 @@ impl Service {
             },
             citizen_key: CitizenKey::from_bytes([1; 32]),
             pacing: Pacing::DEFAULT,
-            accept_clock: false,
+            accept_clock: None,
             expected: Expected::default(),
             snapshots: SnapshotRule::DEFAULT,
             observer: Arc::new(Unobserved),

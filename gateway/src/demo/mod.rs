@@ -99,7 +99,7 @@ fn start(folder: &Path, listen: SocketAddr) -> anyhow::Result<Running> {
         },
         keys: None,
         simulated_clock: Some(noon),
-        accept_clock: false,
+        accept_clock: None,
         layout: Layout {
             segment_bytes: 16 << 20,
             ..Layout::DEFAULT
