@@ -14,7 +14,7 @@ use satang_log::log::{Space, Upkeep};
 use satang_log::storage::{FileStorage, MemoryStorage, PAGE_BYTES, ReadStorage as _};
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
 /// A fixed piece of work over several segments; ends early when something fails.
@@ -242,10 +242,13 @@ fn a_spare_is_made_by_one_thread_at_a_time_also_while_stopping() {
     let spares = Spares::new(1, LAYOUT.segment_bytes);
     let (creates, renames) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     let (created, renamed) = (creates.clone(), renames.clone());
+    let taking = Arc::new(AtomicBool::new(false));
+    let others_take = taking.clone();
     storage.hook.set(move |operation| match operation {
         Operation::Create => drop(created.fetch_add(1, SeqCst)),
         // The preparer is held at its first rename, for long enough to be overtaken by whoever would make the same spare.
         Operation::Rename if renamed.fetch_add(1, SeqCst) == 0 => {
+            until("somebody takes a spare", || others_take.load(SeqCst));
             (0..20_000)
                 .take_while(|_| created.load(SeqCst) < 2)
                 .for_each(|_| std::thread::yield_now());
@@ -256,6 +259,7 @@ fn a_spare_is_made_by_one_thread_at_a_time_also_while_stopping() {
         threads.spawn(|| spares.prepare_until_stopped(&storage));
         until("the preparer is about to rename", || renames.load(SeqCst) == 1);
         spares.stop();
+        taking.store(true, SeqCst);
         assert_eq!(spares.take(&storage).unwrap(), 1);
     });
     assert_eq!(creates.load(SeqCst), 1, "segment 1 was made twice");
