@@ -4,12 +4,14 @@ use crate::bar::byte_bar;
 use crate::client::ServerArgs;
 use crate::commands::{backup, erase, import, verify};
 use crate::keys::{self, KeyRing, Role};
+use crate::output::{self, say};
 use crate::programs::ProgramSource;
 use crate::reload::Reloads;
 use crate::server::{ServerOptions, Tls};
 use crate::signals::{Signals, wait_for_the_end};
 use crate::start::{Running, StartOptions};
 use crate::tls::{TlsFiles, readable_by_others};
+use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
 use satang_core::calendar::Instant;
 use satang_core::ids::Name;
@@ -23,7 +25,10 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
-use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::Layer as _;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// Satang decides Thailand's co-payment purchases in microseconds, and journals each before it answers.
 #[derive(Parser)]
@@ -176,19 +181,33 @@ fn parse_accepted(text: &str) -> Result<Instant, String> {
 /// Reads the command line and runs it: words to stderr, exit 1 with one line when it fails.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    tracing_subscriber::fmt()
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_max_level(cli.log_level())
-        .with_target(false)
-        .init();
-    match cli.run() {
+    output::start();
+    log_to_words(cli.log_level());
+    let outcome = cli.run();
+    let shown = output::finish().context("standard output");
+    let code = match outcome.and(shown) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("satang: {error:#}");
+            say!("satang: {error:#}");
             ExitCode::FAILURE
         }
-    }
+    };
+    output::finish_words();
+    code
+}
+
+/// Log lines of this product from `level` on; of libraries, which tell of every broken connection, errors alone.
+fn log_to_words(level: LevelFilter) {
+    let ours = Targets::new()
+        .with_target("satang", level)
+        .with_default(level.min(LevelFilter::ERROR));
+    let lines = tracing_subscriber::fmt::layer()
+        .with_writer(output::Words)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_target(false);
+    tracing_subscriber::registry()
+        .with(lines.with_filter(ours))
+        .init();
 }
 
 impl Cli {
@@ -246,6 +265,7 @@ fn raise_open_files_limit() -> u64 {
 }
 
 fn serve(args: ServeArgs) -> anyhow::Result<()> {
+    let starting = Signals::listen()?.watch_start();
     let files_max = raise_open_files_limit();
     let reloads = read_access(&args)?;
     let mut server = ServerOptions {
@@ -279,19 +299,19 @@ fn serve(args: ServeArgs) -> anyhow::Result<()> {
             journal_bytes: args.snapshot_mib << 20,
         },
     };
-    let mut signals = Signals::listen()?;
     let started = std::time::Instant::now();
     let bar = byte_bar("replaying the journal");
     let mut progress = |done, total| {
         bar.set_length(total);
         bar.set_position(done);
     };
-    let running = Running::start(options, &mut progress, || signals.listen_for_stops())?;
+    let mut signals = None;
+    let running = Running::start(options, &mut progress, || signals = Some(starting.done()))?;
     bar.finish_and_clear();
     report_start(&running, started.elapsed(), args.data_dir.display());
     tracing::info!("at most {connections} connections, with a limit of {files_max} open files");
     report_access(&reloads, running.addr());
-    wait_for_the_end(running, signals, &reloads)
+    wait_for_the_end(running, signals.expect("the start was done"), &reloads)
 }
 
 /// Reads what says who may call, before anything is touched.

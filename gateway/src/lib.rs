@@ -5,6 +5,7 @@ pub mod commands;
 pub mod start;
 mod signals;
 mod bar;
+mod output;
 pub mod keys;
 pub mod tls;
 pub mod reload;

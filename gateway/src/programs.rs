@@ -128,6 +128,15 @@ fn warn_about_some<S: Storage>(
     }
 }
 
+/// Whether a file of this name is read. Hidden ones are leftovers of editors and of other systems.
+fn is_program_file(path: &Path) -> bool {
+    let name = path
+        .file_name()
+        .and_then(|name| name.to_str())
+        .unwrap_or_default();
+    name.ends_with(".toml") && !name.starts_with('.') && name != "settlement.toml"
+}
+
 /// Reads the programme files of a folder.
 ///
 /// # Errors
@@ -139,9 +148,12 @@ pub fn read_programs(folder: &Path) -> anyhow::Result<ProgramFiles> {
         let path = entry
             .with_context(|| format!("--programs {}", folder.display()))?
             .path();
-        if path.extension().is_some_and(|extension| extension == "toml")
-            && path.file_stem().is_some_and(|s| s != "settlement")
-        {
+        if is_program_file(&path) {
+            let metadata = fs::metadata(&path).with_context(|| path.display().to_string())?;
+            // A FIFO would be waited for, perhaps for ever.
+            if !metadata.is_file() {
+                bail!("{}: is no regular file", path.display());
+            }
             let bytes = fs::read(&path).with_context(|| path.display().to_string())?;
             let text = String::from_utf8(bytes).map_err(|error| {
                 let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];

@@ -1,20 +1,23 @@
 //! The signals that a server serves until.
 
+use crate::output;
 use crate::reload::Reloads;
 use crate::start::Running;
+use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::oneshot;
 
-/// The runtime of the main thread, and the signals it waits for.
+/// The signals of a process that serves, and the runtime that waits for them.
 pub(crate) struct Signals {
     runtime: tokio::runtime::Runtime,
     hangup: Signal,
-    /// SIGTERM and SIGINT: until they are waited for, they end the process at once.
-    stops: Option<[Signal; 2]>,
+    terminate: Signal,
+    interrupt: Signal,
 }
 
 impl Signals {
-    /// From here on SIGHUP is waited for.
+    /// From here on no signal ends the process by itself: as process 1 of a container it would not, either.
     ///
     /// # Errors
     /// Of the operating system.
@@ -23,24 +26,63 @@ impl Signals {
             .enable_all()
             .build()?;
         let entered = runtime.enter();
-        let hangup = signal(SignalKind::hangup())?;
+        let [hangup, terminate, interrupt] = [
+            SignalKind::hangup(),
+            SignalKind::terminate(),
+            SignalKind::interrupt(),
+        ]
+        .map(signal);
         drop(entered);
-        let stops = None;
         Ok(Signals {
             runtime,
-            hangup,
-            stops,
+            hangup: hangup?,
+            terminate: terminate?,
+            interrupt: interrupt?,
         })
     }
 
-    /// From here on a stop is in order: before anybody is told that the server is ready.
-    ///
-    /// # Errors
-    /// Of the operating system.
-    pub(crate) fn listen_for_stops(&mut self) -> anyhow::Result<()> {
-        let _entered = self.runtime.enter();
-        self.stops = Some([signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?]);
-        Ok(())
+    /// Ends the process in order if it is to stop before the start is done: a start leaves nothing that the next one does not mend.
+    pub(crate) fn watch_start(mut self) -> Starting {
+        let (done, started) = oneshot::channel::<()>();
+        let watching = std::thread::spawn(move || {
+            let Signals {
+                runtime,
+                terminate,
+                interrupt,
+                ..
+            } = &mut self;
+            let stopped = runtime.block_on(async {
+                tokio::select! {
+                    _ = terminate.recv() => true,
+                    _ = interrupt.recv() => true,
+                    _ = started => false,
+                }
+            });
+            if stopped {
+                tracing::info!("stopped before the start was done");
+                output::finish_words();
+                std::process::exit(0);
+            }
+            self
+        });
+        Starting { done, watching }
+    }
+}
+
+/// A start that is watched for signals.
+pub(crate) struct Starting {
+    done: oneshot::Sender<()>,
+    watching: JoinHandle<Signals>,
+}
+
+impl Starting {
+    /// The start is done: from here on a stop waits for what is being answered.
+    pub(crate) fn done(self) -> Signals {
+        // A stop may have come meanwhile: then the thread ends the process.
+        let _ = self.done.send(());
+        self.watching
+            .join()
+            .expect("watching does not panic: panics abort")
     }
 }
 
@@ -50,17 +92,12 @@ pub(crate) fn wait_for_the_end(
     mut signals: Signals,
     reloads: &Reloads,
 ) -> anyhow::Result<()> {
-    if signals.stops.is_none() {
-        signals.listen_for_stops()?;
-    }
     let Signals {
         runtime,
-        mut hangup,
-        stops: Some([mut terminate, mut interrupt]),
-    } = signals
-    else {
-        unreachable!("listened for above")
-    };
+        hangup,
+        terminate,
+        interrupt,
+    } = &mut signals;
     runtime.block_on(async {
         let mut look = tokio::time::interval(Duration::from_millis(100));
         loop {
@@ -71,10 +108,13 @@ pub(crate) fn wait_for_the_end(
                     running.reload_programs();
                     reloads.run();
                 }
-                _ = look.tick() => if running.has_failed() { break },
+                _ = look.tick() => if running.has_failed() || running.has_lost_folder() { break },
             }
         }
     });
+    if running.has_lost_folder() {
+        return running.stop_without_folder();
+    }
     if !running.has_failed() {
         tracing::info!("stopping: requests in progress are answered, the journal is flushed");
     }

@@ -59,6 +59,7 @@ pub struct Running {
     threads: Vec<JoinHandle<()>>,
     writer: JoinHandle<Result<(), CommitError>>,
     maintenance: Arc<GatewayMaintenance<FileStorage>>,
+    storage: Arc<FileStorage>,
     stop: [mpsc::Sender<()>; 2],
     /// What the start found.
     pub recovered: Recovered,
@@ -78,7 +79,7 @@ impl Running {
     pub fn start(
         options: StartOptions,
         progress: &mut dyn FnMut(u64, u64),
-        before_ready: impl FnOnce() -> anyhow::Result<()>,
+        before_ready: impl FnOnce(),
     ) -> anyhow::Result<Running> {
         refuse_foreign_address(options.server.listen, options.keys.is_some())?;
         let source = Arc::new(options.programs);
@@ -117,7 +118,7 @@ impl Running {
         running.activate_programs(&files)?;
         // Only now: a refusal to start is one line.
         warn_about_programs(&programs, &running.engine);
-        before_ready()?;
+        before_ready();
         app.ready(running.engine.clone(), running.maintenance.clone());
         let maintenance = running.maintenance.clone();
         running
@@ -175,6 +176,7 @@ impl Running {
             threads,
             writer,
             maintenance,
+            storage: storage.clone(),
             stop: [stop_ticking, stop_keeping],
             recovered,
             direct_refused,
@@ -231,6 +233,23 @@ impl Running {
     /// Whether the journal's thread has ended: it failed, unless the server was stopped.
     pub fn has_failed(&self) -> bool {
         self.writer.is_finished()
+    }
+
+    /// Whether the data folder, or its `lock`, was removed or replaced: another process may use what stands there now.
+    pub fn has_lost_folder(&self) -> bool {
+        !self.storage.is_ours()
+    }
+
+    /// Stops at once to decide and to answer: what is written now may be nobody's.
+    ///
+    /// # Errors
+    /// Always, and says so.
+    pub(crate) fn stop_without_folder(self) -> anyhow::Result<()> {
+        self.engine.durable().fail();
+        let lock = self.storage.folder().join("lock");
+        // What it says of the journal is of no use any more.
+        let _ = self.stop();
+        bail!("{}: was removed or replaced while the server ran", lock.display())
     }
 
     /// Stops: no new connections, requests in progress are answered, the journal is flushed.

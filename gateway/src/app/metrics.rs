@@ -3,6 +3,7 @@
 use super::casework::CaseworkCounts;
 use super::exposition::{counters, doubling, gauges, histogram, registered};
 use super::{Failure, Ready, Refused};
+use crate::output;
 use crate::server::Response;
 use http::StatusCode;
 use parking_lot::RwLock;
@@ -370,6 +371,14 @@ impl<S: Storage> Ready<S> {
             IntCounter::new("satang_durable_sequence", "The highest durable sequence."),
         )
         .inc_by(engine.durable().sequence());
+        registered(
+            read,
+            IntCounter::new(
+                "satang_log_lines_dropped_total",
+                "Log lines that standard error did not take.",
+            ),
+        )
+        .inc_by(output::dropped());
         engine.of_directory(|directory| {
             gauge(
                 "satang_merchants",

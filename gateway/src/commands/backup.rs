@@ -1,6 +1,7 @@
 //! `satang backup` and `satang restore`.
 
 use crate::bar::byte_bar;
+use crate::output::{say, show};
 use clap::Args;
 use satang_cold::backup::{backup, restore};
 use satang_engine::clock::{Clock as _, SystemClock};
@@ -39,26 +40,26 @@ pub fn run(args: &BackupArgs) -> anyhow::Result<()> {
     bar.finish_and_clear();
     let done = done?;
     for path in &done.copied {
-        println!("copied {path}");
+        show!("copied {path}");
     }
-    println!("last sequence {}", done.manifest.last_sequence);
-    println!("head {}", done.manifest.head()?);
-    eprintln!(
+    show!("last sequence {}", done.manifest.last_sequence);
+    show!("head {}", done.manifest.head()?);
+    say!(
         "{} of {} files copied ({} MiB)",
         done.copied.len(),
         done.manifest.files.len(),
         done.copied_bytes >> 20
     );
     for why in &done.snapshots_left_out {
-        eprintln!("a snapshot was left out: {why}");
+        say!("a snapshot was left out: {why}");
     }
     if done.left_out > 0 {
-        eprintln!(
+        say!(
             "{} records at the end are not vouched for yet: the next backup has them",
             done.left_out
         );
     }
-    eprintln!(
+    say!(
         "{} is as secret as the data folder: with citizen.key and persons.db, citizens' ids can be guessed",
         args.to.display()
     );
@@ -77,9 +78,9 @@ pub fn run_restore(args: &RestoreArgs) -> anyhow::Result<()> {
     });
     bar.finish_and_clear();
     let restored = restored?;
-    println!("last sequence {}", restored.manifest.last_sequence);
-    println!("head {}", restored.manifest.head()?);
-    eprintln!(
+    show!("last sequence {}", restored.manifest.last_sequence);
+    show!("head {}", restored.manifest.head()?);
+    say!(
         "{} files restored ({} MiB), as of {}",
         restored.manifest.files.len(),
         restored.bytes >> 20,

@@ -2,6 +2,7 @@
 
 use crate::bar::byte_bar;
 use crate::client::{Client, ServerArgs};
+use crate::output::{say, show};
 use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
 use satang_api::ImportReport;
@@ -103,9 +104,9 @@ fn import(path: &str, content_type: &str, args: &ImportArgs) -> anyhow::Result<(
 /// How many were.
 pub(super) fn conclude(named: &str, report: &ImportReport) -> anyhow::Result<()> {
     // Read as a value, its keys are in the order in which the server sends them.
-    println!("{}", serde_json::to_value(report)?);
+    show!("{}", serde_json::to_value(report)?);
     if let Some(warnings) = &report.warnings {
-        eprintln!(
+        say!(
             "{named}: {} names are in no programme file: see warnings",
             warnings.len()
         );

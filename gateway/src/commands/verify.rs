@@ -1,6 +1,7 @@
 //! `satang verify`.
 
 use crate::bar::byte_bar;
+use crate::output::{say, show};
 use anyhow::{Context as _, bail};
 use clap::Args;
 use satang_cold::verify::{Head, Report, VerifyOptions, verify};
@@ -43,7 +44,7 @@ pub fn run(args: &VerifyArgs) -> anyhow::Result<()> {
     let report = report.with_context(|| args.data_dir.display().to_string())?;
     print(&report);
     let seconds = started.elapsed().as_secs_f64();
-    eprintln!(
+    say!(
         "{} records decided again in {seconds:.2} s ({:.0} a second)",
         report.records,
         report.records as f64 / seconds
@@ -54,7 +55,7 @@ pub fn run(args: &VerifyArgs) -> anyhow::Result<()> {
 fn print(report: &Report) {
     for program in &report.programs {
         let (all, back) = (program.authorised, program.given_back);
-        println!(
+        show!(
             "programme {}: {} approved, {} declined, {all} satang authorised, {back} given back, {} net",
             program.program,
             program.approved,
@@ -62,31 +63,31 @@ fn print(report: &Report) {
             all.saturating_sub(back)
         );
     }
-    println!("records {}", report.records);
-    println!("dates {}", report.dates);
-    println!("digest {:016x}", report.digest);
-    println!("last sequence {}", report.head.sequence.max(report.records));
-    println!("head {}", report.head);
+    show!("records {}", report.records);
+    show!("dates {}", report.dates);
+    show!("digest {:016x}", report.digest);
+    show!("last sequence {}", report.head.sequence.max(report.records));
+    show!("head {}", report.head);
 }
 
 /// Says in words what was found.
 fn conclude(report: &Report) -> anyhow::Result<()> {
     let (indexes, snapshots) = report.files;
     if report.damage.is_none() {
-        eprintln!("{indexes} indexes of old days and {snapshots} snapshots were held against the journal");
+        say!("{indexes} indexes of old days and {snapshots} snapshots were held against the journal");
     }
     if report.torn_bytes > 0 {
-        eprintln!(
+        say!(
             "the journal ends in {} bytes of a write that has not finished; nobody was answered by it",
             report.torn_bytes
         );
     }
     for mismatch in &report.mismatches {
-        eprintln!("{mismatch}");
+        say!("{mismatch}");
     }
     let untold = report.mismatches_count - report.mismatches.len() as u64;
     if untold > 0 {
-        eprintln!("and {untold} more");
+        say!("and {untold} more");
     }
     if let Some(damage) = &report.damage {
         bail!("{damage}");

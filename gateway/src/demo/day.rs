@@ -1,6 +1,7 @@
 //! The demo's day: its people, its shops and its purchases.
 
 use crate::client::{Client, Credentials};
+use crate::output::show;
 use anyhow::{Context, bail};
 use http::Method;
 use satang_api::{Authorization, Clock, ImportReport, Merchant, Reversal};
@@ -60,10 +61,8 @@ impl Day {
     pub async fn before_the_restart(&mut self) -> anyhow::Result<()> {
         let mut client = Client::connect(&self.server, &Credentials::default()).await?;
         register(&mut client).await?;
-        println!(
-            "\nไทยช่วยไทย พลัส 60/40: the state pays 60 %, at most 200 baht a day and 1,000 baht a month\n"
-        );
-        println!("{}", heading());
+        show!("\nไทยช่วยไทย พลัส 60/40: the state pays 60 %, at most 200 baht a day and 1,000 baht a month\n");
+        show!("{}", heading());
         let lunch = purchase("Lunch, split 60/40", SOMYING, 0, "store", 22_000, None);
         let (request, answer) = self.buy(&mut client, &lunch).await?;
         self.again = Some((request.clone(), answer));
@@ -146,15 +145,15 @@ impl Day {
         let server = &self.server;
         let id = uuid::Uuid::now_v7();
         let (merchant, wallet) = (SHOPS[0].0, SOMCHAI);
-        println!("\nTry it:\n");
-        println!(
+        show!("\nTry it:\n");
+        show!(
             "curl -s {server}/v1/authorizations -d '{{\"txn_id\": \"{id}\", \"program\": \"{PROGRAM}\", \"wallet_id\": \"{wallet}\", \"merchant_id\": \"{merchant}\", \"channel\": \"store\", \"amount\": 12000}}'"
         );
-        println!(
+        show!(
             "curl -s {server}/v1/authorizations/{id}/reversals -d '{{\"reversal_id\": \"{}\", \"reason\": \"customer_refund\"}}'",
             uuid::Uuid::now_v7()
         );
-        println!("curl -s {server}/v1/wallets/{wallet}");
+        show!("curl -s {server}/v1/wallets/{wallet}");
     }
 
     async fn buy(
@@ -174,7 +173,7 @@ impl Day {
             request["eligible_amount"] = json!(eligible);
         }
         let answer = post(client, "/v1/authorizations", &request).await?;
-        println!("{}", purchase_line(purchase.what, purchase.amount, &answer));
+        show!("{}", purchase_line(purchase.what, purchase.amount, &answer));
         Ok((request, answer))
     }
 
@@ -187,7 +186,7 @@ impl Day {
         });
         let path = format!("/v1/authorizations/{txn_id}/reversals");
         let answer = post(client, &path, &request).await?;
-        println!(
+        show!(
             "{}",
             refund_line("Groceries brought back in part", amount, &answer)
         );
@@ -206,7 +205,7 @@ impl Day {
             bail!("the retry was answered {answer:?}, first was {first:?}");
         }
         let amount = request["amount"].as_u64().context("a purchase has an amount")?;
-        println!(
+        show!(
             "{}",
             purchase_line("Lunch sent again: same answer", amount, &answer)
         );
@@ -246,7 +245,7 @@ async fn register(client: &mut Client) -> anyhow::Result<()> {
 async fn set_clock(client: &mut Client, now: &str) -> anyhow::Result<()> {
     let body = json!({ "now": now }).to_string();
     let _: Clock = expect_ok(client.send(Method::PUT, "/v1/clock", body).await?)?;
-    println!("— the clock is set to {now} —");
+    show!("— the clock is set to {now} —");
     Ok(())
 }
 

@@ -5,6 +5,7 @@
 
 mod day;
 
+use crate::output::show;
 use crate::programs::ProgramSource;
 use crate::reload::Reloads;
 use crate::server::ServerOptions;
@@ -70,18 +71,18 @@ pub fn run(data_dir: Option<PathBuf>, listen: Option<SocketAddr>, exit: bool) ->
     let running = start(folder, listen)?;
     let listen = running.addr();
     let server = format!("http://{listen}");
-    println!("Satang is listening on {server}, data in {}", folder.display());
+    show!("Satang is listening on {server}, data in {}", folder.display());
     let mut day = day::Day::new(&server);
     LocalSet::new().block_on(&runtime, day.before_the_restart())?;
     running.stop()?;
     let running = start(folder, listen)?;
-    println!("{}", day::restart_line(running.recovered.records));
+    show!("{}", day::restart_line(running.recovered.records));
     LocalSet::new().block_on(&runtime, day.after_the_restart())?;
     day.print_curl();
     if exit {
         return running.stop();
     }
-    println!("\nServing on; end it with Ctrl-C.");
+    show!("\nServing on; end it with Ctrl-C.");
     wait_for_the_end(running, Signals::listen()?, &Reloads::default())
 }
 
@@ -108,7 +109,7 @@ fn start(folder: &Path, listen: SocketAddr) -> anyhow::Result<Running> {
         expected: Expected::default(),
         snapshots: SnapshotRule::DEFAULT,
     };
-    Running::start(options, &mut |_, _| {}, || Ok(()))
+    Running::start(options, &mut |_, _| {}, || {})
 }
 
 /// The usual port, or a free one when somebody has it.

@@ -9,6 +9,7 @@ mod tests_holds;
 mod thai;
 
 use crate::client::{Client, Credentials};
+use crate::output::show;
 use anyhow::{Context, bail};
 use bytes::Bytes;
 use http::{Method, StatusCode};
@@ -39,7 +40,7 @@ pub fn run(txn_id: &str, server: &str, credentials: &Credentials) -> anyhow::Res
         };
         anyhow::Ok(page(&story, wallet.as_ref()))
     })?;
-    print!("{page}");
+    show!("{}", page.trim_end_matches('\n'));
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 //! `satang keys`: making a key and listing a file's. The key is shown once, when it is made.
 
 use super::{KeyHash, Keys, Role, file};
+use crate::output::{say, show};
 use anyhow::{Context, bail};
 use data_encoding::BASE64URL_NOPAD;
 use satang_core::ids::Name;
@@ -29,7 +30,7 @@ pub fn new(name: Name, role: Role, file: Option<&Path>) -> anyhow::Result<()> {
     );
     match file {
         Some(file) => append(file, &name, &table)?,
-        None => eprint!("{table}"),
+        None => say!("{}", table.trim_end()),
     }
     writeln!(io::stdout(), "{key}").context("stdout")
 }
@@ -40,7 +41,7 @@ pub fn new(name: Name, role: Role, file: Option<&Path>) -> anyhow::Result<()> {
 /// When the file is refused.
 pub fn list(path: &Path) -> anyhow::Result<()> {
     for key in file::read(path)?.keys() {
-        writeln!(io::stdout(), "{}\t{}", key.name, key.role.name()).context("stdout")?;
+        show!("{}\t{}", key.name, key.role.name());
     }
     Ok(())
 }

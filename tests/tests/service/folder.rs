@@ -154,3 +154,44 @@ fn a_truncated_or_missing_segment_is_refused() {
     fs::write(copy.data_dir().join("persons.db"), b"").expect("ours");
     check_refusal(copy.refused(&["--clock", NOON]), &["persons.db", "offset"]);
 }
+
+/// Another process may lock what stands there now: two would write one journal.
+#[test]
+fn a_server_whose_folder_is_taken_away_stops_and_says_so() {
+    let takers: [fn(&Path); 3] = [
+        |folder| fs::remove_file(folder.join("lock")).expect("removed"),
+        |folder| {
+            fs::rename(folder.join("lock"), folder.join("lock.away")).expect("renamed");
+            fs::write(folder.join("lock"), "").expect("written");
+        },
+        |folder| fs::remove_dir_all(folder).expect("removed"),
+    ];
+    for take in takers {
+        let site = used();
+        let server = site.serve(&["--clock", NOON]);
+        take(&site.data_dir());
+        let (code, said) = server.wait();
+        assert_eq!(code, Some(1), "{said}");
+        assert!(said.contains("data/lock: was removed or replaced"), "{said}");
+    }
+}
+
+#[test]
+fn what_a_server_makes_is_its_owners_alone() {
+    let site = used();
+    let mut folders = vec![site.data_dir()];
+    while let Some(folder) = folders.pop() {
+        assert_eq!(mode(&folder), 0o700, "{}", folder.display());
+        for entry in fs::read_dir(&folder).expect("it is read") {
+            let path = entry.expect("an entry").path();
+            match path.is_dir() {
+                true => folders.push(path),
+                false => assert_eq!(mode(&path), 0o600, "{}", path.display()),
+            }
+        }
+    }
+}
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).expect("it is there").permissions().mode() & 0o777
+}

@@ -282,6 +282,37 @@ fn a_long_import_goes_in_and_its_replay_is_waited_for() {
     panic!("in 20 starts no request came before recovery was done");
 }
 
+/// As process 1 of a container it would not even end by the signal alone.
+#[test]
+fn a_stop_while_the_server_starts_ends_it_in_order() {
+    const LINES: u64 = 50_000;
+    let site = Site::new(BINARY);
+    let server = site.serve(&["--clock", NOON]);
+    let text: String = (1..=LINES).map(enrollment).collect();
+    let ended = import(
+        &site,
+        "enrollments",
+        &site.write("many.ndjson", text.trim_end()),
+        &server,
+    );
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    server.kill();
+    let mut early = 0;
+    // A machine may be slow to stop it and quick to replay.
+    for _ in 0..20 {
+        let started = site.spawn(&["--clock", NOON]);
+        drop(open_when_it_listens(started.addr()));
+        started.terminate();
+        let (code, said) = started.wait();
+        assert_eq!(code, Some(0), "{said}");
+        early += u32::from(said.contains("stopped before the start was done"));
+        if early > 0 {
+            return;
+        }
+    }
+    panic!("in 20 starts none was stopped before it was done");
+}
+
 /// Asks until the server is ready; whether every route was asked before.
 fn look_while_it_recovers(server: &ServerProcess) -> bool {
     let mut wire = open_when_it_listens(server.addr());

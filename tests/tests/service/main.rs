@@ -18,6 +18,7 @@ mod lookup;
 mod merchants;
 mod moves;
 mod openapi;
+mod output;
 mod payouts;
 mod persons;
 mod policy;

@@ -2,7 +2,7 @@
 
 use crate::{BINARY, check_refusal};
 use satang_tests::process::shipped_programs;
-use satang_tests::site::Site;
+use satang_tests::site::{NOON, Site};
 use std::fs;
 
 #[test]
@@ -135,4 +135,39 @@ fn a_wrong_programme_is_refused_with_file_line_and_key() {
         }
     }
     assert!(!site.data_dir().exists(), "nothing was touched");
+}
+
+#[test]
+fn what_is_no_programme_file_is_passed_over_when_hidden_and_refused_by_name_otherwise() {
+    let site = Site::new(BINARY);
+    let folder = site.path("programs");
+    fs::create_dir(&folder).expect("made");
+    for entry in fs::read_dir(shipped_programs()).expect("there are some") {
+        let from = entry.expect("an entry").path();
+        fs::copy(&from, folder.join(from.file_name().expect("a name"))).expect("copied");
+    }
+    // What an editor leaves while it edits, and what another system leaves beside a file.
+    std::os::unix::fs::symlink("someone@somewhere.1:2", folder.join(".#p.toml")).expect("linked");
+    fs::write(folder.join("._p.toml"), [0, 5, 22, 7]).expect("written");
+    let programs = format!("programs={}", folder.display());
+    site.serve(&[&programs, "--clock", NOON]).kill();
+
+    let odd = folder.join("odd.toml");
+    let fifo = || {
+        let made = std::process::Command::new("mkfifo")
+            .arg(&odd)
+            .status()
+            .expect("it runs");
+        assert!(made.success());
+    };
+    let makers: [&dyn Fn(); 3] = [&fifo, &|| fs::create_dir(&odd).expect("made"), &|| {
+        std::os::unix::fs::symlink("nowhere.toml", &odd).expect("linked")
+    }];
+    for make in makers {
+        make();
+        check_refusal(site.refused(&[&programs]), &["odd.toml"]);
+        fs::remove_file(&odd)
+            .or_else(|_| fs::remove_dir(&odd))
+            .expect("removed");
+    }
 }

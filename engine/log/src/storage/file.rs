@@ -4,7 +4,7 @@ use super::{Page, ReadFile, ReadStorage, Storage, StorageFile};
 use rustix::fs::{Mode, OFlags};
 use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{DirBuilderExt as _, FileExt, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use zerocopy::IntoBytes;
 
@@ -12,9 +12,13 @@ use zerocopy::IntoBytes;
 pub struct FileStorage {
     folder: PathBuf,
     /// Held for the lock on it.
-    _lock: File,
+    lock: File,
     direct: bool,
 }
+
+/// What the process makes is its owner's alone: national ids are hashed, but the folder has the secret as well.
+const FILE_MODE: u32 = 0o600;
+const FOLDER_MODE: u32 = 0o700;
 
 /// Written once at start to learn whether direct I/O works; holds nothing.
 const PROBE_FILE: &str = "direct-io.probe";
@@ -30,13 +34,19 @@ impl FileStorage {
             .create(true)
             .truncate(false)
             .write(true)
+            .mode(FILE_MODE)
+            .custom_flags(OFlags::NOFOLLOW.bits() as i32)
             .open(folder.join("lock"))?;
         rustix::fs::flock(&lock, rustix::fs::FlockOperation::NonBlockingLockExclusive)?;
         let mut storage = FileStorage {
             folder: folder.to_owned(),
-            _lock: lock,
+            lock,
             direct: true,
         };
+        if !storage.is_ours() {
+            // Removed between opening and locking it.
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
         storage.direct = storage.direct_io_works()?;
         Ok(storage)
     }
@@ -45,6 +55,18 @@ impl FileStorage {
     pub fn without_direct_io(mut self) -> FileStorage {
         self.direct = false;
         self
+    }
+
+    /// Whether the folder is still the one that was locked: not once it, or its `lock`, was removed or replaced.
+    pub fn is_ours(&self) -> bool {
+        let (held, named) = (
+            self.lock.metadata(),
+            fs::symlink_metadata(self.folder.join("lock")),
+        );
+        let same = |(held, named): (fs::Metadata, fs::Metadata)| {
+            (held.dev(), held.ino()) == (named.dev(), named.ino())
+        };
+        held.ok().zip(named.ok()).is_some_and(same)
     }
 
     /// The folder.
@@ -96,7 +118,7 @@ fn create_folders(folder: &Path) -> io::Result<()> {
     };
     if !folder.exists() {
         create_folders(parent)?;
-        match fs::create_dir(folder) {
+        match fs::DirBuilder::new().mode(FOLDER_MODE).create(folder) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
             _ => {}
         }
@@ -145,6 +167,8 @@ impl Storage for FileStorage {
             .write(true)
             .create(true)
             .truncate(true)
+            .mode(FILE_MODE)
+            .custom_flags(OFlags::NOFOLLOW.bits() as i32)
             .open(&path)?;
         self.opened(&path, buffered)
     }

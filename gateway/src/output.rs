@@ -1,0 +1,144 @@
+//! What commands print: data to stdout, words to stderr. Neither may end or hold up a server.
+//!
+//! Words go through a bounded queue to a thread of their own, which alone waits for whoever reads stderr: a line is dropped and
+//! counted when the queue is full or stderr takes it no more. A closed stdout is the end of a command's data and no failure.
+
+use crossbeam::channel::{Receiver, Sender, bounded};
+use parking_lot::Mutex;
+use std::fmt;
+use std::io::{self, ErrorKind, Write};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+use tracing_subscriber::fmt::MakeWriter;
+
+/// Lines that wait for stderr; more is dropped (I12).
+const LINES_WAITING_MAX: usize = 4096;
+/// How long the end of the process waits for stderr to take what was said.
+const END_WAIT: Duration = Duration::from_secs(1);
+
+static WORDS: OnceLock<Sender<Word>> = OnceLock::new();
+static DROPPED: AtomicU64 = AtomicU64::new(0);
+/// The first failure of stdout.
+static STDOUT_FAILED: Mutex<Option<io::Error>> = Mutex::new(None);
+
+enum Word {
+    Line(Vec<u8>),
+    /// To be answered once everything before it was taken or lost.
+    Done(Sender<()>),
+}
+
+/// Prints a line of data on stdout.
+macro_rules! show {
+    ($($arg:tt)*) => { $crate::output::write_data(format_args!("{}\n", format_args!($($arg)*))) };
+}
+
+/// Prints a line of words on stderr.
+macro_rules! say {
+    ($($arg:tt)*) => { $crate::output::queue_words(format!("{}\n", format_args!($($arg)*)).into_bytes()) };
+}
+
+pub(crate) use {say, show};
+
+/// Starts the thread that writes words. Until then they are written where they are said.
+pub(crate) fn start() {
+    let (words, said) = bounded(LINES_WAITING_MAX);
+    let started = std::thread::Builder::new()
+        .name("words".into())
+        .spawn(move || write_words(&said));
+    if started.is_ok() {
+        // A second start would leave the first thread to the lines it has.
+        let _ = WORDS.set(words);
+    }
+}
+
+fn write_words(said: &Receiver<Word>) {
+    while let Ok(word) = said.recv() {
+        match word {
+            Word::Line(line) => write_or_drop(&line),
+            // Whoever asked may have gone.
+            Word::Done(done) => drop(done.send(())),
+        }
+    }
+}
+
+fn write_or_drop(line: &[u8]) {
+    if io::stderr().write_all(line).is_err() {
+        DROPPED.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// Queues words for stderr. Never waits, never fails.
+pub(crate) fn queue_words(line: Vec<u8>) {
+    match WORDS.get() {
+        Some(words) => {
+            if words.try_send(Word::Line(line)).is_err() {
+                DROPPED.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+        None => write_or_drop(&line),
+    }
+}
+
+/// How many lines of words were dropped.
+pub(crate) fn dropped() -> u64 {
+    DROPPED.load(Ordering::Relaxed)
+}
+
+/// Prints data on stdout; after a failure nothing more.
+pub(crate) fn write_data(data: fmt::Arguments<'_>) {
+    let mut failed = STDOUT_FAILED.lock();
+    if failed.is_none() {
+        *failed = io::stdout().write_fmt(data).err();
+    }
+}
+
+/// Everything that was shown and said is out, or nobody takes it: words are waited for a second at most.
+///
+/// # Errors
+/// When stdout failed, other than by being closed.
+pub(crate) fn finish() -> io::Result<()> {
+    let mut failed = STDOUT_FAILED.lock();
+    if failed.is_none() {
+        *failed = io::stdout().flush().err();
+    }
+    match failed.take() {
+        Some(error) if error.kind() != ErrorKind::BrokenPipe => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Waits until stderr has taken what was said, a second at most.
+pub(crate) fn finish_words() {
+    let Some(words) = WORDS.get() else { return };
+    let until = Instant::now() + END_WAIT;
+    let (done, all_out) = bounded(1);
+    if words.send_deadline(Word::Done(done), until).is_ok() {
+        // Nobody reads stderr when it does not come.
+        let _ = all_out.recv_deadline(until);
+    }
+}
+
+/// Where log lines are written.
+#[derive(Clone, Copy)]
+pub(crate) struct Words;
+
+impl Write for Words {
+    /// A whole line: the subscriber formats it first.
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        queue_words(line.to_vec());
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl MakeWriter<'_> for Words {
+    type Writer = Words;
+
+    fn make_writer(&self) -> Words {
+        Words
+    }
+}
