@@ -93,7 +93,7 @@ impl Handler for Posting {
         }
         let requests = self.engine.appender().requests();
         requests.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        let body = request.body.collect().await.unwrap_or_default();
+        let body = request.body.collect(usize::MAX).await.unwrap_or_default();
         let answer = self.authorize(&body).await;
         requests.fetch_sub(1, std::sync::atomic::Ordering::Relaxed);
         match answer {

@@ -6,8 +6,10 @@ use crate::wire::parse;
 use crate::wire::problem::Problem;
 use bytes::Bytes;
 use satang_api::{ImportReport, LineError};
+use satang_core::calendar::BusinessDate;
 use satang_core::ids::Name;
-use satang_core::state::directory::Directory;
+use satang_core::programme::Program;
+use satang_core::state::directory::{Directory, Rule};
 use satang_engine::engine::SubmitError;
 use satang_engine::session::admin::{MerchantInput, MerchantRefusal};
 use satang_engine::session::enroll::EnrollmentRefusal;
@@ -51,6 +53,13 @@ impl<S: Storage> Ready<S> {
             .await
     }
 
+    fn names_in_files(&self) -> Result<NamesInFiles, Failure> {
+        let today = self.engine.now().map_err(SubmitError::from)?.business_date();
+        Ok(self
+            .engine
+            .of_directory(|directory| NamesInFiles::of(directory, today)))
+    }
+
     /// Imports what the engine takes or refuses line by line.
     async fn import<T, E>(
         &self,
@@ -80,7 +89,7 @@ impl<S: Storage> Ready<S> {
                     Err(reason) => report.reject(line.number, reason),
                 }
             }
-            let in_files = self.engine.of_directory(NamesInFiles::of);
+            let in_files = self.names_in_files()?;
             let warnings = inputs
                 .iter()
                 .map(|input| unknown(input, &in_files))
@@ -130,7 +139,7 @@ impl<S: Storage> Ready<S> {
             report.in_line_order();
             // A list's name takes a number in the journal: not for a file without a citizen.
             if !citizens.is_empty() {
-                let in_files = self.engine.of_directory(NamesInFiles::of);
+                let in_files = self.names_in_files()?;
                 report.warn(
                     1,
                     in_files
@@ -156,26 +165,29 @@ struct NamesInFiles {
 type Warning = (&'static str, Name);
 
 impl NamesInFiles {
-    fn of(directory: &Directory) -> NamesInFiles {
+    /// Of the versions that count today, and of those that will.
+    fn of(directory: &Directory, today: BusinessDate) -> NamesInFiles {
         let mut names = NamesInFiles::default();
-        let versions = directory.in_force().flat_map(|(_, versions)| versions);
-        for program in versions
-            .filter_map(|version| directory.rule(*version))
-            .map(|rule| &rule.policy)
-        {
-            let merchants_from = program
-                .merchant_registration
-                .as_ref()
-                .and_then(|window| window.returning_from);
-            let earlier = program.returning_from().copied();
-            names
-                .programs
-                .extend([Some(program.id), earlier, merchants_from].into_iter().flatten());
-            let channels = program.benefits.iter().flat_map(|benefit| &benefit.channels);
-            names.channels.extend(channels.map(|channel| channel.id));
-            names.lists.extend(program.lists().copied().chain(earlier));
+        for (program, versions) in directory.in_force() {
+            let counts = directory.rule_on(program, today).map(|rule| rule.number);
+            let rules = versions.iter().filter_map(|version| directory.rule(*version));
+            let is_meant = |rule: &&Rule| {
+                Some(rule.number) == counts || rule.policy.effective_from.is_some_and(|from| from > today)
+            };
+            rules.filter(is_meant).for_each(|rule| names.add(&rule.policy));
         }
         names
+    }
+
+    fn add(&mut self, program: &Program) {
+        let window = program.merchant_registration.as_ref();
+        let merchants_from = window.and_then(|window| window.returning_from);
+        let earlier = program.returning_from().copied();
+        let programs = [Some(program.id), earlier, merchants_from];
+        self.programs.extend(programs.into_iter().flatten());
+        let channels = program.benefits.iter().flat_map(|benefit| &benefit.channels);
+        self.channels.extend(channels.map(|channel| channel.id));
+        self.lists.extend(program.lists().copied().chain(earlier));
     }
 
     fn unknown<'n>(

@@ -40,7 +40,7 @@ use access::Caller;
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 use maintenance::Chores;
-use routes::{AUTHORIZE, Call};
+use routes::{AUTHORIZE, Call, OBJECT_BYTES_MAX};
 use satang_engine::clock::AnyClock;
 use satang_engine::session::Session;
 use satang_log::durable::DurableWaits;
@@ -111,15 +111,15 @@ impl<S: Storage> App<S> {
 
 /// Where a route's body comes from: a socket, or (in-process) a whole.
 pub trait BodySource {
-    /// Waits for the whole body.
-    fn collect(self) -> impl Future<Output = Result<Bytes, BodyError>>;
+    /// Waits for the whole body, of at most so many bytes and never more than the server's bound.
+    fn collect(self, bytes_max: usize) -> impl Future<Output = Result<Bytes, BodyError>>;
     /// The next piece of it; `None` at its end.
     fn next_chunk(&mut self) -> impl Future<Output = Result<Option<Bytes>, BodyError>>;
 }
 
 impl BodySource for Body {
-    async fn collect(self) -> Result<Bytes, BodyError> {
-        Body::collect(self).await
+    async fn collect(self, bytes_max: usize) -> Result<Bytes, BodyError> {
+        Body::collect(self, bytes_max).await
     }
 
     async fn next_chunk(&mut self) -> Result<Option<Bytes>, BodyError> {
@@ -131,7 +131,7 @@ impl BodySource for Body {
 pub struct WholeBody(pub Option<Bytes>);
 
 impl BodySource for WholeBody {
-    async fn collect(mut self) -> Result<Bytes, BodyError> {
+    async fn collect(mut self, _: usize) -> Result<Bytes, BodyError> {
         Ok(self.0.take().unwrap_or_default())
     }
 
@@ -203,7 +203,10 @@ impl<S: Storage> Api<S> {
         // The hottest route first: it needs no look-up.
         if path == AUTHORIZE.template && *method == AUTHORIZE.method {
             let _caller = self.admit(AUTHORIZE, headers)?;
-            return self.ready()?.authorize(&body.collect().await?).await;
+            return self
+                .ready()?
+                .authorize(&body.collect(OBJECT_BYTES_MAX).await?)
+                .await;
         }
         // Which routes there are is no secret (/openapi.json needs no key), so 404 and 405 come before 401.
         let (route, id) = router::find(method, path)?;

@@ -27,13 +27,18 @@ pub struct Route {
     pub needs_engine: bool,
 }
 
+/// Bytes of a body that is one object; more takes an I/O thread from everybody else.
+pub(super) const OBJECT_BYTES_MAX: usize = 64 << 10;
+
 /// What a route does with the body of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RouteBody {
     /// Nothing: it is read off the wire, or ends the connection.
     Unread,
-    /// Collected whole, at most [`body_bytes_max`](crate::server::ServerOptions::body_bytes_max).
-    Whole,
+    /// One object, collected whole: at most 64 KiB.
+    Object,
+    /// Many objects, collected whole: at most [`body_bytes_max`](crate::server::ServerOptions::body_bytes_max).
+    Batch,
     /// Read line by line while it arrives, of any length.
     Lines,
 }
@@ -103,9 +108,15 @@ macro_rules! roles {
 
 /// The answer of a row: its handler gets the named parts of the call.
 macro_rules! answer {
-    ($api:expr, $call:ident, Whole $on:ident.$handler:ident($($from:ident),*)) => {{
+    ($api:expr, $call:ident, Object $on:ident.$handler:ident($($from:ident),*)) => {
+        answer!($api, $call, OBJECT_BYTES_MAX, $on.$handler($($from),*))
+    };
+    ($api:expr, $call:ident, Batch $on:ident.$handler:ident($($from:ident),*)) => {
+        answer!($api, $call, usize::MAX, $on.$handler($($from),*))
+    };
+    ($api:expr, $call:ident, $bytes_max:expr, $on:ident.$handler:ident($($from:ident),*)) => {{
         let on = on!($api, $on);
-        let bytes = $call.body.collect().await?;
+        let bytes = $call.body.collect($bytes_max).await?;
         let $call = Call { id: $call.id, headers: $call.headers, by: $call.by, body: &bytes[..] };
         on.$handler($($call.$from),*).await
     }};
@@ -136,26 +147,26 @@ macro_rules! on {
 
 routes! {
     // Payments belong to the switch alone: whoever administers does not spend.
-    Authorize: POST "/v1/authorizations" Whole [Switch] => ready.authorize(body);
-    AuthorizeBatch: POST "/v1/authorizations/batch" Whole [Switch] => ready.authorize_batch(headers, body);
-    Reverse: POST "/v1/authorizations/{txn_id}/reversals" Whole [Switch] => ready.reverse(id, body);
-    Hold: POST "/v1/holds" Whole [Switch] => ready.hold(body);
-    Capture: POST "/v1/holds/{txn_id}/capture" Whole [Switch] => ready.capture(id, body);
-    Void: POST "/v1/holds/{txn_id}/void" Whole [Switch] => ready.void(id, body);
-    Quote: POST "/v1/quotes" Whole [Switch] => ready.quote(body);
+    Authorize: POST "/v1/authorizations" Object [Switch] => ready.authorize(body);
+    AuthorizeBatch: POST "/v1/authorizations/batch" Batch [Switch] => ready.authorize_batch(headers, body);
+    Reverse: POST "/v1/authorizations/{txn_id}/reversals" Object [Switch] => ready.reverse(id, body);
+    Hold: POST "/v1/holds" Object [Switch] => ready.hold(body);
+    Capture: POST "/v1/holds/{txn_id}/capture" Object [Switch] => ready.capture(id, body);
+    Void: POST "/v1/holds/{txn_id}/void" Object [Switch] => ready.void(id, body);
+    Quote: POST "/v1/quotes" Object [Switch] => ready.quote(body);
 
     // Whoever registers citizens and merchants does not see what a wallet holds.
-    Register: POST "/v1/registrations" Whole [Registrar] => ready.register(body);
-    RegisterBatch: POST "/v1/registrations/batch" Whole [Registrar] => ready.register_batch(body);
+    Register: POST "/v1/registrations" Object [Registrar] => ready.register(body);
+    RegisterBatch: POST "/v1/registrations/batch" Batch [Registrar] => ready.register_batch(body);
     ImportEnrollments: POST "/v1/enrollments/import" Lines [Registrar Admin] => ready.import_enrollments(body, by);
     ImportList: POST "/v1/lists/{list}/import" Lines [Registrar Admin] => ready.import_list(id, body, by);
     Lists: GET "/v1/lists" Unread [Registrar Admin Viewer] => ready.lists();
-    Move: POST "/v1/wallets/{wallet_id}/moves" Whole [Registrar Admin] => ready.transfer_person(id, body, by);
-    ReplaceWallet: POST "/v1/wallets/{wallet_id}/replacement" Whole [Registrar Admin]
+    Move: POST "/v1/wallets/{wallet_id}/moves" Object [Registrar Admin] => ready.transfer_person(id, body, by);
+    ReplaceWallet: POST "/v1/wallets/{wallet_id}/replacement" Object [Registrar Admin]
         => ready.replace_wallet(id, body, by);
-    JoinProgram: POST "/v1/merchants/{merchant_id}/registrations" Whole [Registrar Admin]
+    JoinProgram: POST "/v1/merchants/{merchant_id}/registrations" Object [Registrar Admin]
         => ready.join_program(id, body, by);
-    BindPlatform: POST "/v1/merchants/{merchant_id}/platform" Whole [Registrar Admin]
+    BindPlatform: POST "/v1/merchants/{merchant_id}/platform" Object [Registrar Admin]
         => ready.bind_platform(id, body, by);
 
     // Policy names nobody, and whoever sends requests must see the rules they are decided by.
@@ -170,29 +181,29 @@ routes! {
     Clawbacks: GET "/v1/clawbacks" Unread [Settlement Admin Viewer] => ready.clawbacks();
     Clawback: GET "/v1/clawbacks/{case_id}" Unread [Settlement Admin Viewer] => ready.clawback(id);
     Payouts: GET "/v1/payouts" Unread [Settlement Admin Viewer] => ready.payouts();
-    PutAuthorizationPayout: PUT "/v1/authorizations/{txn_id}/payout" Whole [Settlement Admin]
+    PutAuthorizationPayout: PUT "/v1/authorizations/{txn_id}/payout" Object [Settlement Admin]
         => ready.put_authorization_payout(id, body, by);
-    PutMerchantPayout: PUT "/v1/merchants/{merchant_id}/payout" Whole [Settlement Admin]
+    PutMerchantPayout: PUT "/v1/merchants/{merchant_id}/payout" Object [Settlement Admin]
         => ready.put_merchant_payout(id, body, by);
-    PayClawback: POST "/v1/clawbacks/{case_id}/payments" Whole [Settlement Admin] => ready.pay_clawback(id, body, by);
+    PayClawback: POST "/v1/clawbacks/{case_id}/payments" Object [Settlement Admin] => ready.pay_clawback(id, body, by);
 
     Wallet: GET "/v1/wallets/{wallet_id}" Unread [Admin Viewer] => ready.wallet(id);
     Metrics: GET "/metrics" Unread [Admin Viewer] => ready.metrics();
 
-    PutWalletStatus: PUT "/v1/wallets/{wallet_id}/status" Whole [Admin] => ready.put_wallet_status(id, body, by);
-    PutProgramStatus: PUT "/v1/programs/{id}/status" Whole [Admin] => ready.put_program_status(id, body, by);
-    ReloadPrograms: POST "/v1/programs/reload" Whole [Admin] => ready.reload_programs(body, by);
-    PutMerchant: PUT "/v1/merchants/{merchant_id}" Whole [Admin] => ready.put_merchant(id, body, by);
+    PutWalletStatus: PUT "/v1/wallets/{wallet_id}/status" Object [Admin] => ready.put_wallet_status(id, body, by);
+    PutProgramStatus: PUT "/v1/programs/{id}/status" Object [Admin] => ready.put_program_status(id, body, by);
+    ReloadPrograms: POST "/v1/programs/reload" Object [Admin] => ready.reload_programs(body, by);
+    PutMerchant: PUT "/v1/merchants/{merchant_id}" Object [Admin] => ready.put_merchant(id, body, by);
     ImportMerchants: POST "/v1/merchants/import" Lines [Admin] => ready.import_merchants(body, by);
-    PutMerchantStatus: PUT "/v1/merchants/{merchant_id}/status" Whole [Admin]
+    PutMerchantStatus: PUT "/v1/merchants/{merchant_id}/status" Object [Admin]
         => ready.put_merchant_status(id, body, by);
-    WithdrawConsent: POST "/v1/merchants/{merchant_id}/consent-withdrawal" Whole [Admin]
+    WithdrawConsent: POST "/v1/merchants/{merchant_id}/consent-withdrawal" Object [Admin]
         => ready.withdraw_consent(id, body, by);
-    PutPersonStatus: PUT "/v1/persons/status" Whole [Admin] => ready.put_person_status(body, by);
-    ErasePerson: POST "/v1/persons/erase" Whole [Admin] => ready.erase_person(body, by);
-    OpenClawback: POST "/v1/clawbacks" Whole [Admin] => ready.open_clawback(body, by);
-    CloseClawback: POST "/v1/clawbacks/{case_id}/close" Whole [Admin] => ready.close_clawback(id, body, by);
-    PutClock: PUT "/v1/clock" Whole [Admin] => ready.put_clock(body);
+    PutPersonStatus: PUT "/v1/persons/status" Object [Admin] => ready.put_person_status(body, by);
+    ErasePerson: POST "/v1/persons/erase" Object [Admin] => ready.erase_person(body, by);
+    OpenClawback: POST "/v1/clawbacks" Object [Admin] => ready.open_clawback(body, by);
+    CloseClawback: POST "/v1/clawbacks/{case_id}/close" Object [Admin] => ready.close_clawback(id, body, by);
+    PutClock: PUT "/v1/clock" Object [Admin] => ready.put_clock(body);
     TakeSnapshot: POST "/v1/snapshots" Unread [Admin] => ready.take_snapshot();
 
     Health: GET "/healthz" Unread everyone => api.health();

@@ -83,7 +83,7 @@ fn operation(route: &Route) -> Json {
     let mut answer =
         |status: &str, name: &str| responses.set(status, reference(&format!("responses/{name}")));
     match (route.body, route.parameter()) {
-        (RouteBody::Whole | RouteBody::Lines, _) => answer("400", "Malformed"),
+        (RouteBody::Object | RouteBody::Batch | RouteBody::Lines, _) => answer("400", "Malformed"),
         (RouteBody::Unread, Some(_)) => answer("400", "MalformedPath"),
         (RouteBody::Unread, None) => {}
     }
@@ -95,8 +95,10 @@ fn operation(route: &Route) -> Json {
     if route.body != RouteBody::Unread {
         answer("408", "BodyTimeout");
     }
-    if route.body == RouteBody::Whole {
-        answer("413", "BodyTooLarge");
+    match route.body {
+        RouteBody::Object => answer("413", "ObjectTooLarge"),
+        RouteBody::Batch => answer("413", "BatchTooLarge"),
+        RouteBody::Unread | RouteBody::Lines => {}
     }
     answer("431", "HeaderTooLarge");
     if route.needs_engine {

@@ -19,7 +19,7 @@ const BUFFER_BYTES_FIRST: usize = 256 * 1024;
 /// Why a body could not be read. Over HTTP/1.1 the connection ends with the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BodyError {
-    /// More than `body_bytes_max`, announced or sent.
+    /// More than the route takes, announced or sent.
     #[error("the body is larger than {bytes_max} bytes")]
     TooLarge { bytes_max: usize },
     /// Not complete (or, when streamed, no further chunk) within `body_timeout`.
@@ -89,10 +89,10 @@ impl Body {
             .map_or(Some(0), |incoming| incoming.size_hint().exact())
     }
 
-    /// The whole body, at most `body_bytes_max`, within `body_timeout`. A body that came in one piece is not copied;
+    /// The whole body, at most `bytes_max` and `body_bytes_max`, within `body_timeout`. A body that came in one piece is not copied;
     /// it keeps the connection's read buffer alive, so do not keep it beyond the request.
-    pub async fn collect(mut self) -> Result<Bytes, BodyError> {
-        let bytes_max = self.connection.options().body_bytes_max;
+    pub async fn collect(mut self, bytes_max: usize) -> Result<Bytes, BodyError> {
+        let bytes_max = bytes_max.min(self.connection.options().body_bytes_max);
         let announced = self.announced_bytes();
         if announced.is_some_and(|bytes| bytes > bytes_max as u64) {
             return Err(self.fail(BodyError::TooLarge { bytes_max }));

@@ -88,7 +88,7 @@ impl Handler for Echo {
             "/method" => Response::problem(StatusCode::METHOD_NOT_ALLOWED, "{}")
                 .with_header(header::ALLOW, http::HeaderValue::from_static("POST")),
             "/large" => Response::new(StatusCode::OK, "text/plain", vec![b'x'; 48 << 20]),
-            _ => match body.collect().await {
+            _ => match body.collect(usize::MAX).await {
                 Ok(bytes) if bytes.is_empty() => Response::json(StatusCode::OK, path),
                 Ok(bytes) => Response::json(StatusCode::OK, bytes),
                 Err(error) => error.into_response(),

@@ -1,11 +1,14 @@
 //! Imports: one JSON object or one citizen per line, each accepted or rejected by itself.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use super::administration::{Merchant, read_merchant, with_path};
 use super::calendar::Date;
 use super::forms::{self, BadFields, Form};
 use super::json::Json;
+use super::programme::Programme;
 use super::rights::Right;
 use super::{Model, malformed};
 
@@ -31,13 +34,15 @@ impl Model {
     pub(crate) fn import_merchants(&mut self, body: &str) -> Value {
         import(body, |line| {
             let (merchant_id, merchant) = read_merchant_line(line).map_err(|_fields| "malformed")?;
-            self.store_merchant(&merchant_id, merchant)
+            let unknown = self.unknown_names(&merchant);
+            self.store_merchant(&merchant_id, merchant)?;
+            Ok(unknown)
         })
     }
 
     pub(crate) fn import_enrollments(&mut self, body: &str) -> Value {
         import(body, |line| match read_line(line) {
-            Ok(line) => self.enroll(&line),
+            Ok(line) => self.enroll(&line).map(|()| Vec::new()),
             Err(_fields) => Err("malformed"),
         })
     }
@@ -47,7 +52,8 @@ impl Model {
         if let Err(fields) = with_path("list", forms::is_name(list), Ok(())) {
             return malformed(fields);
         }
-        import(&without_header(body), |line| {
+        let slip = self.unknown_list(list);
+        let mut answer = import(&without_header(body), |line| {
             let citizen_id = line.strip_suffix('\r').unwrap_or(line);
             if forms::citizen(&Json::Text(citizen_id.to_owned())).is_none() {
                 return Err("malformed: citizen_id: must be 13 digits with a valid check digit");
@@ -57,8 +63,61 @@ impl Model {
                 let citizens = self.lists.entry(list.to_owned()).or_default();
                 citizens.insert(citizen_id.to_owned());
             }
-            Ok(())
-        })
+            Ok(Vec::new())
+        });
+        if let Some(slip) = slip.filter(|_| answer["accepted"] != 0) {
+            answer["warnings"] = json!([{ "line": 1, "reason": slip }]);
+        }
+        answer
+    }
+
+    /// The programmes and channels of a merchant that no file names.
+    fn unknown_names(&self, merchant: &Merchant) -> Vec<String> {
+        let (mut programs, mut channels) = (BTreeSet::new(), BTreeSet::new());
+        for file in self.files() {
+            programs.insert(&file.id);
+            programs.extend(
+                file.registration
+                    .iter()
+                    .filter_map(|r| Some(&r.returning.as_ref()?.from_program)),
+            );
+            programs.extend(
+                file.merchant_registration
+                    .iter()
+                    .filter_map(|r| r.returning_from.as_ref()),
+            );
+            let of_benefits = file.benefits.iter().flat_map(|benefit| &benefit.channels);
+            channels.extend(of_benefits.map(|channel| &channel.id));
+        }
+        let unknown = |what: &str, known: &BTreeSet<&String>, named: &[String]| -> Vec<String> {
+            let unknown = named.iter().filter(|name| !known.contains(name));
+            unknown.map(|name| format!("{what}: {name}")).collect()
+        };
+        let mut all = unknown("unknown_channel", &channels, &merchant.channels);
+        all.extend(unknown("unknown_program", &programs, &merchant.programs));
+        all.sort();
+        all
+    }
+
+    fn unknown_list(&self, list: &str) -> Option<String> {
+        let names = |file: &Programme| {
+            file.registration.as_ref().is_some_and(|registration| {
+                let tiers = registration.tiers.iter().map(|tier| &tier.required_list);
+                let earlier = registration
+                    .returning
+                    .iter()
+                    .map(|returning| &returning.from_program);
+                let mut lists = registration.excluded_lists.iter().chain(tiers).chain(earlier);
+                lists.any(|name| name == list)
+            })
+        };
+        let known = self.files().any(names);
+        (!known).then(|| format!("unknown_list: {list}"))
+    }
+
+    /// The versions that count, and those that will.
+    fn files(&self) -> impl Iterator<Item = &Programme> {
+        self.programmes.values().chain(self.coming.values())
     }
 
     fn enroll(&mut self, line: &Line) -> Result<(), &'static str> {
@@ -114,14 +173,23 @@ fn without_header(body: &str) -> String {
 }
 
 /// Takes line by line; blank ones are skipped, but a line's number is its place in the file.
-fn import(body: &str, mut take: impl FnMut(&str) -> Result<(), &'static str>) -> Value {
+/// What is taken may name what looks like a slip: that is told once for each name.
+fn import(body: &str, mut take: impl FnMut(&str) -> Result<Vec<String>, &'static str>) -> Value {
     let (mut accepted, mut rejected, mut errors) = (0, 0, Vec::new());
+    let mut warnings: Vec<(usize, String)> = Vec::new();
     for (index, line) in body.split('\n').enumerate() {
         if line.trim_ascii().is_empty() {
             continue;
         }
         match take(line) {
-            Ok(()) => accepted += 1,
+            Ok(slips) => {
+                accepted += 1;
+                for slip in slips {
+                    if warnings.iter().all(|(_, told)| *told != slip) && warnings.len() < ERRORS_MAX {
+                        warnings.push((index + 1, slip));
+                    }
+                }
+            }
             Err(reason) => {
                 rejected += 1;
                 if errors.len() < ERRORS_MAX {
@@ -130,7 +198,12 @@ fn import(body: &str, mut take: impl FnMut(&str) -> Result<(), &'static str>) ->
             }
         }
     }
-    json!({ "accepted": accepted, "rejected": rejected, "errors": errors })
+    let mut answer = json!({ "accepted": accepted, "rejected": rejected, "errors": errors });
+    if !warnings.is_empty() {
+        let warning = |(line, reason)| json!({ "line": line, "reason": reason });
+        answer["warnings"] = warnings.into_iter().map(warning).collect();
+    }
+    answer
 }
 
 fn read_merchant_line(line: &str) -> Result<(String, Merchant), BadFields> {

@@ -4,7 +4,7 @@ use crate::BINARY;
 use satang_gateway::app::ROUTES;
 use satang_tests::crash::wallet_id;
 use satang_tests::process::ServerProcess;
-use satang_tests::site::{MERCHANT, NOON, PROGRAM, Site, buy, prepare};
+use satang_tests::site::{MERCHANT, NOON, PROGRAM, Site, buy, prepare, purchase};
 use satang_tests::wire::{Answer, Wire};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -293,4 +293,36 @@ fn folder_with(body: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a temporary folder");
     std::fs::write(folder.path().join("body"), body).expect("there is room");
     folder
+}
+
+#[test]
+fn one_object_takes_64_kib_and_a_batch_more() {
+    let site = Site::new(BINARY);
+    let server = site.serve(&["--clock", NOON]);
+    prepare(&server, 1);
+    let padded = |text: String, bytes: usize| format!("{text:<bytes$}");
+    let code = |path: &str, body: String| {
+        // Its connection ends with what is too large.
+        let mut wire = Wire::open(server.addr()).expect("it listens");
+        let answer = wire.call("POST", path, body.as_bytes()).expect("an answer");
+        (answer.status, answer.json()["code"].as_str().map(str::to_owned))
+    };
+    let one = "/v1/authorizations";
+    assert_eq!(code(one, padded(purchase(1, 1, 100), 64 << 10)).0, 200);
+    let too_large = (413, Some("body_too_large".to_owned()));
+    for path in [
+        one,
+        "/v1/holds",
+        "/v1/quotes",
+        "/v1/registrations",
+        "/v1/clawbacks",
+    ] {
+        assert_eq!(
+            code(path, padded(purchase(2, 1, 100), (64 << 10) + 1)),
+            too_large,
+            "{path}"
+        );
+    }
+    let batch = format!("{{\"authorizations\":[{}]}}", purchase(2, 1, 100));
+    assert_eq!(code("/v1/authorizations/batch", padded(batch, 1 << 20)).0, 200);
 }
