@@ -4,7 +4,7 @@ use crate::bar::byte_bar;
 use crate::client::ServerArgs;
 use crate::commands::{backup, erase, import, verify};
 use crate::keys::{self, KeyRing, Role};
-use crate::output::{self, say};
+use crate::output;
 use crate::programs::ProgramSource;
 use crate::reload::Reloads;
 use crate::server::{ServerOptions, Tls};
@@ -185,15 +185,12 @@ pub fn main() -> ExitCode {
     log_to_words(cli.log_level());
     let outcome = cli.run();
     let shown = output::finish().context("standard output");
-    let code = match outcome.and(shown) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            say!("satang: {error:#}");
-            ExitCode::FAILURE
-        }
-    };
-    output::finish_words();
-    code
+    let failure = outcome.and(shown).err();
+    output::finish_words(failure.as_ref().map(|error| format!("satang: {error:#}\n")));
+    match failure {
+        None => ExitCode::SUCCESS,
+        Some(_) => ExitCode::FAILURE,
+    }
 }
 
 /// Log lines of this product from `level` on; of libraries, which tell of every broken connection, errors alone.

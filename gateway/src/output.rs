@@ -50,6 +50,8 @@ pub(crate) fn start() {
         // A second start would leave the first thread to the lines it has.
         let _ = WORDS.set(words);
     }
+    // The library's own hook writes where it panics, and would wait for whoever reads stderr instead of ending the process.
+    std::panic::set_hook(Box::new(|panic| finish_words(Some(format!("{panic}\n")))));
 }
 
 fn write_words(said: &Receiver<Word>) {
@@ -108,10 +110,19 @@ pub(crate) fn finish() -> io::Result<()> {
     }
 }
 
-/// Waits until stderr has taken what was said, a second at most.
-pub(crate) fn finish_words() {
-    let Some(words) = WORDS.get() else { return };
+/// Waits until stderr has taken what was said, and a last line, a second at most.
+pub(crate) fn finish_words(last: Option<String>) {
+    let last = last.map(String::into_bytes);
+    let Some(words) = WORDS.get() else {
+        return last.iter().for_each(|line| write_or_drop(line));
+    };
     let until = Instant::now() + END_WAIT;
+    // Unlike other lines it waits for room.
+    if let Some(line) = last
+        && words.send_deadline(Word::Line(line), until).is_err()
+    {
+        DROPPED.fetch_add(1, Ordering::Relaxed);
+    }
     let (done, all_out) = bounded(1);
     if words.send_deadline(Word::Done(done), until).is_ok() {
         // Nobody reads stderr when it does not come.

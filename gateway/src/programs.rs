@@ -130,11 +130,8 @@ fn warn_about_some<S: Storage>(
 
 /// Whether a file of this name is read. Hidden ones are leftovers of editors and of other systems.
 fn is_program_file(path: &Path) -> bool {
-    let name = path
-        .file_name()
-        .and_then(|name| name.to_str())
-        .unwrap_or_default();
-    name.ends_with(".toml") && !name.starts_with('.') && name != "settlement.toml"
+    let name = path.file_name().unwrap_or_default().as_encoded_bytes();
+    name.ends_with(b".toml") && !name.starts_with(b".") && name != b"settlement.toml"
 }
 
 /// Reads the programme files of a folder.

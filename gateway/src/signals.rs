@@ -60,7 +60,7 @@ impl Signals {
             });
             if stopped {
                 tracing::info!("stopped before the start was done");
-                output::finish_words();
+                output::finish_words(None);
                 std::process::exit(0);
             }
             self
@@ -98,21 +98,28 @@ pub(crate) fn wait_for_the_end(
         terminate,
         interrupt,
     } = &mut signals;
-    runtime.block_on(async {
+    let has_lost_folder = runtime.block_on(async {
         let mut look = tokio::time::interval(Duration::from_millis(100));
         loop {
             tokio::select! {
-                _ = terminate.recv() => break,
-                _ = interrupt.recv() => break,
+                _ = terminate.recv() => break false,
+                _ = interrupt.recv() => break false,
                 _ = hangup.recv() => {
                     running.reload_programs();
                     reloads.run();
                 }
-                _ = look.tick() => if running.has_failed() || running.has_lost_folder() { break },
+                _ = look.tick() => {
+                    if running.has_failed() {
+                        break false;
+                    }
+                    if running.has_lost_folder() {
+                        break true;
+                    }
+                }
             }
         }
     });
-    if running.has_lost_folder() {
+    if has_lost_folder {
         return running.stop_without_folder();
     }
     if !running.has_failed() {

@@ -118,6 +118,9 @@ impl Running {
         running.activate_programs(&files)?;
         // Only now: a refusal to start is one line.
         warn_about_programs(&programs, &running.engine);
+        if !storage.is_ours() {
+            return Err(running.stop_without_folder().expect_err("it says so"));
+        }
         before_ready();
         app.ready(running.engine.clone(), running.maintenance.clone());
         let maintenance = running.maintenance.clone();
@@ -145,8 +148,10 @@ impl Running {
         let zeroing = spawn("zeroing", move || upkeep_of_thread.run_until_stopped());
         let (stop_ticking, stopped) = mpsc::channel();
         let engine_of_thread = engine.clone();
+        let (watcher, folder) = (maintenance.clone(), storage.clone());
         let ticking = spawn("cut-over", move || {
             while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(TICK) {
+                watch_clock(&watcher);
                 let ticked = engine_of_thread
                     .cut_over()
                     .and_then(|()| engine_of_thread.count_all_lapses());
@@ -154,16 +159,17 @@ impl Running {
                     tracing::warn!(%error, "business dates are not cut over");
                 }
             }
+            // A jump of the last second.
+            if folder.is_ours() {
+                watch_clock(&watcher);
+            }
         });
         let (stop_keeping, stopped) = mpsc::channel();
         let keeper_of_thread = maintenance.clone();
         let keeping = spawn("keeper", move || {
             while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(TICK) {
-                watch_clock(&keeper_of_thread);
                 report_kept(keeper_of_thread.keep(), &metrics);
             }
-            // A jump of the last second.
-            watch_clock(&keeper_of_thread);
         });
         let writer = spawn("journal", move || committer.run());
         let direct_refused = storage.direct_refused();

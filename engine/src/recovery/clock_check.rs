@@ -12,15 +12,23 @@ pub const CLOCK_REFUSED_FILE: &str = "clock.refused";
 /// No clock that works shows an earlier time: the begin of the year 2020 in Bangkok.
 const EARLIEST: Instant = Instant::from_unix_ms(1_577_811_600_000);
 
-/// Sets a simulated clock to the last record; says why a real one is not trusted. `accepted` is what an operator says that it shows:
-/// that counts for a minute. `unconfirmed`: it jumped before.
+/// Whether the clock shows what an operator says that it shows, give or take a minute.
+pub(super) fn is_about<C: Clock>(clock: &C, said: Instant) -> bool {
+    let differs_ms = |shows: Instant| (shows.unix_ms() - said.unix_ms()).abs();
+    clock
+        .now()
+        .is_ok_and(|shows| differs_ms(shows) <= CLOCK_JUMP_MS_MAX)
+}
+
+/// Sets a simulated clock to the last record; says why a real one is not trusted. `is_accepted`: an operator confirmed what it shows.
+/// `unconfirmed`: it jumped before.
 ///
 /// # Errors
 /// Of the clock itself.
 pub(super) fn check_clock<C: Clock>(
     clock: &C,
     last: Option<Instant>,
-    accepted: Option<Instant>,
+    is_accepted: bool,
     unconfirmed: bool,
 ) -> Result<Option<ClockError>, ClockError> {
     let shows = clock.now()?;
@@ -34,10 +42,10 @@ pub(super) fn check_clock<C: Clock>(
     if !(EARLIEST..=Instant::MAX).contains(&shows) {
         return Ok(Some(ClockError::OutOfRange { shows }));
     }
-    let ms_after = |other: Instant| shows.unix_ms() - other.unix_ms();
-    if accepted.is_some_and(|accepted| ms_after(accepted).abs() <= CLOCK_JUMP_MS_MAX) {
+    if is_accepted {
         return Ok(None);
     }
+    let ms_after = |other: Instant| shows.unix_ms() - other.unix_ms();
     Ok(match last {
         Some(last) if ms_after(last) < -CLOCK_JUMP_MS_MAX => Some(ClockError::BehindJournal { shows, last }),
         Some(last) if ms_after(last) > CLOCK_AHEAD_MS_MAX => Some(ClockError::AheadOfJournal { shows, last }),

@@ -8,7 +8,7 @@ use crate::ids::archive::IdArchive;
 use crate::ids::index::{ID_INDEX_FOLDER, id_index_name};
 use crate::maintenance::{Kept, Maintenance, ReaderOf, SnapshotRule};
 use crate::persons::{CitizenKey, PERSONS_FILE, PersonStore};
-use crate::recovery::clock_check::{CLOCK_REFUSED_FILE, check_clock, forget_jump, is_unconfirmed};
+use crate::recovery::clock_check::{CLOCK_REFUSED_FILE, check_clock, forget_jump, is_about, is_unconfirmed};
 use crate::recovery::recover::{Recovery, recover};
 use crate::recovery::replay::Replayed;
 use crate::recovery::worker_pool::ReplayError;
@@ -147,6 +147,8 @@ pub fn open_on<S: Storage, C: Clock, L: LogStore>(
     options: EngineOptions,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Opened<S, C, L>, OpenError> {
+    // What an operator read off the clock before the start, which may take long.
+    let is_accepted = options.accept_clock.is_some_and(|said| is_about(&clock, said));
     let identity = log.identity();
     let key_check = options.citizen_key.check_value();
     if identity.is_some_and(|identity| identity.citizen_key_check != key_check) {
@@ -182,7 +184,7 @@ pub fn open_on<S: Storage, C: Clock, L: LogStore>(
         source,
     };
     let unconfirmed = is_unconfirmed(&**storage).map_err(in_folder)?;
-    let clock_refused = check_clock(&clock, last_at, options.accept_clock, unconfirmed)?;
+    let clock_refused = check_clock(&clock, last_at, is_accepted, unconfirmed)?;
     let identity = match (identity, clock_refused) {
         (Some(identity), _) => identity,
         // A journal is not begun at a time that nobody trusts.

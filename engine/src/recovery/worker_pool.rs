@@ -332,7 +332,12 @@ struct Done<'t>(&'t Told);
 
 impl Drop for Done<'_> {
     fn drop(&mut self) {
-        self.0.state.lock().open -= 1;
+        let mut state = self.0.state.lock();
+        // Nobody takes what a worker that panics leaves waiting; the scope tells of the panic.
+        state.open = match std::thread::panicking() {
+            true => 0,
+            false => state.open.saturating_sub(1),
+        };
         self.0.idle.notify_all();
     }
 }

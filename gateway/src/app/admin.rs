@@ -22,15 +22,18 @@ impl<S: Storage> Ready<S> {
         body: &[u8],
         by: Option<&Name>,
     ) -> Result<Response, Failure> {
-        let request = parse::merchant(merchant_id, body)?;
-        let stored = merchant(&request);
-        let (outcomes, sequence) = self.engine.put_merchants(&[request], by)?;
+        let requests = [parse::merchant(merchant_id, body)?];
+        let (outcomes, sequence) = self.engine.put_merchants(&requests, by)?;
         let outcomes = self.session.done(outcomes, sequence).durable().await?;
         match outcomes[0] {
-            Ok(()) => Ok(json(&stored)),
+            Ok(()) => Ok(json(&merchant(&requests[0]))),
             Err(MerchantRefusal::Casework(refusal)) => Err(super::casework::refused(refusal)),
-            Err(refusal @ MerchantRefusal::Name(_)) => {
-                Err(Problem::malformed_field("programs", refusal.to_string()).into())
+            Err(refusal @ MerchantRefusal::Name(name)) => {
+                let field = match requests[0].programs.contains(&name) {
+                    true => "programs",
+                    false => "channels",
+                };
+                Err(Problem::malformed_field(field, refusal.to_string()).into())
             }
         }
     }

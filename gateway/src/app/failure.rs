@@ -39,6 +39,14 @@ pub enum Failure {
 const RETRY_AFTER_S: u32 = 1;
 
 impl Failure {
+    /// The failure of a request that brings a name, in `field`.
+    pub(super) fn of_name(field: &str, error: SubmitError) -> Failure {
+        match error {
+            SubmitError::TooManyNames { .. } => Problem::malformed_field(field, error.to_string()).into(),
+            other => Failure::Submit(other),
+        }
+    }
+
     /// The answer that says so.
     pub fn response(self) -> Response {
         match self {

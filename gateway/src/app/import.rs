@@ -146,7 +146,8 @@ impl<S: Storage> Ready<S> {
                         .unknown("unknown_list", &in_files.lists, &[list])
                         .collect(),
                 );
-                let sequence = self.engine.import_list(&list, &citizens, by)?;
+                let imported = self.engine.import_list(&list, &citizens, by);
+                let sequence = imported.map_err(|error| Failure::of_name("list", error))?;
                 self.session.done((), sequence).durable().await?;
             }
         }

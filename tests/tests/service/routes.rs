@@ -300,7 +300,7 @@ fn one_object_takes_64_kib_and_a_batch_more() {
     let site = Site::new(BINARY);
     let server = site.serve(&["--clock", NOON]);
     prepare(&server, 1);
-    let padded = |text: String, bytes: usize| format!("{text:<bytes$}");
+    let padded = |text: String, bytes: usize| text.clone() + &" ".repeat(bytes - text.len());
     let code = |path: &str, body: String| {
         // Its connection ends with what is too large.
         let mut wire = Wire::open(server.addr()).expect("it listens");

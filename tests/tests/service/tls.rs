@@ -56,7 +56,9 @@ fn requests_are_answered_encrypted_and_not_in_the_clear() {
     let body = vec![b' '; 15 << 20];
     let mut wire = connect(server.addr(), &authority, None, &[]).expect("a handshake");
     assert_eq!(
-        wire.call("POST", "/v1/quotes", &body).expect("an answer").status,
+        wire.call("POST", "/v1/authorizations/batch", &body)
+            .expect("an answer")
+            .status,
         400
     );
 

@@ -13,6 +13,8 @@ pub struct FileStorage {
     folder: PathBuf,
     /// Held for the lock on it.
     lock: File,
+    /// Locked as well, where a folder can be: whoever removes `lock` lets nobody else in.
+    _locked_folder: File,
     direct: bool,
 }
 
@@ -38,9 +40,19 @@ impl FileStorage {
             .custom_flags(OFlags::NOFOLLOW.bits() as i32)
             .open(folder.join("lock"))?;
         rustix::fs::flock(&lock, rustix::fs::FlockOperation::NonBlockingLockExclusive)?;
+        let locked_folder = File::open(folder)?;
+        // Some file systems lock files alone.
+        let locked = rustix::fs::flock(
+            &locked_folder,
+            rustix::fs::FlockOperation::NonBlockingLockExclusive,
+        );
+        if locked == Err(rustix::io::Errno::WOULDBLOCK) {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
         let mut storage = FileStorage {
             folder: folder.to_owned(),
             lock,
+            _locked_folder: locked_folder,
             direct: true,
         };
         if !storage.is_ours() {
@@ -57,16 +69,21 @@ impl FileStorage {
         self
     }
 
-    /// Whether the folder is still the one that was locked: not once it, or its `lock`, was removed or replaced.
+    /// Whether the folder is still the one that was locked: not once it, or its `lock`, was removed or replaced. A file system that
+    /// does not say is asked again later.
     pub fn is_ours(&self) -> bool {
-        let (held, named) = (
-            self.lock.metadata(),
-            fs::symlink_metadata(self.folder.join("lock")),
-        );
-        let same = |(held, named): (fs::Metadata, fs::Metadata)| {
-            (held.dev(), held.ino()) == (named.dev(), named.ino())
+        let is_gone = |error: &io::Error| {
+            matches!(
+                error.kind(),
+                io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+            )
         };
-        held.ok().zip(named.ok()).is_some_and(same)
+        let named = fs::symlink_metadata(self.folder.join("lock"));
+        match (self.lock.metadata(), named) {
+            (Ok(held), Ok(named)) => (held.dev(), held.ino()) == (named.dev(), named.ino()),
+            (_, Err(error)) => !is_gone(&error),
+            (Err(_), Ok(_)) => true,
+        }
     }
 
     /// The folder.
@@ -82,7 +99,14 @@ impl FileStorage {
     /// Some file systems refuse to open a file for direct I/O, some only to write to it.
     fn direct_io_works(&self) -> io::Result<bool> {
         let path = self.folder.join(PROBE_FILE);
-        let buffered = File::create(&path)?;
+        let buffered = File::options()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(FILE_MODE)
+            .custom_flags(OFlags::NOFOLLOW.bits() as i32)
+            .open(&path)?;
         let wrote = self
             .opened(&path, buffered)
             .and_then(|probe| probe.write_pages_at(&[Page::ZERO], 0));
@@ -158,9 +182,14 @@ impl ReadStorage for FileStorage {
 impl Storage for FileStorage {
     fn create(&self, name: &str) -> io::Result<OpenedFile> {
         let path = self.folder.join(name);
-        if let Some(parent) = path.parent() {
+        // Not the data folder itself: it was there, and whoever removed it wants it gone.
+        if let Some(parent) = path.parent().filter(|parent| *parent != self.folder) {
+            match fs::DirBuilder::new().mode(FOLDER_MODE).create(parent) {
+                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+                _ => {}
+            }
             // Flushed even when it exists: whoever created it may have been killed before its flush.
-            create_folders(parent)?;
+            self.sync_folder("")?;
         }
         let buffered = File::options()
             .read(true)

@@ -55,7 +55,8 @@ impl<S: Storage> Ready<S> {
         let (merchant, platform, bound) = (request.merchant, request.platform, request.bound);
         let outcome = self
             .engine
-            .bind_platform(merchant, &platform, bound, &request.reason, by)?;
+            .bind_platform(merchant, &platform, bound, &request.reason, by)
+            .map_err(|error| Failure::of_name("platform", error))?;
         self.settle(CaseworkKind::Platform, outcome).await?;
         let (decision, reason, changed, sequence) = verdict(outcome, "merchant_unknown");
         Ok(in_order(&api::Platform {
