@@ -49,7 +49,7 @@ pub enum SubmitError {
     },
     /// A new name, and as many names over the journal's life as may be when such a name comes.
     #[error("{name} is a new name, and the journal has {names_max} names already: one of them must be used")]
-    TooManyNames { name: Name, names_max: u16 },
+    TooManyNames { name: Box<Name>, names_max: u16 },
     /// More records than one durable write takes.
     #[error("the batch takes {bytes} bytes of journal, at most {bytes_max} fit one durable write")]
     BatchTooLarge { bytes: usize, bytes_max: usize },

@@ -70,7 +70,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
             let mut programs = match self.number_names(&mut directory, &names, NamesOf::Imports, by, at) {
                 Ok(numbers) => numbers,
                 Err(SubmitError::TooManyNames { name, .. }) => {
-                    outcomes.push(Err(MerchantRefusal::Name(name)));
+                    outcomes.push(Err(MerchantRefusal::Name(*name)));
                     continue;
                 }
                 Err(error) => return Err(error),

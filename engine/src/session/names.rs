@@ -63,7 +63,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         if let Some(name) = new.get(room) {
             let names_max = of.names_max();
             return Err(SubmitError::TooManyNames {
-                name: **name,
+                name: Box::new(**name),
                 names_max,
             });
         }
@@ -88,7 +88,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         let next = u16::try_from(directory.names_len() + 1).ok();
         let next = next.filter(|next| *next <= of.names_max());
         let number = NameNumber(next.ok_or(SubmitError::TooManyNames {
-            name: *name,
+            name: Box::new(*name),
             names_max: of.names_max(),
         })?);
         let record = Record::Name(NameRecord { number, name: *name });

@@ -86,7 +86,7 @@ fn who_invents_names_is_refused_by_name_and_keeps_nobody_else_from_theirs() {
     // The line that was refused has a hundred names; one name a time finds what room is left.
     let mut lists = (0..=100).map(|number| name(&format!("list-{number}")));
     let refused = lists.find_map(|list| match rig.engine.import_list(&list, &[citizen(1)], None) {
-        Err(SubmitError::TooManyNames { name, .. }) => Some((list, name)),
+        Err(SubmitError::TooManyNames { name, .. }) => Some((list, *name)),
         other => other.map(|_| None).unwrap(),
     });
     let (list, refused) = refused.expect("lists have the bound of merchants");

@@ -195,6 +195,7 @@ impl Ledger {
         slot
     }
 
+    #[inline]
     fn ended(&self, key: u64, at: Instant) -> impl Iterator<Item = &OpenHold> {
         // Most shards have a few open holds, most slots none.
         let holds = (!self.holds.is_empty()).then(|| self.holds.get(&key)).flatten();
@@ -301,6 +302,7 @@ impl Ledger {
     }
 
     /// Remembers a hold.
+    #[inline]
     fn note_hold(&mut self, holder: u64, authorization: &Authorization, room: u32, funding: Option<Funding>) {
         let Some(expires) = authorization.extension.expires() else {
             return;
@@ -362,6 +364,7 @@ impl Ledger {
     }
 
     /// Takes holds of a slot off the books that ended before `at`.
+    #[inline]
     fn take_off_ended(&mut self, holder: u64, benefit: BenefitNumber, at: Instant) {
         let key = slot_key(holder, benefit);
         if self.ended(key, at).next().is_none() {
