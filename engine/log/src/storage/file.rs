@@ -32,13 +32,7 @@ impl FileStorage {
     /// Of the operating system; `WouldBlock` when another process has it.
     pub fn open_folder(folder: &Path) -> io::Result<FileStorage> {
         create_folders(folder)?;
-        let lock = File::options()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .mode(FILE_MODE)
-            .custom_flags(OFlags::NOFOLLOW.bits() as i32)
-            .open(folder.join("lock"))?;
+        let lock = open_own(File::options().truncate(false), &folder.join("lock"))?;
         rustix::fs::flock(&lock, rustix::fs::FlockOperation::NonBlockingLockExclusive)?;
         let locked_folder = File::open(folder)?;
         // Some file systems lock files alone.
@@ -99,14 +93,7 @@ impl FileStorage {
     /// Some file systems refuse to open a file for direct I/O, some only to write to it.
     fn direct_io_works(&self) -> io::Result<bool> {
         let path = self.folder.join(PROBE_FILE);
-        let buffered = File::options()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(FILE_MODE)
-            .custom_flags(OFlags::NOFOLLOW.bits() as i32)
-            .open(&path)?;
+        let buffered = open_own(File::options().read(true).truncate(true), &path)?;
         let wrote = self
             .opened(&path, buffered)
             .and_then(|probe| probe.write_pages_at(&[Page::ZERO], 0));
@@ -135,6 +122,24 @@ fn refuses_direct_io(error: &io::Error) -> bool {
         .any(|refusal| error.raw_os_error() == Some(refusal.raw_os_error()))
 }
 
+/// Opens a file for writing, or makes it, its owner's alone; never through a link.
+fn open_own(options: &mut fs::OpenOptions, path: &Path) -> io::Result<File> {
+    options
+        .write(true)
+        .create(true)
+        .mode(FILE_MODE)
+        .custom_flags(OFlags::NOFOLLOW.bits() as i32)
+        .open(path)
+}
+
+/// Makes a folder, its owner's alone, unless there is one.
+fn make_own_folder(folder: &Path) -> io::Result<()> {
+    match fs::DirBuilder::new().mode(FOLDER_MODE).create(folder) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
+    }
+}
+
 /// Creates a folder and those above it that are missing, and makes their names durable.
 fn create_folders(folder: &Path) -> io::Result<()> {
     let Some(parent) = folder.parent() else {
@@ -142,10 +147,7 @@ fn create_folders(folder: &Path) -> io::Result<()> {
     };
     if !folder.exists() {
         create_folders(parent)?;
-        match fs::DirBuilder::new().mode(FOLDER_MODE).create(folder) {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
-            _ => {}
-        }
+        make_own_folder(folder)?;
     }
     let parent = if parent.as_os_str().is_empty() {
         Path::new(".")
@@ -184,21 +186,11 @@ impl Storage for FileStorage {
         let path = self.folder.join(name);
         // Not the data folder itself: it was there, and whoever removed it wants it gone.
         if let Some(parent) = path.parent().filter(|parent| *parent != self.folder) {
-            match fs::DirBuilder::new().mode(FOLDER_MODE).create(parent) {
-                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
-                _ => {}
-            }
+            make_own_folder(parent)?;
             // Flushed even when it exists: whoever created it may have been killed before its flush.
             self.sync_folder("")?;
         }
-        let buffered = File::options()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(FILE_MODE)
-            .custom_flags(OFlags::NOFOLLOW.bits() as i32)
-            .open(&path)?;
+        let buffered = open_own(File::options().read(true).truncate(true), &path)?;
         self.opened(&path, buffered)
     }
 
