@@ -30,14 +30,13 @@ impl<S: Storage> Ready<S> {
         by: Option<&Name>,
     ) -> Result<Response, Failure> {
         let put = |merchants: &[_]| self.engine.put_merchants(merchants, by);
-        let unknown = |merchant: &MerchantInput, in_files: &NamesInFiles| {
-            let programs = in_files.unknown("unknown_program", &in_files.programs, &merchant.programs);
-            let channels = in_files.unknown("unknown_channel", &in_files.channels, &merchant.channels);
-            programs.chain(channels).collect()
+        let slips = |merchants: &[MerchantInput]| {
+            let in_files = self.names_in_files()?;
+            let of = |merchant| in_files.unknown_of(merchant);
+            Ok(merchants.iter().map(of).collect())
         };
         let refusal = |refusal: MerchantRefusal| refusal.to_string();
-        self.import(body, parse::merchant_line, put, refusal, unknown)
-            .await
+        self.import(body, parse::merchant_line, put, refusal, slips).await
     }
 
     pub(super) async fn import_enrollments(
@@ -48,9 +47,8 @@ impl<S: Storage> Ready<S> {
         let enroll = |inputs: &[_]| self.engine.enroll(inputs, by);
         let refusal = |refusal: EnrollmentRefusal| refusal.name().to_owned();
         // An unknown programme or tier is refused.
-        let unknown = |_: &_, _: &NamesInFiles| Vec::new();
-        self.import(body, parse::enrollment, enroll, refusal, unknown)
-            .await
+        let slips = |lines: &[_]| Ok(vec![Vec::new(); lines.len()]);
+        self.import(body, parse::enrollment, enroll, refusal, slips).await
     }
 
     fn names_in_files(&self) -> Result<NamesInFiles, Failure> {
@@ -67,7 +65,7 @@ impl<S: Storage> Ready<S> {
         parse: impl Fn(&[u8]) -> Result<T, Problem>,
         put: impl Fn(&[T]) -> Result<(Vec<Result<(), E>>, u64), SubmitError>,
         name: impl Fn(E) -> String,
-        unknown: impl Fn(&T, &NamesInFiles) -> Vec<Warning>,
+        slips: impl Fn(&[T]) -> Result<Vec<Vec<Warning>>, Failure>,
     ) -> Result<Response, Failure>
     where
         E: 'static,
@@ -89,11 +87,7 @@ impl<S: Storage> Ready<S> {
                     Err(reason) => report.reject(line.number, reason),
                 }
             }
-            let in_files = self.names_in_files()?;
-            let warnings = inputs
-                .iter()
-                .map(|input| unknown(input, &in_files))
-                .collect::<Vec<_>>();
+            let warnings = slips(&inputs)?;
             let (outcomes, sequence) = put(&inputs)?;
             let outcomes = self.session.done(outcomes, sequence).durable().await?;
             for ((number, outcome), warnings) in numbers.into_iter().zip(outcomes).zip(warnings) {
@@ -189,6 +183,12 @@ impl NamesInFiles {
         let channels = program.benefits.iter().flat_map(|benefit| &benefit.channels);
         self.channels.extend(channels.map(|channel| channel.id));
         self.lists.extend(program.lists().copied().chain(earlier));
+    }
+
+    fn unknown_of(&self, merchant: &MerchantInput) -> Vec<Warning> {
+        let programs = self.unknown("unknown_program", &self.programs, &merchant.programs);
+        let channels = self.unknown("unknown_channel", &self.channels, &merchant.channels);
+        programs.chain(channels).collect()
     }
 
     fn unknown<'n>(
