@@ -82,6 +82,11 @@ impl Body {
         }
     }
 
+    /// Says that who sends it is known: the connection is no stranger's any more.
+    pub fn is_of_known_caller(&self) {
+        self.connection.become_known();
+    }
+
     /// The announced length in bytes, if any.
     pub fn announced_bytes(&self) -> Option<u64> {
         self.incoming

@@ -6,9 +6,11 @@
 //!
 //! What is deliberately absent: routing, compression, WebSocket and other upgrades, HTTP/1.0.
 
+mod answer_body;
 mod body;
 mod connection;
 mod counters;
+mod door;
 mod listen;
 mod message;
 mod options;
