@@ -73,6 +73,12 @@ struct ServeArgs {
     /// Address to listen on; loopback only without --keys, since callers are not authenticated then.
     #[arg(long, default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
+    /// Address for /healthz, /readyz and /metrics alone, always in the clear: it answers however busy the other one is.
+    #[arg(long, value_name = "ADDRESS")]
+    health_listen: Option<SocketAddr>,
+    /// Connections from one address (of IPv6, from one network of 64 bits); without: half of all, and no bound on loopback.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    connections_per_address: Option<u32>,
     /// Who may call, as `satang keys new` writes it; every caller has every role without. Read again on SIGHUP.
     #[arg(long, value_name = "FILE")]
     keys: Option<PathBuf>,
@@ -271,12 +277,20 @@ fn serve(args: ServeArgs) -> anyhow::Result<()> {
         ..ServerOptions::default()
     };
     server.io_threads = args.io_threads.unwrap_or(server.io_threads);
-    let server = server.within(files_max);
+    let mut server = server.within(files_max);
     let connections = server.connections_max;
+    server.connections_per_address = match args.connections_per_address {
+        Some(connections) => Some(connections as usize),
+        None if args.listen.ip().is_loopback() => None,
+        None => Some((connections / 2).max(1)),
+    };
+    // An eighth is kept for callers that have shown a key.
+    server.strangers_max = args.keys.is_some().then(|| connections - connections / 8);
     let options = StartOptions {
         data_dir: args.data_dir.clone(),
         programs: ProgramSource::folder(args.programs),
         server,
+        health_listen: args.health_listen,
         keys: reloads.keys.as_ref().map(|(_, ring)| ring.clone()),
         simulated_clock: args.clock,
         accept_clock: args.accept_clock,
@@ -308,6 +322,9 @@ fn serve(args: ServeArgs) -> anyhow::Result<()> {
     report_start(&running, started.elapsed(), args.data_dir.display());
     tracing::info!("at most {connections} connections, with a limit of {files_max} open files");
     report_access(&reloads, running.addr());
+    if let Some(addr) = running.health_addr() {
+        tracing::info!("probes and metrics on http://{addr}");
+    }
     wait_for_the_end(running, signals.expect("the start was done"), &reloads)
 }
 

@@ -1,6 +1,6 @@
 //! Starting and stopping a server: the listener first, then recovery, then the threads of the journal.
 
-use crate::app::{Api, App, Metrics, catch_up};
+use crate::app::{Api, App, Metrics, Probes, catch_up};
 use crate::engine::{GatewayEngine, GatewayMaintenance};
 use crate::keys::KeyRing;
 use crate::programs::{ProgramSource, load_programs, reload, warn_about_programs};
@@ -34,6 +34,8 @@ pub struct StartOptions {
     /// Where programme files are read, now and at every reload.
     pub programs: ProgramSource,
     pub server: ServerOptions,
+    /// A port of its own for probes and scrapes: in the clear, and with few connections, of which the oldest makes room.
+    pub health_listen: Option<SocketAddr>,
     /// Who may call; without, every caller has every role, and only this machine may call.
     pub keys: Option<Arc<KeyRing>>,
     /// Where a simulated clock begins; `None` for the real one.
@@ -53,6 +55,7 @@ pub struct StartOptions {
 /// A server that answers.
 pub struct Running {
     handle: ServerHandle,
+    health: Option<ServerHandle>,
     engine: Arc<GatewayEngine<FileStorage>>,
     programs: Arc<ProgramSource>,
     upkeep: Arc<dyn Upkeep>,
@@ -81,7 +84,11 @@ impl Running {
         progress: &mut dyn FnMut(u64, u64),
         before_ready: impl FnOnce(),
     ) -> anyhow::Result<Running> {
-        refuse_foreign_address(options.server.listen, options.keys.is_some())?;
+        let has_keys = options.keys.is_some();
+        refuse_foreign_address("--listen", options.server.listen, has_keys)?;
+        if let Some(listen) = options.health_listen {
+            refuse_foreign_address("--health-listen", listen, has_keys)?;
+        }
         let source = Arc::new(options.programs);
         let files = source.read()?;
         let programs = load_programs(&files)?;
@@ -93,14 +100,14 @@ impl Running {
         };
         let metrics = Arc::new(Metrics::new());
         let app = App::guarded(metrics.clone(), source.clone(), options.keys.clone());
+        // First, so that a start is seen to be one.
+        let health = options.health_listen.map(|listen| serve_probes(listen, &app));
+        let health = health.transpose()?;
         let for_threads = app.clone();
         let listen = options.server.listen;
-        let handle = Server::start(options.server, move |_| {
-            Api::new(for_threads.clone(), |waits| {
-                tokio::task::spawn_local(async move { waits.dispatch().await });
-            })
-        })
-        .with_context(|| format!("--listen {listen}"))?;
+        let handle = Server::start(options.server, move |_| api_of_thread(&for_threads))
+            .with_context(|| format!("--listen {listen}"))?;
+        metrics.listens(handle.counters().clone());
         let started = std::time::Instant::now();
         let engine_options = EngineOptions {
             layout: options.layout,
@@ -114,7 +121,7 @@ impl Running {
         let opened = open(&storage, clock, engine_options, progress)
             .with_context(|| options.data_dir.display().to_string())?;
         metrics.recovered(&opened.recovered, started.elapsed());
-        let mut running = Running::with_threads(handle, opened, &storage, source, metrics);
+        let mut running = Running::with_threads((handle, health), opened, &storage, source, metrics);
         running.activate_programs(&files)?;
         // Only now: a refusal to start is one line.
         warn_about_programs(&programs, &running.engine);
@@ -131,7 +138,7 @@ impl Running {
     }
 
     fn with_threads(
-        handle: ServerHandle,
+        (handle, health): (ServerHandle, Option<ServerHandle>),
         opened: Opened<FileStorage, AnyClock>,
         storage: &Arc<FileStorage>,
         programs: Arc<ProgramSource>,
@@ -176,6 +183,7 @@ impl Running {
         let threads = vec![zeroing, ticking, keeping];
         Running {
             handle,
+            health,
             engine,
             programs,
             upkeep,
@@ -219,6 +227,11 @@ impl Running {
     /// The address it listens on.
     pub fn addr(&self) -> SocketAddr {
         self.handle.addr()
+    }
+
+    /// The address of its probes.
+    pub fn health_addr(&self) -> Option<SocketAddr> {
+        self.health.as_ref().map(ServerHandle::addr)
     }
 
     /// The engine it serves.
@@ -265,6 +278,7 @@ impl Running {
     pub fn stop(self) -> anyhow::Result<()> {
         let Running {
             handle,
+            health,
             engine,
             upkeep,
             ..
@@ -286,8 +300,38 @@ impl Running {
                 .join()
                 .expect("a thread of the engine does not panic: panics abort");
         }
+        if let Some(health) = health {
+            health.stop();
+        }
         outcome.context("the journal failed")
     }
+}
+
+/// The app on the calling I/O thread.
+fn api_of_thread(app: &Arc<App<FileStorage>>) -> Api<FileStorage> {
+    Api::new(app.clone(), |waits| {
+        tokio::task::spawn_local(async move { waits.dispatch().await });
+    })
+}
+
+/// Probes and scrapes that are served at once.
+const PROBES_MAX: usize = 64;
+
+fn serve_probes(listen: SocketAddr, app: &Arc<App<FileStorage>>) -> anyhow::Result<ServerHandle> {
+    let patience = Duration::from_secs(5);
+    let options = ServerOptions {
+        listen,
+        io_threads: 1,
+        connections_max: PROBES_MAX,
+        strangers_max: Some(PROBES_MAX),
+        header_timeout: patience,
+        body_timeout: patience,
+        shutdown_deadline: Duration::from_secs(1),
+        ..ServerOptions::default()
+    };
+    let app = app.clone();
+    Server::start(options, move |_| Probes(api_of_thread(&app)))
+        .with_context(|| format!("--health-listen {listen}"))
 }
 
 fn watch_clock(maintenance: &GatewayMaintenance<FileStorage>) {
@@ -320,10 +364,10 @@ fn spawn<T: Send + 'static>(name: &str, run: impl FnOnce() -> T + Send + 'static
 }
 
 /// Without keys every caller has every role: only this machine may call.
-fn refuse_foreign_address(listen: SocketAddr, has_keys: bool) -> anyhow::Result<()> {
+fn refuse_foreign_address(option: &str, listen: SocketAddr, has_keys: bool) -> anyhow::Result<()> {
     if !has_keys && !listen.ip().is_loopback() {
         bail!(
-            "--listen {listen}: callers are not authenticated without --keys, so only loopback addresses are served"
+            "{option} {listen}: callers are not authenticated without --keys, so only loopback addresses are served"
         );
     }
     Ok(())

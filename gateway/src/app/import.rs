@@ -20,6 +20,8 @@ use std::collections::{BTreeMap, BTreeSet};
 const LINE_BYTES_MAX: usize = 64 << 10;
 /// Lines that become durable together. More: fewer flushes, longer pauses for authorizations.
 const LINES_PER_WRITE: usize = 256;
+/// Bytes of lines after which a write is begun, however few they are.
+const BYTES_PER_WRITE: usize = 256 << 10;
 /// Errors that are reported one by one.
 const ERRORS_MAX: usize = 100;
 
@@ -73,12 +75,17 @@ impl<S: Storage> Ready<S> {
         let mut lines = Lines::new(body);
         let mut report = Report::default();
         loop {
-            let chunk = lines.next(LINES_PER_WRITE).await?;
+            let chunk = lines.next().await?;
             if chunk.is_empty() {
                 return Ok(report.response());
             }
             let (mut numbers, mut inputs) = (Vec::new(), Vec::with_capacity(chunk.len()));
+            let mut turn = self.turns.take().await;
             for line in &chunk {
+                if turn.is_over() {
+                    drop(turn);
+                    turn = self.turns.take().await;
+                }
                 match line.parse(&parse) {
                     Ok(input) => {
                         numbers.push(line.number);
@@ -89,6 +96,7 @@ impl<S: Storage> Ready<S> {
             }
             let warnings = slips(&inputs)?;
             let (outcomes, sequence) = put(&inputs)?;
+            drop(turn);
             let outcomes = self.session.done(outcomes, sequence).durable().await?;
             for ((number, outcome), warnings) in numbers.into_iter().zip(outcomes).zip(warnings) {
                 match outcome {
@@ -118,11 +126,12 @@ impl<S: Storage> Ready<S> {
         let mut lines = Lines::new(body);
         let mut report = Report::default();
         loop {
-            let chunk = lines.next(LINES_PER_WRITE).await?;
+            let chunk = lines.next().await?;
             if chunk.is_empty() {
                 return Ok(report.response());
             }
             let mut citizens = Vec::with_capacity(chunk.len());
+            let turn = self.turns.take().await;
             for line in chunk.iter().filter(|line| !line.is_list_header()) {
                 match line.parse(parse::listed) {
                     Ok(citizen) => citizens.push(citizen),
@@ -142,6 +151,7 @@ impl<S: Storage> Ready<S> {
                 );
                 let imported = self.engine.import_list(&list, &citizens, by);
                 let sequence = imported.map_err(|error| Failure::of_name("list", error))?;
+                drop(turn);
                 self.session.done((), sequence).durable().await?;
             }
         }
@@ -320,10 +330,11 @@ impl<B: BodySource> Lines<B> {
         }
     }
 
-    /// Up to `count` lines that are not blank; none at the end.
-    async fn next(&mut self, count: usize) -> Result<Vec<Line>, Failure> {
-        let mut lines = Vec::with_capacity(count);
-        while lines.len() < count {
+    /// The next lines that are not blank, as many as make one write; none at the end.
+    async fn next(&mut self) -> Result<Vec<Line>, Failure> {
+        let mut lines = Vec::with_capacity(LINES_PER_WRITE);
+        let mut bytes = 0;
+        while lines.len() < LINES_PER_WRITE && bytes < BYTES_PER_WRITE {
             if self.piece.is_empty() {
                 if self.ended {
                     break;
@@ -341,6 +352,7 @@ impl<B: BodySource> Lines<B> {
                 Some(end) => {
                     let rest = self.piece.split_off(end);
                     let head = std::mem::replace(&mut self.piece, rest);
+                    bytes += head.len();
                     self.gather(&head);
                     // The newline itself.
                     let _ = self.piece.split_to(1);

@@ -2,9 +2,10 @@
 
 use super::casework::CaseworkCounts;
 use super::exposition::{counters, doubling, gauges, histogram, registered};
+use super::listener::read_listener;
 use super::{Failure, Ready, Refused};
 use crate::output;
-use crate::server::Response;
+use crate::server::{Response, ServerCounters};
 use http::StatusCode;
 use parking_lot::RwLock;
 use prometheus::{Gauge, Histogram, IntCounter, IntCounterVec, IntGauge, Registry, TextEncoder};
@@ -18,6 +19,7 @@ use satang_log::commit::CommitObserver;
 use satang_log::storage::Storage;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 const REASONS: usize = Reason::ALL.len();
@@ -27,6 +29,8 @@ const REVERSAL_REASONS: usize = ReversalReason::ALL.len();
 /// labels when it is scraped.
 pub struct Metrics {
     registry: Registry,
+    /// Set once it listens.
+    listener: OnceLock<Arc<ServerCounters>>,
     /// By the number of the programme's name and reason; number 0 is an unknown programme. One entry for each programme that
     /// ever had a rule.
     decisions: RwLock<BTreeMap<u16, [AtomicU64; REASONS]>>,
@@ -157,8 +161,14 @@ impl Metrics {
                 Gauge::new("satang_recovery_seconds", "How long the last start replayed."),
             ),
             recovery_records: gauge("satang_recovery_records", "Records the last start replayed."),
+            listener: OnceLock::new(),
             registry,
         }
+    }
+
+    /// Shows what a listener counts; only the first counts.
+    pub fn listens(&self, listener: Arc<ServerCounters>) {
+        self.listener.get_or_init(|| listener);
     }
 
     pub(super) fn count_authorization(&self, record: &AuthorizationRecord) {
@@ -295,6 +305,9 @@ impl<S: Storage> Ready<S> {
         self.read_decisions(&read);
         self.read_state(&read);
         self.read_money(&read);
+        if let Some(listener) = self.metrics.listener.get() {
+            read_listener(&read, listener);
+        }
         let mut families = self.metrics.registry.gather();
         families.extend(read.gather());
         let text = TextEncoder::new()
@@ -478,6 +491,7 @@ mod tests {
         metrics.reversals[2][1][0].store(1 << 52, Relaxed);
         metrics.registrations[0].store(4, Relaxed);
         metrics.count_refused(Refused::Unknown);
+        metrics.listens(Arc::default());
         let headers = HeaderMap::new();
         let mut request = pin!(
             service

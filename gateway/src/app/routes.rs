@@ -108,15 +108,15 @@ macro_rules! roles {
 
 /// The answer of a row: its handler gets the named parts of the call.
 macro_rules! answer {
-    ($api:expr, $call:ident, Object $on:ident.$handler:ident($($from:ident),*)) => {
-        answer!($api, $call, OBJECT_BYTES_MAX, $on.$handler($($from),*))
-    };
-    ($api:expr, $call:ident, Batch $on:ident.$handler:ident($($from:ident),*)) => {
-        answer!($api, $call, usize::MAX, $on.$handler($($from),*))
-    };
-    ($api:expr, $call:ident, $bytes_max:expr, $on:ident.$handler:ident($($from:ident),*)) => {{
+    ($api:expr, $call:ident, Batch $on:ident.$handler:ident($($from:ident),*)) => {{
         let on = on!($api, $on);
-        let bytes = $call.body.collect($bytes_max).await?;
+        let bytes = $call.body.collect(usize::MAX).await?;
+        let $call = Call { id: $call.id, headers: $call.headers, by: $call.by, body: bytes };
+        on.$handler($($call.$from),*).await
+    }};
+    ($api:expr, $call:ident, Object $on:ident.$handler:ident($($from:ident),*)) => {{
+        let on = on!($api, $on);
+        let bytes = $call.body.collect(OBJECT_BYTES_MAX).await?;
         let $call = Call { id: $call.id, headers: $call.headers, by: $call.by, body: &bytes[..] };
         on.$handler($($call.$from),*).await
     }};

@@ -98,6 +98,7 @@ fn start(folder: &Path, listen: SocketAddr) -> anyhow::Result<Running> {
             listen,
             ..ServerOptions::default()
         },
+        health_listen: None,
         keys: None,
         simulated_clock: Some(noon),
         accept_clock: None,
