@@ -30,6 +30,12 @@ pub enum SubmitError {
         /// Whether reversals are still taken.
         reversals: bool,
     },
+    /// The disk fails to give the journal another file, and is asked again.
+    #[error("the journal cannot get another file; reversals are still taken: {reversals}")]
+    NoSpare {
+        /// Whether reversals are still taken.
+        reversals: bool,
+    },
     /// The time cannot be trusted.
     #[error(transparent)]
     Clock(#[from] ClockError),
@@ -155,17 +161,32 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         self.fence(self.now()?)
     }
 
+    /// Whether there is room for new records, and not too much waits for the disk.
     pub(crate) fn admit(&self, at_least: Space) -> Result<(), SubmitError> {
-        match (self.space(), at_least) {
-            (Space::Enough, _) | (Space::ReversalsOnly, Space::ReversalsOnly) => {}
-            (Space::ReversalsOnly, _) => return Err(SubmitError::DiskFull { reversals: true }),
-            (Space::None, _) => return Err(SubmitError::DiskFull { reversals: false }),
+        self.check_room(at_least)?;
+        self.check_load()
+    }
+
+    /// Whether too much waits for the disk.
+    pub(crate) fn check_load(&self) -> Result<(), SubmitError> {
+        match self.appender.is_full() {
+            true => Err(SubmitError::Overloaded),
+            false => Ok(()),
         }
-        if self.appender.is_full() {
-            Err(SubmitError::Overloaded)
-        } else {
-            Ok(())
-        }
+    }
+
+    /// Whether the disk has room for new records. An answer that was given before needs none.
+    #[inline]
+    pub(crate) fn check_room(&self, at_least: Space) -> Result<(), SubmitError> {
+        let reversals = match (self.space(), at_least) {
+            (Space::Enough, _) | (Space::ReversalsOnly, Space::ReversalsOnly) => return Ok(()),
+            (Space::ReversalsOnly, _) => true,
+            (Space::None, _) => false,
+        };
+        Err(match self.space.is_disk_full() {
+            true => SubmitError::DiskFull { reversals },
+            false => SubmitError::NoSpare { reversals },
+        })
     }
 
     pub(crate) fn read_authorization(

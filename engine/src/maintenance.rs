@@ -141,6 +141,15 @@ impl<S: Storage, L: LogStore, C: Clock> Maintenance<S, L, C> {
         }
     }
 
+    /// Reserves room for new persons, unless there is enough; to be called every second or so. While there is none, citizens whom
+    /// nobody has named before are refused.
+    ///
+    /// # Errors
+    /// Of the operating system, `StorageFull` among them.
+    pub fn reserve_room(&self) -> io::Result<()> {
+        self.engine.persons.reserve_room(&*self.storage)
+    }
+
     /// Counts what merchants received who withdrew their consent, and says in their cases that it is owed; to be called after
     /// withdrawals, and at a start, which may be the first to get to it. Reads the journal from its beginning.
     ///

@@ -12,7 +12,7 @@ use satang_core::calendar::Instant;
 use satang_core::record::{Record, RecordError, RecordHeader};
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::time::Duration;
 use zerocopy::{FromBytes as _, IntoBytes as _};
 
@@ -277,28 +277,38 @@ impl Frame {
 #[repr(u8)]
 pub enum Space {
     Enough = 0,
-    /// The disk is full: only reversals are taken.
+    /// There is little: only reversals are taken.
     ReversalsOnly = 1,
-    /// The disk is full: nothing is taken.
+    /// There is none: nothing is taken.
     None = 2,
 }
 
 /// Says how much room there is: every request asks, so nobody waits for a lock.
 #[derive(Debug, Default)]
-pub struct SpaceGauge(AtomicU8);
+pub struct SpaceGauge {
+    space: AtomicU8,
+    /// Whether it is for another reason than a full disk.
+    broken: AtomicBool,
+}
 
 impl SpaceGauge {
     /// How much room there is.
     pub fn space(&self) -> Space {
-        match self.0.load(Ordering::Relaxed) {
+        match self.space.load(Ordering::Relaxed) {
             0 => Space::Enough,
             1 => Space::ReversalsOnly,
             _ => Space::None,
         }
     }
 
-    pub(crate) fn set(&self, space: Space) {
-        self.0.store(space as u8, Ordering::Relaxed);
+    /// Whether room lacks because the disk is full, and not because it fails.
+    pub fn is_disk_full(&self) -> bool {
+        !self.broken.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set(&self, space: Space, disk_full: bool) {
+        self.broken.store(!disk_full, Ordering::Relaxed);
+        self.space.store(space as u8, Ordering::Relaxed);
     }
 }
 

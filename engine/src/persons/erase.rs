@@ -123,7 +123,9 @@ mod tests {
     use std::sync::Arc;
 
     fn open(storage: &Arc<MemoryStorage>) -> PersonStore<MemoryStorage> {
-        PersonStore::open(storage, CitizenKey::from_bytes([7; 32])).unwrap()
+        let mut store = PersonStore::open(storage, CitizenKey::from_bytes([7; 32])).unwrap();
+        store.prepare().unwrap();
+        store
     }
 
     /// A store of so many citizens.

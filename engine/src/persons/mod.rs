@@ -6,6 +6,7 @@
 
 mod page;
 mod erase;
+mod room;
 mod store;
 
 pub use erase::{ERASING_FILE, erase_entries, pending_page};
@@ -13,17 +14,27 @@ pub use page::{PERSONS_FILE, is_whole_page};
 pub use store::PersonStore;
 
 use parking_lot::Mutex;
+use room::Room;
 use satang_core::ids::{NationalId, PersonId};
 use satang_core::state::table::{Entry, Table};
+use satang_log::storage::Storage;
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+use zeroize::Zeroize as _;
 
-/// The secret under which citizens' ids are hashed. Whoever has it and the store could test guesses of ids.
+/// The secret under which citizens' ids are hashed. Whoever has it and the store could test guesses of ids. Dropped, it is gone
+/// from memory too.
 #[derive(Clone)]
 pub struct CitizenKey([u8; 32]);
+
+impl Drop for CitizenKey {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
 
 impl CitizenKey {
     /// The key with these bytes.
@@ -100,6 +111,7 @@ pub struct Persons {
     staged: [AtomicU64; TABLES / 64],
     /// How many pages of the store are durable.
     pages: AtomicU64,
+    room: Room,
 }
 
 /// One table, and which of its entries nobody has begun to make durable.
@@ -111,7 +123,7 @@ struct PersonTable {
 
 impl Persons {
     /// Persons that are durable in so many pages of the store.
-    fn new(key: CitizenKey, tables: Vec<Mutex<PersonTable>>, pages: u64) -> Persons {
+    fn new(key: CitizenKey, tables: Vec<Mutex<PersonTable>>, pages: u64, room: Room) -> Persons {
         assert_eq!(tables.len(), TABLES);
         Persons {
             content_key: key.content_key(),
@@ -119,6 +131,7 @@ impl Persons {
             tables,
             staged: Default::default(),
             pages: AtomicU64::new(pages),
+            room,
         }
     }
 
@@ -126,21 +139,33 @@ impl Persons {
     /// that is appended from here on.
     ///
     /// # Errors
-    /// When the operating system has no randomness.
+    /// `StorageFull` when the disk has no room for a new person; others when the operating system has no randomness.
     pub fn resolve(&self, citizen: NationalId) -> io::Result<PersonId> {
         let hash = self.key.hash(citizen);
         // Before the lock, though mostly one that is known needs none.
         let person = draw_person()?.number();
         let at = table_of(hash);
         let mut table = self.tables[at].lock();
-        let (entry, new) = insert(&mut table.entries, PersonEntry { hash, person });
-        let entry = *entry;
-        if new {
-            // Under the lock that showed it: whoever finds the entry may append a record that names it at once.
-            table.staged.push(entry);
-            self.mark(at);
+        if let Some(entry) = table.entries.find(hash[0], |entry| entry.hash == hash) {
+            return Ok(entry.person());
         }
+        if !self.room.stage_one() {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        let entry = *insert(&mut table.entries, PersonEntry { hash, person }).0;
+        // Under the lock that showed it: whoever finds the entry may append a record that names it at once.
+        table.staged.push(entry);
+        self.mark(at);
         Ok(entry.person())
+    }
+
+    /// Reserves room for persons to come, unless there is enough; to be called from time to time, for a disk that was full may
+    /// have some again.
+    ///
+    /// # Errors
+    /// Of the operating system, `StorageFull` among them.
+    pub(crate) fn reserve_room<S: Storage>(&self, storage: &S) -> io::Result<()> {
+        self.room.reserve_in(storage)
     }
 
     /// The person id of a citizen; `None` when there is none.
@@ -320,7 +345,7 @@ mod tests {
 
     fn nobody() -> Persons {
         let tables = std::iter::repeat_with(Mutex::default).take(TABLES).collect();
-        Persons::new(CitizenKey::from_bytes([7; 32]), tables, 0)
+        Persons::new(CitizenKey::from_bytes([7; 32]), tables, 0, Room::endless())
     }
 
     #[test]

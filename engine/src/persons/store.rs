@@ -1,12 +1,13 @@
 //! The person store on disk: pages that are written once (`docs/FORMAT.md`).
 
 use super::erase::finish_erasing;
+use super::room::Room;
 use super::page::{ENTRIES_PER_PAGE, PERSONS_FILE, read_page, write_page};
 use super::{CitizenKey, PersonEntry, PersonTable, Persons, TABLES, insert, table_of};
 use parking_lot::Mutex;
 use satang_core::state::table::{Entry as _, Table};
 use satang_log::commit::FlushedBefore;
-use satang_log::storage::{PAGE_BYTES, Page, ReadFile, Storage, StorageFile};
+use satang_log::storage::{PAGE_BYTES, Page, ReadFile, Storage, StorageFile, is_full};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -19,7 +20,7 @@ const WRITE_PAGES: usize = 64;
 pub struct PersonStore<S: Storage> {
     persons: Arc<Persons>,
     storage: Arc<S>,
-    /// `None` until the first person is written.
+    /// `None` until the store is prepared, if there was none.
     file: Option<S::File>,
     /// Behind the last page.
     pages: u64,
@@ -31,7 +32,7 @@ pub struct PersonStore<S: Storage> {
 }
 
 impl<S: Storage> PersonStore<S> {
-    /// Reads the store; one that is absent is empty and made with its first person.
+    /// Reads the store; one that is absent is empty, and made by [`PersonStore::prepare`].
     ///
     /// # Errors
     /// Of the operating system.
@@ -54,7 +55,7 @@ impl<S: Storage> PersonStore<S> {
             None => (std::iter::repeat_with(Mutex::default).take(TABLES).collect(), 0),
         };
         Ok(PersonStore {
-            persons: Arc::new(Persons::new(key, tables, pages)),
+            persons: Arc::new(Persons::new(key, tables, pages, Room::behind(pages))),
             storage: storage.clone(),
             file,
             pages,
@@ -62,6 +63,27 @@ impl<S: Storage> PersonStore<S> {
             taken: Vec::new(),
             buffer: Vec::new(),
         })
+    }
+
+    /// Makes the store when there is none and reserves room for new persons; to be called when the folder is known to be the right
+    /// one. On a full disk nobody new gets a person id until [`Persons::reserve_room`] finds room.
+    ///
+    /// # Errors
+    /// Of the operating system, but for a full disk.
+    pub fn prepare(&mut self) -> io::Result<()> {
+        let prepared = self.make().and_then(|()| self.persons.reserve_room(&*self.storage));
+        match prepared {
+            Err(error) if is_full(error.kind()) => Ok(()),
+            prepared => prepared,
+        }
+    }
+
+    fn make(&mut self) -> io::Result<()> {
+        if self.file.is_none() {
+            self.file = Some(self.storage.create(PERSONS_FILE)?);
+            self.storage.sync_folder("")?;
+        }
+        Ok(())
     }
 
     /// The persons, to be shared.
@@ -182,11 +204,8 @@ impl<S: Storage> FlushedBefore for PersonStore<S> {
         if self.taken.is_empty() {
             return Ok(());
         }
-        if self.file.is_none() {
-            self.file = Some(self.storage.create(PERSONS_FILE)?);
-            self.storage.sync_folder("")?;
-        }
-        let file = self.file.as_ref().expect("made above");
+        self.persons.room.begin_to_write(self.taken.len() as u64);
+        let file = self.file.as_ref().expect("without a file there was no room for anybody");
         for entries in self.taken.chunks(ENTRIES_PER_PAGE * WRITE_PAGES) {
             self.buffer.clear();
             self.buffer
@@ -197,6 +216,10 @@ impl<S: Storage> FlushedBefore for PersonStore<S> {
         file.sync()?;
         self.taken.clear();
         self.persons.set_pages(self.pages);
+        if self.persons.room.is_low() {
+            // A full disk is not this flush's matter: what is reserved was for it, and more is asked for again later.
+            let _ = self.persons.room.reserve(file);
+        }
         Ok(())
     }
 }
@@ -209,7 +232,9 @@ mod tests {
     use satang_log::storage::MemoryStorage;
 
     fn open(storage: &Arc<MemoryStorage>) -> PersonStore<MemoryStorage> {
-        PersonStore::open(storage, CitizenKey::from_bytes([7; 32])).unwrap()
+        let mut store = PersonStore::open(storage, CitizenKey::from_bytes([7; 32])).unwrap();
+        store.prepare().unwrap();
+        store
     }
 
     #[test]
@@ -232,17 +257,18 @@ mod tests {
     fn a_flush_writes_what_is_staged_once_in_few_writes_and_nothing_when_that_is_nothing() {
         let storage = Arc::new(MemoryStorage::default());
         let mut store = open(&storage);
+        let prepared = storage.operations();
         store.flush().unwrap();
-        assert_eq!((storage.operations(), store.persons().pages()), (0, 0));
+        assert_eq!((storage.operations(), store.persons().pages()), (prepared, 0));
         let resolve = |store: &PersonStore<MemoryStorage>, number: u64| {
             store.persons().resolve(citizen(number)).unwrap();
         };
         let in_two_writes = (ENTRIES_PER_PAGE * WRITE_PAGES + 1) as u64;
         (0..in_two_writes).for_each(|number| resolve(&store, number));
-        assert_eq!(storage.operations(), 0, "resolving does not touch the disk");
+        assert_eq!(storage.operations(), prepared, "resolving does not touch the disk");
         store.flush().unwrap();
         let operations = storage.operations();
-        assert_eq!(operations, 5, "the file, its name, two writes, one flush");
+        assert_eq!(operations - prepared, 3, "two writes, one flush");
         (0..in_two_writes).for_each(|number| resolve(&store, number));
         store.flush().unwrap();
         assert_eq!(storage.operations(), operations, "all of them are known");
@@ -308,5 +334,32 @@ mod tests {
         let bytes = storage.bytes(PERSONS_FILE);
         assert!(!bytes.windows(8).any(|window| window == canary.to_hash_input()));
         assert!(!bytes.windows(12).any(|window| window == b"110170020345"));
+    }
+
+    #[test]
+    fn on_a_full_disk_as_many_persons_are_taken_as_there_is_room_for_and_all_of_them_are_written() {
+        let storage = Arc::new(MemoryStorage::default());
+        let room = 4096 * ENTRIES_PER_PAGE as u64;
+        let mut store = open(&storage);
+        storage.fill_after(0);
+        let persons = store.persons().clone();
+        // With a flush after each of the first ones, which takes a page of its own.
+        for number in 0..10 {
+            persons.resolve(citizen(number)).unwrap();
+            store.flush().unwrap();
+        }
+        let taken = (10..2 * room).take_while(|number| persons.resolve(citizen(*number)).is_ok());
+        let taken = taken.count() as u64;
+        assert_eq!(taken, room - 10 * ENTRIES_PER_PAGE as u64);
+        store.flush().unwrap();
+        let refused = persons.resolve(citizen(2 * room)).unwrap_err();
+        assert_eq!(refused.kind(), io::ErrorKind::StorageFull);
+        persons.resolve(citizen(1)).unwrap();
+        assert!(persons.reserve_room(&*storage).is_err());
+        storage.make_room();
+        persons.reserve_room(&*storage).unwrap();
+        persons.resolve(citizen(2 * room)).unwrap();
+        store.flush().unwrap();
+        assert_eq!(open(&storage).persons().len() as u64, taken + 11);
     }
 }

@@ -165,7 +165,7 @@ pub fn open_on<S: Storage, C: Clock, L: LogStore>(
         )
     });
     let (found, read) = Found::of(recovery?, options.expected);
-    let store = store.map_err(|source| OpenError::Io {
+    let mut store = store.map_err(|source| OpenError::Io {
         file: PERSONS_FILE,
         source,
     })?;
@@ -204,6 +204,10 @@ pub fn open_on<S: Storage, C: Clock, L: LogStore>(
     }
     flush_names(&**storage)?;
     remove_leftovers(&**storage, &found.beginning.id_archive)?;
+    store.prepare().map_err(|source| OpenError::Io {
+        file: PERSONS_FILE,
+        source,
+    })?;
     let parts = Parts {
         log: Arc::new(log),
         opened,

@@ -42,7 +42,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         purchase: &Purchase,
         expires_in_s: Option<u32>,
     ) -> Result<Submitted<Authorization>, SubmitError> {
-        self.admit(Space::Enough)?;
+        self.check_load()?;
         let mut old = match self.id_archive.may_hold(txn_id.bits()) {
             true => Some(self.id_archive.txn(txn_id)?),
             false => None,
@@ -83,6 +83,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
             TxnState::Tombstone => true,
             TxnState::New => false,
         };
+        self.check_room(Space::Enough)?;
         let mut locked = (ids, wallets);
         let submitted = self.decide_append_apply(
             // An answer that was given once needs no time.
@@ -152,7 +153,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         &self,
         requests: &[AuthorizationRequest],
     ) -> Result<Vec<Submitted<Authorization>>, SubmitError> {
-        self.admit(Space::Enough)?;
+        self.check_load()?;
         until_done(|| {
             // Without locks: files may be read.
             let old = self.old_txns(requests)?;
@@ -178,6 +179,16 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         let mut locks = PurchaseLocks::lock(&self.state, directory, &purchases, at);
         if self.id_archive.epoch() != old.epoch {
             return Ok(Attempt::Again);
+        }
+        let known_of = |ids: &Locked<'_, IdShard>, id: TxnId| match ids.get(txn_shard(id)).txn(id) {
+            TxnState::New => old.of(id).unwrap_or(TxnState::New),
+            known => known,
+        };
+        let is_seen = |request: &AuthorizationRequest| {
+            matches!(known_of(&ids, request.txn_id), TxnState::Seen { .. })
+        };
+        if !requests.iter().all(is_seen) {
+            self.check_room(Space::Enough)?;
         }
         let bytes = batch_bytes(directory, &purchases, locks.has_homes());
         let bytes_max = self.appender.batch_bytes_max();
@@ -205,10 +216,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
             if let Some(order) = ahead.next() {
                 fetch(&ids, &locks, order);
             }
-            let known = match ids.get(txn_shard(request.txn_id)).txn(request.txn_id) {
-                TxnState::New => old.of(request.txn_id).unwrap_or(TxnState::New),
-                known => known,
-            };
+            let known = known_of(&ids, request.txn_id);
             if let TxnState::Seen { sequence, .. } = known {
                 results.push(Submitted::Seen { sequence });
                 continue;

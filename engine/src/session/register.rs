@@ -22,6 +22,7 @@ use satang_core::state::directory::{Directory, Rule};
 use satang_core::state::quota::Quotas;
 use satang_log::durable::StorageFailed;
 use satang_log::log::ReadLog;
+use std::io;
 use satang_log::log::Space;
 
 /// What became of a registration.
@@ -84,7 +85,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
     /// # Errors
     /// [`SubmitError`], for the whole batch.
     pub fn register_batch(&self, requests: &[RegistrationRequest]) -> Result<Vec<Registered>, SubmitError> {
-        self.admit(Space::Enough)?;
+        self.check_load()?;
         self.check_journal()?;
         let bytes = requests.len() * size_of::<RegistrationRecord>();
         let bytes_max = self.appender.batch_bytes_max();
@@ -116,9 +117,13 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         for request in requests {
             let id = request.registration_id;
             let in_memory = self.state.ids[registration_shard(id)].lock().registration(id);
+            let is_new = in_memory.is_none() && old.of(id).is_none();
+            if is_new {
+                self.check_room(Space::Enough)?;
+            }
             let applicant = applicant(&directory, request, at);
             let person = match register::check_policy(&directory, &applicant, at) {
-                Ok((rule, _)) if in_memory.is_none() && old.of(id).is_none() => {
+                Ok((rule, _)) if is_new => {
                     self.count_lapses(&directory, rule, at)?;
                     Some(self.resolve_person(request.citizen)?)
                 }
@@ -277,6 +282,9 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         citizen: satang_core::ids::NationalId,
     ) -> Result<PersonId, SubmitError> {
         self.persons.resolve(citizen).map_err(|error| {
+            if error.kind() == io::ErrorKind::StorageFull {
+                return SubmitError::DiskFull { reversals: true };
+            }
             tracing::error!(%error, "no person id can be drawn");
             // Without randomness nobody can be registered ever again: the process stops.
             self.appender.fail();

@@ -68,7 +68,7 @@ impl Seen {
 impl<R: ReadLog, C: Clock> Engine<R, C> {
     /// Decides a reversal, once per id (I5).
     pub fn reverse(&self, request: &ReversalRequest) -> Result<Submitted<ReversalRecord>, SubmitError> {
-        self.admit(Space::ReversalsOnly)?;
+        self.check_load()?;
         until_done(|| {
             // Without locks: files may be read.
             let mut old = self.old_facts_of_txn(request.txn_id)?;
@@ -85,7 +85,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
 
     /// Decides a hold's capture or void; one that repeats what closed the hold is [`Submitted::Seen`].
     pub fn close(&self, request: &ClosingRequest) -> Result<Submitted<ReversalRecord>, SubmitError> {
-        self.admit(Space::ReversalsOnly)?;
+        self.check_load()?;
         until_done(|| {
             let old = self.old_facts_of_txn(request.txn_id)?;
             let seen = match self.see(request.txn_id, &old)? {
@@ -194,6 +194,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         ids: Guards<'_, '_, IdShard>,
         decide: impl Fn(Instant) -> ReversalRecord,
     ) -> Result<Submitted<ReversalRecord>, SubmitError> {
+        self.check_room(Space::ReversalsOnly)?;
         let original = match known {
             Reversible::Approved { original, .. } => Some(original),
             Reversible::NotFound { .. } | Reversible::Declined => None,

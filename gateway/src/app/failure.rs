@@ -111,6 +111,11 @@ fn submit_error(error: SubmitError) -> Response {
         SubmitError::Overloaded => retry_later(&Problem::overloaded()),
         SubmitError::Storage(StorageFailed) => retry_later(&Problem::storage_failed()),
         SubmitError::DiskFull { .. } => unavailable("disk_full", "The disk is full.", error.to_string()),
+        SubmitError::NoSpare { .. } => unavailable(
+            "storage_failed",
+            "The journal cannot get another file.",
+            error.to_string(),
+        ),
         SubmitError::Clock(error) => unavailable(
             "clock_not_trusted",
             "The clock cannot be trusted.",
