@@ -1,5 +1,6 @@
 //! Starting and stopping a server: the listener first, then recovery, then the threads of the journal.
 
+use crate::data_folder::DataFolder;
 use crate::app::{Api, App, Metrics, Probes, catch_up};
 use crate::engine::{GatewayEngine, GatewayMaintenance};
 use crate::keys::KeyRing;
@@ -10,18 +11,14 @@ use satang_core::calendar::Instant;
 use satang_engine::clock::{AnyClock, SimulatedClock, SystemClock};
 use satang_engine::engine::SubmitError;
 use satang_engine::maintenance::{KeepError, SnapshotRule, Taken};
-use satang_engine::persons::CitizenKey;
 use satang_engine::recovery::open::{EngineOptions, Expected, Opened, Recovered, open};
 use satang_log::commit::CommitError;
 use satang_log::commit::{Appender, Pacing};
 use satang_log::file::Layout;
 use satang_log::log::Upkeep;
-use satang_log::storage::{FileStorage, ReadStorage as _, Storage as _};
-use std::fs;
-use std::io::{self, Read as _, Write as _};
+use satang_log::storage::FileStorage;
 use std::net::SocketAddr;
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread::JoinHandle;
@@ -92,8 +89,11 @@ impl Running {
         let source = Arc::new(options.programs);
         let files = source.read()?;
         let programs = load_programs(&files)?;
-        let storage = open_folder(&options.data_dir)?;
-        let citizen_key = load_citizen_key(&storage, &options.data_dir)?;
+        let DataFolder {
+            storage,
+            citizen_key,
+            warnings,
+        } = DataFolder::open(&options.data_dir)?;
         let clock = match options.simulated_clock {
             Some(from) => AnyClock::Simulated(SimulatedClock::running_from(from)),
             None => AnyClock::System(SystemClock::start()),
@@ -124,6 +124,7 @@ impl Running {
         let mut running = Running::with_threads((handle, health), opened, &storage, source, metrics);
         running.activate_programs(&files)?;
         // Only now: a refusal to start is one line.
+        warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
         warn_about_programs(&programs, &running.engine);
         if !storage.is_ours() {
             return Err(running.stop_without_folder().expect_err("it says so"));
@@ -157,8 +158,10 @@ impl Running {
         let engine_of_thread = engine.clone();
         let (watcher, folder) = (maintenance.clone(), storage.clone());
         let ticking = spawn("cut-over", move || {
+            let mut room_lacks = false;
             while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(TICK) {
                 watch_clock(&watcher);
+                room_lacks = watch_room(&watcher, room_lacks);
                 let ticked = engine_of_thread
                     .cut_over()
                     .and_then(|()| engine_of_thread.count_all_lapses());
@@ -340,6 +343,15 @@ fn watch_clock(maintenance: &GatewayMaintenance<FileStorage>) {
     }
 }
 
+/// Reserves room for new citizens; whether it lacks. Says so once.
+fn watch_room(maintenance: &GatewayMaintenance<FileStorage>, lacked: bool) -> bool {
+    let reserved = maintenance.reserve_room();
+    if let (Err(error), false) = (&reserved, lacked) {
+        tracing::error!(%error, "no room can be reserved in persons.db: new citizens are refused when what is left is used up");
+    }
+    reserved.is_err()
+}
+
 /// Says what was done beside answering.
 fn report_kept(kept: Result<Option<Taken>, KeepError>, metrics: &Metrics) {
     let Some(outcome) = kept.transpose() else { return };
@@ -371,77 +383,4 @@ fn refuse_foreign_address(option: &str, listen: SocketAddr, has_keys: bool) -> a
         );
     }
     Ok(())
-}
-
-fn open_folder(folder: &Path) -> anyhow::Result<Arc<FileStorage>> {
-    match FileStorage::open_folder(folder) {
-        Ok(storage) => Ok(Arc::new(storage)),
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-            bail!(
-                "{}: offset 0: another process uses this data folder",
-                folder.join("lock").display()
-            )
-        }
-        Err(error) => Err(error).with_context(|| folder.display().to_string()),
-    }
-}
-
-/// The name of the secret's file in the data folder.
-const CITIZEN_KEY_FILE: &str = "citizen.key";
-
-/// Reads the secret, or makes it on the very first start.
-fn load_citizen_key(storage: &FileStorage, folder: &Path) -> anyhow::Result<CitizenKey> {
-    let path = folder.join(CITIZEN_KEY_FILE);
-    let named = || path.display().to_string();
-    match fs::File::open(&path) {
-        Ok(mut file) => {
-            let mode = file.metadata().with_context(named)?.permissions().mode();
-            if mode & 0o077 != 0 {
-                bail!(
-                    "{}: offset 0: others may read it (mode {:o}); make it 0600",
-                    named(),
-                    mode & 0o777
-                );
-            }
-            let mut bytes = Vec::new();
-            file.read_to_end(&mut bytes).with_context(named)?;
-            let len = bytes.len();
-            match bytes.try_into() {
-                Ok(bytes) => Ok(CitizenKey::from_bytes(bytes)),
-                Err(_) => bail!("{}: offset {len}: {len} bytes, a key has 32", named()),
-            }
-        }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let begun = storage
-                .list("journal")
-                .with_context(named)?
-                .iter()
-                .any(|name| name.ends_with(".seg"));
-            if begun {
-                bail!(
-                    "{}: offset 0: missing, but the journal was begun with one; put it back",
-                    named()
-                );
-            }
-            make_citizen_key(storage, &path).with_context(named)
-        }
-        Err(error) => Err(error).with_context(named),
-    }
-}
-
-fn make_citizen_key(storage: &FileStorage, path: &Path) -> anyhow::Result<CitizenKey> {
-    let mut bytes = [0u8; 32];
-    getrandom::fill(&mut bytes).map_err(io::Error::other)?;
-    let unfinished = path.with_extension("key.tmp");
-    let mut file = fs::File::options()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&unfinished)?;
-    file.write_all(&bytes)?;
-    file.sync_all()?;
-    fs::rename(&unfinished, path)?;
-    storage.sync_folder("")?;
-    Ok(CitizenKey::from_bytes(bytes))
 }

@@ -20,9 +20,32 @@ fn used() -> Site {
 }
 
 fn stop(server: ServerProcess) {
+    said_by(server);
+}
+
+/// Stops a server; what it said on stderr.
+fn said_by(server: ServerProcess) -> String {
     server.terminate();
     let (code, said) = server.wait();
     assert_eq!(code, Some(0), "{said}");
+    said
+}
+
+#[test]
+fn a_folder_that_others_may_use_is_refused_with_the_command_that_mends_it() {
+    let site = used();
+    let mode = |mode| fs::set_permissions(site.data_dir(), fs::Permissions::from_mode(mode)).expect("ours");
+    for wrong in [0o755, 0o701] {
+        mode(wrong);
+        let mend = format!("chmod o-rwx '{}'", site.data_dir().display());
+        check_refusal(site.refused(&["--clock", NOON]), &["offset", &mend]);
+    }
+    // A volume of the process's group.
+    mode(0o770);
+    assert!(said_by(site.serve(&["--clock", NOON])).contains("may use it (mode 0770)"));
+    mode(0o700);
+    fs::create_dir(site.data_dir().join("lost+found")).expect("ours");
+    assert!(!said_by(site.serve(&["--clock", NOON])).contains("may use it"));
 }
 
 #[test]
@@ -53,13 +76,16 @@ fn the_citizens_key_is_the_one_the_journal_was_begun_with() {
     );
     let mode = |mode| fs::set_permissions(&key, fs::Permissions::from_mode(mode)).expect("ours");
     let right = fs::read(&key).expect("ours");
-    for wrong_mode in [0o644, 0o640, 0o604] {
+    for (wrong_mode, mend) in [(0o644, "chmod o-rwx"), (0o604, "chmod o-rwx"), (0o660, "chmod g-w")] {
         mode(wrong_mode);
         check_refusal(
             site.refused(&["--clock", NOON]),
-            &["citizen.key", "offset", "0600"],
+            &["citizen.key", "offset", mend],
         );
     }
+    // As an orchestrator mounts a secret for the group of the process.
+    mode(0o640);
+    assert!(said_by(site.serve(&["--clock", NOON])).contains("may use it (mode 0640)"));
     mode(0o600);
     let mut other = right.clone();
     other[31] ^= 1;

@@ -22,6 +22,7 @@ mod output;
 mod payouts;
 mod persons;
 mod policy;
+mod probes;
 mod privacy;
 mod progress;
 mod refusals;
