@@ -140,9 +140,29 @@ pub fn text_of(from: usize, to: usize) -> impl Fn(&Json) -> Option<String> {
     move |value| text(value).filter(|text| (from..=to).contains(&text.chars().count()))
 }
 
-/// A label of `from` to `to` characters, none of them a control character.
+/// A label of `from` to `to` characters, none of them a control character, and nobody's national id in it.
 pub fn label_of(from: usize, to: usize) -> impl Fn(&Json) -> Option<String> {
-    move |value| text_of(from, to)(value).filter(|text| !text.chars().any(char::is_control))
+    move |value| {
+        let text = text_of(from, to)(value)?;
+        let fits = !text.chars().any(char::is_control) && !names_a_citizen(&text);
+        fits.then_some(text)
+    }
+}
+
+/// Whether thirteen digits in a row, at most one space or dash between two of them, are a citizen's.
+fn names_a_citizen(text: &str) -> bool {
+    let ascii = |char: char| match "๐๑๒๓๔๕๖๗๘๙".chars().position(|thai| thai == char) {
+        Some(value) => char::from_digit(value as u32, 10).expect("below ten"),
+        None => char,
+    };
+    // Two separators in a row, or anything else, end a row of digits.
+    let marked: String = text.chars().map(ascii).collect();
+    let marked = marked.replace(['-', ' '], "-").replace("--", "|");
+    let mut rows = marked.split(|char: char| !char.is_ascii_digit() && char != '-');
+    rows.any(|row| {
+        let digits = row.replace('-', "");
+        is_digits(&digits, 13) && digits.starts_with(|first| ('1'..='8').contains(&first)) && digits.ends_with(check_digit(&digits[..12]))
+    })
 }
 
 /// Why the desk does something: at least one character.
