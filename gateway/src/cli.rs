@@ -79,6 +79,9 @@ struct ServeArgs {
     /// Connections from one address (of IPv6, from one network of 64 bits); without: half of all, and no bound on loopback.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     connections_per_address: Option<u32>,
+    /// Seconds that a connection may stay without a request, or leave an answer unread.
+    #[arg(long, value_name = "SECONDS", default_value_t = ServerOptions::default().idle_timeout.as_secs(), value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    idle_timeout_s: u64,
     /// Who may call, as `satang keys new` writes it; every caller has every role without. Read again on SIGHUP.
     #[arg(long, value_name = "FILE")]
     keys: Option<PathBuf>,
@@ -267,8 +270,23 @@ fn raise_open_files_limit() -> u64 {
     getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)
 }
 
+/// Keeps what is in memory, keys and the citizens' secret among it, out of core dumps and of other processes' debuggers.
+fn keep_memory_private() {
+    use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
+    let nothing = Rlimit {
+        current: Some(0),
+        maximum: Some(0),
+    };
+    let no_core = setrlimit(Resource::Core, nothing);
+    let not_dumpable = set_dumpable_behavior(DumpableBehavior::NotDumpable);
+    if let Err(error) = no_core.and(not_dumpable) {
+        tracing::warn!(%error, "a crash may leave a core dump with secrets in it");
+    }
+}
+
 fn serve(args: ServeArgs) -> anyhow::Result<()> {
     let starting = Signals::listen()?.watch_start();
+    keep_memory_private();
     let files_max = raise_open_files_limit();
     let reloads = read_access(&args)?;
     let mut server = ServerOptions {
@@ -278,6 +296,7 @@ fn serve(args: ServeArgs) -> anyhow::Result<()> {
     };
     server.io_threads = args.io_threads.unwrap_or(server.io_threads);
     let mut server = server.within(files_max);
+    server.idle_timeout = Duration::from_secs(args.idle_timeout_s);
     let connections = server.connections_max;
     server.connections_per_address = match args.connections_per_address {
         Some(connections) => Some(connections as usize),

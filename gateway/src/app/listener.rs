@@ -3,7 +3,7 @@
 use super::exposition::{counters, registered};
 use super::{Api, Failure};
 use crate::server::{Handler, Request, Response, ServerCounters};
-use http::StatusCode;
+use http::{Method, StatusCode};
 use prometheus::{Gauge, IntCounter, Registry};
 use satang_log::storage::Storage;
 use std::sync::atomic::Ordering::Relaxed;
@@ -20,6 +20,10 @@ impl<S: Storage> Handler for Probes<S> {
             true => self.0.handle(request).await,
             false => Failure::NoRoute.response(),
         }
+    }
+
+    fn takes_http10(&self, method: &Method, path: &str) -> bool {
+        self.0.takes_http10(method, path)
     }
 
     fn problem(&self, status: StatusCode, code: &str, detail: &str) -> Vec<u8> {

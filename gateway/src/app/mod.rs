@@ -41,7 +41,8 @@ use crate::programs::ProgramSource;
 use crate::server::{Body, BodyError, Handler, Request, Response};
 use access::Caller;
 use bytes::Bytes;
-use http::{HeaderMap, Method, StatusCode};
+use http::header::CACHE_CONTROL;
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Version};
 use maintenance::Chores;
 use routes::{AUTHORIZE, Call, OBJECT_BYTES_MAX};
 use satang_engine::clock::AnyClock;
@@ -224,16 +225,18 @@ impl<S: Storage> Api<S> {
         let (route, id) = router::find(method, path)?;
         let caller = self.admit(route, headers, &body)?;
         let by = caller.name();
-        self.answer(
-            route.id,
-            Call {
-                id,
-                headers,
-                by,
-                body,
-            },
-        )
-        .await
+        let call = Call {
+            id,
+            headers,
+            by,
+            body,
+        };
+        let answer = self.answer(route.id, call).await?;
+        Ok(match route.roles {
+            // What only some may see, nobody on the way keeps.
+            Some(_) => answer.with_header(CACHE_CONTROL, HeaderValue::from_static("no-store")),
+            None => answer,
+        })
     }
 
     async fn health(&self) -> Result<Response, Failure> {
@@ -278,19 +281,30 @@ impl<S: Storage> Api<S> {
 impl<S: Storage> Handler for Api<S> {
     async fn handle(&self, request: Request) -> Response {
         let Request {
-            method,
+            mut method,
             uri,
+            version,
             headers,
             body,
-            ..
         } = request;
+        if version == Version::HTTP_10 && method == Method::OPTIONS {
+            // A load balancer's oldest way of probing: what it wants to know is the status.
+            method = Method::GET;
+        }
         self.respond(&method, uri.path(), &headers, body).await
+    }
+
+    fn takes_http10(&self, method: &Method, path: &str) -> bool {
+        matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS) && HEALTH.contains(&path)
     }
 
     fn problem(&self, status: StatusCode, code: &str, detail: &str) -> Vec<u8> {
         failure::listener_problem(status, code, detail).to_json()
     }
 }
+
+/// The routes that load balancers probe, in HTTP/1.0 too.
+const HEALTH: [&str; 2] = ["/healthz", "/readyz"];
 
 /// The description of every route, OpenAPI 3.1.
 const OPENAPI: &str = include_str!("../../openapi.json");

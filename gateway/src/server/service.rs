@@ -25,7 +25,7 @@ pub(super) async fn answer<H: Handler>(
     let (parts, incoming) = request.into_parts();
     let head_only = parts.method == Method::HEAD;
     let expects_continue = parts.headers.contains_key(header::EXPECT);
-    let answer = match refusal(&parts, &incoming, connection) {
+    let answer = match refusal(&parts, &incoming, connection, &*handler) {
         Some(refusal) => {
             connection.end_after_answer();
             refusal
@@ -58,8 +58,18 @@ pub(super) async fn answer<H: Handler>(
 }
 
 /// What hyper lets pass and the contract does not.
-fn refusal(parts: &Parts, incoming: &Incoming, connection: &Connection) -> Option<Response> {
+fn refusal<H: Handler>(
+    parts: &Parts,
+    incoming: &Incoming,
+    connection: &Connection,
+    handler: &H,
+) -> Option<Response> {
     if connection.is_http2() {
+        return None;
+    }
+    if parts.version == Version::HTTP_10 && handler.takes_http10(&parts.method, parts.uri.path()) {
+        // Which needs no Host. Each probe has a connection of its own, as the version has it.
+        connection.end_after_answer();
         return None;
     }
     if parts.version != Version::HTTP_11 {

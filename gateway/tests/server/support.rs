@@ -59,6 +59,10 @@ pub struct Echo {
 }
 
 impl Handler for Echo {
+    fn takes_http10(&self, method: &http::Method, path: &str) -> bool {
+        *method == http::Method::GET && path == "/probe"
+    }
+
     async fn handle(&self, request: Request) -> Response {
         let path = request.path().to_owned();
         let Request { mut body, .. } = request;
