@@ -9,7 +9,9 @@ use parking_lot::MutexGuard;
 use satang_core::calendar::{BusinessDate, Instant};
 use satang_core::decide::register::{self, Held, Standing, held_entitlement};
 use satang_core::ids::{HouseholdId, Name, NationalId, PersonId, WalletId};
-use satang_core::record::{EnrollmentFacts, EnrollmentRecord, ListedRecord, NameNumber, Record, RecordBuf};
+use satang_core::record::{
+    EnrollmentFacts, EnrollmentRecord, ListImported, ListedRecord, NameNumber, Record, RecordBuf,
+};
 use satang_core::state::account::Entitlement;
 use satang_core::state::apply::apply_enrollment;
 use satang_core::state::casework::Block;
@@ -142,6 +144,27 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
             }
         }
         Ok(self.appender.last_sequence())
+    }
+
+    /// The import of a list has ended: one with nobody on it counts as imported from now on, too. It is durable once the
+    /// returned sequence is.
+    ///
+    /// # Errors
+    /// [`SubmitError`]; nothing changed then, but perhaps that the list's name got its number.
+    pub fn list_imported(&self, list: &Name, by: Option<&Name>) -> Result<u64, SubmitError> {
+        if self.is_list_imported(list) {
+            return Ok(self.appender.last_sequence());
+        }
+        self.admit(Space::Enough)?;
+        self.check_journal()?;
+        let list = self.number_of_list(list, by)?;
+        let mut directory = self.state.directory.write();
+        if directory.is_imported_empty(list) {
+            return Ok(self.appender.last_sequence());
+        }
+        let record = Record::ListImported(ListImported { list });
+        let made = self.append_to_directory(&mut directory, &record, by, self.now()?)?;
+        Ok(made.sequence)
     }
 
     fn enroll_one(

@@ -66,6 +66,7 @@ pub fn reads_several_shards(header: &RecordHeader, bytes: &[u8]) -> bool {
         | RecordKind::RuleVersion
         | RecordKind::RulesInForce
         | RecordKind::Merchant
+        | RecordKind::ListImported
         | RecordKind::ProgramStatus => false,
     }
 }

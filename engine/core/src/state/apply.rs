@@ -105,6 +105,9 @@ pub fn apply(record: &Record, made: &AuditStamp, shards: &mut impl Shards) -> Re
             to_directory(shards, |directory| directory.apply_in_force(rules, made.at))?;
         }
         Record::Merchant(merchant) => to_directory(shards, |directory| directory.apply_merchant(merchant))?,
+        Record::ListImported(imported) => {
+            to_directory(shards, |directory| directory.apply_list_imported(imported))?;
+        }
         Record::ProgramStatus(status) => {
             shards.directory(|directory| directory.apply_program_status(status));
         }
@@ -145,6 +148,7 @@ pub const fn changes_shards(kind: RecordKind) -> bool {
         | RecordKind::RuleVersion
         | RecordKind::RulesInForce
         | RecordKind::Merchant
+        | RecordKind::ListImported
         | RecordKind::ProgramStatus
         | RecordKind::MerchantStatus
         | RecordKind::MerchantJoined

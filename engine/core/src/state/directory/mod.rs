@@ -6,7 +6,8 @@ use crate::calendar::{BusinessDate, Instant};
 use crate::ids::{CaseId, MerchantId, Name, PersonId};
 use crate::programme::{PolicyError, Program};
 use crate::record::{
-    BenefitNumber, Merchant, NameNumber, NameRecord, ProgramStatus, RuleVersion, RulesInForce, Status,
+    BenefitNumber, ListImported, Merchant, NameNumber, NameRecord, ProgramStatus, RuleVersion, RulesInForce,
+    Status,
 };
 use crate::state::account::Entitlement;
 use crate::state::casework::{Block, Casework};
@@ -14,7 +15,7 @@ use crate::state::merchants::{MerchantView, Merchants};
 use crate::state::strikes::Strikes;
 use crate::state::table::{FixedSeed, hash_pair};
 use hashbrown::HashMap;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 mod compile;
 mod snapshot;
@@ -35,6 +36,8 @@ pub struct Directory {
     exclusive: Vec<NameNumber>,
     in_force: Vec<InForce>,
     paused: BTreeMap<NameNumber, String>,
+    /// Lists that were imported while nobody was on them.
+    empty_lists: BTreeSet<NameNumber>,
     pub(crate) merchants: Merchants,
     pub(crate) casework: Casework,
 }
@@ -213,6 +216,16 @@ impl Directory {
         self.paused.get(&program).map(String::as_str)
     }
 
+    /// Whether the list was imported while nobody was on it. Of a list with somebody on it the persons' shards know that it was.
+    pub fn is_imported_empty(&self, list: NameNumber) -> bool {
+        self.empty_lists.contains(&list)
+    }
+
+    /// The lists that were imported while nobody was on them.
+    pub fn imported_empty(&self) -> impl Iterator<Item = NameNumber> {
+        self.empty_lists.iter().copied()
+    }
+
     /// The merchant, when it was ever registered.
     pub fn merchant(&self, id: MerchantId) -> Option<MerchantView<'_>> {
         self.merchants.get(id)
@@ -242,10 +255,12 @@ impl Directory {
             .paused
             .iter()
             .map(|(program, why)| hash_pair(u64::from(program.0), text(why)));
+        let empty_lists = self.empty_lists.iter().map(|list| u64::from(list.0));
         let ordered = names
             .chain(rules)
             .chain(in_force)
             .chain(paused)
+            .chain(empty_lists)
             .chain(self.programs.iter().map(|known| known.strikes.digest()))
             .fold(0, hash_pair);
         let casework = hash_pair(ordered, self.casework.digest());
@@ -375,6 +390,12 @@ impl Directory {
             Status::Active => self.paused.remove(&program.program),
             Status::Suspended => self.paused.insert(program.program, program.reason.clone()),
         };
+    }
+
+    pub(crate) fn apply_list_imported(&mut self, imported: &ListImported) -> Result<(), DirectoryError> {
+        self.introduced("list", imported.list)?;
+        self.empty_lists.insert(imported.list);
+        Ok(())
     }
 
     /// The error of a record that names what no earlier record introduced.

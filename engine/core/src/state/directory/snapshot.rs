@@ -3,8 +3,8 @@
 use super::{Directory, InForce};
 use crate::calendar::Instant;
 use crate::record::{
-    AuditStamp, NameNumber, NameRecord, ProgramStatus, Record, RuleVersion, RulesInForce, Status,
-    split_record,
+    AuditStamp, ListImported, NameNumber, NameRecord, ProgramStatus, Record, RuleVersion, RulesInForce,
+    Status, split_record,
 };
 use crate::state::casework::Casework;
 use crate::state::export;
@@ -40,7 +40,10 @@ impl Directory {
                 reason: reason.clone(),
             })
         });
-        let records: Vec<Record> = names.chain(rules).chain([in_force]).chain(paused).collect();
+        let empty_lists = self.empty_lists.iter();
+        let empty_lists = empty_lists.map(|list| Record::ListImported(ListImported { list: *list }));
+        let records = names.chain(rules).chain([in_force]).chain(paused);
+        let records: Vec<Record> = records.chain(empty_lists).collect();
         export::number(to, records.len() as u64);
         for record in &records {
             // When and for whom stands in the journal.
