@@ -3,7 +3,7 @@
 use super::access::Refused;
 use crate::server::{BodyError, Response};
 use crate::wire::problem::Problem;
-use http::header::{ALLOW, HeaderValue, WWW_AUTHENTICATE};
+use http::header::{ACCEPT_ENCODING, ALLOW, HeaderValue, WWW_AUTHENTICATE};
 use http::{Method, StatusCode};
 use satang_engine::engine::SubmitError;
 use satang_engine::maintenance::KeepError;
@@ -182,7 +182,14 @@ fn retry_later(problem: &Problem) -> Response {
 /// A problem as an answer.
 fn answer(problem: &Problem) -> Response {
     let status = StatusCode::from_u16(problem.status).expect("a problem has a status");
-    Response::problem(status, problem.to_json())
+    let response = Response::problem(status, problem.to_json());
+    match status {
+        // RFC 9110, 15.5.16.
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => {
+            response.with_header(ACCEPT_ENCODING, HeaderValue::from_static("gzip"))
+        }
+        _ => response,
+    }
 }
 
 /// The body of an error that the listener itself answers.

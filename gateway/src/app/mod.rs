@@ -27,7 +27,7 @@ mod tests_snapshots;
 
 pub use access::Refused;
 pub use failure::Failure;
-pub use import::Report;
+pub use import::{Encoding, ImportKind, Report, dry_run};
 pub use maintenance::catch_up;
 pub use metrics::Metrics;
 pub use routes::{ROUTES, Route, RouteBody};
