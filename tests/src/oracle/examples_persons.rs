@@ -225,7 +225,7 @@ fn whoever_was_erased_does_not_come_back() {
     let files = office.look("/v1/programs/near");
     assert_eq!(
         files["$subset"]["lists"],
-        json!([{ "list": "large", "imported": false }])
+        json!([{ "list": "large", "imported": true }])
     );
 }
 

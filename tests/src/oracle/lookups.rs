@@ -151,8 +151,7 @@ impl Model {
             registration.excluded_lists.iter().chain(tiers)
         });
         let shown = lists.map(|list| {
-            let citizens = self.lists.get(list);
-            let is_imported = citizens.is_some_and(|citizens| !citizens.is_empty());
+            let is_imported = self.lists.contains_key(list);
             json!({ "list": list, "imported": is_imported })
         });
         shown.collect()

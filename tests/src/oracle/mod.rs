@@ -25,6 +25,7 @@ pub(crate) mod funding;
 pub(crate) mod holds;
 pub mod imports;
 pub mod json;
+pub mod listed;
 pub mod lookups;
 pub(crate) mod merchants;
 pub mod moves;
@@ -102,7 +103,7 @@ pub struct Model {
     pub(crate) rights: BTreeMap<(String, String), Right>,
     /// By citizen and programme: when the first purchase was approved.
     pub(crate) first_uses: BTreeMap<(String, String), Instant>,
-    /// The imported lists of citizens, by name.
+    /// The imported lists of citizens, by name; some are rightly empty.
     pub(crate) lists: BTreeMap<String, BTreeSet<String>>,
     /// The state money used, less what was given back, in every bucket that ever was; holds apart.
     pub(crate) used: BTreeMap<Bucket, u128>,
