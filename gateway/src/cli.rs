@@ -232,7 +232,8 @@ impl Cli {
             Command::Serve(args) => serve(args),
             Command::Demo(args) => crate::demo::run(args.data_dir, args.listen, args.exit),
             Command::Explain(args) => {
-                crate::explain::run(&args.txn_id, &args.server.server, &args.server.credentials()?)
+                let (server, credentials) = (&args.server, args.server.credentials()?);
+                crate::explain::run(&args.txn_id, &server.server, &credentials, server.silence_max())
             }
             Command::Import(command) => import::run(&command),
             Command::Erase(args) => erase::run(&args),
