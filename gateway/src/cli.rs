@@ -2,7 +2,7 @@
 
 use crate::bar::byte_bar;
 use crate::client::ServerArgs;
-use crate::commands::{backup, erase, import, verify};
+use crate::commands::{backup, erase, import, programs, verify};
 use crate::keys::{self, KeyRing, Role};
 use crate::output;
 use crate::programs::ProgramSource;
@@ -49,6 +49,9 @@ enum Command {
     Import(import::ImportCommand),
     /// Erase citizens on a running server: the person store forgets them, their wallets are suspended for good.
     Erase(erase::EraseArgs),
+    /// Look at programme files without a server.
+    #[command(subcommand)]
+    Programs(programs::ProgramsCommand),
     /// Make a key for a caller, or list a file of them.
     #[command(subcommand)]
     Keys(KeysCommand),
@@ -215,6 +218,7 @@ impl Cli {
             Command::Serve(_)
             | Command::Import(_)
             | Command::Erase(_)
+            | Command::Programs(_)
             | Command::Keys(_)
             | Command::Explain(_)
             | Command::Verify(_)
@@ -237,6 +241,7 @@ impl Cli {
             }
             Command::Import(command) => import::run(&command),
             Command::Erase(args) => erase::run(&args),
+            Command::Programs(command) => programs::run(&command),
             Command::Keys(KeysCommand::New(args)) => keys::new(args.name, args.role, args.file.as_deref()),
             Command::Keys(KeysCommand::List(args)) => keys::list(&args.file),
             Command::Verify(args) => verify::run(&args),

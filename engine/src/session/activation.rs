@@ -196,6 +196,16 @@ fn newest_versions(directory: &Directory) -> BTreeMap<Name, u32> {
     directory.in_force().filter_map(newest).collect()
 }
 
+/// Reads programme files and checks what can be checked of them without a journal.
+///
+/// # Errors
+/// What [`Engine::activate_programs`] refuses them for.
+pub fn check_programs(files: &[(String, String)]) -> Result<Vec<(&str, Program)>, ActivationError> {
+    let programs = load_all(files)?;
+    check_bounds(&Directory::default(), &programs, None)?;
+    Ok(programs)
+}
+
 fn load_all(files: &[(String, String)]) -> Result<Vec<(&str, Program)>, ActivationError> {
     let mut programs: Vec<(&str, Program)> = Vec::with_capacity(files.len());
     for (file, text) in files {

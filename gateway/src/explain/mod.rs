@@ -19,6 +19,8 @@ use serde::de::DeserializeOwned;
 use std::time::Duration;
 use story::Story;
 
+pub(crate) use thai::date as thai_date;
+
 /// Asks a server about a purchase and prints the page.
 ///
 /// # Errors
