@@ -8,6 +8,7 @@ mod descriptors;
 mod desk;
 mod desk_review;
 mod erasure;
+mod files;
 mod folder;
 mod holds;
 mod households;
