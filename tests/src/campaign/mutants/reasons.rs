@@ -45,7 +45,7 @@ const OF_PURCHASES: [&str; 19] = [
 ];
 
 /// What must be met in any case.
-const OF_EVERY_CAMPAIGN: [&str; 31] = [
+const OF_EVERY_CAMPAIGN: [&str; 35] = [
     "purchase approved approved",
     "purchase declined reversed_before_arrival",
     "purchase refused txn_id_conflict",
@@ -61,6 +61,10 @@ const OF_EVERY_CAMPAIGN: [&str; 31] = [
     "line rejected tier_unknown",
     "line rejected quota_full",
     "list line rejected malformed: citizen_id: must be 13 digits with a valid check digit",
+    "list line rejected malformed: citizen_id: has 12 digits: lost its leading zero in a spreadsheet?",
+    "list line rejected malformed: citizen_id: is written as a spreadsheet shows large numbers, like 1.1E+12: format the column as text",
+    "list line rejected malformed: citizen_id: has Thai digits: write it with the digits 0 to 9",
+    "list line rejected malformed: citizen_id: looks like UTF-16: save the file as UTF-8",
     "registration accepted accepted",
     "registration rejected program_unknown",
     "registration rejected program_suspended",
