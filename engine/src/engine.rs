@@ -8,11 +8,12 @@ use crate::clock::{Clock, ClockError};
 use crate::ids::archive::IdArchive;
 use crate::ids::index::IdIndexError;
 use crate::persons::Persons;
+use crate::query::read_back::Misplaced;
 use crate::state::State;
 use parking_lot::Mutex;
 use satang_core::calendar::Instant;
-use satang_core::ids::{Name, TxnId};
-use satang_core::record::{Authorization, Record};
+use satang_core::ids::Name;
+use satang_core::record::Record;
 use satang_log::commit::Appender;
 use satang_log::durable::{Durable, StorageFailed};
 use satang_log::log::{ReadError, ReadLog, Space, SpaceGauge};
@@ -42,11 +43,8 @@ pub enum SubmitError {
     #[error(transparent)]
     IdArchive(#[from] IdIndexError),
     /// The record that an id leads to is not that id's.
-    #[error("the journal returns another record than the one of sequence {sequence}")]
-    Misplaced {
-        /// The sequence that was asked for.
-        sequence: u64,
-    },
+    #[error(transparent)]
+    Misplaced(Box<Misplaced>),
     /// A new name, and as many names over the journal's life as may be when such a name comes.
     #[error("{name} is a new name, and the journal has {names_max} names already: one of them must be used")]
     TooManyNames { name: Box<Name>, names_max: u16 },
@@ -142,7 +140,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         self.space.space()
     }
 
-    /// The record of a durable sequence.
+    /// The record of a durable sequence, whatever it is: who knows which it must be asks as in [`crate::query::read_back`].
     pub fn read(&self, sequence: u64) -> Result<Record, ReadError> {
         self.reader.read(sequence)
     }
@@ -165,18 +163,6 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
             Err(SubmitError::Overloaded)
         } else {
             Ok(())
-        }
-    }
-
-    pub(crate) fn read_authorization(
-        &self,
-        sequence: u64,
-        txn_id: TxnId,
-    ) -> Result<Authorization, SubmitError> {
-        match self.reader.read(sequence)? {
-            // A disk that returns another place's bytes, whole and checked, is caught by the id.
-            Record::Authorization(found) if found.record.txn_id() == txn_id => Ok(found.record),
-            _ => Err(SubmitError::Misplaced { sequence }),
         }
     }
 }

@@ -10,9 +10,7 @@ use crate::session::append::{Appended, Attempt, until_done};
 use satang_core::calendar::Instant;
 use satang_core::decide::reverse::{self, Reversible};
 use satang_core::ids::TxnId;
-use satang_core::record::{
-    Authorization, Closing, OriginalFacts, Record, RecordBuf, ReturnKind, ReversalRecord,
-};
+use satang_core::record::{Authorization, Closing, OriginalFacts, RecordBuf, ReturnKind, ReversalRecord};
 use satang_core::request::{ClosingRequest, ReversalRequest};
 use satang_core::state::account::wallet_shard;
 use satang_core::state::apply::apply_reversal;
@@ -92,11 +90,11 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
                 Ok(seen) => seen,
                 Err(sequence) => return Ok(Attempt::Done(Submitted::Wait { sequence })),
             };
-            if let Some((_, sequence)) = seen.closing {
+            if let Some((closing, sequence)) = seen.closing {
                 if !self.durable.check(sequence)? {
                     return Ok(Attempt::Done(Submitted::Wait { sequence }));
                 }
-                if self.repeats(request, &seen, sequence)? {
+                if self.repeats(request, &seen, closing, sequence)? {
                     return Ok(Attempt::Done(Submitted::Seen { sequence }));
                 }
             }
@@ -105,16 +103,17 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
     }
 
     /// Whether a capture or void asks for what the record at `sequence`, which closed the hold, did.
-    fn repeats(&self, request: &ClosingRequest, seen: &Seen, sequence: u64) -> Result<bool, SubmitError> {
-        match self.reader.read(sequence)? {
-            Record::Capture(record) | Record::Void(record) if record.txn_id() == request.txn_id => {
-                let held = seen.original.as_ref().map(|original| original.amount());
-                let same_amount = request.amount.or(held) == Some(record.left());
-                Ok(record.act() == request.act && (request.act == ReturnKind::Void || same_amount))
-            }
-            Record::Reversal(record) if record.txn_id() == request.txn_id => Ok(false),
-            _ => Err(SubmitError::Misplaced { sequence }),
-        }
+    fn repeats(
+        &self,
+        request: &ClosingRequest,
+        seen: &Seen,
+        closing: Closing,
+        sequence: u64,
+    ) -> Result<bool, SubmitError> {
+        let record = self.read_closing_of(sequence, request.txn_id, closing)?;
+        let held = seen.original.as_ref().map(|original| original.amount());
+        let same_amount = request.amount.or(held) == Some(record.left());
+        Ok(record.act() == request.act && (request.act == ReturnKind::Void || same_amount))
     }
 
     /// What is known of an authorization, with its record; the sequence to wait for when that is not durable yet.
@@ -239,17 +238,8 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
 
     /// What the reversal or capture at `last` left of its original.
     fn read_reversed(&self, last: u64, txn_id: TxnId) -> Result<Reversed, SubmitError> {
-        match self.reader.read(last)? {
-            Record::Reversal(record) | Record::Capture(record) | Record::Void(record)
-                if record.txn_id() == txn_id =>
-            {
-                Ok(Reversed {
-                    left: record.left(),
-                    last,
-                })
-            }
-            _ => Err(SubmitError::Misplaced { sequence: last }),
-        }
+        let left = self.read_return_of(last, txn_id)?.left();
+        Ok(Reversed { left, last })
     }
 }
 

@@ -18,6 +18,7 @@ mod names;
 mod persons;
 mod power_loss;
 mod replay;
+mod read_back;
 mod rule_versions;
 mod segment_borders;
 mod snapshot_damage;

@@ -132,8 +132,8 @@ fn submit_error(error: SubmitError) -> Response {
                 "nothing was decided".into(),
             )
         }
-        SubmitError::Misplaced { sequence } => {
-            tracing::error!(?sequence, "the journal returns another record than was asked for");
+        SubmitError::Misplaced(error) => {
+            tracing::error!(%error, "the journal returns another record than was asked for");
             unavailable(
                 "storage_failed",
                 "The journal cannot be read.",

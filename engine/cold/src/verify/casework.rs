@@ -95,7 +95,7 @@ fn check_payable<S: ReadStorage>(context: &Context<S>, txn_id: TxnId, at: &At<'_
     let approved = match known {
         TxnState::New | TxnState::Tombstone => false,
         TxnState::Seen { sequence, .. } => match context.reader.read(sequence)? {
-            Record::Authorization(found) => found.record.approved(),
+            Record::Authorization(found) if found.record.txn_id() == txn_id => found.record.approved(),
             _ => false,
         },
     };

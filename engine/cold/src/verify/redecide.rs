@@ -260,7 +260,7 @@ impl<S: ReadStorage> Redecider<'_, S> {
         let id = record.txn_id();
         let seen = self.context.known_txn(ids, id)?;
         let original = match seen {
-            TxnState::Seen { sequence, .. } => Some(self.authorization_at(sequence, chunk)?),
+            TxnState::Seen { sequence, .. } => Some(self.authorization_at(sequence, id, chunk)?),
             TxnState::New | TxnState::Tombstone => None,
         };
         let mut reversed = self.known_reversed(ids, id, chunk)?;
@@ -321,17 +321,21 @@ impl<S: ReadStorage> Redecider<'_, S> {
             return Ok(None);
         };
         match self.record_at(last, chunk)? {
-            Record::Reversal(record) | Record::Capture(record) | Record::Void(record) => Ok(Some(Reversed {
-                left: record.left(),
-                last,
-            })),
+            Record::Reversal(record) | Record::Capture(record) | Record::Void(record)
+                if record.txn_id() == id =>
+            {
+                Ok(Some(Reversed {
+                    left: record.left(),
+                    last,
+                }))
+            }
             _ => Err(Halt::NoReversal { sequence: last }),
         }
     }
 
-    fn authorization_at(&self, sequence: u64, chunk: &Chunk) -> Result<Authorization, Halt> {
+    fn authorization_at(&self, sequence: u64, id: TxnId, chunk: &Chunk) -> Result<Authorization, Halt> {
         match self.record_at(sequence, chunk)? {
-            Record::Authorization(found) => Ok(found.record),
+            Record::Authorization(found) if found.record.txn_id() == id => Ok(found.record),
             _ => Err(Halt::NoAuthorization { sequence }),
         }
     }

@@ -79,6 +79,10 @@ impl Answer {
         }
     }
 
+    pub fn sequence(&self) -> u64 {
+        self.sequence
+    }
+
     pub fn is_approved(&self) -> bool {
         self.approved
     }

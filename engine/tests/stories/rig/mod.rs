@@ -2,7 +2,9 @@
 
 #![allow(dead_code, reason = "each test file uses its part of the rig")]
 
+pub mod again;
 pub mod book;
+pub mod bought;
 pub mod damage;
 pub mod casework;
 pub mod hooked;
