@@ -133,6 +133,7 @@ pub fn open<S: Storage, C: Clock>(
         return Err(OpenError::Layout(problem));
     }
     let log = FileLogStore::open(storage, options.layout)?;
+    log.check_chain()?;
     open_on(storage, log, clock, options, progress)
 }
 

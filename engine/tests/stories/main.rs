@@ -23,5 +23,6 @@ mod rule_versions;
 mod segment_borders;
 mod snapshot_damage;
 mod snapshots;
+mod segment_chain;
 mod storage_failure;
 mod truncation;

@@ -5,6 +5,7 @@ mod places;
 mod window;
 mod cursor;
 mod end;
+mod chain;
 mod spare;
 mod store;
 
