@@ -22,6 +22,18 @@ pub(super) fn snapshot_name(sequence: u64) -> String {
     format!("{SNAPSHOT_FOLDER}/{sequence:020}.snap")
 }
 
+/// Through which sequence a snapshot with this name goes; `None` for a name that no snapshot has.
+pub(super) fn sequence_of(name: &str) -> Option<u64> {
+    let digits = name
+        .strip_prefix(SNAPSHOT_FOLDER)?
+        .strip_prefix('/')?
+        .strip_suffix(".snap")?;
+    digits
+        .parse()
+        .ok()
+        .filter(|sequence| snapshot_name(*sequence) == name)
+}
+
 /// The front of a snapshot, in page 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable)]
 #[repr(C)]

@@ -1,7 +1,7 @@
 //! Reading a snapshot.
 
 use super::format::{
-    Calendar, PartEntry, PartKind, SNAPSHOT_FOLDER, SNAPSHOT_VERSION, SnapshotHeader, padded,
+    Calendar, PartEntry, PartKind, SNAPSHOT_FOLDER, SNAPSHOT_VERSION, SnapshotHeader, padded, sequence_of,
 };
 use super::sums::Sums;
 use crate::ids::archive::{IdArchive, OldDays};
@@ -41,7 +41,8 @@ pub struct Loaded {
 pub struct Refusal {
     pub file: String,
     pub what: Unusable,
-    /// Through which sequence it says that the journal was durable, as far as its header can be read.
+    /// Through which sequence it says that the journal was durable: its header, or its name where the header cannot be read, for a
+    /// snapshot gets its name once the journal is durable. `None` for another journal's.
     pub through_max: Option<u64>,
 }
 
@@ -123,7 +124,7 @@ pub fn load<S: ReadStorage>(
     expected: Expected,
     about_records_from: &dyn Fn(u64) -> u64,
 ) -> Result<Loaded, Refusal> {
-    let mut through_max = None;
+    let mut through_max = sequence_of(file);
     let loaded = Snapshot::open(storage, file, journal_id, &mut through_max).and_then(|snapshot| {
         // Room for what will be replayed, so that no table grows meanwhile.
         let replayed = about_records_from(snapshot.header.through_min);
@@ -175,7 +176,7 @@ pub struct Whole {
 
 /// Checks a snapshot of the journal without loading it: every hash, and which index files it counts on.
 pub fn check<S: ReadStorage>(storage: &S, file: &str, journal_id: &[u8; 16]) -> Result<Whole, Refusal> {
-    let mut through_max = None;
+    let mut through_max = sequence_of(file);
     let whole =
         Snapshot::open(storage, file, journal_id, &mut through_max).and_then(|snapshot| snapshot.check());
     whole.map_err(|what| Refusal {
@@ -218,6 +219,7 @@ impl<F: ReadFile> Snapshot<F> {
             return Err(damaged(SnapshotDamage::Version(header.version)));
         }
         if header.journal_id != *journal_id {
+            *through_max = None;
             return Err(damaged(SnapshotDamage::OtherJournal));
         }
         *through_max = Some(header.through_max);

@@ -202,6 +202,50 @@ fn a_journal_that_lost_what_a_snapshot_holds_is_refused() {
     assert!(refusal.to_string().contains(&sequence), "{refusal}");
 }
 
+/// Whatever is in its file, a snapshot got its name once the journal was durable so far; but not one of another journal.
+#[test]
+fn a_snapshot_whose_header_cannot_be_read_vouches_by_its_name() {
+    let mut rig = Rig::prepared();
+    rig.authorize(1, 1, 100);
+    rig.snapshot();
+    let segment = segment_name(1);
+    let shorter = rig.storage.bytes(&segment);
+    let lost_from = rig.engine.durable().sequence() + 1;
+    rig.authorize(2, 1, 100);
+    let newest = rig.snapshot().file;
+    let whole = rig.storage.bytes(&newest);
+    let mut flipped = whole.clone();
+    flipped[100] ^= 1;
+    let unreadable = [
+        flipped,
+        Vec::new(),
+        whole[..600].to_vec(),
+        vec![0; whole.len()],
+        with_header(whole.clone(), 16, &9u32.to_le_bytes()),
+    ];
+    for bytes in unreadable {
+        let disk = rig.storage.copy();
+        disk.set_bytes(&newest, bytes);
+        assert!(Rig::try_start(disk.copy()).is_ok(), "the journal is whole");
+        disk.set_bytes(&segment, shorter.clone());
+        let refusal = refused(Rig::try_start(disk));
+        assert_names(&refusal, &segment);
+        let (text, sequence) = (refusal.to_string(), format!("(sequence {lost_from})"));
+        assert!(text.contains(&newest) && text.contains(&sequence), "{text}");
+    }
+    for (name, bytes) in [
+        (newest.clone(), with_header(whole.clone(), 24, &[5; 16])),
+        ("snapshots/old.snap".to_owned(), Vec::new()),
+        ("snapshots/99999.snap".to_owned(), Vec::new()),
+    ] {
+        let disk = rig.storage.copy();
+        disk.lose_file(&newest);
+        disk.set_bytes(&name, bytes);
+        disk.set_bytes(&segment, shorter.clone());
+        assert!(Rig::try_start(disk).is_ok(), "{name}");
+    }
+}
+
 #[test]
 fn a_journal_without_the_segment_a_snapshot_goes_on_from_is_refused() {
     let mut rig = Rig::prepared();
