@@ -11,7 +11,8 @@ use satang_engine::clock::{AnyClock, SimulatedClock, SystemClock};
 use satang_engine::engine::SubmitError;
 use satang_engine::maintenance::{KeepError, SnapshotRule, Taken};
 use satang_engine::persons::CitizenKey;
-use satang_engine::recovery::open::{EngineOptions, Expected, Opened, Recovered, open};
+use satang_engine::recovery::open::{EngineOptions, Expected, Opened, Recovered, open, tells_of_journal};
+use satang_engine::scrub::Pace;
 use satang_log::commit::CommitError;
 use satang_log::commit::{Appender, Pacing};
 use satang_log::file::Layout;
@@ -368,12 +369,10 @@ fn load_citizen_key(storage: &FileStorage, folder: &Path) -> anyhow::Result<Citi
             }
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let begun = storage
-                .list("journal")
-                .with_context(named)?
-                .iter()
-                .any(|name| name.ends_with(".seg"));
-            if begun {
+            let journal = storage.list("journal").with_context(named)?;
+            let begun = journal.iter().any(|name| name.ends_with(".seg"));
+            // Without its journal, too: another key would be in the way of the right one.
+            if begun || tells_of_journal(storage)?.is_some() {
                 bail!(
                     "{}: offset 0: missing, but the journal was begun with one; put it back",
                     named()

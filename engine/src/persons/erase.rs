@@ -150,7 +150,7 @@ mod tests {
             assert!(!bytes.windows(8).any(|window| window == number));
         }
         let store = open(&storage);
-        assert_eq!(store.unreadable_pages(), 0);
+        assert_eq!(store.unreadable().pages, 0);
         for (n, person) in persons.iter().enumerate() {
             let wanted = match n {
                 3 | 500 => PersonId::ERASED,

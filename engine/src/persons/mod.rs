@@ -10,7 +10,7 @@ mod store;
 
 pub use erase::{ERASING_FILE, erase_entries, pending_page};
 pub use page::{PERSONS_FILE, is_whole_page};
-pub use store::PersonStore;
+pub use store::{PersonStore, Unreadable};
 
 use parking_lot::Mutex;
 use satang_core::ids::{NationalId, PersonId};

@@ -24,10 +24,19 @@ pub struct PersonStore<S: Storage> {
     /// Behind the last page.
     pages: u64,
     /// Pages that could not be read: a write that never finished, or damage. The journal tells which.
-    unreadable_pages: u64,
+    unreadable: Unreadable,
     /// What is being written; kept for its memory.
     taken: Vec<PersonEntry>,
     buffer: Vec<Page>,
+}
+
+/// Which pages of the store could not be read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Unreadable {
+    /// How many.
+    pub pages: u64,
+    /// Where the first of them begins in the file, in bytes; 0 when there is none.
+    pub first_offset: u64,
 }
 
 impl<S: Storage> PersonStore<S> {
@@ -49,16 +58,19 @@ impl<S: Storage> PersonStore<S> {
         };
         let bytes = file.as_ref().map_or(Ok(0), ReadFile::len_bytes)?;
         let pages = bytes.div_ceil(PAGE_BYTES as u64);
-        let (tables, unreadable_pages) = match &file {
+        let (tables, unreadable) = match &file {
             Some(file) => read_all(file, pages)?,
-            None => (std::iter::repeat_with(Mutex::default).take(TABLES).collect(), 0),
+            None => (
+                std::iter::repeat_with(Mutex::default).take(TABLES).collect(),
+                Unreadable::default(),
+            ),
         };
         Ok(PersonStore {
             persons: Arc::new(Persons::new(key, tables, pages)),
             storage: storage.clone(),
             file,
             pages,
-            unreadable_pages,
+            unreadable,
             taken: Vec::new(),
             buffer: Vec::new(),
         })
@@ -69,9 +81,9 @@ impl<S: Storage> PersonStore<S> {
         &self.persons
     }
 
-    /// How many pages could not be read.
-    pub fn unreadable_pages(&self) -> u64 {
-        self.unreadable_pages
+    /// Which pages could not be read.
+    pub fn unreadable(&self) -> Unreadable {
+        self.unreadable
     }
 }
 
@@ -82,8 +94,8 @@ const ESTIMATED_BY_PAGES: u64 = 256;
 /// How many entries ahead a table's memory is fetched.
 const PREFETCH_AHEAD: usize = 12;
 
-/// Every entry of the pages, and how many pages could not be read; by several threads.
-fn read_all<F: StorageFile>(file: &F, pages: u64) -> io::Result<(Vec<Mutex<PersonTable>>, u64)> {
+/// Every entry of the pages, and which pages could not be read; by several threads.
+fn read_all<F: StorageFile>(file: &F, pages: u64) -> io::Result<(Vec<Mutex<PersonTable>>, Unreadable)> {
     let room = estimated_entries(file, pages)? / TABLES;
     let table = || PersonTable {
         entries: Table::with_room_for(room + room / 32),
@@ -93,6 +105,7 @@ fn read_all<F: StorageFile>(file: &F, pages: u64) -> io::Result<(Vec<Mutex<Perso
         .take(TABLES)
         .collect();
     let (next, unreadable) = (AtomicU64::new(0), AtomicU64::new(0));
+    let first_unreadable = AtomicU64::new(u64::MAX);
     let read_some = || -> io::Result<()> {
         let mut sorted: Vec<Vec<PersonEntry>> = vec![Vec::new(); TABLES];
         let mut buffer = vec![Page::ZERO; READ_PAGES as usize];
@@ -112,12 +125,15 @@ fn read_all<F: StorageFile>(file: &F, pages: u64) -> io::Result<(Vec<Mutex<Perso
                 }
                 Err(error) => return Err(error),
             }
-            for page in wanted.iter() {
+            for (page, number) in wanted.iter().zip(first..) {
                 match read_page(page) {
                     Some(entries) => entries
                         .iter()
                         .for_each(|entry| sorted[table_of(entry.hash)].push(*entry)),
-                    None => _ = unreadable.fetch_add(1, Ordering::Relaxed),
+                    None => {
+                        unreadable.fetch_add(1, Ordering::Relaxed);
+                        first_unreadable.fetch_min(number, Ordering::Relaxed);
+                    }
                 }
             }
             for (table, entries) in tables.iter().zip(&mut sorted) {
@@ -139,7 +155,14 @@ fn read_all<F: StorageFile>(file: &F, pages: u64) -> io::Result<(Vec<Mutex<Perso
         let mut readers = readers.into_iter();
         readers.try_for_each(|reader| reader.join().expect("a reader does not panic"))
     })?;
-    Ok((tables, unreadable.into_inner()))
+    let unreadable = match unreadable.into_inner() {
+        0 => Unreadable::default(),
+        pages => Unreadable {
+            pages,
+            first_offset: first_unreadable.into_inner() * PAGE_BYTES as u64,
+        },
+    };
+    Ok((tables, unreadable))
 }
 
 /// How many entries there are, about. Pages are as full as the groups of records were large that they were written for: a few
@@ -259,7 +282,7 @@ mod tests {
         let store = open(&storage);
         assert_eq!(store.persons().len() as u64, in_two_writes + 1);
         assert_eq!(
-            (store.persons().pages(), store.unreadable_pages()),
+            (store.persons().pages(), store.unreadable().pages),
             (pages + 1, 0)
         );
     }
@@ -295,7 +318,7 @@ mod tests {
         storage.set_bytes(PERSONS_FILE, bytes);
         let store = open(&storage);
         let missing = store.persons().missing([person].into_iter());
-        assert_eq!((missing, store.unreadable_pages()), (1, 1));
+        assert_eq!((missing, store.unreadable().pages), (1, 1));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use crate::engine::Engine;
 use crate::ids::archive::IdArchive;
 use crate::ids::index::{ID_INDEX_FOLDER, id_index_name};
 use crate::maintenance::{Kept, Maintenance, ReaderOf, SnapshotRule};
-use crate::persons::{CitizenKey, PERSONS_FILE, PersonStore};
+use crate::persons::{CitizenKey, PERSONS_FILE, PersonStore, Persons};
 use crate::recovery::clock_check::{CLOCK_REFUSED_FILE, check_clock, forget_jump, is_about, is_unconfirmed};
 use crate::recovery::recover::{Recovery, recover};
 use crate::recovery::replay::Replayed;
@@ -23,7 +23,7 @@ use satang_log::commit::{Appender, CommitObserver, Committer, Pacing, Resumed};
 use satang_log::durable::Durable;
 use satang_log::file::{FileLogStore, Layout};
 use satang_log::log::{Log, LogError, LogIdentity, LogStore, ReadToEnd, Upkeep};
-use satang_log::storage::Storage;
+use satang_log::storage::{ReadFile as _, ReadStorage, Storage};
 use std::collections::BTreeSet;
 use std::io;
 use std::sync::Arc;
@@ -87,7 +87,7 @@ pub enum OpenError {
     /// The key file is not the one the journal was begun with.
     #[error("citizen.key: offset 0: not the key this journal was begun with; put the right file back")]
     WrongKey,
-    /// The journal's files are gone: a person is only stored once there is a journal to name it.
+    /// The journal's files are gone, see [`tells_of_journal`].
     #[error("journal: offset 0: there is no journal, though {held_by} tells of one; put its files back")]
     JournalMissing { held_by: String },
     /// The person store misses persons that the journal names.
@@ -98,7 +98,7 @@ pub enum OpenError {
         missing: usize,
         /// How many pages of the store cannot be read.
         unreadable_pages: u64,
-        /// Always 0: the pages are searched as a whole.
+        /// Where the first of them begins; 0 when there is none, for the pages are searched as a whole.
         offset: u64,
     },
     /// The rebuilt state does not add up.
@@ -171,8 +171,10 @@ pub fn open_on<S: Storage, C: Clock, L: LogStore>(
         source,
     })?;
     check_persons(&store, &found)?;
-    if read.is_none() {
-        refuse_missing_journal(&**storage, store.persons().len())?;
+    if read.is_none()
+        && let Some(held_by) = tells_of_journal(&**storage)?
+    {
+        return Err(OpenError::JournalMissing { held_by });
     }
     found
         .beginning
@@ -287,19 +289,27 @@ impl Found {
     }
 }
 
-/// A folder that has no journal must not have had one.
-fn refuse_missing_journal<S: Storage>(storage: &S, persons: usize) -> Result<(), OpenError> {
-    let snapshots = snapshot::names(storage).map_err(|source| OpenError::Io {
-        file: snapshot::SNAPSHOT_FOLDER,
-        source,
-    })?;
-    if let Some(file) = snapshots.into_iter().next() {
-        return Err(OpenError::JournalMissing { held_by: file });
+/// Which file of a folder without a journal tells that it had one: a snapshot, an index of old ids, or a person store with anything in
+/// it. Each of them is only ever made of a journal that is there.
+///
+/// # Errors
+/// [`OpenError::Io`].
+pub fn tells_of_journal<S: ReadStorage>(storage: &S) -> Result<Option<String>, OpenError> {
+    for (folder, ending) in [(snapshot::SNAPSHOT_FOLDER, ".snap"), (ID_INDEX_FOLDER, ".ids")] {
+        let names = storage.list(folder);
+        let names = names.map_err(|source| OpenError::Io { file: folder, source })?;
+        if let Some(name) = names.into_iter().rfind(|name| name.ends_with(ending)) {
+            return Ok(Some(format!("{folder}/{name}")));
+        }
     }
+    let persons = storage.open(PERSONS_FILE).and_then(|file| file.len_bytes());
     match persons {
-        0 => Ok(()),
-        _ => Err(OpenError::JournalMissing {
-            held_by: format!("{PERSONS_FILE} ({persons} persons)"),
+        Ok(0) => Ok(None),
+        Ok(bytes) => Ok(Some(format!("{PERSONS_FILE} ({bytes} bytes)"))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(OpenError::Io {
+            file: PERSONS_FILE,
+            source,
         }),
     }
 }
@@ -337,7 +347,8 @@ fn remove_leftovers<S: Storage>(storage: &S, id_archive: &IdArchive) -> Result<(
 
 /// Checks that the store has every person that a record names.
 fn check_persons<S: Storage>(store: &PersonStore<S>, found: &Found) -> Result<(), OpenError> {
-    let unreadable_pages = store.unreadable_pages();
+    let unreadable = store.unreadable();
+    let unreadable_pages = unreadable.pages;
     // The store only grows: as long as when the snapshot was taken, and readable, it has everybody the snapshot names. A few
     // of them are looked up all the same, for it could be another folder's.
     let whole = unreadable_pages == 0
@@ -353,8 +364,10 @@ fn check_persons<S: Storage>(store: &PersonStore<S>, found: &Found) -> Result<()
     let named = named
         .chain(casework.persons())
         .chain(found.replayed.persons.iter().copied());
-    let missing = store.persons().missing(named.filter(stays));
-    if missing > 0 && missing <= store.persons().erased_len().saturating_sub(erased.len()) {
+    let missing = store.persons().missing(named.filter(stays)) + lost_erasures(store.persons(), &erased);
+    // Never when a page is unreadable: those who lay in it would be taken for erased, and registered once more as others.
+    let erased_since = store.persons().erased_len().saturating_sub(erased.len());
+    if missing > 0 && missing <= erased_since && unreadable_pages == 0 {
         // As a backup may be: its journal ends in front of records that its person store knows.
         tracing::warn!(
             citizens = missing,
@@ -366,7 +379,7 @@ fn check_persons<S: Storage>(store: &PersonStore<S>, found: &Found) -> Result<()
         return Err(OpenError::PersonsMissing {
             missing,
             unreadable_pages,
-            offset: 0,
+            offset: unreadable.first_offset,
         });
     }
     if unreadable_pages > 0 {
@@ -376,6 +389,17 @@ fn check_persons<S: Storage>(store: &PersonStore<S>, found: &Found) -> Result<()
         );
     }
     Ok(())
+}
+
+/// How many citizens the journal says are erased whom the store neither knows nor says to be erased: they would be registered once more.
+fn lost_erasures(persons: &Persons, erased: &BTreeSet<PersonId>) -> usize {
+    match erased.is_empty() {
+        true => 0,
+        false => {
+            let gone = persons.missing(erased.iter().copied());
+            gone.saturating_sub(persons.erased_len())
+        }
+    }
 }
 
 /// How many of a snapshot's persons are looked up in the person store.

@@ -50,7 +50,7 @@ fn a_page_whose_flush_failed_is_not_lost_when_the_next_erasure_meets_a_power_los
         .filter(|n| store.persons().find(citizen(*n)).is_some())
         .count();
     assert_eq!(
-        (left, store.unreadable_pages()),
+        (left, store.unreadable().pages),
         (61, 0),
         "persons found, unreadable pages"
     );

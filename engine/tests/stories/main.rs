@@ -14,6 +14,7 @@ mod id_archive_model;
 mod id_index;
 mod locked_shards;
 mod lookup;
+mod lost_files;
 mod names;
 mod persons;
 mod power_loss;

@@ -96,7 +96,7 @@ fn no_record_outlives_the_person_it_names_wherever_the_power_goes() {
             let disk = Arc::new(rig.storage.lose_power(|| random.percent(percent)));
             if disk.names().iter().any(|name| name == PERSONS_FILE) {
                 let store = open_store(&disk);
-                torn += u32::from(store.unreadable_pages() > 0);
+                torn += u32::from(store.unreadable().pages > 0);
                 unnamed += u32::from(store.persons().len() > enrolled.len());
             }
             check_start(disk.copy(), &enrolled);

@@ -196,3 +196,40 @@ fn what_a_server_makes_is_its_owners_alone() {
 fn mode(path: &Path) -> u32 {
     fs::metadata(path).expect("it is there").permissions().mode() & 0o777
 }
+
+#[test]
+fn no_key_is_made_beside_what_is_left_of_a_journal() {
+    let site = used();
+    let left = site.copy();
+    for name in ["citizen.key", "journal"] {
+        let path = left.data_dir().join(name);
+        fs::remove_file(&path)
+            .or_else(|_| fs::remove_dir_all(&path))
+            .expect("ours");
+    }
+    let refusal = left.refused(&["--clock", NOON]);
+    check_refusal(refusal, &["citizen.key", "offset", "put it back"]);
+    assert!(
+        !left.data_dir().join("citizen.key").exists(),
+        "another key was made"
+    );
+    // With the key, it is the journal that is missing.
+    let key = |site: &Site| site.data_dir().join("citizen.key");
+    fs::copy(key(&site), key(&left)).expect("ours");
+    let refusal = left.refused(&["--clock", NOON]);
+    check_refusal(refusal, &["journal", "offset", "persons.db", "tells of one"]);
+}
+
+#[test]
+fn a_first_start_that_was_cut_off_goes_on_with_its_key() {
+    let site = used();
+    let cut_off = Site::new(BINARY);
+    fs::create_dir(cut_off.data_dir()).expect("ours");
+    let key = |site: &Site| site.data_dir().join("citizen.key");
+    fs::copy(key(&site), key(&cut_off)).expect("ours");
+    stop(cut_off.serve(&["--clock", NOON]));
+    let keys = [&site, &cut_off].map(|site| fs::read(key(site)).expect("ours"));
+    assert_eq!(keys[0], keys[1]);
+    // The journal was begun with it.
+    stop(cut_off.serve(&["--clock", NOON]));
+}
