@@ -11,4 +11,5 @@ pub mod session;
 pub mod query;
 pub mod snapshot;
 pub mod maintenance;
+pub mod scrub;
 pub mod recovery;

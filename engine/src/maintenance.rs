@@ -141,6 +141,22 @@ impl<S: Storage, L: LogStore, C: Clock> Maintenance<S, L, C> {
         }
     }
 
+    pub(crate) fn engine(&self) -> &Engine<ReaderOf<L>, C> {
+        &self.engine
+    }
+
+    pub(crate) fn storage(&self) -> &S {
+        &self.storage
+    }
+
+    pub(crate) fn log(&self) -> &L {
+        &self.log
+    }
+
+    pub(crate) fn journal_id(&self) -> &[u8; 16] {
+        &self.journal_id
+    }
+
     /// Counts what merchants received who withdrew their consent, and says in their cases that it is owed; to be called after
     /// withdrawals, and at a start, which may be the first to get to it. Reads the journal from its beginning.
     ///

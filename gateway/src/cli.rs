@@ -18,6 +18,7 @@ use satang_core::ids::Name;
 use satang_engine::clock::{Clock as _, SystemClock};
 use satang_engine::maintenance::SnapshotRule;
 use satang_engine::recovery::open::Expected;
+use satang_engine::scrub::Pace;
 use satang_log::commit::Pacing;
 use satang_log::file::Layout;
 use std::io::IsTerminal as _;
@@ -106,6 +107,9 @@ struct ServeArgs {
     /// MiB of journal after which a snapshot is taken: less makes a start after a crash faster.
     #[arg(long, default_value_t = SnapshotRule::DEFAULT.journal_bytes >> 20, value_parser = clap::value_parser!(u64).range(1..=1 << 30))]
     snapshot_mib: u64,
+    /// MiB per second at which sealed segments, indexes of old ids and snapshots are read once more, to find damage; 0 reads nothing.
+    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u32).range(0..=65_536))]
+    scrub_mib_per_s: u32,
     /// Under load, microseconds the journal waits for a fuller group before it flushes; 0 never waits.
     #[arg(long, default_value_t = Pacing::DEFAULT.wait_max.as_micros() as u64)]
     group_wait_us: u64,
@@ -295,6 +299,7 @@ fn serve(args: ServeArgs) -> anyhow::Result<()> {
         snapshots: SnapshotRule {
             journal_bytes: args.snapshot_mib << 20,
         },
+        scrub: Pace::of(args.scrub_mib_per_s),
     };
     let started = std::time::Instant::now();
     let bar = byte_bar("replaying the journal");

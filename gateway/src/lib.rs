@@ -3,6 +3,7 @@
 pub mod cli;
 pub mod commands;
 pub mod start;
+mod scrubber;
 mod signals;
 mod bar;
 mod output;

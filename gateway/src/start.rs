@@ -4,6 +4,7 @@ use crate::app::{Api, App, Metrics, catch_up};
 use crate::engine::{GatewayEngine, GatewayMaintenance};
 use crate::keys::KeyRing;
 use crate::programs::{ProgramSource, load_programs, reload, warn_about_programs};
+use crate::scrubber::Scrubber;
 use crate::server::{Server, ServerHandle, ServerOptions};
 use anyhow::{Context, bail};
 use satang_core::calendar::Instant;
@@ -49,6 +50,8 @@ pub struct StartOptions {
     pub expected: Expected,
     /// When a snapshot is taken by itself.
     pub snapshots: SnapshotRule,
+    /// How fast files are read once more, to find damage; `None` for not at all.
+    pub scrub: Option<Pace>,
 }
 
 /// A server that answers.
@@ -61,7 +64,7 @@ pub struct Running {
     writer: JoinHandle<Result<(), CommitError>>,
     maintenance: Arc<GatewayMaintenance<FileStorage>>,
     storage: Arc<FileStorage>,
-    stop: [mpsc::Sender<()>; 2],
+    stop: Vec<mpsc::Sender<()>>,
     /// What the start found.
     pub recovered: Recovered,
     /// Whether the file system refused direct I/O.
@@ -115,7 +118,7 @@ impl Running {
         let opened = open(&storage, clock, engine_options, progress)
             .with_context(|| options.data_dir.display().to_string())?;
         metrics.recovered(&opened.recovered, started.elapsed());
-        let mut running = Running::with_threads(handle, opened, &storage, source, metrics);
+        let mut running = Running::with_threads(handle, opened, &storage, source, &metrics);
         running.activate_programs(&files)?;
         // Only now: a refusal to start is one line.
         warn_about_programs(&programs, &running.engine);
@@ -128,7 +131,20 @@ impl Running {
         running
             .threads
             .push(spawn("desk", move || catch_up(&*maintenance)));
+        if let Some(pace) = options.scrub {
+            running.scrub(pace, metrics);
+        }
         Ok(running)
+    }
+
+    /// Starts the thread that reads files once more.
+    fn scrub(&mut self, pace: Pace, metrics: Arc<Metrics>) {
+        let (stop, stopped) = mpsc::channel();
+        let maintenance = self.maintenance.clone();
+        let scrubber = Scrubber::new(pace, stopped, metrics);
+        self.threads
+            .push(spawn("scrubber", move || scrubber.run(&maintenance)));
+        self.stop.push(stop);
     }
 
     fn with_threads(
@@ -136,7 +152,7 @@ impl Running {
         opened: Opened<FileStorage, AnyClock>,
         storage: &Arc<FileStorage>,
         programs: Arc<ProgramSource>,
-        metrics: Arc<Metrics>,
+        metrics: &Arc<Metrics>,
     ) -> Running {
         let Opened {
             engine,
@@ -166,7 +182,7 @@ impl Running {
             }
         });
         let (stop_keeping, stopped) = mpsc::channel();
-        let keeper_of_thread = maintenance.clone();
+        let (keeper_of_thread, metrics) = (maintenance.clone(), metrics.clone());
         let keeping = spawn("keeper", move || {
             while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(TICK) {
                 report_kept(keeper_of_thread.keep(), &metrics);
@@ -184,7 +200,7 @@ impl Running {
             writer,
             maintenance,
             storage: storage.clone(),
-            stop: [stop_ticking, stop_keeping],
+            stop: vec![stop_ticking, stop_keeping],
             recovered,
             direct_refused,
         }

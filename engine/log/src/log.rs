@@ -7,10 +7,12 @@
 
 use crate::durable::Durable;
 use crate::group::Group;
+use crate::scrub::ScrubMonitor;
 use crate::storage::Page;
 use satang_core::calendar::Instant;
 use satang_core::record::{Record, RecordError, RecordHeader};
 use std::io;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
@@ -218,6 +220,10 @@ pub trait LogStore: Send + Sync + 'static {
 
     /// Looks whether the log ends where a cursor of everything stopped, or is damaged there. Only reads.
     fn end(&self, cursor: Self::Cursor) -> Result<ReadToEnd<Self::Cursor>, LogError>;
+
+    /// Reads what is closed and will never be written again, from the oldest on, while the log is in use; until it is told to
+    /// stop. `durable`: how far the log is durable.
+    fn scrub(&self, durable: &Arc<Durable>, monitor: &mut dyn ScrubMonitor) -> ControlFlow<()>;
 }
 
 /// A cursor that has read a log to its end, and what lies there.

@@ -67,7 +67,7 @@ pub enum Unusable {
 }
 
 impl Unusable {
-    fn at(offset: u64, what: SnapshotDamage) -> Unusable {
+    pub(super) fn at(offset: u64, what: SnapshotDamage) -> Unusable {
         Unusable::Damaged { offset, what }
     }
 }
@@ -186,10 +186,10 @@ pub fn check<S: ReadStorage>(storage: &S, file: &str, journal_id: &[u8; 16]) -> 
     })
 }
 
-struct Snapshot<F> {
-    file: F,
+pub(super) struct Snapshot<F> {
+    pub(super) file: F,
     header: SnapshotHeader,
-    table: Vec<PartEntry>,
+    pub(super) table: Vec<PartEntry>,
 }
 
 /// A part in memory.
@@ -204,7 +204,7 @@ enum Part {
 }
 
 impl<F: ReadFile> Snapshot<F> {
-    fn open<S: ReadStorage<File = F>>(
+    pub(super) fn open<S: ReadStorage<File = F>>(
         storage: &S,
         name: &str,
         journal_id: &[u8; 16],

@@ -18,7 +18,7 @@ use satang_log::commit::CommitObserver;
 use satang_log::storage::Storage;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 const REASONS: usize = Reason::ALL.len();
 const REVERSAL_REASONS: usize = ReversalReason::ALL.len();
@@ -49,6 +49,9 @@ pub struct Metrics {
     snapshot_sequence: IntGauge,
     /// Snapshots that failed, and that were taken.
     snapshots: [IntCounter; 2],
+    scrub_bytes: IntCounter,
+    scrub_findings: IntCounter,
+    scrub_last_pass: Gauge,
 }
 
 /// How long requests took, from complete to durably answered, in seconds.
@@ -157,6 +160,21 @@ impl Metrics {
                 Gauge::new("satang_recovery_seconds", "How long the last start replayed."),
             ),
             recovery_records: gauge("satang_recovery_records", "Records the last start replayed."),
+            scrub_bytes: counter(
+                "satang_scrub_bytes_total",
+                "Bytes of files that the scrubber read once more since the start.",
+            ),
+            scrub_findings: counter(
+                "satang_scrub_findings_total",
+                "Damage that the scrubber found since the start; once in each pass.",
+            ),
+            scrub_last_pass: registered(
+                &registry,
+                Gauge::new(
+                    "satang_scrub_last_full_pass_timestamp_seconds",
+                    "When the scrubber last came to the end of all files, in seconds since the Unix epoch; 0 for not since the start.",
+                ),
+            ),
             registry,
         }
     }
@@ -263,6 +281,22 @@ impl Metrics {
         self.recovery_records.set(found.records as i64);
         self.recovery_seconds.set(took.as_secs_f64());
         self.snapshot_sequence.set(found.snapshot.unwrap_or(0) as i64);
+    }
+
+    /// The scrubber read so many bytes.
+    pub fn count_scrubbed(&self, bytes: u64) {
+        self.scrub_bytes.inc_by(bytes);
+    }
+
+    /// The scrubber found damage.
+    pub fn count_scrub_finding(&self) {
+        self.scrub_findings.inc();
+    }
+
+    /// The scrubber came to the end of all files.
+    pub fn scrub_passed(&self, at: SystemTime) {
+        let since_epoch = at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        self.scrub_last_pass.set(since_epoch.as_secs_f64().floor());
     }
 
     /// A snapshot was taken, or was not.

@@ -108,6 +108,7 @@ fn start(folder: &Path, listen: SocketAddr) -> anyhow::Result<Running> {
         pacing: Pacing::DEFAULT,
         expected: Expected::default(),
         snapshots: SnapshotRule::DEFAULT,
+        scrub: None,
     };
     Running::start(options, &mut |_, _| {}, || {})
 }

@@ -233,3 +233,59 @@ fn a_first_start_that_was_cut_off_goes_on_with_its_key() {
     // The journal was begun with it.
     stop(cut_off.serve(&["--clock", NOON]));
 }
+
+#[test]
+fn the_scrubber_tells_of_a_damaged_snapshot() {
+    let site = used();
+    let server = site.serve(&["--clock", NOON]);
+    for number in [7, 8] {
+        let mut wire = Wire::open(server.addr()).expect("it listens");
+        drop(buy(&mut wire, number, 1, 100));
+        let taken = wire.call("POST", "/v1/snapshots", b"").expect("an answer");
+        assert_eq!(taken.status, 200, "{}", taken.text());
+    }
+    stop(server);
+    let snapshots = fs::read_dir(site.data_dir().join("snapshots")).expect("ours");
+    let older = snapshots.map(|entry| entry.expect("an entry").path()).min();
+    let older = older.expect("two snapshots");
+    let byte = fs::read(&older).expect("ours")[4_096];
+    overwrite(&older, 4_096, &[byte ^ 1]);
+    let mut server = site.serve(&["--clock", NOON]);
+    let line = server.line_with("a file is damaged");
+    let name = older.file_name().expect("a name").to_str().expect("text");
+    let wanted = format!("a file is damaged: snapshots/{name}: offset 4096: a part is damaged");
+    assert!(line.contains("ERROR") && line.contains(&wanted), "{line}");
+    let mut wire = Wire::open(server.addr()).expect("it listens");
+    let mut passed = |name: &str, is: fn(f64) -> bool| {
+        let metrics = wire.call("GET", "/metrics", b"").expect("an answer").text();
+        let value = metrics.lines().find_map(|line| line.strip_prefix(name));
+        let value = value.expect("it is there").trim().parse().expect("a number");
+        is(value)
+    };
+    while !passed("satang_scrub_last_full_pass_timestamp_seconds", |at| at > 1.7e9) {
+        std::thread::yield_now();
+    }
+    assert!(passed("satang_scrub_findings_total", |count| count == 1.0));
+    assert!(passed("satang_scrub_bytes_total", |bytes| bytes > 100_000.0));
+    // It rests now, and is not waited for.
+    stop(server);
+}
+
+#[test]
+fn nothing_is_read_once_more_when_that_is_not_wanted() {
+    let site = used();
+    let has_scrubber = |server: &ServerProcess| {
+        let tasks = fs::read_dir(format!("/proc/{}/task", server.pid())).expect("it runs");
+        let names = tasks.map(|task| fs::read_to_string(task.expect("an entry").path().join("comm")));
+        names.flatten().any(|name| name.trim() == "scrubber")
+    };
+    let server = site.serve(&["--clock", NOON, "--scrub-mib-per-s", "0"]);
+    assert!(!has_scrubber(&server));
+    stop(server);
+    let server = site.serve(&["--clock", NOON]);
+    // It begins once the server is ready.
+    while !has_scrubber(&server) {
+        std::thread::yield_now();
+    }
+    stop(server);
+}

@@ -8,6 +8,7 @@ mod end;
 mod chain;
 mod spare;
 mod store;
+mod scrub;
 
 pub use cursor::{FileCursor, FileFrame, JournalEnd, Progress};
 pub use format::{

@@ -120,6 +120,11 @@ impl Places {
             .to_vec()
     }
 
+    /// How many segments were begun.
+    pub fn segments_len(&self) -> u32 {
+        self.known.read().first_sequences.len() as u32
+    }
+
     /// A segment was begun.
     pub fn begin_segment(&self, segment: u32, first_sequence: u64) {
         let mut known = self.known.write();

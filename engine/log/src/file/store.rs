@@ -7,12 +7,16 @@ use super::format::{
     FIRST_FRAME_OFFSET, HeaderProblem, JournalKey, Layout, SegmentHeader, SegmentStart, segment_name,
 };
 use super::places::{FileReader, Places};
+use super::scrub::scrub_segments;
 use super::spare::{Spares, write_zeros};
 use super::window::{open_whole, unread};
+use crate::durable::Durable;
 use crate::log::{Bound, LogError, LogIdentity, LogStore, ReadToEnd};
+use crate::scrub::ScrubMonitor;
 use crate::storage::{PAGE_BYTES, Page, ReadFile, ReadStorage, Storage, StorageFile as _};
 use satang_core::calendar::Instant;
 use std::io;
+use std::ops::ControlFlow;
 use std::sync::{Arc, OnceLock};
 
 /// The journal in a data folder, as it was when it was opened.
@@ -22,12 +26,12 @@ pub struct FileLogStore<S: ReadStorage> {
     layout: Layout,
     /// The header of the first segment, once there is a journal.
     first_header: OnceLock<SegmentHeader>,
+    /// The segments that were begun when it was opened.
+    begun: Vec<Begun>,
     places: Arc<Places>,
 }
 
 impl<S: ReadStorage> FileLogStore<S> {
-    /// The segments that were begun when it was opened.
-    begun: Vec<Begun>,
     /// Looks at the journal in `storage`: its files' names and lengths, and the headers of its segments. A new one will get `layout`.
     ///
     /// # Errors
@@ -38,11 +42,11 @@ impl<S: ReadStorage> FileLogStore<S> {
             storage: storage.clone(),
             layout,
             first_header: OnceLock::new(),
+            begun: Vec::new(),
             places: Arc::default(),
         };
         if segments > 0 {
             let first = first_header(&**storage)?;
-            begun: Vec::new(),
             store.layout = first.layout();
             store.first_header = first.into();
             store.begun = store.read_begun(segments)?;
@@ -52,10 +56,6 @@ impl<S: ReadStorage> FileLogStore<S> {
         Ok(store)
     }
 
-    /// The header of the first segment; `None` when there is no journal.
-    pub fn first_header(&self) -> Option<&SegmentHeader> {
-        self.first_header.get()
-    }
     /// Checks that each segment that was begun continues the seal of the one before it, with what lies between left unread. Whoever
     /// reads every frame checks that as well; this finds a segment of another copy of the journal in front of where a reading begins.
     ///
@@ -65,6 +65,10 @@ impl<S: ReadStorage> FileLogStore<S> {
         check_chain(&self.begun, self.layout)
     }
 
+    /// The header of the first segment; `None` when there is no journal.
+    pub fn first_header(&self) -> Option<&SegmentHeader> {
+        self.first_header.get()
+    }
 
     /// How long segments and groups are.
     pub fn layout(&self) -> Layout {
@@ -247,6 +251,10 @@ impl<S: Storage> LogStore for FileLogStore<S> {
         })
     }
 
+    fn scrub(&self, durable: &Arc<Durable>, monitor: &mut dyn ScrubMonitor) -> ControlFlow<()> {
+        scrub_segments(self, durable, monitor)
+    }
+
     /// Repairs header copies, cuts a torn tail, removes what was never used, and flushes, so that everything that was read is
     /// durable before anybody is answered by it.
     fn resume(&self, read: ReadToEnd<FileCursor<S>>) -> io::Result<FileLog<S>> {
@@ -267,6 +275,18 @@ impl<S: Storage> LogStore for FileLogStore<S> {
         let mut log = self.log_behind(&end.read, file);
         log.finish_segment(end.read.sealed, end.read.indexed)?;
         Ok(log)
+    }
+}
+
+impl<S: ReadStorage> FileLogStore<S> {
+    /// The data folder.
+    pub(super) fn storage(&self) -> &S {
+        &self.storage
+    }
+
+    /// How many segments were begun by now.
+    pub(super) fn segments_begun(&self) -> u32 {
+        self.places.segments_len()
     }
 }
 

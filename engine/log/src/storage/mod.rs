@@ -83,6 +83,9 @@ pub trait ReadFile: Send + Sync + 'static {
     /// # Errors
     /// Of the operating system; `UnexpectedEof` past the end.
     fn read_exact_at(&self, into: &mut [u8], offset: u64) -> io::Result<()>;
+
+    /// Asks the operating system to forget what it holds of the file in memory, so that the next read asks the disk. It may keep it.
+    fn forget_cached(&self) {}
 }
 
 /// An open file. A write followed by [`StorageFile::sync`] is one commit; an implementation may queue the write and do both

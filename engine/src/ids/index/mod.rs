@@ -6,6 +6,7 @@
 mod filter;
 mod format;
 mod write;
+mod scrub;
 
 pub use format::{DayFacts, IdIndexDamage};
 pub use write::write_id_index;
