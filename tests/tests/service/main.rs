@@ -28,6 +28,7 @@ mod refusals;
 mod registrations;
 mod replacements;
 mod routes;
+mod schema;
 mod snapshots;
 mod stop;
 mod tls;

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::oracle::calendar::{Instant, Period};
-use crate::oracle::forms::parse_uuid;
-use crate::oracle::holds::HoldState;
-use crate::oracle::programme::Programme;
-use crate::oracle::purchase::Original;
-use crate::oracle::rights::Right;
-use crate::oracle::room::{Bucket, Holder};
+use satang_tests::oracle::calendar::{Instant, Period};
+use satang_tests::oracle::forms::parse_uuid;
+use satang_tests::oracle::holds::HoldState;
+use satang_tests::oracle::programme::Programme;
+use satang_tests::oracle::purchase::Original;
+use satang_tests::oracle::rights::Right;
+use satang_tests::oracle::room::{Bucket, Holder};
 
 use super::{Mistake, ModelSystem};
 

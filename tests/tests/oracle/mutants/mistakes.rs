@@ -1,6 +1,8 @@
 //! The mistakes that are planted, one at a time.
 
-use crate::generate::{ASKS_DESK, ASKS_HOLDS, ASKS_HOUSEHOLDS, ASKS_MOVES, ASKS_RELOADS, ASKS_REPLACEMENTS};
+use satang_tests::generate::{
+    ASKS_DESK, ASKS_HOLDS, ASKS_HOUSEHOLDS, ASKS_MOVES, ASKS_RELOADS, ASKS_REPLACEMENTS,
+};
 
 /// One deliberate mistake.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -15,19 +15,19 @@ use std::thread::{available_parallelism, scope};
 
 use serde_json::{Value, json};
 
-use crate::generate::{ASKS_HOUSEHOLDS, Files, Step};
-use crate::oracle::Model;
-use crate::oracle::calendar::Instant;
-use crate::oracle::forms::parse_uuid;
-use crate::oracle::holds::HoldState;
-use crate::oracle::programme::Programme;
-use crate::oracle::versions::read_all;
+use satang_tests::generate::{ASKS_HOUSEHOLDS, Files, Step};
+use satang_tests::oracle::Model;
+use satang_tests::oracle::calendar::Instant;
+use satang_tests::oracle::forms::parse_uuid;
+use satang_tests::oracle::holds::HoldState;
+use satang_tests::oracle::programme::Programme;
+use satang_tests::oracle::versions::read_all;
 
 use self::mistakes::{MISTAKES, Mistake, is_asked_for};
 use self::reasons::wanted;
 use self::spoil::{spoil_policy, with_first_day};
-use super::compare::{is_kept, keys_of, own_id};
-use super::{Failure, Stats, System, run};
+use satang_tests::campaign::compare::{is_kept, keys_of, own_id};
+use satang_tests::campaign::{Failure, Stats, System, run};
 
 /// The model dressed as a system, with one mistake.
 struct ModelSystem {

@@ -1,5 +1,10 @@
 //! Everybody registers at once, and the server is killed in the middle. A slice of the campaign that docs/TESTING.md describes.
 
+mod answer;
+mod applicants;
+mod judge;
+mod round;
+
 use satang_tests::generate::random::seed;
 use satang_tests::rush::{RushOptions, run};
 use std::path::Path;

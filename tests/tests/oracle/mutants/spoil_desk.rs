@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use crate::oracle::clawbacks::Debtor;
-use crate::oracle::purchase::Original;
+use satang_tests::oracle::clawbacks::Debtor;
+use satang_tests::oracle::purchase::Original;
 
 use super::{Mistake, ModelSystem};
 

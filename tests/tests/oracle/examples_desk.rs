@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::Model;
-use super::calendar::Date;
 use super::examples::{FOOD, GOODS, id};
 use super::examples_registration::{Office, wallet};
+use satang_tests::oracle::Model;
+use satang_tests::oracle::calendar::Date;
 
 /// A programme for food that everybody is enrolled in; how merchants join is in `head`.
 fn programme(id: &str, head: &str) -> String {

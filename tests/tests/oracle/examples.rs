@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::Model;
+use satang_tests::oracle::Model;
 
 /// 60 %, 200 baht a day and 1,000 baht a month in shops and by delivery.
 pub(crate) const SIXTY_FORTY: &str = r#"

@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::Model;
 use super::examples::{FOOD, id};
-use super::forms::check_digit;
+use satang_tests::oracle::Model;
+use satang_tests::oracle::forms::check_digit;
 
 /// Three rights, registered from 25 to 29 May 2026, to be used before 10 June 23:00; holders of `old-fair` come
 /// earlier; two tiers.

@@ -1,6 +1,6 @@
 //! What a campaign must meet: one that never met a reason has not tested it.
 
-use crate::generate::{ASKS_DESK, ASKS_HOLDS, ASKS_MOVES, ASKS_RELOADS, ASKS_REPLACEMENTS};
+use satang_tests::generate::{ASKS_DESK, ASKS_HOLDS, ASKS_MOVES, ASKS_RELOADS, ASKS_REPLACEMENTS};
 
 /// Every answer and situation that a campaign of some length comes across, as the tally names it.
 pub(super) fn wanted() -> Vec<String> {

@@ -1,6 +1,6 @@
 //! The judge against answers that are made up: right ones, and each kind of wrong one.
 
-use super::*;
+use satang_tests::rush::judge::{Answer, Application, Asked, Tally, judge};
 
 /// An application of `citizen` through `wallet`, and its answer: the reason, the sequence, and the ticket when accepted.
 fn asked(id: u64, citizen: u64, wallet: u64, reason: &str, sequence: u64, ticket: u64) -> Asked {

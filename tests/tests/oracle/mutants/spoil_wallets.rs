@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::oracle::Model;
-use crate::oracle::forms::parse_uuid;
-use crate::oracle::holds::HoldState;
-use crate::oracle::rights::Right;
-use crate::oracle::room::{Bucket, Holder};
+use satang_tests::oracle::Model;
+use satang_tests::oracle::forms::parse_uuid;
+use satang_tests::oracle::holds::HoldState;
+use satang_tests::oracle::rights::Right;
+use satang_tests::oracle::room::{Bucket, Holder};
 
 use super::{Mistake, ModelSystem};
 

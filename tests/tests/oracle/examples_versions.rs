@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::Model;
-use super::calendar::Instant;
 use super::examples_registration::{FAIR, OLD_FAIR, Office, wallet};
+use satang_tests::oracle::Model;
+use satang_tests::oracle::calendar::Instant;
 
 /// Two rights in `fair`, registered until the end of the year, to be used before this instant.
 fn fair(first_use_by: Option<&str>, more: &str) -> String {
