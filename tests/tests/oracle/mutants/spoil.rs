@@ -14,6 +14,16 @@ use satang_tests::oracle::room::{Bucket, Holder};
 
 use super::{Mistake, ModelSystem};
 
+/// The mistakes that compare a right with what was in its place before the request.
+pub(super) const LOOKS_AT_RIGHTS: [Mistake; 6] = [
+    Mistake::MovingTakesTheUsedAlong,
+    Mistake::MoveKeepsTheOldRight,
+    Mistake::MovedRightHasTheFirstDate,
+    Mistake::LineKeepsTheTier,
+    Mistake::SecondRightHasTheFirstDate,
+    Mistake::SecondRightStaysWithTheFirstWallet,
+];
+
 impl ModelSystem {
     /// The mistakes that show in what is kept.
     pub(super) fn spoil_state(&mut self, path: &str, body: &str, answer: &Value) {
@@ -88,7 +98,7 @@ impl ModelSystem {
         }
     }
 
-    /// The mistakes that show when a right takes the place of an earlier one.
+    /// The mistakes that show when a right takes the place of an earlier one: [`LOOKS_AT_RIGHTS`].
     pub(super) fn spoil_rights(&mut self, before: &BTreeMap<(String, String), Right>) {
         if self.mistake == Mistake::MovingTakesTheUsedAlong {
             self.take_along(before);

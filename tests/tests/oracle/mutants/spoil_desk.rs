@@ -7,7 +7,7 @@ use serde_json::Value;
 use satang_tests::oracle::clawbacks::Debtor;
 use satang_tests::oracle::purchase::Original;
 
-use super::{Mistake, ModelSystem};
+use super::{Mistake, ModelSystem, copy_if};
 
 /// What there was before a request.
 pub(super) struct DeskBefore {
@@ -19,7 +19,7 @@ impl ModelSystem {
     pub(super) fn desk(&self) -> DeskBefore {
         DeskBefore {
             cases: self.model.cases.len(),
-            lists: self.model.lists.clone(),
+            lists: copy_if(self.mistake == Mistake::ErasedIsStillListed, &self.model.lists),
         }
     }
 

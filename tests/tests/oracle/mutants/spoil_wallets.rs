@@ -10,7 +10,7 @@ use satang_tests::oracle::holds::HoldState;
 use satang_tests::oracle::rights::Right;
 use satang_tests::oracle::room::{Bucket, Holder};
 
-use super::{Mistake, ModelSystem};
+use super::{Mistake, ModelSystem, copy_if};
 
 /// By citizen and programme.
 type ByHolder<T> = BTreeMap<(String, String), T>;
@@ -36,9 +36,11 @@ impl ModelSystem {
         if self.mistake == Mistake::ReplacementIsDecidedAgain {
             self.model.replacements.clear();
         }
+        let is_looked_at =
+            path.ends_with("/replacement") || ["/v1/enrollments/import", "/v1/registrations"].contains(&path);
         WalletsBefore {
-            rights: self.model.rights.clone(),
-            last_wallets: self.model.last_wallets.clone(),
+            rights: copy_if(is_looked_at, &self.model.rights),
+            last_wallets: copy_if(is_looked_at, &self.model.last_wallets),
             quotas,
         }
     }
