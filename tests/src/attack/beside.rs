@@ -26,8 +26,10 @@ const CONNECTIONS: usize = 8;
 /// How long late answers are waited for.
 const DRAIN: Duration = Duration::from_secs(5);
 
-/// What 99 of 100 purchases may take beside an attacker, unless they take a fifth of that or more without one.
+/// What 99 of 100 purchases may take beside an attacker, unless they take a fifth of that or more without one. The short form is
+/// for servers that are not optimised, on machines that do something else beside it: there only a stall counts.
 const P99_MS_MAX: f64 = 250.0;
+const P99_MS_MAX_SHORT: f64 = 2_000.0;
 const TIMES_ALONE_MAX: f64 = 5.0;
 
 /// What an attacker finds.
@@ -127,11 +129,12 @@ pub fn beside(
     println!("   beside the attack: {beside}");
     println!("   after it:          {}", median(|round| round.after));
     let wrong = rounds.into_iter().find_map(|round| round.wrong);
-    Ok(judge(alone, beside, wrong))
+    let p99_max = orders.long_or_short(P99_MS_MAX, P99_MS_MAX_SHORT);
+    Ok(judge(alone, beside, p99_max, wrong))
 }
 
-fn judge(alone: Part, beside: Part, wrong: Option<String>) -> Verdict {
-    let bound = P99_MS_MAX.max(alone.p99 * TIMES_ALONE_MAX);
+fn judge(alone: Part, beside: Part, p99_max: f64, wrong: Option<String>) -> Verdict {
+    let bound = p99_max.max(alone.p99 * TIMES_ALONE_MAX);
     let told = format!(
         "p99 of the switch {:.1} ms, {:.1} ms alone",
         beside.p99, alone.p99
@@ -322,7 +325,7 @@ mod tests {
     fn a_slow_switch_or_a_wrong_answer_fails_and_a_slow_machine_does_not() {
         let failed = |alone, beside, wrong: Option<&str>| {
             matches!(
-                judge(part(alone), part(beside), wrong.map(str::to_owned)),
+                judge(part(alone), part(beside), 250.0, wrong.map(str::to_owned)),
                 Verdict::Failed(_)
             )
         };
