@@ -2,12 +2,13 @@
 //! the directory's lock, and reading it.
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use satang_bench::rig::NOON;
+use satang_bench::rig::{HASH_SEED, NOON};
 use satang_core::ids::{CaseId, MerchantId, Name, PaymentId};
 use satang_core::money::Satang;
 use satang_core::programme::Category;
 use satang_core::record::{CaseOpened, CasePaid, Debtor, Merchant, NameNumber, NameRecord, Record, Status};
 use satang_core::state::directory::{AuditStamp, Directory};
+use satang_core::state::hash::HashSeed;
 use std::hint::black_box;
 
 #[global_allocator]
@@ -17,7 +18,7 @@ const MERCHANTS: u64 = 100_000;
 const CASES: u64 = 10_000;
 
 fn directory() -> Directory {
-    let mut directory = Directory::default();
+    let mut directory = Directory::new(HashSeed::from_bytes(HASH_SEED));
     let mut sequence = 0;
     let mut apply = |record: &Record| {
         sequence += 1;

@@ -109,6 +109,7 @@ impl Running {
             accept_clock: options.accept_clock,
             expected: options.expected,
             snapshots: options.snapshots,
+            hash_seed: None,
             observer: metrics.clone(),
         };
         let opened = open(&storage, clock, engine_options, progress)

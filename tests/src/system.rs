@@ -71,6 +71,7 @@ impl InProcess {
             accept_clock: None,
             expected: Expected::default(),
             snapshots: SnapshotRule::DEFAULT,
+            hash_seed: Some([42; 16]),
             observer: Arc::new(Unobserved),
         };
         let clock = AnyClock::Simulated(SimulatedClock::standing_at(at));

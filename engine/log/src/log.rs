@@ -10,6 +10,7 @@ use crate::group::Group;
 use crate::storage::Page;
 use satang_core::calendar::Instant;
 use satang_core::record::{Record, RecordError, RecordHeader};
+use satang_core::state::hash::HashSeed;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -23,12 +24,19 @@ pub type ChainHash = [u8; 32];
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LogIdentity {
     pub journal_id: [u8; 16],
-    /// Random: whoever keeps tables of ids from outside seeds their hash with it.
+    /// Random: the seed of the tables of ids from outside, see [`LogIdentity::seed`].
     pub hash_seed: [u8; 16],
     /// Proves that the key of citizens' ids is the one this log was begun with.
     pub citizen_key_check: [u8; 32],
     /// When it was begun.
     pub created: Instant,
+}
+
+impl LogIdentity {
+    /// The seed of the hashes of everything that is made from this log.
+    pub const fn seed(&self) -> HashSeed {
+        HashSeed::from_bytes(self.hash_seed)
+    }
 }
 
 /// Why a group was not appended. No case is ever retried (I8).

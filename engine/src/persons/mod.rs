@@ -14,6 +14,7 @@ pub use store::PersonStore;
 
 use parking_lot::Mutex;
 use satang_core::ids::{NationalId, PersonId};
+use satang_core::state::hash::HashSeed;
 use satang_core::state::table::{Entry, Table};
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -71,13 +72,19 @@ impl PersonEntry {
 }
 
 impl Entry for PersonEntry {
+    type Key = [u64; 2];
+
     fn is_empty(&self) -> bool {
         self.person == 0
     }
 
-    fn hash(&self) -> u64 {
-        // A keyed hash is spread evenly already.
-        self.hash[0]
+    fn key(&self) -> [u64; 2] {
+        self.hash
+    }
+
+    fn hash(key: [u64; 2], _: &HashSeed) -> u64 {
+        // A hash under a secret key is spread evenly already.
+        key[0]
     }
 }
 
@@ -103,10 +110,18 @@ pub struct Persons {
 }
 
 /// One table, and which of its entries nobody has begun to make durable.
-#[derive(Default)]
 struct PersonTable {
     entries: Table<PersonEntry>,
     staged: Vec<PersonEntry>,
+}
+
+/// Tables that each have room for `expected` persons before they grow.
+fn empty_tables(expected: usize) -> Vec<Mutex<PersonTable>> {
+    let table = || PersonTable {
+        entries: Table::with_room_for(HashSeed::UNUSED, expected),
+        staged: Vec::new(),
+    };
+    (0..TABLES).map(|_| Mutex::new(table())).collect()
 }
 
 impl Persons {
@@ -147,7 +162,7 @@ impl Persons {
     pub fn find(&self, citizen: NationalId) -> Option<PersonId> {
         let hash = self.key.hash(citizen);
         let table = self.tables[table_of(hash)].lock();
-        let found = table.entries.find(hash[0], |entry| entry.hash == hash);
+        let found = table.entries.find(hash);
         found.map(PersonEntry::person)
     }
 
@@ -274,7 +289,7 @@ impl Persons {
 
 /// The entry of the citizen in the table, and whether it is `entry`, put there now.
 fn insert(table: &mut Table<PersonEntry>, entry: PersonEntry) -> (&mut PersonEntry, bool) {
-    table.find_or_insert(entry.hash(), |other| other.hash == entry.hash, || entry)
+    table.find_or_insert(entry.hash, || entry)
 }
 
 /// Random numbers of one thread, so that not each costs a call of the operating system.
@@ -319,7 +334,7 @@ mod tests {
     use std::sync::atomic::AtomicBool;
 
     fn nobody() -> Persons {
-        let tables = std::iter::repeat_with(Mutex::default).take(TABLES).collect();
+        let tables = empty_tables(0);
         Persons::new(CitizenKey::from_bytes([7; 32]), tables, 0)
     }
 

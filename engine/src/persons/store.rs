@@ -2,9 +2,9 @@
 
 use super::erase::finish_erasing;
 use super::page::{ENTRIES_PER_PAGE, PERSONS_FILE, read_page, write_page};
-use super::{CitizenKey, PersonEntry, PersonTable, Persons, TABLES, insert, table_of};
+use super::{CitizenKey, PersonEntry, PersonTable, Persons, TABLES, empty_tables, insert, table_of};
 use parking_lot::Mutex;
-use satang_core::state::table::{Entry as _, Table};
+use satang_core::state::table::Table;
 use satang_log::commit::FlushedBefore;
 use satang_log::storage::{PAGE_BYTES, Page, ReadFile, Storage, StorageFile};
 use std::io;
@@ -51,7 +51,7 @@ impl<S: Storage> PersonStore<S> {
         let pages = bytes.div_ceil(PAGE_BYTES as u64);
         let (tables, unreadable_pages) = match &file {
             Some(file) => read_all(file, pages)?,
-            None => (std::iter::repeat_with(Mutex::default).take(TABLES).collect(), 0),
+            None => (empty_tables(0), 0),
         };
         Ok(PersonStore {
             persons: Arc::new(Persons::new(key, tables, pages)),
@@ -85,13 +85,7 @@ const PREFETCH_AHEAD: usize = 12;
 /// Every entry of the pages, and how many pages could not be read; by several threads.
 fn read_all<F: StorageFile>(file: &F, pages: u64) -> io::Result<(Vec<Mutex<PersonTable>>, u64)> {
     let room = estimated_entries(file, pages)? / TABLES;
-    let table = || PersonTable {
-        entries: Table::with_room_for(room + room / 32),
-        staged: Vec::new(),
-    };
-    let tables: Vec<Mutex<PersonTable>> = std::iter::repeat_with(|| Mutex::new(table()))
-        .take(TABLES)
-        .collect();
+    let tables = empty_tables(room + room / 32);
     let (next, unreadable) = (AtomicU64::new(0), AtomicU64::new(0));
     let read_some = || -> io::Result<()> {
         let mut sorted: Vec<Vec<PersonEntry>> = vec![Vec::new(); TABLES];
@@ -161,7 +155,7 @@ fn estimated_entries<F: StorageFile>(file: &F, pages: u64) -> io::Result<usize> 
 fn insert_all(table: &mut Table<PersonEntry>, entries: &mut Vec<PersonEntry>) {
     for (index, entry) in entries.iter().enumerate() {
         if let Some(later) = entries.get(index + PREFETCH_AHEAD) {
-            table.prefetch(later.hash());
+            table.prefetch(later.hash);
         }
         *insert(table, *entry).0 = *entry;
     }

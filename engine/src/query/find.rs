@@ -5,7 +5,7 @@ use crate::engine::{Engine, SubmitError};
 use satang_core::ids::{Name, TxnId};
 use satang_core::money::Satang;
 use satang_core::record::{Authorization, Record, ReversalRecord};
-use satang_core::state::dedup::{Reversed, TxnState, txn_shard};
+use satang_core::state::dedup::{Reversed, TxnState};
 use satang_log::log::ReadLog;
 
 /// The most reversals of one authorization that are shown, the last ones (I12). More: larger answers, and longer reading for
@@ -88,7 +88,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         loop {
             // Without locks: files may be read.
             let old = self.old_facts_of_txn(txn_id)?;
-            let ids = self.state.ids[txn_shard(txn_id)].lock();
+            let ids = self.state.ids[self.state.seed.txn_shard(txn_id)].lock();
             if self.id_archive.epoch() != old.epoch {
                 // A date left memory in between: look again.
                 continue;

@@ -7,9 +7,8 @@ use satang_core::calendar::{BusinessDate, Instant};
 use satang_core::ids::{Name, PersonId, WalletId};
 use satang_core::programme::{Benefit, Registration, SOURCES_MAX};
 use satang_core::record::{NameNumber, Status};
-use satang_core::state::account::{Entitlement, WalletShard, wallet_shard};
+use satang_core::state::account::{Entitlement, WalletShard};
 use satang_core::state::directory::{BenefitRule, Directory, Rule};
-use satang_core::state::household::household_shard;
 use satang_log::log::ReadLog;
 
 /// What stands at one time.
@@ -202,7 +201,8 @@ impl<R: ReadLog, C: Clock> View<'_, R, C> {
                 wallets.paid(wallet, number, period, self.at),
             ),
             Some(household) => {
-                let households = self.engine.state.households[household_shard(household)].lock();
+                let state = &self.engine.state;
+                let households = state.households[state.seed.household_shard(household)].lock();
                 (
                     households.headroom(household, compiled, right.tier, self.at),
                     households.paid(household, number, period, self.at),
@@ -214,7 +214,8 @@ impl<R: ReadLog, C: Clock> View<'_, R, C> {
 
     /// A copy, to be looked at without a lock: households come before wallets in the order of locks.
     fn copy_of(&self, wallet: WalletId) -> WalletShard {
-        self.engine.state.wallets[wallet_shard(wallet)]
+        let state = &self.engine.state;
+        state.wallets[state.seed.wallet_shard(wallet)]
             .lock()
             .of_wallet(wallet)
     }

@@ -19,6 +19,7 @@ use crate::state::{Unbalanced, named_persons};
 use parking_lot::Mutex;
 use satang_core::calendar::Instant;
 use satang_core::ids::PersonId;
+use satang_core::state::hash::HashSeed;
 use satang_log::commit::{Appender, CommitObserver, Committer, Pacing, Resumed};
 use satang_log::durable::Durable;
 use satang_log::file::{FileLogStore, Layout};
@@ -43,6 +44,9 @@ pub struct EngineOptions {
     pub expected: Expected,
     /// When a snapshot is taken by itself.
     pub snapshots: SnapshotRule,
+    /// Of the tables of a new journal; drawn at random without, as a server's must be. A given one makes tests and measurements
+    /// repeat; whoever knows it can make ids collide.
+    pub hash_seed: Option<[u8; 16]>,
     /// Told of every flush.
     pub observer: Arc<dyn CommitObserver>,
 }
@@ -157,14 +161,16 @@ pub fn open_on<S: Storage, C: Clock, L: LogStore>(
     let (recovery, store) = std::thread::scope(|scope| {
         let store = scope.spawn(|| PersonStore::open(storage, options.citizen_key.clone()));
         let recovery = identity
-            .map(|identity| recover(&**storage, &log, identity.journal_id, options.expected, progress))
+            .map(|identity| recover(&**storage, &log, &identity, options.expected, progress))
             .transpose();
         (
             recovery,
             store.join().expect("reading the person store does not panic"),
         )
     });
-    let (found, read) = Found::of(recovery?, options.expected);
+    let hash_seed = identity.map(|identity| identity.hash_seed).or(options.hash_seed);
+    let hash_seed = hash_seed.map_or_else(draw, Ok)?;
+    let (found, read) = Found::of(recovery?, HashSeed::from_bytes(hash_seed), options.expected);
     let store = store.map_err(|source| OpenError::Io {
         file: PERSONS_FILE,
         source,
@@ -189,7 +195,12 @@ pub fn open_on<S: Storage, C: Clock, L: LogStore>(
         (Some(identity), _) => identity,
         // A journal is not begun at a time that nobody trusts.
         (None, Some(refused)) => return Err(refused.into()),
-        (None, None) => new_identity(key_check, clock.now()?)?,
+        (None, None) => LogIdentity {
+            journal_id: draw()?,
+            hash_seed,
+            citizen_key_check: key_check,
+            created: clock.now()?,
+        },
     };
     let opened = match read {
         Some(read) => log.resume(read),
@@ -216,19 +227,14 @@ pub fn open_on<S: Storage, C: Clock, L: LogStore>(
     Ok(wire(storage, found, parts, options))
 }
 
-fn new_identity(citizen_key_check: [u8; 32], created: Instant) -> Result<LogIdentity, OpenError> {
-    let mut random = [0u8; 32];
+/// Random bytes of a new journal.
+fn draw() -> Result<[u8; 16], OpenError> {
+    let mut random = [0; 16];
     getrandom::fill(&mut random).map_err(|error| OpenError::Io {
         file: "journal",
         source: io::Error::other(error),
     })?;
-    let (journal_id, hash_seed) = random.split_at(16);
-    Ok(LogIdentity {
-        journal_id: journal_id.try_into().expect("sixteen bytes"),
-        hash_seed: hash_seed.try_into().expect("sixteen bytes"),
-        citizen_key_check,
-        created,
-    })
+    Ok(random)
 }
 
 /// What a start goes on from.
@@ -243,14 +249,18 @@ struct Found {
 
 impl Found {
     /// What a recovery came to, and the end of the log; nothing without a log.
-    fn of<C>(recovery: Option<Recovery<C>>, expected: Expected) -> (Found, Option<ReadToEnd<C>>) {
+    fn of<C>(
+        recovery: Option<Recovery<C>>,
+        seed: HashSeed,
+        expected: Expected,
+    ) -> (Found, Option<ReadToEnd<C>>) {
         let Some(recovery) = recovery else {
             let recovered = Recovered {
                 new: true,
                 ..Recovered::default()
             };
             let found = Found {
-                beginning: ReplayBase::of_nothing(expected),
+                beginning: ReplayBase::of_nothing(seed, expected),
                 replayed: Replayed::default(),
                 kept: Kept::default(),
                 persons_pages: None,
@@ -442,7 +452,7 @@ fn wire<S: Storage, C: Clock, L: LogStore>(
         engine.clone(),
         storage.clone(),
         parts.log,
-        parts.identity.journal_id,
+        parts.identity,
         options.snapshots,
         kept,
     );

@@ -14,7 +14,6 @@ use satang_core::state::account::Entitlement;
 use satang_core::state::apply::apply_enrollment;
 use satang_core::state::casework::Block;
 use satang_core::state::directory::{Directory, Rule};
-use satang_core::state::person::person_shard;
 use satang_core::state::quota::Quotas;
 use satang_log::log::ReadLog;
 use satang_log::log::Space;
@@ -130,13 +129,13 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
                 // No list changes what becomes of an erased citizen.
                 continue;
             }
-            let mut shard = self.state.citizens[person_shard(person)].lock();
+            let mut shard = self.state.citizens[self.state.seed.person_shard(person)].lock();
             if !shard.is_listed(person, list) {
                 let at = self.now()?;
                 let record = Record::Listed(ListedRecord::new(at, caller, list, person));
                 let mut locked = LockedShards {
-                    citizens: Guards::One(person_shard(person), &mut *shard),
-                    ..LockedShards::NONE
+                    citizens: Guards::One(self.state.seed.person_shard(person), &mut *shard),
+                    ..LockedShards::none(self.state.seed)
                 };
                 self.append(at, &record, caller, &mut locked)?;
             }

@@ -14,10 +14,8 @@ use satang_core::record::{
     Authorization, Closing, OriginalFacts, Record, RecordBuf, ReturnKind, ReversalRecord,
 };
 use satang_core::request::{ClosingRequest, ReversalRequest};
-use satang_core::state::account::wallet_shard;
 use satang_core::state::apply::apply_reversal;
-use satang_core::state::dedup::{IdShard, Reversed, TxnState, reversal_shard, txn_shard};
-use satang_core::state::household::household_shard;
+use satang_core::state::dedup::{IdShard, Reversed, TxnState};
 use satang_log::log::ReadLog;
 use satang_log::log::Space;
 use std::ops::ControlFlow;
@@ -120,7 +118,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
     /// What is known of an authorization, with its record; the sequence to wait for when that is not durable yet.
     fn see(&self, txn_id: TxnId, old: &OldFacts) -> Result<Result<Seen, u64>, SubmitError> {
         let (state, closing) = {
-            let ids = self.state.ids[txn_shard(txn_id)].lock();
+            let ids = self.state.ids[self.state.seed.txn_shard(txn_id)].lock();
             (old.txn_state(&ids, txn_id), old.closing(&ids, txn_id))
         };
         let original = match state {
@@ -149,7 +147,10 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         old: &OldFacts,
         seen: &Seen,
     ) -> Result<Attempt<Submitted<ReversalRecord>>, SubmitError> {
-        let (txn, reversal) = (txn_shard(request.txn_id), reversal_shard(request.reversal_id));
+        let (txn, reversal) = (
+            self.state.seed.txn_shard(request.txn_id),
+            self.state.seed.reversal_shard(request.reversal_id),
+        );
         let mut ids = Locked::lock(&self.state.ids, [txn, reversal].into_iter());
         if self.id_archive.epoch() != old.epoch {
             return Ok(Attempt::Again);
@@ -175,7 +176,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         old: &OldFacts,
         seen: &Seen,
     ) -> Result<Attempt<Submitted<ReversalRecord>>, SubmitError> {
-        let txn = txn_shard(request.txn_id);
+        let txn = self.state.seed.txn_shard(request.txn_id);
         let mut ids = self.state.ids[txn].lock();
         if !self.is_as_seen(&ids, request.txn_id, old, seen) {
             return Ok(Attempt::Again);
@@ -199,9 +200,12 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
             Reversible::NotFound { .. } | Reversible::Declined => None,
         };
         let household = original.and_then(|original| original.household);
-        let mut households = lock_one(&self.state.households, household.map(household_shard));
+        let seed = &self.state.seed;
+        let household = household.map(|household| seed.household_shard(household));
+        let mut households = lock_one(&self.state.households, household);
         let wallet = original.map(|original| original.home.unwrap_or(original.wallet));
-        let mut wallets = lock_one(&self.state.wallets, wallet.map(wallet_shard));
+        let wallet = wallet.map(|wallet| seed.wallet_shard(wallet));
+        let mut wallets = lock_one(&self.state.wallets, wallet);
         let decide = |_: &mut _, at, bytes: &mut RecordBuf| {
             let record = decide(at);
             bytes.put(&record);
@@ -217,7 +221,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
             ids,
             households: Guards::one(&mut households),
             wallets: Guards::one(&mut wallets),
-            ..LockedShards::NONE
+            ..LockedShards::none(self.state.seed)
         };
         self.decide_append_apply(self.now()?, &mut locked, decide, apply)
     }

@@ -9,6 +9,7 @@ mod casework_merchants;
 mod casework_review;
 mod clock;
 mod engine;
+mod hashes;
 mod id_archive;
 mod id_archive_model;
 mod id_index;

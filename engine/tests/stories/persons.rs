@@ -6,7 +6,6 @@ use crate::rig::random::Random;
 use crate::rig::{LAYOUT, Rig, Survivors, enrollment};
 use satang_core::ids::PersonId;
 use satang_core::record::Record;
-use satang_core::state::account::wallet_shard;
 use satang_engine::persons::{CitizenKey, PERSONS_FILE, PersonStore};
 use satang_log::file::Layout;
 use satang_log::storage::{MemoryStorage, PAGE_BYTES, Storage};
@@ -29,7 +28,8 @@ fn named(storage: &Arc<MemoryStorage>) -> Vec<PersonId> {
 /// The person that holds a wallet.
 fn holder<S: Storage>(rig: &Rig<S>, wallet: u64) -> Option<PersonId> {
     let wallet = enrollment(wallet).wallet;
-    rig.engine.state().wallets[wallet_shard(wallet)]
+    let state = rig.engine.state();
+    state.wallets[state.seed.wallet_shard(wallet)]
         .lock()
         .person(wallet)
 }

@@ -20,9 +20,9 @@ use satang_core::record::{
     extra_of,
 };
 use satang_core::request::{ClosingRequest, ReversalRequest};
-use satang_core::state::account::{WalletShard, wallet_shard};
+use satang_core::state::account::WalletShard;
 use satang_core::state::apply::{apply_authorization, apply_reversal, apply_wallet_status};
-use satang_core::state::dedup::{IdShard, Reversed, TxnState, reversal_shard, txn_shard};
+use satang_core::state::dedup::{IdShard, Reversed, TxnState};
 use satang_core::state::directory::{AuditStamp, Directory};
 use satang_engine::recovery::worker_pool::{Chunk, OwnedShards, Partition, ReplayMismatch, Worker};
 use satang_engine::session::reverse::reversible;
@@ -48,7 +48,7 @@ impl<'r, S: ReadStorage> Redecider<'r, S> {
         Redecider {
             context,
             partition,
-            directory: Directory::default(),
+            directory: Directory::new(context.state.seed),
             tallies: BTreeMap::new(),
             names: None,
         }
@@ -109,8 +109,8 @@ impl<S: ReadStorage> Redecider<'_, S> {
         record: &AuthorizationRecord,
         at: &At<'_>,
     ) -> Result<(), Halt> {
-        let ids = own.ids[txn_shard(record.txn_id())].as_deref();
-        let wallets = own.wallets[wallet_shard(record.wallet())].as_deref();
+        let ids = own.ids[own.seed.txn_shard(record.txn_id())].as_deref();
+        let wallets = own.wallets[own.seed.wallet_shard(record.wallet())].as_deref();
         if ids.is_none() && wallets.is_none() {
             return Ok(());
         }
@@ -201,7 +201,7 @@ impl<S: ReadStorage> Redecider<'_, S> {
         at: &At<'_>,
     ) -> Result<bool, Halt> {
         let id = record.reversal_id();
-        let Some(ids) = &own.ids[reversal_shard(id)] else {
+        let Some(ids) = &own.ids[own.seed.reversal_shard(id)] else {
             return Ok(false);
         };
         let id_archive = &self.context.id_archive;
@@ -232,7 +232,7 @@ impl<S: ReadStorage> Redecider<'_, S> {
     ) -> Result<(), Halt> {
         let sequence = at.header.sequence;
         let reversal = record.act() == ReturnKind::Reversal && self.is_new_reversal(own, record, at)?;
-        let decided = match &own.ids[txn_shard(record.txn_id())] {
+        let decided = match &own.ids[own.seed.txn_shard(record.txn_id())] {
             Some(ids) => self.redecide_return(ids, chunk, record, at)?,
             None => None,
         };

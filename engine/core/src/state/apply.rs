@@ -9,8 +9,9 @@ use crate::record::{
 };
 use crate::state::account::WalletShard;
 use crate::state::casework::CaseworkDecision;
-use crate::state::dedup::{IdShard, registration_shard, reversal_shard, txn_shard};
+use crate::state::dedup::IdShard;
 use crate::state::directory::{Directory, DirectoryError};
+use crate::state::hash::HashSeed;
 use crate::state::household::HouseholdShard;
 use crate::state::person::PersonShard;
 use crate::state::quota::{QuotaError, Quotas};
@@ -27,11 +28,11 @@ pub enum IdKey {
 impl IdKey {
     /// The shard that keeps it.
     #[inline]
-    pub fn shard(self) -> usize {
+    pub fn shard(self, seed: &HashSeed) -> usize {
         match self {
-            IdKey::Txn(id) => txn_shard(id),
-            IdKey::Reversal(id) => reversal_shard(id),
-            IdKey::Registration(id) => registration_shard(id),
+            IdKey::Txn(id) => seed.txn_shard(id),
+            IdKey::Reversal(id) => seed.reversal_shard(id),
+            IdKey::Registration(id) => seed.registration_shard(id),
         }
     }
 }

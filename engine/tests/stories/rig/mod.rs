@@ -122,6 +122,7 @@ pub fn options(layout: Layout) -> EngineOptions {
         accept_clock: None,
         expected: Expected::default(),
         snapshots: SnapshotRule::DEFAULT,
+        hash_seed: Some([5; 16]),
         observer: Arc::new(Unobserved),
     }
 }

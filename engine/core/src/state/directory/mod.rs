@@ -10,9 +10,9 @@ use crate::record::{
 };
 use crate::state::account::Entitlement;
 use crate::state::casework::{Block, Casework};
+use crate::state::hash::{HashSeed, hash_pair};
 use crate::state::merchants::{MerchantView, Merchants};
 use crate::state::strikes::Strikes;
-use crate::state::table::{FixedSeed, hash_pair};
 use hashbrown::HashMap;
 use std::collections::BTreeMap;
 
@@ -23,10 +23,9 @@ pub use crate::record::AuditStamp;
 pub use crate::state::rules::{BenefitRule, ChannelRule, RegistrationRule, Rule};
 
 /// Names, rules, merchants and statuses as of one place in the journal.
-#[derive(Default)]
 pub struct Directory {
     names: Vec<Name>,
-    name_numbers: HashMap<Name, NameNumber, FixedSeed>,
+    name_numbers: HashMap<Name, NameNumber, HashSeed>,
     rules: Vec<Rule>,
     benefits: BTreeMap<(NameNumber, Name), BenefitNumber>,
     /// Every programme that ever was.
@@ -86,6 +85,22 @@ pub enum DirectoryError {
 }
 
 impl Directory {
+    /// An empty directory.
+    pub fn new(seed: HashSeed) -> Directory {
+        Directory {
+            names: Vec::new(),
+            name_numbers: HashMap::with_hasher(seed),
+            rules: Vec::new(),
+            benefits: BTreeMap::new(),
+            programs: Vec::new(),
+            exclusive: Vec::new(),
+            in_force: Vec::new(),
+            paused: BTreeMap::new(),
+            merchants: Merchants::new(seed),
+            casework: Casework::default(),
+        }
+    }
+
     /// The number of a name, or [`NameNumber::UNKNOWN`].
     pub fn number_of(&self, name: &Name) -> NameNumber {
         self.name_numbers
@@ -261,6 +276,11 @@ impl Directory {
     pub fn block_of(&self, person: PersonId) -> Option<(Block, NameNumber)> {
         let block = self.casework.block_of(person)?;
         Some((block, self.number_of(&block.list())))
+    }
+
+    /// How many insertions had a long probe.
+    pub fn long_probes(&self) -> u64 {
+        self.merchants.long_probes()
     }
 
     /// How many merchants there are.

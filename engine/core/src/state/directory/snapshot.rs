@@ -8,6 +8,7 @@ use crate::record::{
 };
 use crate::state::casework::Casework;
 use crate::state::export;
+use crate::state::hash::HashSeed;
 use crate::state::merchants::Merchants;
 use crate::state::strikes::Strikes;
 
@@ -52,9 +53,9 @@ impl Directory {
     }
 
     /// The directory that [`Directory::export`] wrote; `None` when the bytes are none.
-    pub fn import(mut from: &[u8]) -> Option<Directory> {
+    pub fn import(mut from: &[u8], seed: HashSeed) -> Option<Directory> {
         let from = &mut from;
-        let mut directory = Directory::default();
+        let mut directory = Directory::new(seed);
         for _ in 0..export::take_number(from)? {
             let (header, bytes) = split_record(from).ok()?;
             *from = &from[bytes.len()..];
@@ -65,7 +66,7 @@ impl Directory {
         for known in &mut directory.programs {
             known.strikes = Strikes::import(from)?;
         }
-        directory.merchants = Merchants::import(from)?;
+        directory.merchants = Merchants::import(from, seed)?;
         // What it decided about merchants stands in their entries already.
         directory.casework = Casework::import(from)?;
         from.is_empty().then_some(directory)
