@@ -6,6 +6,7 @@ pub mod state;
 pub mod locks;
 pub mod ids;
 pub mod arrivals;
+pub mod probes;
 pub mod engine;
 pub mod session;
 pub mod query;

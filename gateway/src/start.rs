@@ -11,6 +11,7 @@ use satang_engine::clock::{AnyClock, SimulatedClock, SystemClock};
 use satang_engine::engine::SubmitError;
 use satang_engine::maintenance::{KeepError, SnapshotRule, Taken};
 use satang_engine::persons::CitizenKey;
+use satang_engine::probes::ProbeWatch;
 use satang_engine::recovery::open::{EngineOptions, Expected, Opened, Recovered, open};
 use satang_log::commit::CommitError;
 use satang_log::commit::{Appender, Pacing};
@@ -166,10 +167,13 @@ impl Running {
             }
         });
         let (stop_keeping, stopped) = mpsc::channel();
-        let keeper_of_thread = maintenance.clone();
+        let (keeper_of_thread, engine_of_thread) = (maintenance.clone(), engine.clone());
         let keeping = spawn("keeper", move || {
+            let mut probes = ProbeWatch::default();
             while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(TICK) {
                 report_kept(keeper_of_thread.keep(), &metrics);
+                let count = || engine_of_thread.state().long_probes();
+                report_long_probes(probes.look(std::time::Instant::now(), count));
             }
         });
         let writer = spawn("journal", move || committer.run());
@@ -310,6 +314,16 @@ fn report_kept(kept: Result<Option<Taken>, KeepError>, metrics: &Metrics) {
             facts.bytes >> 20
         ),
         Err(error) => tracing::warn!(%error, "no snapshot was taken; it is tried again in a minute"),
+    }
+}
+
+/// Ids that nobody chose have no long probe. They are served all the same.
+fn report_long_probes(new: Option<u64>) {
+    if let Some(count) = new {
+        tracing::warn!(
+            count,
+            "ids of callers lie together in the tables: somebody may know the seed of this journal's hashes"
+        );
     }
 }
 

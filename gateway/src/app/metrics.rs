@@ -374,6 +374,14 @@ impl<S: Storage> Ready<S> {
         registered(
             read,
             IntCounter::new(
+                "satang_hash_long_probes_total",
+                "Insertions into a table of ids that passed 1,024 others or more, since the start.",
+            ),
+        )
+        .inc_by(state.long_probes());
+        registered(
+            read,
+            IntCounter::new(
                 "satang_log_lines_dropped_total",
                 "Log lines that standard error did not take.",
             ),
