@@ -327,11 +327,13 @@ impl Name {
 }
 
 impl core::hash::Hash for Name {
-    /// Its first and last bytes and its length: only an operator introduces names, so nobody can make them collide at will.
+    /// Every word of it: lists and merchants bring names from outside. The zeros behind it tell its length.
+    #[inline]
     fn hash<H: core::hash::Hasher>(&self, state: &mut H) {
-        let word = |at: usize| u64::from_le_bytes(self.bytes[at..at + 8].try_into().expect("eight bytes"));
-        let last = usize::from(self.len).saturating_sub(8);
-        state.write_u64(word(0) ^ word(last).rotate_left(32) ^ u64::from(self.len));
+        let (words, _) = self.bytes.as_chunks();
+        for word in &words[..usize::from(self.len).div_ceil(8)] {
+            state.write_u64(u64::from_le_bytes(*word));
+        }
     }
 }
 

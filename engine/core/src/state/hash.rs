@@ -104,7 +104,7 @@ impl Hasher for SeededHasher {
 
     #[inline]
     fn write_u64(&mut self, word: u64) {
-        self.state = self.seed.pair(self.state, word);
+        self.state = self.seed.mixed(self.state ^ word);
     }
 
     #[inline]
@@ -115,7 +115,7 @@ impl Hasher for SeededHasher {
 
     #[inline]
     fn finish(&self) -> u64 {
-        self.state
+        self.seed.word(self.state)
     }
 }
 
@@ -141,6 +141,7 @@ const fn fold_twice(a: u64, b: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ids::Name;
     use std::collections::BTreeSet;
 
     fn seeds() -> impl Iterator<Item = HashSeed> {
@@ -189,6 +190,24 @@ mod tests {
                 assert!((31_000..33_000).contains(&all), "bit {bit}: {all}");
                 assert!((7_600..8_400).contains(&highest), "bit {bit}: {highest}");
             }
+        }
+    }
+
+    #[test]
+    fn names_that_differ_anywhere_have_different_hashes() {
+        for seed in seeds() {
+            let names = (0..1_000).flat_map(|n| {
+                let (front, behind) = ("programme", "of-the-list");
+                [
+                    format!("{n}-{front}-{behind}"),
+                    format!("{front}-{n}-{behind}"),
+                    format!("{front}-{behind}-{n}"),
+                ]
+            });
+            let hashes: BTreeSet<u64> = names
+                .map(|name| seed.hash_one(Name::parse(&name).unwrap()))
+                .collect();
+            assert_eq!(hashes.len(), 3_000);
         }
     }
 
