@@ -39,8 +39,7 @@ fn appends(criterion: &mut Criterion) {
     let request = Workload::new(1, Ids::V7, 10, 10).next(NOON);
     let record = {
         let state = rig.engine.state();
-        let wallets =
-            state.wallets[satang_core::state::account::wallet_shard(request.purchase.wallet)].lock();
+        let wallets = state.wallets[state.seed.wallet_shard(request.purchase.wallet)].lock();
         let directory = state.directory.read();
         let numbered = ResolvedPurchase::new(&directory, &request.purchase);
         let verdict = decide(&directory, &wallets, &CrossShardFacts::default(), &numbered, NOON);

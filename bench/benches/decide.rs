@@ -2,13 +2,13 @@
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use satang_bench::discard::DiscardStorage;
-use satang_bench::rig::{Enroll, NOON, Rig};
+use satang_bench::rig::{Enroll, HASH_SEED, NOON, Rig};
 use satang_bench::workload::{Ids, Workload, wallet};
 use satang_core::decide::authorize::{CrossShardFacts, ResolvedPurchase, decide};
 use satang_core::record::{Authorization, AuthorizationRecord, Extension, RecordBuf};
 use satang_core::request::AuthorizationRequest;
-use satang_core::state::account::wallet_shard;
-use satang_core::state::dedup::{IdShard, txn_shard};
+use satang_core::state::dedup::IdShard;
+use satang_core::state::hash::HashSeed;
 use satang_engine::clock::Clock;
 use std::hint::black_box;
 
@@ -39,7 +39,7 @@ fn decisions(criterion: &mut Criterion) {
         group.bench_function(name, |bencher| {
             bencher.iter(|| {
                 let purchase = &next.next().expect("a cycle").purchase;
-                let wallets = state.wallets[wallet_shard(purchase.wallet)].lock();
+                let wallets = state.wallets[state.seed.wallet_shard(purchase.wallet)].lock();
                 let numbered = ResolvedPurchase::new(&directory, purchase);
                 black_box(decide(
                     &directory,
@@ -53,7 +53,7 @@ fn decisions(criterion: &mut Criterion) {
     }
     group.finish();
     let requests = requests(1, 1, 1);
-    let shard = &state.wallets[wallet_shard(wallet(0))];
+    let shard = &state.wallets[state.seed.wallet_shard(wallet(0))];
     let verdict = decide(
         &directory,
         &shard.lock(),
@@ -87,10 +87,11 @@ fn decisions(criterion: &mut Criterion) {
 
 fn ids(criterion: &mut Criterion) {
     let requests = requests(1, 1, 1 << 20);
+    let seed = HashSeed::from_bytes(HASH_SEED);
     let of_one_shard: Vec<_> = requests
         .iter()
         .map(|request| request.txn_id)
-        .filter(|id| txn_shard(*id) == 0)
+        .filter(|id| seed.txn_shard(*id) == 0)
         .collect();
     let fill = |mut shard: IdShard| {
         for (index, id) in of_one_shard.iter().enumerate() {
@@ -100,14 +101,14 @@ fn ids(criterion: &mut Criterion) {
     };
     let mut group = criterion.benchmark_group("ids");
     group.throughput(Throughput::Elements(of_one_shard.len() as u64));
-    let roomy = || IdShard::with_room_for(of_one_shard.len());
+    let roomy = || IdShard::with_room_for(seed, of_one_shard.len());
     group.bench_function("insert", |bencher| {
         bencher.iter_batched(roomy, fill, BatchSize::LargeInput);
     });
     group.bench_function("insert, the table growing from nothing", |bencher| {
-        bencher.iter_batched(IdShard::default, fill, BatchSize::LargeInput);
+        bencher.iter_batched(|| IdShard::new(seed), fill, BatchSize::LargeInput);
     });
-    let full = fill(IdShard::default());
+    let full = fill(IdShard::new(seed));
     group.bench_function("look up", |bencher| {
         bencher.iter(|| of_one_shard.iter().for_each(|id| _ = black_box(full.txn(*id))));
     });

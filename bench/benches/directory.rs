@@ -2,12 +2,13 @@
 //! the directory's lock, and reading it.
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use satang_bench::rig::NOON;
+use satang_bench::rig::{HASH_SEED, NOON};
 use satang_core::ids::{CaseId, MerchantId, Name, PaymentId};
 use satang_core::money::Satang;
 use satang_core::programme::Category;
 use satang_core::record::{CaseOpened, CasePaid, Debtor, Merchant, NameNumber, NameRecord, Record, Status};
 use satang_core::state::directory::{AuditStamp, Directory};
+use satang_core::state::hash::HashSeed;
 use std::hint::black_box;
 
 #[global_allocator]
@@ -17,7 +18,7 @@ const MERCHANTS: u64 = 100_000;
 const CASES: u64 = 10_000;
 
 fn directory() -> Directory {
-    let mut directory = Directory::default();
+    let mut directory = Directory::new(HashSeed::from_bytes(HASH_SEED));
     let mut sequence = 0;
     let mut apply = |record: &Record| {
         sequence += 1;
@@ -72,7 +73,7 @@ fn snapshots(criterion: &mut Criterion) {
     let mut bytes = Vec::new();
     directory.export(&mut bytes);
     eprintln!("{} bytes", bytes.len());
-    let read = Directory::import(&bytes).expect("what was written");
+    let read = Directory::import(&bytes, HashSeed::from_bytes(HASH_SEED)).expect("what was written");
     assert_eq!(read.digest(), directory.digest());
     let mut group = criterion.benchmark_group("directory in a snapshot");
     group.sample_size(20);
@@ -83,7 +84,8 @@ fn snapshots(criterion: &mut Criterion) {
         });
     });
     group.bench_function("read", |bencher| {
-        bencher.iter_with_large_drop(|| Directory::import(black_box(&bytes)));
+        bencher
+            .iter_with_large_drop(|| Directory::import(black_box(&bytes), HashSeed::from_bytes(HASH_SEED)));
     });
     group.finish();
 }

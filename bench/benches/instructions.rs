@@ -16,7 +16,6 @@ use satang_bench::workload::Workload;
 use satang_core::decide::authorize::{CrossShardFacts, ResolvedPurchase, decide as decide_purchase};
 use satang_core::record::{Authorization, RecordBuf};
 use satang_core::request::{AuthorizationRequest, RegistrationRequest, ReversalRequest};
-use satang_core::state::account::wallet_shard;
 use satang_gateway::wire::{parse as read, render as write};
 use satang_log::file::Layout;
 use satang_log::storage::MemoryStorage;
@@ -87,7 +86,7 @@ fn decide((stage, requests): Purchases) -> Purchases {
     let state = stage.rig.engine.state();
     let directory = state.directory.read();
     for AuthorizationRequest { purchase, .. } in &requests {
-        let wallets = state.wallets[wallet_shard(purchase.wallet)].lock();
+        let wallets = state.wallets[state.seed.wallet_shard(purchase.wallet)].lock();
         let numbered = ResolvedPurchase::new(&directory, purchase);
         _ = black_box(decide_purchase(
             &directory,
@@ -106,7 +105,7 @@ fn decide((stage, requests): Purchases) -> Purchases {
 fn apply((stage, records): Records) -> Records {
     let state = stage.rig.engine.state();
     for record in &records {
-        let mut wallets = state.wallets[wallet_shard(record.wallet())].lock();
+        let mut wallets = state.wallets[state.seed.wallet_shard(record.wallet())].lock();
         wallets.apply_authorization(black_box(record));
     }
     (stage, records)

@@ -64,4 +64,8 @@ impl StorageFile for DiscardFile {
     fn sync(&self) -> io::Result<()> {
         Ok(())
     }
+
+    fn reserve(&self, _offset: u64, _bytes: u64) -> io::Result<bool> {
+        Ok(false)
+    }
 }

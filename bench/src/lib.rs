@@ -16,6 +16,7 @@ pub mod single;
 pub mod footprint;
 pub mod id_archive;
 pub mod replay;
+pub mod segments;
 pub mod stall;
 pub mod registrations;
 pub mod measure;

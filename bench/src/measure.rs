@@ -6,7 +6,7 @@ use crate::registrations::{self, Rush};
 use crate::report::Report;
 use crate::rig::{Enroll, Rig};
 use crate::workload::{Ids, Workload};
-use crate::{footprint, id_archive, machine, replay, single, stall};
+use crate::{footprint, id_archive, machine, replay, segments, single, stall};
 use anyhow::{Context, Result};
 use clap::{Parser, ValueEnum};
 use satang_log::storage::{FileStorage, Storage};
@@ -57,6 +57,9 @@ pub struct Options {
     /// Authorizations of each of them.
     #[arg(long, default_value_t = 3_000_000)]
     pub per_old_day: usize,
+    /// Segments of the row P8-segments.
+    #[arg(long, default_value_t = 10_000)]
+    pub segments: u64,
     /// People who come too late in the row of registrations, each of them twice.
     #[arg(long, default_value_t = 1_000_000)]
     pub late: u64,
@@ -91,6 +94,8 @@ pub enum Row {
     P6,
     /// P8: a start, from a snapshot and from the journal alone.
     P8,
+    /// P8: what a start looks at in every segment, behind a snapshot as well.
+    P8Segments,
     /// P9: answers while a snapshot is taken.
     P9,
     /// The rush: everybody registers in batches, the engine starts again, and late comers are rejected.
@@ -124,6 +129,7 @@ pub fn measure(options: &Options) -> Result<Report> {
             Row::P5Old => old_dates(options, &mut report)?,
             Row::P6 => memory(options, &mut report)?,
             Row::P8 => starts(options, &mut report)?,
+            Row::P8Segments => segment_headers(options, &mut report)?,
             Row::P9 => stalls(options, &mut report)?,
             Row::Registrations => registrations(options, &mut report)?,
         }
@@ -404,6 +410,17 @@ fn starts(options: &Options, report: &mut Report) -> Result<()> {
         "/s",
         ">= 1,000,000",
     );
+    Ok(())
+}
+
+fn segment_headers(options: &Options, report: &mut Report) -> Result<()> {
+    let folder = tempfile::tempdir_in(&options.data_dir).context("a folder for the journal")?;
+    let seconds = segments::measure(folder.path(), options.segments, options.rounds)?;
+    let what = format!(
+        "headers and seals of {} segments, not in memory before",
+        options.segments
+    );
+    report.add("P8", what, seconds, "s", "<= 1 at 10,000");
     Ok(())
 }
 

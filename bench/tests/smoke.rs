@@ -18,6 +18,7 @@ fn every_row_is_measured_with_small_numbers() {
         "--authorizations=20000",
         "--old-days=2",
         "--per-old-day=10000",
+        "--segments=200",
         "--late=500",
         "--ids=v4",
         "--enroll=record",

@@ -8,11 +8,12 @@ use crate::clock::{Clock, ClockError};
 use crate::ids::archive::IdArchive;
 use crate::ids::index::IdIndexError;
 use crate::persons::Persons;
+use crate::query::read_back::Misplaced;
 use crate::state::State;
 use parking_lot::Mutex;
 use satang_core::calendar::Instant;
-use satang_core::ids::{Name, TxnId};
-use satang_core::record::{Authorization, Record};
+use satang_core::ids::Name;
+use satang_core::record::Record;
 use satang_log::commit::Appender;
 use satang_log::durable::{Durable, StorageFailed};
 use satang_log::log::{ReadError, ReadLog, Space, SpaceGauge};
@@ -30,6 +31,12 @@ pub enum SubmitError {
         /// Whether reversals are still taken.
         reversals: bool,
     },
+    /// The disk fails to give the journal another file, and is asked again.
+    #[error("the journal cannot get another file; reversals are still taken: {reversals}")]
+    NoSpare {
+        /// Whether reversals are still taken.
+        reversals: bool,
+    },
     /// The time cannot be trusted.
     #[error(transparent)]
     Clock(#[from] ClockError),
@@ -42,11 +49,8 @@ pub enum SubmitError {
     #[error(transparent)]
     IdArchive(#[from] IdIndexError),
     /// The record that an id leads to is not that id's.
-    #[error("the journal returns another record than the one of sequence {sequence}")]
-    Misplaced {
-        /// The sequence that was asked for.
-        sequence: u64,
-    },
+    #[error(transparent)]
+    Misplaced(Box<Misplaced>),
     /// A new name, and as many names over the journal's life as may be when such a name comes.
     #[error("{name} is a new name, and the journal has {names_max} names already: one of them must be used")]
     TooManyNames { name: Box<Name>, names_max: u16 },
@@ -142,7 +146,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         self.space.space()
     }
 
-    /// The record of a durable sequence.
+    /// The record of a durable sequence, whatever it is: who knows which it must be asks as in [`crate::query::read_back`].
     pub fn read(&self, sequence: u64) -> Result<Record, ReadError> {
         self.reader.read(sequence)
     }
@@ -155,28 +159,31 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         self.fence(self.now()?)
     }
 
+    /// Whether there is room for new records, and not too much waits for the disk.
     pub(crate) fn admit(&self, at_least: Space) -> Result<(), SubmitError> {
-        match (self.space(), at_least) {
-            (Space::Enough, _) | (Space::ReversalsOnly, Space::ReversalsOnly) => {}
-            (Space::ReversalsOnly, _) => return Err(SubmitError::DiskFull { reversals: true }),
-            (Space::None, _) => return Err(SubmitError::DiskFull { reversals: false }),
-        }
-        if self.appender.is_full() {
-            Err(SubmitError::Overloaded)
-        } else {
-            Ok(())
+        self.check_room(at_least)?;
+        self.check_load()
+    }
+
+    /// Whether too much waits for the disk.
+    pub(crate) fn check_load(&self) -> Result<(), SubmitError> {
+        match self.appender.is_full() {
+            true => Err(SubmitError::Overloaded),
+            false => Ok(()),
         }
     }
 
-    pub(crate) fn read_authorization(
-        &self,
-        sequence: u64,
-        txn_id: TxnId,
-    ) -> Result<Authorization, SubmitError> {
-        match self.reader.read(sequence)? {
-            // A disk that returns another place's bytes, whole and checked, is caught by the id.
-            Record::Authorization(found) if found.record.txn_id() == txn_id => Ok(found.record),
-            _ => Err(SubmitError::Misplaced { sequence }),
-        }
+    /// Whether the disk has room for new records. An answer that was given before needs none.
+    #[inline]
+    pub(crate) fn check_room(&self, at_least: Space) -> Result<(), SubmitError> {
+        let reversals = match (self.space(), at_least) {
+            (Space::Enough, _) | (Space::ReversalsOnly, Space::ReversalsOnly) => return Ok(()),
+            (Space::ReversalsOnly, _) => true,
+            (Space::None, _) => false,
+        };
+        Err(match self.space.is_disk_full() {
+            true => SubmitError::DiskFull { reversals },
+            false => SubmitError::NoSpare { reversals },
+        })
     }
 }

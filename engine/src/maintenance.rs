@@ -9,7 +9,7 @@ use crate::snapshot::{self, SnapshotError, SnapshotFacts, Source};
 use parking_lot::Mutex;
 use satang_core::ids::{CaseId, MerchantId, PersonId};
 use satang_core::record::CaseCounted;
-use satang_log::log::{Bound, Log, LogError, LogStore, Space};
+use satang_log::log::{Bound, Log, LogError, LogIdentity, LogStore, Space};
 use satang_log::storage::Storage;
 use std::collections::BTreeSet;
 use std::io;
@@ -39,7 +39,7 @@ pub struct Maintenance<S: Storage, L: LogStore, C: Clock> {
     engine: Arc<Engine<ReaderOf<L>, C>>,
     storage: Arc<S>,
     log: Arc<L>,
-    journal_id: [u8; 16],
+    journal: LogIdentity,
     rule: SnapshotRule,
     /// Held by whoever keeps house.
     kept: Mutex<Kept>,
@@ -124,7 +124,7 @@ impl<S: Storage, L: LogStore, C: Clock> Maintenance<S, L, C> {
         engine: Arc<Engine<ReaderOf<L>, C>>,
         storage: Arc<S>,
         log: Arc<L>,
-        journal_id: [u8; 16],
+        journal: LogIdentity,
         rule: SnapshotRule,
         kept: Kept,
     ) -> Maintenance<S, L, C> {
@@ -132,13 +132,38 @@ impl<S: Storage, L: LogStore, C: Clock> Maintenance<S, L, C> {
             engine,
             storage,
             log,
-            journal_id,
+            journal,
             rule,
             kept: Mutex::new(kept),
             erasing: Mutex::default(),
             counting: Mutex::default(),
             jump_remembered: AtomicBool::new(false),
         }
+    }
+
+    /// Reserves room for new persons, unless there is enough; to be called every second or so. While there is none, citizens whom
+    /// nobody has named before are refused.
+    ///
+    /// # Errors
+    /// Of the operating system, `StorageFull` among them.
+    pub fn reserve_room(&self) -> io::Result<()> {
+        self.engine.persons.reserve_room(&*self.storage)
+    }
+
+    pub(crate) fn engine(&self) -> &Engine<ReaderOf<L>, C> {
+        &self.engine
+    }
+
+    pub(crate) fn storage(&self) -> &S {
+        &self.storage
+    }
+
+    pub(crate) fn log(&self) -> &L {
+        &self.log
+    }
+
+    pub(crate) fn identity(&self) -> &LogIdentity {
+        &self.journal
     }
 
     /// Counts what merchants received who withdrew their consent, and says in their cases that it is owed; to be called after
@@ -281,7 +306,7 @@ impl<S: Storage, L: LogStore, C: Clock> Maintenance<S, L, C> {
         Ok(self.engine.id_archive.let_leave(
             self.engine.state(),
             &*self.storage,
-            self.journal_id,
+            &self.journal,
             &durable_cut_overs,
             today,
         )?)
@@ -300,7 +325,7 @@ impl<S: Storage, L: LogStore, C: Clock> Maintenance<S, L, C> {
             appender: self.engine.appender(),
             durable: self.engine.durable(),
             persons: &self.engine.persons,
-            journal_id: self.journal_id,
+            journal: &self.journal,
             at,
             refused: &kept.refused,
         };

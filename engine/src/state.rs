@@ -11,6 +11,7 @@ use satang_core::record::{BenefitNumber, NameNumber};
 use satang_core::state::account::{WALLET_SHARDS, WalletShard};
 use satang_core::state::dedup::{ID_SHARDS, IdShard};
 use satang_core::state::directory::{Directory, Rule};
+use satang_core::state::hash::{HashSeed, hash_pair};
 use satang_core::state::household::{HOUSEHOLD_SHARDS, HouseholdShard};
 use satang_core::state::person::{PERSON_SHARDS, PersonShard};
 use satang_core::state::quota::Quotas;
@@ -52,6 +53,8 @@ impl Expected {
 
 /// Everything a decision reads or changes.
 pub struct State {
+    /// Of the hashes that choose the shards, and of those of their tables.
+    pub seed: HashSeed,
     /// Names, rules, merchants, statuses. Held for reading over a decision and its append, so that the decision is by the
     /// version in force at its place in the journal (I3).
     pub directory: DirectoryLock,
@@ -68,7 +71,6 @@ pub struct State {
 
 /// The directory behind one lock in eight parts. A reader takes its thread's part, which few threads share, so that cores seldom
 /// write one word; a writer takes all of them.
-#[derive(Default)]
 pub struct DirectoryLock(ShardedLock<Directory>);
 
 impl DirectoryLock {
@@ -98,22 +100,37 @@ impl From<Directory> for DirectoryLock {
 
 impl State {
     /// The empty state, with memory for what is expected before any table grows.
-    pub fn with_room_for(expected: Expected) -> State {
+    pub fn with_room_for(seed: HashSeed, expected: Expected) -> State {
         let Expected { wallets, ids } = expected.per_shard();
         State {
-            directory: DirectoryLock::default(),
+            seed,
+            directory: Directory::new(seed).into(),
             ids: (0..ID_SHARDS)
-                .map(|_| Mutex::new(IdShard::with_room_for(ids)))
+                .map(|_| Mutex::new(IdShard::with_room_for(seed, ids)))
                 .collect(),
             citizens: (0..PERSON_SHARDS)
-                .map(|_| Mutex::new(PersonShard::with_room_for(wallets)))
+                .map(|_| Mutex::new(PersonShard::with_room_for(seed, wallets)))
                 .collect(),
-            households: (0..HOUSEHOLD_SHARDS).map(|_| Mutex::default()).collect(),
+            households: (0..HOUSEHOLD_SHARDS)
+                .map(|_| Mutex::new(HouseholdShard::new(seed)))
+                .collect(),
             wallets: (0..WALLET_SHARDS)
-                .map(|_| Mutex::new(WalletShard::with_room_for(wallets)))
+                .map(|_| Mutex::new(WalletShard::with_room_for(seed, wallets)))
                 .collect(),
             quotas: Mutex::default(),
         }
+    }
+
+    /// How many insertions into a table had a long probe ([`LONG_PROBE`]) since the start.
+    ///
+    /// [`LONG_PROBE`]: satang_core::state::table::LONG_PROBE
+    pub fn long_probes(&self) -> u64 {
+        let ids = self.ids.iter().map(|shard| shard.lock().long_probes());
+        let citizens = self.citizens.iter().map(|shard| shard.lock().long_probes());
+        let households = self.households.iter().map(|shard| shard.lock().long_probes());
+        let wallets = self.wallets.iter().map(|shard| shard.lock().long_probes());
+        let shards: u64 = ids.chain(citizens).chain(households).chain(wallets).sum();
+        shards + self.directory.read().long_probes()
     }
 
     /// How many wallets are known.
@@ -233,25 +250,31 @@ impl State {
                 .sum::<u128>()
     }
 
-    /// A digest of the directory and all shards that does not depend on the order of arrival (I2): equal after a replay, once
-    /// the ids of the same dates have left memory.
+    /// A digest of the directory and all shards that depends neither on the order of arrival nor on the seed (I2): equal after a
+    /// replay, once the ids of the same dates have left memory.
     pub fn digest(&self) -> u64 {
-        let ids = self.ids.iter().map(|shard| shard.lock().digest());
-        ids.fold(self.accounts_digest(), satang_core::state::table::hash_pair)
+        hash_pair(self.accounts_digest(), sum(&self.ids, IdShard::digest))
     }
 
     /// The digest without ids.
     pub fn accounts_digest(&self) -> u64 {
-        let citizens = self.citizens.iter().map(|shard| shard.lock().digest());
-        let wallets = self.wallets.iter().map(|shard| shard.lock().digest());
-        let households = self.households.iter().map(|shard| shard.lock().digest());
         let directory = self.directory.read().digest();
-        let directory = satang_core::state::table::hash_pair(directory, self.quotas.lock().digest());
-        citizens
-            .chain(households)
-            .chain(wallets)
-            .fold(directory, satang_core::state::table::hash_pair)
+        let shards = [
+            self.quotas.lock().digest(),
+            sum(&self.citizens, PersonShard::digest),
+            sum(&self.households, HouseholdShard::digest),
+            sum(&self.wallets, WalletShard::digest),
+        ];
+        shards.into_iter().fold(directory, hash_pair)
     }
+}
+
+/// The sum over shards: which of them has what makes no difference.
+fn sum<T>(shards: &[Mutex<T>], of: impl Fn(&T) -> u64) -> u64 {
+    shards
+        .iter()
+        .map(|shard| of(&shard.lock()))
+        .fold(0, u64::wrapping_add)
 }
 
 /// I4: whether what is used in slots is what was authorised less what was given back, in satang.

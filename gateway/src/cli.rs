@@ -2,7 +2,7 @@
 
 use crate::bar::byte_bar;
 use crate::client::ServerArgs;
-use crate::commands::{backup, erase, import, verify};
+use crate::commands::{backup, erase, import, programs, verify};
 use crate::keys::{self, KeyRing, Role};
 use crate::output;
 use crate::programs::ProgramSource;
@@ -18,6 +18,7 @@ use satang_core::ids::Name;
 use satang_engine::clock::{Clock as _, SystemClock};
 use satang_engine::maintenance::SnapshotRule;
 use satang_engine::recovery::open::Expected;
+use satang_engine::scrub::Pace;
 use satang_log::commit::Pacing;
 use satang_log::file::Layout;
 use std::io::IsTerminal as _;
@@ -49,6 +50,9 @@ enum Command {
     Import(import::ImportCommand),
     /// Erase citizens on a running server: the person store forgets them, their wallets are suspended for good.
     Erase(erase::EraseArgs),
+    /// Look at programme files without a server.
+    #[command(subcommand)]
+    Programs(programs::ProgramsCommand),
     /// Make a key for a caller, or list a file of them.
     #[command(subcommand)]
     Keys(KeysCommand),
@@ -73,6 +77,15 @@ struct ServeArgs {
     /// Address to listen on; loopback only without --keys, since callers are not authenticated then.
     #[arg(long, default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
+    /// Address for /healthz, /readyz and /metrics alone, always in the clear: it answers however busy the other one is.
+    #[arg(long, value_name = "ADDRESS")]
+    health_listen: Option<SocketAddr>,
+    /// Connections from one address (of IPv6, from one network of 64 bits); without: half of all, and no bound on loopback.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    connections_per_address: Option<u32>,
+    /// Seconds that a connection may stay without a request, or leave an answer unread.
+    #[arg(long, value_name = "SECONDS", default_value_t = ServerOptions::default().idle_timeout.as_secs(), value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    idle_timeout_s: u64,
     /// Who may call, as `satang keys new` writes it; every caller has every role without. Read again on SIGHUP.
     #[arg(long, value_name = "FILE")]
     keys: Option<PathBuf>,
@@ -106,6 +119,9 @@ struct ServeArgs {
     /// MiB of journal after which a snapshot is taken: less makes a start after a crash faster.
     #[arg(long, default_value_t = SnapshotRule::DEFAULT.journal_bytes >> 20, value_parser = clap::value_parser!(u64).range(1..=1 << 30))]
     snapshot_mib: u64,
+    /// MiB per second at which sealed segments, indexes of old ids and snapshots are read once more, to find damage; 0 reads nothing.
+    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u32).range(0..=65_536))]
+    scrub_mib_per_s: u32,
     /// Under load, microseconds the journal waits for a fuller group before it flushes; 0 never waits.
     #[arg(long, default_value_t = Pacing::DEFAULT.wait_max.as_micros() as u64)]
     group_wait_us: u64,
@@ -215,6 +231,7 @@ impl Cli {
             Command::Serve(_)
             | Command::Import(_)
             | Command::Erase(_)
+            | Command::Programs(_)
             | Command::Keys(_)
             | Command::Explain(_)
             | Command::Verify(_)
@@ -232,10 +249,12 @@ impl Cli {
             Command::Serve(args) => serve(args),
             Command::Demo(args) => crate::demo::run(args.data_dir, args.listen, args.exit),
             Command::Explain(args) => {
-                crate::explain::run(&args.txn_id, &args.server.server, &args.server.credentials()?)
+                let (server, credentials) = (&args.server, args.server.credentials()?);
+                crate::explain::run(&args.txn_id, &server.server, &credentials, server.silence_max())
             }
             Command::Import(command) => import::run(&command),
             Command::Erase(args) => erase::run(&args),
+            Command::Programs(command) => programs::run(&command),
             Command::Keys(KeysCommand::New(args)) => keys::new(args.name, args.role, args.file.as_deref()),
             Command::Keys(KeysCommand::List(args)) => keys::list(&args.file),
             Command::Verify(args) => verify::run(&args),
@@ -261,8 +280,23 @@ fn raise_open_files_limit() -> u64 {
     getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)
 }
 
+/// Keeps what is in memory, keys and the citizens' secret among it, out of core dumps and of other processes' debuggers.
+fn keep_memory_private() {
+    use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
+    let nothing = Rlimit {
+        current: Some(0),
+        maximum: Some(0),
+    };
+    let no_core = setrlimit(Resource::Core, nothing);
+    let not_dumpable = set_dumpable_behavior(DumpableBehavior::NotDumpable);
+    if let Err(error) = no_core.and(not_dumpable) {
+        tracing::warn!(%error, "a crash may leave a core dump with secrets in it");
+    }
+}
+
 fn serve(args: ServeArgs) -> anyhow::Result<()> {
     let starting = Signals::listen()?.watch_start();
+    keep_memory_private();
     let files_max = raise_open_files_limit();
     let reloads = read_access(&args)?;
     let mut server = ServerOptions {
@@ -271,12 +305,21 @@ fn serve(args: ServeArgs) -> anyhow::Result<()> {
         ..ServerOptions::default()
     };
     server.io_threads = args.io_threads.unwrap_or(server.io_threads);
-    let server = server.within(files_max);
+    let mut server = server.within(files_max);
+    server.idle_timeout = Duration::from_secs(args.idle_timeout_s);
     let connections = server.connections_max;
+    server.connections_per_address = match args.connections_per_address {
+        Some(connections) => Some(connections as usize),
+        None if args.listen.ip().is_loopback() => None,
+        None => Some((connections / 2).max(1)),
+    };
+    // An eighth is kept for callers that have shown a key.
+    server.strangers_max = args.keys.is_some().then(|| connections - connections / 8);
     let options = StartOptions {
         data_dir: args.data_dir.clone(),
         programs: ProgramSource::folder(args.programs),
         server,
+        health_listen: args.health_listen,
         keys: reloads.keys.as_ref().map(|(_, ring)| ring.clone()),
         simulated_clock: args.clock,
         accept_clock: args.accept_clock,
@@ -295,6 +338,7 @@ fn serve(args: ServeArgs) -> anyhow::Result<()> {
         snapshots: SnapshotRule {
             journal_bytes: args.snapshot_mib << 20,
         },
+        scrub: Pace::of(args.scrub_mib_per_s),
     };
     let started = std::time::Instant::now();
     let bar = byte_bar("replaying the journal");
@@ -308,6 +352,9 @@ fn serve(args: ServeArgs) -> anyhow::Result<()> {
     report_start(&running, started.elapsed(), args.data_dir.display());
     tracing::info!("at most {connections} connections, with a limit of {files_max} open files");
     report_access(&reloads, running.addr());
+    if let Some(addr) = running.health_addr() {
+        tracing::info!("probes and metrics on http://{addr}");
+    }
     wait_for_the_end(running, signals.expect("the start was done"), &reloads)
 }
 

@@ -4,8 +4,8 @@ use crate::tls::client_config;
 use anyhow::{Context, bail};
 use bytes::Bytes;
 use clap::Args;
-use http::header::{AUTHORIZATION, HeaderValue};
-use http::{Method, Request, StatusCode, Uri};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue};
+use http::{HeaderMap, Method, Request, StatusCode, Uri};
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Frame, SizeHint};
@@ -13,15 +13,19 @@ use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
+use std::cell::Cell;
 use std::env;
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll};
-use tokio::io::{AsyncRead, AsyncWrite};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout, timeout_at};
 use tokio_rustls::TlsConnector;
 
 /// The server that a command calls, and what it shows there.
@@ -42,7 +46,13 @@ pub(crate) struct ServerArgs {
     /// Private key of our certificate in PEM.
     #[arg(long, value_name = "FILE", requires = "client_cert")]
     client_key: Option<PathBuf>,
+    /// Seconds to wait for the connection, and then for any sign of the server, before giving up.
+    #[arg(long, value_name = "SECONDS", default_value_t = SILENCE_MAX.as_secs(), value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    timeout: u64,
 }
+
+/// How long a server may be silent where nobody says.
+pub(crate) const SILENCE_MAX: Duration = Duration::from_secs(60);
 
 impl ServerArgs {
     /// Whom the command trusts and who it is.
@@ -56,6 +66,11 @@ impl ServerArgs {
             key: read_bearer_key(self.key_file.as_deref())?,
             tls: tls.transpose()?,
         })
+    }
+
+    /// How long to wait for a sign of the server.
+    pub(crate) fn silence_max(&self) -> Duration {
+        Duration::from_secs(self.timeout)
     }
 }
 
@@ -102,14 +117,32 @@ pub struct Client {
     host: String,
     key: Option<HeaderValue>,
     sender: SendRequest<BoxBody<Bytes, io::Error>>,
+    silence_max: Duration,
+    last_sign: LastSign,
 }
 
 impl Client {
     /// Connects to `http://host:port` or `https://host:port`. Must run in a tokio runtime's local set.
     ///
     /// # Errors
-    /// When the address is no such thing, nobody listens there, or it is not to be trusted.
-    pub async fn connect(server: &str, credentials: &Credentials) -> anyhow::Result<Client> {
+    /// When the address is no such thing, nobody listens there, it is not to be trusted, or there is no connection within `silence_max`.
+    pub async fn connect(
+        server: &str,
+        credentials: &Credentials,
+        silence_max: Duration,
+    ) -> anyhow::Result<Client> {
+        let connected = Client::connect_within(server, credentials, silence_max);
+        match timeout(silence_max, connected).await {
+            Ok(connected) => connected,
+            Err(_) => bail!("--server {server}: no connection within {}", shown(silence_max)),
+        }
+    }
+
+    async fn connect_within(
+        server: &str,
+        credentials: &Credentials,
+        silence_max: Duration,
+    ) -> anyhow::Result<Client> {
         let named = || format!("--server {server}");
         let uri: Uri = server.parse().with_context(named)?;
         let (host, port, tls) = match (uri.scheme_str(), uri.authority(), &credentials.tls) {
@@ -125,6 +158,11 @@ impl Client {
         };
         let stream = TcpStream::connect(&address).await.with_context(named)?;
         stream.set_nodelay(true).with_context(named)?;
+        let last_sign = LastSign::default();
+        let stream = Watched {
+            stream,
+            last_sign: last_sign.clone(),
+        };
         let sender = match tls {
             None => handshake(stream).await?,
             Some(tls) => {
@@ -142,6 +180,8 @@ impl Client {
             host: host.as_str().to_owned(),
             key: credentials.key.clone(),
             sender,
+            silence_max,
+            last_sign,
         })
     }
 
@@ -158,48 +198,117 @@ impl Client {
         let body = Full::new(Bytes::from(body))
             .map_err(|never| match never {})
             .boxed();
-        self.exchange(method, path, "application/json", body).await
+        let request = Request::builder().method(method).uri(path);
+        self.exchange(request.header(CONTENT_TYPE, "application/json").body(body)?)
+            .await
     }
 
-    /// Streams a file of a content type and returns the answer; `sent` is told each piece's bytes.
+    /// Posts a body under these headers and returns the answer.
     ///
     /// # Errors
-    /// When the file cannot be read or the connection breaks.
+    /// When the body cannot be read, the connection breaks, or the server takes and says nothing for longer than it may.
     pub async fn upload(
         &mut self,
         path: &str,
-        content_type: &str,
-        file: File,
-        sent: impl FnMut(u64) + Send + Sync + 'static,
+        headers: HeaderMap,
+        body: FileBody,
     ) -> anyhow::Result<(StatusCode, Bytes)> {
-        let body = FileBody {
-            file,
-            sent: Box::new(sent),
-        }
-        .boxed();
-        self.exchange(Method::POST, path, content_type, body).await
+        let mut request = Request::post(path).body(body.boxed())?;
+        *request.headers_mut() = headers;
+        self.exchange(request).await
     }
 
     async fn exchange(
         &mut self,
-        method: Method,
-        path: &str,
-        content_type: &str,
-        body: BoxBody<Bytes, io::Error>,
+        mut request: Request<BoxBody<Bytes, io::Error>>,
     ) -> anyhow::Result<(StatusCode, Bytes)> {
-        let mut request = Request::builder()
-            .method(method)
-            .uri(path)
-            .header("host", &self.host)
-            .header("content-type", content_type)
-            .body(body)?;
+        let headers = request.headers_mut();
+        headers.insert(HOST, HeaderValue::from_str(&self.host)?);
         if let Some(key) = &self.key {
-            request.headers_mut().insert(AUTHORIZATION, key.clone());
+            headers.insert(AUTHORIZATION, key.clone());
         }
-        self.sender.ready().await?;
-        let response = self.sender.send_request(request).await?;
-        let status = response.status();
-        Ok((status, response.into_body().collect().await?.to_bytes()))
+        let (last_sign, silence_max) = (self.last_sign.clone(), self.silence_max);
+        last_sign.now();
+        let answered = async {
+            self.sender.ready().await?;
+            let response = self.sender.send_request(request).await?;
+            let status = response.status();
+            anyhow::Ok((status, response.into_body().collect().await?.to_bytes()))
+        };
+        let mut answered = pin!(answered);
+        loop {
+            match timeout_at(last_sign.get() + silence_max, &mut answered).await {
+                Ok(answer) => return answer,
+                Err(_) if last_sign.get() + silence_max > Instant::now() => {}
+                Err(_) => bail!("the server was silent for {}", shown(silence_max)),
+            }
+        }
+    }
+}
+
+fn shown(silence: Duration) -> String {
+    format!("{} s (see --timeout)", silence.as_secs())
+}
+
+/// When the other side of a connection last took or sent something.
+#[derive(Clone)]
+struct LastSign(Rc<Cell<Instant>>);
+
+impl Default for LastSign {
+    fn default() -> LastSign {
+        LastSign(Rc::new(Cell::new(Instant::now())))
+    }
+}
+
+impl LastSign {
+    fn get(&self) -> Instant {
+        self.0.get()
+    }
+
+    fn now(&self) {
+        self.0.set(Instant::now());
+    }
+}
+
+/// A stream that notes each sign of the other side.
+struct Watched<S> {
+    stream: S,
+    last_sign: LastSign,
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut TaskContext<'_>,
+        into: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let read = Pin::new(&mut self.stream).poll_read(cx, into);
+        if read.is_ready() {
+            self.last_sign.now();
+        }
+        read
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut TaskContext<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        if written.is_ready() {
+            self.last_sign.now();
+        }
+        written
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }
 
@@ -220,9 +329,31 @@ where
 const PIECE_BYTES: usize = 256 << 10;
 
 /// A file as a body.
-struct FileBody {
-    file: File,
+pub struct FileBody {
+    file: Box<dyn Read + Send + Sync>,
     sent: Box<dyn FnMut(u64) + Send + Sync>,
+}
+
+impl FileBody {
+    /// What `file` gives; `sent` is told each piece's bytes.
+    pub fn new(
+        file: impl Read + Send + Sync + 'static,
+        sent: impl FnMut(u64) + Send + Sync + 'static,
+    ) -> FileBody {
+        FileBody {
+            file: Box::new(file),
+            sent: Box::new(sent),
+        }
+    }
+
+    /// The next piece; `None` at the end.
+    pub(crate) fn next_piece(&mut self) -> io::Result<Option<Bytes>> {
+        let mut piece = vec![0u8; PIECE_BYTES];
+        let len = self.file.read(&mut piece)?;
+        piece.truncate(len);
+        (self.sent)(len as u64);
+        Ok((len > 0).then(|| Bytes::from(piece)))
+    }
 }
 
 impl Body for FileBody {
@@ -233,17 +364,8 @@ impl Body for FileBody {
         mut self: Pin<&mut Self>,
         _cx: &mut TaskContext<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
-        let mut piece = vec![0u8; PIECE_BYTES];
         // A local file read blocks this one-connection client and nobody else.
-        match self.file.read(&mut piece) {
-            Ok(0) => Poll::Ready(None),
-            Ok(count) => {
-                piece.truncate(count);
-                (self.sent)(count as u64);
-                Poll::Ready(Some(Ok(Frame::data(Bytes::from(piece)))))
-            }
-            Err(error) => Poll::Ready(Some(Err(error))),
-        }
+        Poll::Ready(self.next_piece().transpose().map(|piece| piece.map(Frame::data)))
     }
 
     fn size_hint(&self) -> SizeHint {

@@ -3,6 +3,8 @@
 pub mod cli;
 pub mod commands;
 pub mod start;
+mod data_folder;
+mod scrubber;
 mod signals;
 mod bar;
 mod output;

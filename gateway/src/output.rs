@@ -5,7 +5,7 @@
 
 use crossbeam::channel::{Receiver, Sender, bounded};
 use parking_lot::Mutex;
-use std::fmt;
+use std::borrow::Cow;
 use std::io::{self, ErrorKind, Write};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -30,12 +30,12 @@ enum Word {
 
 /// Prints a line of data on stdout.
 macro_rules! show {
-    ($($arg:tt)*) => { $crate::output::write_data(format_args!("{}\n", format_args!($($arg)*))) };
+    ($($arg:tt)*) => { $crate::output::write_data(&format!("{}\n", format_args!($($arg)*))) };
 }
 
 /// Prints a line of words on stderr.
 macro_rules! say {
-    ($($arg:tt)*) => { $crate::output::queue_words(format!("{}\n", format_args!($($arg)*)).into_bytes()) };
+    ($($arg:tt)*) => { $crate::output::queue_words($crate::output::plain(&format!("{}\n", format_args!($($arg)*))).into_owned().into_bytes()) };
 }
 
 pub(crate) use {say, show};
@@ -88,10 +88,27 @@ pub(crate) fn dropped() -> u64 {
 }
 
 /// Prints data on stdout; after a failure nothing more.
-pub(crate) fn write_data(data: fmt::Arguments<'_>) {
+pub(crate) fn write_data(data: &str) {
     let mut failed = STDOUT_FAILED.lock();
     if failed.is_none() {
-        *failed = io::stdout().write_fmt(data).err();
+        *failed = io::stdout().write_all(plain(data).as_bytes()).err();
+    }
+}
+
+/// A text without what moves a terminal's cursor or turns the direction of what follows: somebody sent the names and reasons that
+/// commands print.
+pub(crate) fn plain(text: &str) -> Cow<'_, str> {
+    let is_odd = |char: char| {
+        let is_control = char.is_control() && !matches!(char, '\n' | '\t');
+        let turns = matches!(
+            char,
+            '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+        );
+        is_control || turns
+    };
+    match text.contains(is_odd) {
+        true => Cow::Owned(text.replace(is_odd, "\u{fffd}")),
+        false => Cow::Borrowed(text),
     }
 }
 
@@ -151,5 +168,18 @@ impl MakeWriter<'_> for Words {
 
     fn make_writer(&self) -> Words {
         Words
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::plain;
+
+    #[test]
+    fn what_commands_print_moves_no_cursor_and_turns_no_direction() {
+        let odd = "ร้าน\u{1b}[2J\u{202e}ABC\u{2069}\r\n";
+        assert_eq!(plain(odd), "ร้าน\u{fffd}[2J\u{fffd}ABC\u{fffd}\u{fffd}\n");
+        let good = "ร้านป้าแดง 1,000.00 ฿\n";
+        assert_eq!(plain(good), good);
     }
 }

@@ -107,7 +107,7 @@ pub(crate) fn load_programs(files: &[(String, String)]) -> anyhow::Result<Vec<Pr
     Ok(files.iter().map(load).collect::<Result<_, _>>()?)
 }
 
-/// Says which lists that the programmes name have nobody on them.
+/// Says which lists that the programmes name were never imported.
 pub(crate) fn warn_about_programs<S: Storage>(programs: &[Program], engine: &GatewayEngine<S>) {
     warn_about_some(programs, engine, |_| true);
 }
@@ -117,12 +117,12 @@ fn warn_about_some<S: Storage>(
     engine: &GatewayEngine<S>,
     is_meant: impl Fn(&Program) -> bool,
 ) {
-    let is_empty = |list: &&Name| engine.listed_len(list) == 0;
+    let is_missing = |list: &&Name| !engine.is_list_imported(list);
     for program in programs.iter().filter(|program| is_meant(program)) {
         let id = &program.id;
         let is_loaded = |id: &Name| programs.iter().any(|other| other.id == *id);
         let stands_for = program.returning_from().filter(|id| !is_loaded(id));
-        for list in program.lists().chain(stands_for).filter(is_empty) {
+        for list in program.lists().chain(stands_for).filter(is_missing) {
             tracing::warn!(program = %id, %list, "the list was never imported: it is empty");
         }
     }

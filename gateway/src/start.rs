@@ -1,27 +1,27 @@
 //! Starting and stopping a server: the listener first, then recovery, then the threads of the journal.
 
-use crate::app::{Api, App, Metrics, catch_up};
+use crate::app::{Api, App, Metrics, Probes, catch_up};
+use crate::data_folder::DataFolder;
 use crate::engine::{GatewayEngine, GatewayMaintenance};
 use crate::keys::KeyRing;
 use crate::programs::{ProgramSource, load_programs, reload, warn_about_programs};
+use crate::scrubber::Scrubber;
 use crate::server::{Server, ServerHandle, ServerOptions};
 use anyhow::{Context, bail};
 use satang_core::calendar::Instant;
 use satang_engine::clock::{AnyClock, SimulatedClock, SystemClock};
 use satang_engine::engine::SubmitError;
 use satang_engine::maintenance::{KeepError, SnapshotRule, Taken};
-use satang_engine::persons::CitizenKey;
+use satang_engine::probes::ProbeWatch;
 use satang_engine::recovery::open::{EngineOptions, Expected, Opened, Recovered, open};
+use satang_engine::scrub::Pace;
 use satang_log::commit::CommitError;
 use satang_log::commit::{Appender, Pacing};
 use satang_log::file::Layout;
 use satang_log::log::Upkeep;
-use satang_log::storage::{FileStorage, ReadStorage as _, Storage as _};
-use std::fs;
-use std::io::{self, Read as _, Write as _};
+use satang_log::storage::FileStorage;
 use std::net::SocketAddr;
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread::JoinHandle;
@@ -34,6 +34,8 @@ pub struct StartOptions {
     /// Where programme files are read, now and at every reload.
     pub programs: ProgramSource,
     pub server: ServerOptions,
+    /// A port of its own for probes and scrapes: in the clear, and with few connections, of which the oldest makes room.
+    pub health_listen: Option<SocketAddr>,
     /// Who may call; without, every caller has every role, and only this machine may call.
     pub keys: Option<Arc<KeyRing>>,
     /// Where a simulated clock begins; `None` for the real one.
@@ -48,11 +50,14 @@ pub struct StartOptions {
     pub expected: Expected,
     /// When a snapshot is taken by itself.
     pub snapshots: SnapshotRule,
+    /// How fast files are read once more, to find damage; `None` for not at all.
+    pub scrub: Option<Pace>,
 }
 
 /// A server that answers.
 pub struct Running {
     handle: ServerHandle,
+    health: Option<ServerHandle>,
     engine: Arc<GatewayEngine<FileStorage>>,
     programs: Arc<ProgramSource>,
     upkeep: Arc<dyn Upkeep>,
@@ -60,7 +65,7 @@ pub struct Running {
     writer: JoinHandle<Result<(), CommitError>>,
     maintenance: Arc<GatewayMaintenance<FileStorage>>,
     storage: Arc<FileStorage>,
-    stop: [mpsc::Sender<()>; 2],
+    stop: Vec<mpsc::Sender<()>>,
     /// What the start found.
     pub recovered: Recovered,
     /// Whether the file system refused direct I/O.
@@ -81,26 +86,33 @@ impl Running {
         progress: &mut dyn FnMut(u64, u64),
         before_ready: impl FnOnce(),
     ) -> anyhow::Result<Running> {
-        refuse_foreign_address(options.server.listen, options.keys.is_some())?;
+        let has_keys = options.keys.is_some();
+        refuse_foreign_address("--listen", options.server.listen, has_keys)?;
+        if let Some(listen) = options.health_listen {
+            refuse_foreign_address("--health-listen", listen, has_keys)?;
+        }
         let source = Arc::new(options.programs);
         let files = source.read()?;
         let programs = load_programs(&files)?;
-        let storage = open_folder(&options.data_dir)?;
-        let citizen_key = load_citizen_key(&storage, &options.data_dir)?;
+        let DataFolder {
+            storage,
+            citizen_key,
+            warnings,
+        } = DataFolder::open(&options.data_dir)?;
         let clock = match options.simulated_clock {
             Some(from) => AnyClock::Simulated(SimulatedClock::running_from(from)),
             None => AnyClock::System(SystemClock::start()),
         };
         let metrics = Arc::new(Metrics::new());
         let app = App::guarded(metrics.clone(), source.clone(), options.keys.clone());
+        // First, so that a start is seen to be one.
+        let health = options.health_listen.map(|listen| serve_probes(listen, &app));
+        let health = health.transpose()?;
         let for_threads = app.clone();
         let listen = options.server.listen;
-        let handle = Server::start(options.server, move |_| {
-            Api::new(for_threads.clone(), |waits| {
-                tokio::task::spawn_local(async move { waits.dispatch().await });
-            })
-        })
-        .with_context(|| format!("--listen {listen}"))?;
+        let handle = Server::start(options.server, move |_| api_of_thread(&for_threads))
+            .with_context(|| format!("--listen {listen}"))?;
+        metrics.listens(handle.counters().clone());
         let started = std::time::Instant::now();
         let engine_options = EngineOptions {
             layout: options.layout,
@@ -109,14 +121,16 @@ impl Running {
             accept_clock: options.accept_clock,
             expected: options.expected,
             snapshots: options.snapshots,
+            hash_seed: None,
             observer: metrics.clone(),
         };
         let opened = open(&storage, clock, engine_options, progress)
             .with_context(|| options.data_dir.display().to_string())?;
         metrics.recovered(&opened.recovered, started.elapsed());
-        let mut running = Running::with_threads(handle, opened, &storage, source, metrics);
+        let mut running = Running::with_threads((handle, health), opened, &storage, source, &metrics);
         running.activate_programs(&files)?;
         // Only now: a refusal to start is one line.
+        warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
         warn_about_programs(&programs, &running.engine);
         if !storage.is_ours() {
             return Err(running.stop_without_folder().expect_err("it says so"));
@@ -127,15 +141,28 @@ impl Running {
         running
             .threads
             .push(spawn("desk", move || catch_up(&*maintenance)));
+        if let Some(pace) = options.scrub {
+            running.scrub(pace, metrics);
+        }
         Ok(running)
     }
 
+    /// Starts the thread that reads files once more.
+    fn scrub(&mut self, pace: Pace, metrics: Arc<Metrics>) {
+        let (stop, stopped) = mpsc::channel();
+        let maintenance = self.maintenance.clone();
+        let scrubber = Scrubber::new(pace, stopped, metrics);
+        self.threads
+            .push(spawn("scrubber", move || scrubber.run(&maintenance)));
+        self.stop.push(stop);
+    }
+
     fn with_threads(
-        handle: ServerHandle,
+        (handle, health): (ServerHandle, Option<ServerHandle>),
         opened: Opened<FileStorage, AnyClock>,
         storage: &Arc<FileStorage>,
         programs: Arc<ProgramSource>,
-        metrics: Arc<Metrics>,
+        metrics: &Arc<Metrics>,
     ) -> Running {
         let Opened {
             engine,
@@ -150,8 +177,10 @@ impl Running {
         let engine_of_thread = engine.clone();
         let (watcher, folder) = (maintenance.clone(), storage.clone());
         let ticking = spawn("cut-over", move || {
+            let mut room_lacks = false;
             while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(TICK) {
                 watch_clock(&watcher);
+                room_lacks = watch_room(&watcher, room_lacks);
                 let ticked = engine_of_thread
                     .cut_over()
                     .and_then(|()| engine_of_thread.count_all_lapses());
@@ -165,10 +194,14 @@ impl Running {
             }
         });
         let (stop_keeping, stopped) = mpsc::channel();
-        let keeper_of_thread = maintenance.clone();
+        let (keeper_of_thread, engine_of_thread, metrics) =
+            (maintenance.clone(), engine.clone(), metrics.clone());
         let keeping = spawn("keeper", move || {
+            let mut probes = ProbeWatch::default();
             while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(TICK) {
                 report_kept(keeper_of_thread.keep(), &metrics);
+                let count = || engine_of_thread.state().long_probes();
+                report_long_probes(probes.look(std::time::Instant::now(), count));
             }
         });
         let writer = spawn("journal", move || committer.run());
@@ -176,6 +209,7 @@ impl Running {
         let threads = vec![zeroing, ticking, keeping];
         Running {
             handle,
+            health,
             engine,
             programs,
             upkeep,
@@ -183,7 +217,7 @@ impl Running {
             writer,
             maintenance,
             storage: storage.clone(),
-            stop: [stop_ticking, stop_keeping],
+            stop: vec![stop_ticking, stop_keeping],
             recovered,
             direct_refused,
         }
@@ -219,6 +253,11 @@ impl Running {
     /// The address it listens on.
     pub fn addr(&self) -> SocketAddr {
         self.handle.addr()
+    }
+
+    /// The address of its probes.
+    pub fn health_addr(&self) -> Option<SocketAddr> {
+        self.health.as_ref().map(ServerHandle::addr)
     }
 
     /// The engine it serves.
@@ -265,6 +304,7 @@ impl Running {
     pub fn stop(self) -> anyhow::Result<()> {
         let Running {
             handle,
+            health,
             engine,
             upkeep,
             ..
@@ -286,14 +326,53 @@ impl Running {
                 .join()
                 .expect("a thread of the engine does not panic: panics abort");
         }
+        if let Some(health) = health {
+            health.stop();
+        }
         outcome.context("the journal failed")
     }
+}
+
+/// The app on the calling I/O thread.
+fn api_of_thread(app: &Arc<App<FileStorage>>) -> Api<FileStorage> {
+    Api::new(app.clone(), |waits| {
+        tokio::task::spawn_local(async move { waits.dispatch().await });
+    })
+}
+
+/// Probes and scrapes that are served at once.
+const PROBES_MAX: usize = 64;
+
+fn serve_probes(listen: SocketAddr, app: &Arc<App<FileStorage>>) -> anyhow::Result<ServerHandle> {
+    let patience = Duration::from_secs(5);
+    let options = ServerOptions {
+        listen,
+        io_threads: 1,
+        connections_max: PROBES_MAX,
+        strangers_max: Some(PROBES_MAX),
+        header_timeout: patience,
+        body_timeout: patience,
+        shutdown_deadline: Duration::from_secs(1),
+        ..ServerOptions::default()
+    };
+    let app = app.clone();
+    Server::start(options, move |_| Probes(api_of_thread(&app)))
+        .with_context(|| format!("--health-listen {listen}"))
 }
 
 fn watch_clock(maintenance: &GatewayMaintenance<FileStorage>) {
     if let Err(error) = maintenance.watch_clock() {
         tracing::error!(%error, "it cannot be written down that the clock jumped");
     }
+}
+
+/// Reserves room for new citizens; whether it lacks. Says so once.
+fn watch_room(maintenance: &GatewayMaintenance<FileStorage>, lacked: bool) -> bool {
+    let reserved = maintenance.reserve_room();
+    if let (Err(error), false) = (&reserved, lacked) {
+        tracing::error!(%error, "no room can be reserved in persons.db: new citizens are refused when what is left is used up");
+    }
+    reserved.is_err()
 }
 
 /// Says what was done beside answering.
@@ -312,6 +391,16 @@ fn report_kept(kept: Result<Option<Taken>, KeepError>, metrics: &Metrics) {
     }
 }
 
+/// Ids that nobody chose have no long probe. They are served all the same.
+fn report_long_probes(new: Option<u64>) {
+    if let Some(count) = new {
+        tracing::warn!(
+            count,
+            "ids of callers lie together in the tables: somebody may know the seed of this journal's hashes"
+        );
+    }
+}
+
 fn spawn<T: Send + 'static>(name: &str, run: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
     std::thread::Builder::new()
         .name(name.to_owned())
@@ -320,84 +409,11 @@ fn spawn<T: Send + 'static>(name: &str, run: impl FnOnce() -> T + Send + 'static
 }
 
 /// Without keys every caller has every role: only this machine may call.
-fn refuse_foreign_address(listen: SocketAddr, has_keys: bool) -> anyhow::Result<()> {
+fn refuse_foreign_address(option: &str, listen: SocketAddr, has_keys: bool) -> anyhow::Result<()> {
     if !has_keys && !listen.ip().is_loopback() {
         bail!(
-            "--listen {listen}: callers are not authenticated without --keys, so only loopback addresses are served"
+            "{option} {listen}: callers are not authenticated without --keys, so only loopback addresses are served"
         );
     }
     Ok(())
-}
-
-fn open_folder(folder: &Path) -> anyhow::Result<Arc<FileStorage>> {
-    match FileStorage::open_folder(folder) {
-        Ok(storage) => Ok(Arc::new(storage)),
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-            bail!(
-                "{}: offset 0: another process uses this data folder",
-                folder.join("lock").display()
-            )
-        }
-        Err(error) => Err(error).with_context(|| folder.display().to_string()),
-    }
-}
-
-/// The name of the secret's file in the data folder.
-const CITIZEN_KEY_FILE: &str = "citizen.key";
-
-/// Reads the secret, or makes it on the very first start.
-fn load_citizen_key(storage: &FileStorage, folder: &Path) -> anyhow::Result<CitizenKey> {
-    let path = folder.join(CITIZEN_KEY_FILE);
-    let named = || path.display().to_string();
-    match fs::File::open(&path) {
-        Ok(mut file) => {
-            let mode = file.metadata().with_context(named)?.permissions().mode();
-            if mode & 0o077 != 0 {
-                bail!(
-                    "{}: offset 0: others may read it (mode {:o}); make it 0600",
-                    named(),
-                    mode & 0o777
-                );
-            }
-            let mut bytes = Vec::new();
-            file.read_to_end(&mut bytes).with_context(named)?;
-            let len = bytes.len();
-            match bytes.try_into() {
-                Ok(bytes) => Ok(CitizenKey::from_bytes(bytes)),
-                Err(_) => bail!("{}: offset {len}: {len} bytes, a key has 32", named()),
-            }
-        }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let begun = storage
-                .list("journal")
-                .with_context(named)?
-                .iter()
-                .any(|name| name.ends_with(".seg"));
-            if begun {
-                bail!(
-                    "{}: offset 0: missing, but the journal was begun with one; put it back",
-                    named()
-                );
-            }
-            make_citizen_key(storage, &path).with_context(named)
-        }
-        Err(error) => Err(error).with_context(named),
-    }
-}
-
-fn make_citizen_key(storage: &FileStorage, path: &Path) -> anyhow::Result<CitizenKey> {
-    let mut bytes = [0u8; 32];
-    getrandom::fill(&mut bytes).map_err(io::Error::other)?;
-    let unfinished = path.with_extension("key.tmp");
-    let mut file = fs::File::options()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&unfinished)?;
-    file.write_all(&bytes)?;
-    file.sync_all()?;
-    fs::rename(&unfinished, path)?;
-    storage.sync_folder("")?;
-    Ok(CitizenKey::from_bytes(bytes))
 }

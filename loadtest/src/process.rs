@@ -3,9 +3,11 @@
 use crate::client::Client;
 use crate::target::Target;
 use anyhow::{Context, bail};
+use std::fs::DirBuilder;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -130,7 +132,12 @@ impl TempDir {
     /// Makes an empty folder of this process in `parent`.
     pub fn new_in(parent: &Path) -> anyhow::Result<Self> {
         let path = parent.join(format!("satang-compare-{}", std::process::id()));
-        std::fs::create_dir_all(&path).with_context(|| format!("cannot make {}", path.display()))?;
+        // A server takes no data folder that others may use.
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&path)
+            .with_context(|| format!("cannot make {}", path.display()))?;
         Ok(TempDir(path))
     }
 

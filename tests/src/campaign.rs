@@ -5,9 +5,6 @@ pub mod failure;
 pub mod shrink;
 pub mod tally;
 
-#[cfg(test)]
-mod mutants;
-
 use serde_json::{Value, json};
 
 use crate::generate::random::Random;

@@ -16,3 +16,4 @@ pub mod schema;
 pub mod site;
 pub mod backup;
 pub mod batch;
+pub mod attack;

@@ -9,7 +9,7 @@
 
 mod afterwards;
 mod answer;
-mod applicants;
+pub mod applicants;
 mod clients;
 mod front;
 pub mod judge;
@@ -175,7 +175,7 @@ fn morning(options: &RushOptions<'_>, seed: u64) -> RoundStats {
 
 /// Numbers of answers after which the server is killed, in their order: anywhere but in the first and last twentieth, and more
 /// often in the first half, where places are given.
-fn kill_moments(kills: u32, jobs: &[Vec<applicants::Job>], random: &mut Random) -> Vec<u64> {
+pub fn kill_moments(kills: u32, jobs: &[Vec<applicants::Job>], random: &mut Random) -> Vec<u64> {
     let answers = jobs.iter().flatten().map(Vec::len).sum::<usize>() as u64;
     let mut moments: Vec<u64> = (0..kills)
         .map(|_| {
@@ -188,7 +188,7 @@ fn kill_moments(kills: u32, jobs: &[Vec<applicants::Job>], random: &mut Random) 
 }
 
 /// A programme file with this quota, for everybody.
-fn programme(quota: u64) -> String {
+pub fn programme(quota: u64) -> String {
     format!(
         r#"id = "{PROGRAM}"
 name_th = "ลงทะเบียนพร้อมกัน"
@@ -215,37 +215,4 @@ to = 2026-09-30
 hours = "06:00-23:00"
 "#
     )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use satang_core::programme::Program;
-
-    #[test]
-    fn the_programme_of_a_round_is_a_programme() {
-        Program::load("rush.toml", &programme(100_000)).unwrap();
-    }
-
-    #[test]
-    fn the_server_is_killed_in_the_middle_and_as_often_as_asked() {
-        let options = RushOptions {
-            binary: Path::new(""),
-            rounds: 1,
-            quota: 600,
-            last: 200,
-            applicants: 600,
-            clients: 16,
-            kills_max: 1,
-            seed: 1,
-        };
-        let mut random = Random::new(1);
-        let fight = Applicants::draw(&options, &mut random).fight;
-        let all = fight.iter().flatten().count() as u64;
-        for _ in 0..100 {
-            let moments = kill_moments(4, &fight, &mut random);
-            assert!(moments.len() == 4 && moments.is_sorted());
-            assert!(moments.iter().all(|moment| (all / 20..all).contains(moment)));
-        }
-    }
 }

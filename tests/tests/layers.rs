@@ -52,11 +52,12 @@ const ARROWS: [(&str, &[&str]); 9] = [
 ];
 
 /// Libraries that only some packages may use: by name, or by the beginning of it.
-const CONFINED: [(&str, &[&str]); 7] = [
+const CONFINED: [(&str, &[&str]); 8] = [
     ("tokio", &["satang", "satang-loadtest", "satang-bench"]),
     ("hyper", &["satang", "satang-loadtest"]),
     ("rustls", &["satang", "satang-tests"]),
     ("aws-lc", &["satang"]),
+    ("flate2", &["satang", "satang-tests"]),
     ("criterion", &["satang-bench"]),
     ("gungraun", &["satang-bench"]),
     (

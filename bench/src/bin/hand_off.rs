@@ -6,10 +6,10 @@
 
 use anyhow::Context;
 use clap::{Parser, ValueEnum};
+use satang_bench::rig::HASH_SEED;
 use satang_core::calendar::Instant;
 use satang_core::record::Authorization;
 use satang_core::request::AuthorizationRequest;
-use satang_core::state::account::wallet_shard;
 use satang_engine::clock::{AnyClock, SimulatedClock};
 use satang_engine::engine::{SubmitError, Submitted};
 use satang_engine::persons::CitizenKey;
@@ -71,7 +71,7 @@ struct Posting {
 impl Posting {
     async fn authorize(&self, body: &[u8]) -> anyhow::Result<Vec<u8>> {
         let request = parse::authorization(body).map_err(|problem| anyhow::anyhow!(problem.detail))?;
-        let owner = wallet_shard(request.purchase.wallet) % self.deciders.len();
+        let owner = self.engine.state().seed.wallet_shard(request.purchase.wallet) % self.deciders.len();
         let (answer, decided) = oneshot::channel();
         self.deciders[owner]
             .send((request, answer))
@@ -115,6 +115,7 @@ fn main() -> anyhow::Result<()> {
         accept_clock: None,
         expected: Expected::default(),
         snapshots: satang_engine::maintenance::SnapshotRule::DEFAULT,
+        hash_seed: Some(HASH_SEED),
         observer: metrics.clone(),
     };
     let clock = AnyClock::Simulated(SimulatedClock::running_from(noon));

@@ -255,9 +255,75 @@ impl NationalId {
         }
     }
 
+    /// Whether a text has a national id in it: a run of exactly 13 digits, ASCII's or Thai ones, with a space or dash between two of
+    /// them or nothing, that begins with 1 to 8 and has the right check digit. Such a text is never taken: it would be stored.
+    pub fn is_in(text: &str) -> bool {
+        let mut rest = text.chars().peekable();
+        while let Some(first) = rest.next() {
+            let Some(digit) = digit_of(first) else { continue };
+            let mut run = DigitRun::begin(digit);
+            loop {
+                let next = rest.peek().copied();
+                if let Some(digit) = next.and_then(digit_of) {
+                    run.push(digit);
+                    rest.next();
+                    continue;
+                }
+                // One separator, and only with a digit behind it, belongs to the run.
+                let mut behind = rest.clone();
+                behind.next();
+                match (next, behind.peek().copied().and_then(digit_of)) {
+                    (Some(' ' | '-'), Some(_)) => drop(rest.next()),
+                    _ => break,
+                }
+            }
+            if run.is_national_id() {
+                return true;
+            }
+        }
+        false
+    }
+
     /// The 13 digits as bytes, for the keyed hash and nothing else.
     pub fn to_hash_input(self) -> [u8; 8] {
         self.0.to_be_bytes()
+    }
+}
+
+/// The value of an ASCII or Thai digit.
+fn digit_of(char: char) -> Option<u8> {
+    match char {
+        '๐'..='๙' => Some((u32::from(char) - u32::from('๐')) as u8),
+        _ => char.to_digit(10).map(|digit| digit as u8),
+    }
+}
+
+/// Digits in a row: how many there are, and the first 13.
+struct DigitRun {
+    digits: [u8; 13],
+    len: usize,
+}
+
+impl DigitRun {
+    fn begin(digit: u8) -> DigitRun {
+        let mut run = DigitRun {
+            digits: [0; 13],
+            len: 0,
+        };
+        run.push(digit);
+        run
+    }
+
+    fn push(&mut self, digit: u8) {
+        if let Some(place) = self.digits.get_mut(self.len) {
+            *place = b'0' + digit;
+        }
+        self.len += 1;
+    }
+
+    fn is_national_id(&self) -> bool {
+        let text = core::str::from_utf8(&self.digits).unwrap_or_default();
+        self.len == 13 && matches!(self.digits[0], b'1'..=b'8') && NationalId::parse(text).is_ok()
     }
 }
 
@@ -327,11 +393,13 @@ impl Name {
 }
 
 impl core::hash::Hash for Name {
-    /// Its first and last bytes and its length: only an operator introduces names, so nobody can make them collide at will.
+    /// Every word of it: lists and merchants bring names from outside. The zeros behind it tell its length.
+    #[inline]
     fn hash<H: core::hash::Hasher>(&self, state: &mut H) {
-        let word = |at: usize| u64::from_le_bytes(self.bytes[at..at + 8].try_into().expect("eight bytes"));
-        let last = usize::from(self.len).saturating_sub(8);
-        state.write_u64(word(0) ^ word(last).rotate_left(32) ^ u64::from(self.len));
+        let (words, _) = self.bytes.as_chunks();
+        for word in &words[..usize::from(self.len).div_ceil(8)] {
+            state.write_u64(u64::from_le_bytes(*word));
+        }
     }
 }
 
@@ -350,6 +418,38 @@ impl fmt::Debug for Name {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_national_id_is_found_in_a_text_however_it_is_written() {
+        let found = [
+            "1101700203450",
+            "ปชช 1101700203450 ค่ะ",
+            "1-1017-00203-45-0",
+            "1 1017 00203 45 0",
+            "เลข๑๑๐๑๗๐๐๒๐๓๔๕๐",
+            "1๑01700203450.",
+            "x1101700203450x",
+        ];
+        for text in found {
+            assert!(NationalId::is_in(text), "{text}");
+        }
+        let none = [
+            "",
+            "no digits",
+            "1101700203451",
+            "11017002034500",
+            "0 1101700203450",
+            "110170020345",
+            "1101700 - 203450",
+            "1101700  203450",
+            "1101700/203450",
+            "9101700203459",
+            "0101700203451",
+        ];
+        for text in none {
+            assert!(!NationalId::is_in(text), "{text}");
+        }
+    }
 
     #[test]
     fn a_uuid_is_read_in_either_case_and_answered_in_lower_case() {

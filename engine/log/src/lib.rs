@@ -8,6 +8,7 @@ pub mod log;
 pub mod group;
 pub mod durable;
 pub mod commit;
+pub mod scrub;
 pub mod storage;
 pub mod file;
 pub mod memory;

@@ -7,12 +7,15 @@
 
 use crate::durable::Durable;
 use crate::group::Group;
+use crate::scrub::ScrubMonitor;
 use crate::storage::Page;
 use satang_core::calendar::Instant;
 use satang_core::record::{Record, RecordError, RecordHeader};
+use satang_core::state::hash::HashSeed;
 use std::io;
+use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::time::Duration;
 use zerocopy::{FromBytes as _, IntoBytes as _};
 
@@ -23,12 +26,19 @@ pub type ChainHash = [u8; 32];
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LogIdentity {
     pub journal_id: [u8; 16],
-    /// Random: whoever keeps tables of ids from outside seeds their hash with it.
+    /// Random: the seed of the tables of ids from outside, see [`LogIdentity::seed`].
     pub hash_seed: [u8; 16],
     /// Proves that the key of citizens' ids is the one this log was begun with.
     pub citizen_key_check: [u8; 32],
     /// When it was begun.
     pub created: Instant,
+}
+
+impl LogIdentity {
+    /// The seed of the hashes of everything that is made from this log.
+    pub const fn seed(&self) -> HashSeed {
+        HashSeed::from_bytes(self.hash_seed)
+    }
 }
 
 /// Why a group was not appended. No case is ever retried (I8).
@@ -218,6 +228,10 @@ pub trait LogStore: Send + Sync + 'static {
 
     /// Looks whether the log ends where a cursor of everything stopped, or is damaged there. Only reads.
     fn end(&self, cursor: Self::Cursor) -> Result<ReadToEnd<Self::Cursor>, LogError>;
+
+    /// Reads what is closed and will never be written again, from the oldest on, while the log is in use; until it is told to
+    /// stop. `durable`: how far the log is durable.
+    fn scrub(&self, durable: &Arc<Durable>, monitor: &mut dyn ScrubMonitor) -> ControlFlow<()>;
 }
 
 /// A cursor that has read a log to its end, and what lies there.
@@ -277,28 +291,38 @@ impl Frame {
 #[repr(u8)]
 pub enum Space {
     Enough = 0,
-    /// The disk is full: only reversals are taken.
+    /// There is little: only reversals are taken.
     ReversalsOnly = 1,
-    /// The disk is full: nothing is taken.
+    /// There is none: nothing is taken.
     None = 2,
 }
 
 /// Says how much room there is: every request asks, so nobody waits for a lock.
 #[derive(Debug, Default)]
-pub struct SpaceGauge(AtomicU8);
+pub struct SpaceGauge {
+    space: AtomicU8,
+    /// Whether it is for another reason than a full disk.
+    broken: AtomicBool,
+}
 
 impl SpaceGauge {
     /// How much room there is.
     pub fn space(&self) -> Space {
-        match self.0.load(Ordering::Relaxed) {
+        match self.space.load(Ordering::Relaxed) {
             0 => Space::Enough,
             1 => Space::ReversalsOnly,
             _ => Space::None,
         }
     }
 
-    pub(crate) fn set(&self, space: Space) {
-        self.0.store(space as u8, Ordering::Relaxed);
+    /// Whether room lacks because the disk is full, and not because it fails.
+    pub fn is_disk_full(&self) -> bool {
+        !self.broken.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set(&self, space: Space, disk_full: bool) {
+        self.broken.store(!disk_full, Ordering::Relaxed);
+        self.space.store(space as u8, Ordering::Relaxed);
     }
 }
 

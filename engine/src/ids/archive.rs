@@ -11,8 +11,10 @@ use parking_lot::RwLock;
 use satang_core::calendar::BusinessDate;
 use satang_core::ids::{RegistrationId, ReversalId, TxnId};
 use satang_core::record::Closing;
-use satang_core::state::dedup::{HotWindow, IdFact, TxnState, id_hash};
+use satang_core::state::dedup::{HotWindow, IdEntry, IdFact, TxnState};
+use satang_core::state::hash::HashSeed;
 use satang_log::commit::CutOver;
+use satang_log::log::LogIdentity;
 use satang_log::storage::Storage;
 use std::io;
 use std::sync::Arc;
@@ -20,16 +22,11 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 /// The ids that have left memory.
 pub struct IdArchive {
+    seed: HashSeed,
     days: RwLock<Arc<OldDays>>,
     /// [`HotWindow::from_ms`], to be asked on every request.
     from_ms: AtomicI64,
     epoch: AtomicU64,
-}
-
-impl Default for IdArchive {
-    fn default() -> IdArchive {
-        IdArchive::of(OldDays::default())
-    }
 }
 
 /// The dates that have left memory, as of one epoch.
@@ -66,9 +63,15 @@ impl<I: Ord + Copy, V: Copy> Old<Vec<(I, V)>> {
 }
 
 impl IdArchive {
+    /// No date has left memory yet of the journal with this seed.
+    pub fn empty(seed: HashSeed) -> IdArchive {
+        IdArchive::of(seed, OldDays::default())
+    }
+
     /// The ids of dates that left memory before this start.
-    pub fn of(days: OldDays) -> IdArchive {
+    pub fn of(seed: HashSeed, days: OldDays) -> IdArchive {
         IdArchive {
+            seed,
             from_ms: AtomicI64::new(days.window.from_ms),
             days: RwLock::new(Arc::new(days)),
             epoch: AtomicU64::new(0),
@@ -100,7 +103,7 @@ impl IdArchive {
     pub fn txn(&self, id: TxnId) -> Result<Old<TxnState>, IdIndexError> {
         // Before the files: a date that leaves meanwhile makes the answer one of the past.
         let epoch = self.epoch();
-        let found = self.days().find(id.bits(), IdFact::Txn)?;
+        let found = self.days().find(&self.seed, id.bits(), IdFact::Txn)?;
         Ok(Old {
             epoch,
             found: found.map_or(TxnState::New, |entry| entry.txn_state()),
@@ -120,10 +123,10 @@ impl IdArchive {
         let mut ahead = ids.clone().skip(PREFETCH_AHEAD);
         for id in ids {
             if let Some(later) = ahead.next() {
-                let hash = id_hash(later.bits());
+                let hash = self.seed.id(later.bits());
                 days.files.iter().for_each(|file| file.prefetch(hash));
             }
-            if let Some(entry) = days.find(id.bits(), IdFact::Txn)? {
+            if let Some(entry) = days.find(&self.seed, id.bits(), IdFact::Txn)? {
                 found.push((id, entry.txn_state()));
             }
         }
@@ -133,7 +136,7 @@ impl IdArchive {
 
     /// Where the files say that the record of a reversal's id lies.
     pub fn reversal(&self, id: ReversalId) -> Result<Option<u64>, IdIndexError> {
-        let found = self.days().find(id.bits(), IdFact::Reversal)?;
+        let found = self.days().find(&self.seed, id.bits(), IdFact::Reversal)?;
         Ok(found.map(|entry| entry.sequence()))
     }
 
@@ -146,7 +149,7 @@ impl IdArchive {
         let epoch = self.epoch();
         let mut found = Vec::new();
         for id in ids.filter(|id| self.may_hold(id.bits())) {
-            if let Some(entry) = self.days().find(id.bits(), IdFact::Registration)? {
+            if let Some(entry) = self.days().find(&self.seed, id.bits(), IdFact::Registration)? {
                 found.push((id, entry.sequence()));
             }
         }
@@ -156,13 +159,13 @@ impl IdArchive {
 
     /// How the files say that a hold was closed, and where the record lies.
     pub fn closing(&self, id: TxnId) -> Result<Option<(Closing, u64)>, IdIndexError> {
-        let found = self.days().find(id.bits(), IdFact::Closing)?;
+        let found = self.days().find(&self.seed, id.bits(), IdFact::Closing)?;
         Ok(found.map(|entry| entry.closing()))
     }
 
     /// Where the files say that the last reversal lies that gave some of an authorization back.
     pub fn reversed(&self, id: TxnId) -> Result<Option<u64>, IdIndexError> {
-        let found = self.days().find(id.bits(), IdFact::Reversed)?;
+        let found = self.days().find(&self.seed, id.bits(), IdFact::Reversed)?;
         Ok(found.map(|entry| entry.sequence()))
     }
 
@@ -175,7 +178,7 @@ impl IdArchive {
         &self,
         state: &State,
         storage: &S,
-        journal_id: [u8; 16],
+        journal: &LogIdentity,
         cut_overs: &[CutOver],
         today: BusinessDate,
     ) -> io::Result<bool> {
@@ -186,8 +189,8 @@ impl IdArchive {
         let mut files = days.files.clone();
         for date in with_ids(state, leaving) {
             let shard = |index: usize| state.ids[index].lock().facts_between(date.from, date.to);
-            let written = write_id_index(storage, journal_id, date.date, shard)?;
-            let file = IdIndex::open(storage, journal_id, date.date).map_err(io::Error::other)?;
+            let written = write_id_index(storage, journal, date.date, shard)?;
+            let file = IdIndex::open(storage, journal, date.date).map_err(io::Error::other)?;
             assert_eq!(
                 file.facts(),
                 written,
@@ -220,12 +223,8 @@ impl OldDays {
         date.start().unix_ms() < self.window.from_ms
     }
 
-    fn find(
-        &self,
-        bits: u128,
-        fact: IdFact,
-    ) -> Result<Option<satang_core::state::dedup::IdEntry>, IdIndexError> {
-        let hash = id_hash(bits);
+    fn find(&self, seed: &HashSeed, bits: u128, fact: IdFact) -> Result<Option<IdEntry>, IdIndexError> {
+        let hash = seed.id(bits);
         // The newest fact counts: a tombstone's late original lies in a later file.
         for file in self.files.iter().filter(|file| file.may_hold(hash)) {
             if let Some(entry) = file.find(bits, fact)? {

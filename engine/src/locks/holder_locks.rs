@@ -4,12 +4,14 @@ use crate::locks::{Guards, Locked, LockedShards};
 use crate::state::State;
 use satang_core::decide::register::{wallets_held, wallets_of};
 use satang_core::ids::{PersonId, WalletId};
-use satang_core::state::account::{WalletShard, wallet_shard};
+use satang_core::state::account::WalletShard;
 use satang_core::state::directory::Directory;
-use satang_core::state::person::{PersonShard, person_shard};
+use satang_core::state::hash::HashSeed;
+use satang_core::state::person::PersonShard;
 
 /// Shards of citizens and wallets, locked together in that order.
 pub struct HolderLocks<'s> {
+    seed: &'s HashSeed,
     citizens: Locked<'s, PersonShard>,
     wallets: Locked<'s, WalletShard>,
 }
@@ -22,17 +24,19 @@ impl<'s> HolderLocks<'s> {
         directory: &Directory,
         wanted: impl Iterator<Item = (WalletId, Option<PersonId>)> + Clone,
     ) -> HolderLocks<'s> {
+        let seed = &state.seed;
         let persons = wanted.clone().filter_map(|(_, person)| person);
-        let citizens = Locked::lock(&state.citizens, persons.map(person_shard));
+        let citizens = Locked::lock(&state.citizens, persons.map(|person| seed.person_shard(person)));
         let mut wallets = Vec::new();
         for (wallet, person) in wanted {
-            wallets.push(wallet_shard(wallet));
+            wallets.push(seed.wallet_shard(wallet));
             if let Some(person) = person {
-                let held = wallets_of(directory, wallet, person, citizens.get(person_shard(person)));
-                wallets.extend(held.map(wallet_shard));
+                let held = wallets_of(directory, wallet, person, citizens.get(seed.person_shard(person)));
+                wallets.extend(held.map(|wallet| seed.wallet_shard(wallet)));
             }
         }
         HolderLocks {
+            seed,
             citizens,
             wallets: Locked::lock(&state.wallets, wallets.into_iter()),
         }
@@ -61,10 +65,16 @@ impl<'s> HolderLocks<'s> {
 
     /// Locks a person's shard, and those of the wallets through which the person holds, or held, rights.
     pub fn lock_person(state: &'s State, directory: &Directory, person: PersonId) -> HolderLocks<'s> {
-        let citizens = Locked::lock(&state.citizens, core::iter::once(person_shard(person)));
-        let held = wallets_held(directory, person, citizens.get(person_shard(person)));
-        let wallets = Locked::lock(&state.wallets, held.map(wallet_shard));
-        HolderLocks { citizens, wallets }
+        let seed = &state.seed;
+        let shard = seed.person_shard(person);
+        let citizens = Locked::lock(&state.citizens, core::iter::once(shard));
+        let held = wallets_held(directory, person, citizens.get(shard));
+        let wallets = Locked::lock(&state.wallets, held.map(|wallet| seed.wallet_shard(wallet)));
+        HolderLocks {
+            seed,
+            citizens,
+            wallets,
+        }
     }
 
     /// The wallets through which a person that was locked holds, or held, rights; sorted.
@@ -77,12 +87,12 @@ impl<'s> HolderLocks<'s> {
 
     /// The shard of a person that was locked.
     pub fn citizens(&self, person: PersonId) -> &PersonShard {
-        self.citizens.get(person_shard(person))
+        self.citizens.get(self.seed.person_shard(person))
     }
 
     /// The shard of a wallet that was locked.
     pub fn wallets(&self, wallet: WalletId) -> &WalletShard {
-        self.wallets.get(wallet_shard(wallet))
+        self.wallets.get(self.seed.wallet_shard(wallet))
     }
 
     /// What was locked, for a record to change.
@@ -90,7 +100,7 @@ impl<'s> HolderLocks<'s> {
         LockedShards {
             citizens: Guards::Several(&mut self.citizens),
             wallets: Guards::Several(&mut self.wallets),
-            ..LockedShards::NONE
+            ..LockedShards::none(*self.seed)
         }
     }
 }

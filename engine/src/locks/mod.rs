@@ -6,12 +6,13 @@ pub mod holder_locks;
 use parking_lot::{Mutex, MutexGuard};
 use satang_core::ids::{HouseholdId, PersonId, WalletId};
 use satang_core::record::Record;
-use satang_core::state::account::{WalletShard, wallet_shard};
+use satang_core::state::account::WalletShard;
 use satang_core::state::apply::{IdKey, Shards, apply};
 use satang_core::state::dedup::IdShard;
 use satang_core::state::directory::{AuditStamp, Directory};
-use satang_core::state::household::{HouseholdShard, household_shard};
-use satang_core::state::person::{PersonShard, person_shard};
+use satang_core::state::hash::HashSeed;
+use satang_core::state::household::HouseholdShard;
+use satang_core::state::person::PersonShard;
 use satang_core::state::quota::Quotas;
 
 /// Shards locked together, in the order of their indices (I6).
@@ -84,6 +85,8 @@ impl<T> Guards<'_, '_, T> {
 
 /// The parts of the state that were locked to decide a record, which changes them. It panics when the record changes another one.
 pub struct LockedShards<'a, 's> {
+    /// The state's.
+    pub seed: HashSeed,
     pub ids: Guards<'a, 's, IdShard>,
     pub citizens: Guards<'a, 's, PersonShard>,
     pub households: Guards<'a, 's, HouseholdShard>,
@@ -95,15 +98,19 @@ pub struct LockedShards<'a, 's> {
 }
 
 impl LockedShards<'_, '_> {
-    /// Nothing is locked.
-    pub const NONE: Self = LockedShards {
-        ids: Guards::None,
-        citizens: Guards::None,
-        households: Guards::None,
-        wallets: Guards::None,
-        quotas: None,
-        directory: None,
-    };
+    /// Nothing is locked, of the state with this seed.
+    #[inline]
+    pub const fn none(seed: HashSeed) -> Self {
+        LockedShards {
+            seed,
+            ids: Guards::None,
+            citizens: Guards::None,
+            households: Guards::None,
+            wallets: Guards::None,
+            quotas: None,
+            directory: None,
+        }
+    }
 
     /// Applies a record that was just appended.
     ///
@@ -117,22 +124,22 @@ impl LockedShards<'_, '_> {
 impl Shards for LockedShards<'_, '_> {
     #[inline]
     fn ids(&mut self, id: IdKey, change: impl FnOnce(&mut IdShard)) {
-        change(self.ids.get_mut(id.shard()));
+        change(self.ids.get_mut(id.shard(&self.seed)));
     }
 
     #[inline]
     fn citizen(&mut self, person: PersonId, change: impl FnOnce(&mut PersonShard)) {
-        change(self.citizens.get_mut(person_shard(person)));
+        change(self.citizens.get_mut(self.seed.person_shard(person)));
     }
 
     #[inline]
     fn household(&mut self, household: HouseholdId, change: impl FnOnce(&mut HouseholdShard)) {
-        change(self.households.get_mut(household_shard(household)));
+        change(self.households.get_mut(self.seed.household_shard(household)));
     }
 
     #[inline]
     fn wallet(&mut self, wallet: WalletId, change: impl FnOnce(&mut WalletShard)) {
-        change(self.wallets.get_mut(wallet_shard(wallet)));
+        change(self.wallets.get_mut(self.seed.wallet_shard(wallet)));
     }
 
     #[inline]

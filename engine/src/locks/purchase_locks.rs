@@ -10,13 +10,15 @@ use satang_core::decide::authorize::{
 };
 use satang_core::decide::register::wallets_held;
 use satang_core::ids::{HouseholdId, PersonId, WalletId};
-use satang_core::state::account::{WalletShard, wallet_shard};
+use satang_core::state::account::WalletShard;
 use satang_core::state::directory::Directory;
-use satang_core::state::household::{HouseholdShard, household_shard};
-use satang_core::state::person::{PersonShard, person_shard};
+use satang_core::state::hash::HashSeed;
+use satang_core::state::household::HouseholdShard;
+use satang_core::state::person::PersonShard;
 
 /// Shards of citizens, households and wallets, locked together in that order.
 pub struct PurchaseLocks<'s> {
+    seed: &'s HashSeed,
     citizens: Locked<'s, PersonShard>,
     households: Locked<'s, HouseholdShard>,
     wallets: Locked<'s, WalletShard>,
@@ -51,9 +53,13 @@ impl<'s> PurchaseLocks<'s> {
         purchases: &[ResolvedPurchase<'_>],
         needs: Vec<CrossShardNeed>,
     ) -> PurchaseLocks<'s> {
+        let seed = &state.seed;
+        let wallet_shard = |wallet| seed.wallet_shard(wallet);
         let persons = || needs.iter().filter_map(person);
-        let citizens = Locked::lock(&state.citizens, persons().map(person_shard));
-        let households = needs.iter().filter_map(household).map(household_shard);
+        let citizens = persons().map(|person| seed.person_shard(person));
+        let citizens = Locked::lock(&state.citizens, citizens);
+        let households = needs.iter().filter_map(household);
+        let households = households.map(|household| seed.household_shard(household));
         let households = Locked::lock(&state.households, households);
         let own = purchases
             .iter()
@@ -61,10 +67,11 @@ impl<'s> PurchaseLocks<'s> {
         let mut wanted: Vec<usize> = own.collect();
         wanted.extend(needs.iter().filter_map(home).map(wallet_shard));
         for person in persons() {
-            let held = wallets_held(directory, person, citizens.get(person_shard(person)));
+            let held = wallets_held(directory, person, citizens.get(seed.person_shard(person)));
             wanted.extend(held.map(wallet_shard));
         }
         PurchaseLocks {
+            seed,
             citizens,
             households,
             wallets: Locked::lock(&state.wallets, wanted.into_iter()),
@@ -97,10 +104,12 @@ impl<'s> PurchaseLocks<'s> {
 
     /// The home wallets that the wallets of a person that was locked name.
     fn homes_of(&self, directory: &Directory, person: PersonId) -> impl Iterator<Item = WalletId> {
-        let citizens = self.citizens.get(person_shard(person));
+        let citizens = self.citizens.get(self.seed.person_shard(person));
         directory.entitlement_keys().filter_map(move |entitlement| {
             let wallet = citizens.last_wallet(person, entitlement)?;
-            self.wallets.get(wallet_shard(wallet)).home(wallet, entitlement)
+            self.wallets
+                .get(self.seed.wallet_shard(wallet))
+                .home(wallet, entitlement)
         })
     }
 
@@ -118,7 +127,7 @@ impl<'s> PurchaseLocks<'s> {
 
     /// The shard of a purchase's wallet.
     pub fn wallets(&self, numbered: &ResolvedPurchase<'_>) -> &WalletShard {
-        self.wallets.get(wallet_shard(numbered.purchase.wallet))
+        self.wallets.get(self.seed.wallet_shard(numbered.purchase.wallet))
     }
 
     /// What a decision on the purchase needs besides its wallet's shard.
@@ -138,14 +147,14 @@ impl<'s> PurchaseLocks<'s> {
         {
             match need {
                 CrossShardNeed::Household(household) => {
-                    facts.households = Some(self.households.get(household_shard(*household)));
+                    facts.households = Some(self.households.get(self.seed.household_shard(*household)));
                 }
                 CrossShardNeed::Home(home) => {
-                    facts.home = Some(self.wallets.get(wallet_shard(*home)));
+                    facts.home = Some(self.wallets.get(self.seed.wallet_shard(*home)));
                 }
                 CrossShardNeed::Person(person) => {
-                    let citizens = self.citizens.get(person_shard(*person));
-                    let wallets = |wallet| self.wallets.get(wallet_shard(wallet));
+                    let citizens = self.citizens.get(self.seed.person_shard(*person));
+                    let wallets = |wallet| self.wallets.get(self.seed.wallet_shard(wallet));
                     let drew = drew_elsewhere(directory, numbered.program, *person, citizens, wallets, at);
                     facts.drew_elsewhere = Some(drew);
                 }
@@ -160,7 +169,7 @@ impl<'s> PurchaseLocks<'s> {
             citizens: Guards::Several(&mut self.citizens),
             households: Guards::Several(&mut self.households),
             wallets: Guards::Several(&mut self.wallets),
-            ..LockedShards::NONE
+            ..LockedShards::none(*self.seed)
         }
     }
 }

@@ -123,7 +123,9 @@ mod tests {
     use std::sync::Arc;
 
     fn open(storage: &Arc<MemoryStorage>) -> PersonStore<MemoryStorage> {
-        PersonStore::open(storage, CitizenKey::from_bytes([7; 32])).unwrap()
+        let mut store = PersonStore::open(storage, CitizenKey::from_bytes([7; 32])).unwrap();
+        store.prepare().unwrap();
+        store
     }
 
     /// A store of so many citizens.
@@ -150,7 +152,7 @@ mod tests {
             assert!(!bytes.windows(8).any(|window| window == number));
         }
         let store = open(&storage);
-        assert_eq!(store.unreadable_pages(), 0);
+        assert_eq!(store.unreadable().pages, 0);
         for (n, person) in persons.iter().enumerate() {
             let wanted = match n {
                 3 | 500 => PersonId::ERASED,

@@ -6,24 +6,36 @@
 
 mod page;
 mod erase;
+mod room;
 mod store;
 
 pub use erase::{ERASING_FILE, erase_entries, pending_page};
 pub use page::{PERSONS_FILE, is_whole_page};
-pub use store::PersonStore;
+pub use store::{PersonStore, Unreadable};
 
 use parking_lot::Mutex;
+use room::Room;
 use satang_core::ids::{NationalId, PersonId};
+use satang_core::state::hash::HashSeed;
 use satang_core::state::table::{Entry, Table};
+use satang_log::storage::Storage;
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+use zeroize::Zeroize as _;
 
-/// The secret under which citizens' ids are hashed. Whoever has it and the store could test guesses of ids.
+/// The secret under which citizens' ids are hashed. Whoever has it and the store could test guesses of ids. Dropped, it is gone
+/// from memory too.
 #[derive(Clone)]
 pub struct CitizenKey([u8; 32]);
+
+impl Drop for CitizenKey {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
 
 impl CitizenKey {
     /// The key with these bytes.
@@ -71,13 +83,19 @@ impl PersonEntry {
 }
 
 impl Entry for PersonEntry {
+    type Key = [u64; 2];
+
     fn is_empty(&self) -> bool {
         self.person == 0
     }
 
-    fn hash(&self) -> u64 {
-        // A keyed hash is spread evenly already.
-        self.hash[0]
+    fn key(&self) -> [u64; 2] {
+        self.hash
+    }
+
+    fn hash(key: [u64; 2], _: &HashSeed) -> u64 {
+        // A hash under a secret key is spread evenly already.
+        key[0]
     }
 }
 
@@ -100,18 +118,27 @@ pub struct Persons {
     staged: [AtomicU64; TABLES / 64],
     /// How many pages of the store are durable.
     pages: AtomicU64,
+    room: Room,
 }
 
 /// One table, and which of its entries nobody has begun to make durable.
-#[derive(Default)]
 struct PersonTable {
     entries: Table<PersonEntry>,
     staged: Vec<PersonEntry>,
 }
 
+/// Tables that each have room for `expected` persons before they grow.
+fn empty_tables(expected: usize) -> Vec<Mutex<PersonTable>> {
+    let table = || PersonTable {
+        entries: Table::with_room_for(HashSeed::UNUSED, expected),
+        staged: Vec::new(),
+    };
+    (0..TABLES).map(|_| Mutex::new(table())).collect()
+}
+
 impl Persons {
     /// Persons that are durable in so many pages of the store.
-    fn new(key: CitizenKey, tables: Vec<Mutex<PersonTable>>, pages: u64) -> Persons {
+    fn new(key: CitizenKey, tables: Vec<Mutex<PersonTable>>, pages: u64, room: Room) -> Persons {
         assert_eq!(tables.len(), TABLES);
         Persons {
             content_key: key.content_key(),
@@ -119,6 +146,7 @@ impl Persons {
             tables,
             staged: Default::default(),
             pages: AtomicU64::new(pages),
+            room,
         }
     }
 
@@ -126,28 +154,40 @@ impl Persons {
     /// that is appended from here on.
     ///
     /// # Errors
-    /// When the operating system has no randomness.
+    /// `StorageFull` when the disk has no room for a new person; others when the operating system has no randomness.
     pub fn resolve(&self, citizen: NationalId) -> io::Result<PersonId> {
         let hash = self.key.hash(citizen);
         // Before the lock, though mostly one that is known needs none.
         let person = draw_person()?.number();
         let at = table_of(hash);
         let mut table = self.tables[at].lock();
-        let (entry, new) = insert(&mut table.entries, PersonEntry { hash, person });
-        let entry = *entry;
-        if new {
-            // Under the lock that showed it: whoever finds the entry may append a record that names it at once.
-            table.staged.push(entry);
-            self.mark(at);
+        if let Some(entry) = table.entries.find(hash) {
+            return Ok(entry.person());
         }
+        if !self.room.stage_one() {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        let entry = *insert(&mut table.entries, PersonEntry { hash, person }).0;
+        // Under the lock that showed it: whoever finds the entry may append a record that names it at once.
+        table.staged.push(entry);
+        self.mark(at);
         Ok(entry.person())
+    }
+
+    /// Reserves room for persons to come, unless there is enough; to be called from time to time, for a disk that was full may
+    /// have some again.
+    ///
+    /// # Errors
+    /// Of the operating system, `StorageFull` among them.
+    pub(crate) fn reserve_room<S: Storage>(&self, storage: &S) -> io::Result<()> {
+        self.room.reserve_in(storage)
     }
 
     /// The person id of a citizen; `None` when there is none.
     pub fn find(&self, citizen: NationalId) -> Option<PersonId> {
         let hash = self.key.hash(citizen);
         let table = self.tables[table_of(hash)].lock();
-        let found = table.entries.find(hash[0], |entry| entry.hash == hash);
+        let found = table.entries.find(hash);
         found.map(PersonEntry::person)
     }
 
@@ -274,7 +314,7 @@ impl Persons {
 
 /// The entry of the citizen in the table, and whether it is `entry`, put there now.
 fn insert(table: &mut Table<PersonEntry>, entry: PersonEntry) -> (&mut PersonEntry, bool) {
-    table.find_or_insert(entry.hash(), |other| other.hash == entry.hash, || entry)
+    table.find_or_insert(entry.hash, || entry)
 }
 
 /// Random numbers of one thread, so that not each costs a call of the operating system.
@@ -319,8 +359,12 @@ mod tests {
     use std::sync::atomic::AtomicBool;
 
     fn nobody() -> Persons {
-        let tables = std::iter::repeat_with(Mutex::default).take(TABLES).collect();
-        Persons::new(CitizenKey::from_bytes([7; 32]), tables, 0)
+        Persons::new(
+            CitizenKey::from_bytes([7; 32]),
+            empty_tables(0),
+            0,
+            Room::endless(),
+        )
     }
 
     #[test]

@@ -2,11 +2,12 @@
 
 use super::erase::finish_erasing;
 use super::page::{ENTRIES_PER_PAGE, PERSONS_FILE, read_page, write_page};
-use super::{CitizenKey, PersonEntry, PersonTable, Persons, TABLES, insert, table_of};
+use super::room::Room;
+use super::{CitizenKey, PersonEntry, PersonTable, Persons, TABLES, empty_tables, insert, table_of};
 use parking_lot::Mutex;
-use satang_core::state::table::{Entry as _, Table};
+use satang_core::state::table::Table;
 use satang_log::commit::FlushedBefore;
-use satang_log::storage::{PAGE_BYTES, Page, ReadFile, Storage, StorageFile};
+use satang_log::storage::{PAGE_BYTES, Page, ReadFile, Storage, StorageFile, is_full};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -19,19 +20,28 @@ const WRITE_PAGES: usize = 64;
 pub struct PersonStore<S: Storage> {
     persons: Arc<Persons>,
     storage: Arc<S>,
-    /// `None` until the first person is written.
+    /// `None` until the store is prepared, if there was none.
     file: Option<S::File>,
     /// Behind the last page.
     pages: u64,
     /// Pages that could not be read: a write that never finished, or damage. The journal tells which.
-    unreadable_pages: u64,
+    unreadable: Unreadable,
     /// What is being written; kept for its memory.
     taken: Vec<PersonEntry>,
     buffer: Vec<Page>,
 }
 
+/// Which pages of the store could not be read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Unreadable {
+    /// How many.
+    pub pages: u64,
+    /// Where the first of them begins in the file, in bytes; 0 when there is none.
+    pub first_offset: u64,
+}
+
 impl<S: Storage> PersonStore<S> {
-    /// Reads the store; one that is absent is empty and made with its first person.
+    /// Reads the store; one that is absent is empty, and made by [`PersonStore::prepare`].
     ///
     /// # Errors
     /// Of the operating system.
@@ -49,19 +59,39 @@ impl<S: Storage> PersonStore<S> {
         };
         let bytes = file.as_ref().map_or(Ok(0), ReadFile::len_bytes)?;
         let pages = bytes.div_ceil(PAGE_BYTES as u64);
-        let (tables, unreadable_pages) = match &file {
+        let (tables, unreadable) = match &file {
             Some(file) => read_all(file, pages)?,
-            None => (std::iter::repeat_with(Mutex::default).take(TABLES).collect(), 0),
+            None => (empty_tables(0), Unreadable::default()),
         };
         Ok(PersonStore {
-            persons: Arc::new(Persons::new(key, tables, pages)),
+            persons: Arc::new(Persons::new(key, tables, pages, Room::behind(pages))),
             storage: storage.clone(),
             file,
             pages,
-            unreadable_pages,
+            unreadable,
             taken: Vec::new(),
             buffer: Vec::new(),
         })
+    }
+
+    /// Makes the store when there is none and reserves room for new persons; to be called when the folder is known to be the right
+    /// one. On a full disk nobody new gets a person id until [`Persons::reserve_room`] finds room.
+    ///
+    /// # Errors
+    /// Of the operating system, but for a full disk.
+    pub fn prepare(&mut self) -> io::Result<()> {
+        match self.make_and_reserve() {
+            Err(error) if is_full(error.kind()) => Ok(()),
+            prepared => prepared,
+        }
+    }
+
+    fn make_and_reserve(&mut self) -> io::Result<()> {
+        if self.file.is_none() {
+            self.file = Some(self.storage.create(PERSONS_FILE)?);
+            self.storage.sync_folder("")?;
+        }
+        self.persons.room.reserve(self.file.as_ref().expect("made above"))
     }
 
     /// The persons, to be shared.
@@ -69,9 +99,9 @@ impl<S: Storage> PersonStore<S> {
         &self.persons
     }
 
-    /// How many pages could not be read.
-    pub fn unreadable_pages(&self) -> u64 {
-        self.unreadable_pages
+    /// Which pages could not be read.
+    pub fn unreadable(&self) -> Unreadable {
+        self.unreadable
     }
 }
 
@@ -82,17 +112,12 @@ const ESTIMATED_BY_PAGES: u64 = 256;
 /// How many entries ahead a table's memory is fetched.
 const PREFETCH_AHEAD: usize = 12;
 
-/// Every entry of the pages, and how many pages could not be read; by several threads.
-fn read_all<F: StorageFile>(file: &F, pages: u64) -> io::Result<(Vec<Mutex<PersonTable>>, u64)> {
+/// Every entry of the pages, and which pages could not be read; by several threads.
+fn read_all<F: StorageFile>(file: &F, pages: u64) -> io::Result<(Vec<Mutex<PersonTable>>, Unreadable)> {
     let room = estimated_entries(file, pages)? / TABLES;
-    let table = || PersonTable {
-        entries: Table::with_room_for(room + room / 32),
-        staged: Vec::new(),
-    };
-    let tables: Vec<Mutex<PersonTable>> = std::iter::repeat_with(|| Mutex::new(table()))
-        .take(TABLES)
-        .collect();
+    let tables = empty_tables(room + room / 32);
     let (next, unreadable) = (AtomicU64::new(0), AtomicU64::new(0));
+    let first_unreadable = AtomicU64::new(u64::MAX);
     let read_some = || -> io::Result<()> {
         let mut sorted: Vec<Vec<PersonEntry>> = vec![Vec::new(); TABLES];
         let mut buffer = vec![Page::ZERO; READ_PAGES as usize];
@@ -112,12 +137,15 @@ fn read_all<F: StorageFile>(file: &F, pages: u64) -> io::Result<(Vec<Mutex<Perso
                 }
                 Err(error) => return Err(error),
             }
-            for page in wanted.iter() {
+            for (page, number) in wanted.iter().zip(first..) {
                 match read_page(page) {
                     Some(entries) => entries
                         .iter()
                         .for_each(|entry| sorted[table_of(entry.hash)].push(*entry)),
-                    None => _ = unreadable.fetch_add(1, Ordering::Relaxed),
+                    None => {
+                        unreadable.fetch_add(1, Ordering::Relaxed);
+                        first_unreadable.fetch_min(number, Ordering::Relaxed);
+                    }
                 }
             }
             for (table, entries) in tables.iter().zip(&mut sorted) {
@@ -139,7 +167,14 @@ fn read_all<F: StorageFile>(file: &F, pages: u64) -> io::Result<(Vec<Mutex<Perso
         let mut readers = readers.into_iter();
         readers.try_for_each(|reader| reader.join().expect("a reader does not panic"))
     })?;
-    Ok((tables, unreadable.into_inner()))
+    let unreadable = match unreadable.into_inner() {
+        0 => Unreadable::default(),
+        pages => Unreadable {
+            pages,
+            first_offset: first_unreadable.into_inner() * PAGE_BYTES as u64,
+        },
+    };
+    Ok((tables, unreadable))
 }
 
 /// How many entries there are, about. Pages are as full as the groups of records were large that they were written for: a few
@@ -161,7 +196,7 @@ fn estimated_entries<F: StorageFile>(file: &F, pages: u64) -> io::Result<usize> 
 fn insert_all(table: &mut Table<PersonEntry>, entries: &mut Vec<PersonEntry>) {
     for (index, entry) in entries.iter().enumerate() {
         if let Some(later) = entries.get(index + PREFETCH_AHEAD) {
-            table.prefetch(later.hash());
+            table.prefetch(later.hash);
         }
         *insert(table, *entry).0 = *entry;
     }
@@ -182,11 +217,11 @@ impl<S: Storage> FlushedBefore for PersonStore<S> {
         if self.taken.is_empty() {
             return Ok(());
         }
-        if self.file.is_none() {
-            self.file = Some(self.storage.create(PERSONS_FILE)?);
-            self.storage.sync_folder("")?;
-        }
-        let file = self.file.as_ref().expect("made above");
+        self.persons.room.begin_to_write(self.taken.len() as u64);
+        let file = self
+            .file
+            .as_ref()
+            .expect("without a file there was no room for anybody");
         for entries in self.taken.chunks(ENTRIES_PER_PAGE * WRITE_PAGES) {
             self.buffer.clear();
             self.buffer
@@ -197,6 +232,10 @@ impl<S: Storage> FlushedBefore for PersonStore<S> {
         file.sync()?;
         self.taken.clear();
         self.persons.set_pages(self.pages);
+        if self.persons.room.is_low() {
+            // A full disk is not this flush's matter: what is reserved was for it, and more is asked for again later.
+            let _ = self.persons.room.reserve(file);
+        }
         Ok(())
     }
 }
@@ -209,7 +248,9 @@ mod tests {
     use satang_log::storage::MemoryStorage;
 
     fn open(storage: &Arc<MemoryStorage>) -> PersonStore<MemoryStorage> {
-        PersonStore::open(storage, CitizenKey::from_bytes([7; 32])).unwrap()
+        let mut store = PersonStore::open(storage, CitizenKey::from_bytes([7; 32])).unwrap();
+        store.prepare().unwrap();
+        store
     }
 
     #[test]
@@ -232,17 +273,22 @@ mod tests {
     fn a_flush_writes_what_is_staged_once_in_few_writes_and_nothing_when_that_is_nothing() {
         let storage = Arc::new(MemoryStorage::default());
         let mut store = open(&storage);
+        let prepared = storage.operations();
         store.flush().unwrap();
-        assert_eq!((storage.operations(), store.persons().pages()), (0, 0));
+        assert_eq!((storage.operations(), store.persons().pages()), (prepared, 0));
         let resolve = |store: &PersonStore<MemoryStorage>, number: u64| {
             store.persons().resolve(citizen(number)).unwrap();
         };
         let in_two_writes = (ENTRIES_PER_PAGE * WRITE_PAGES + 1) as u64;
         (0..in_two_writes).for_each(|number| resolve(&store, number));
-        assert_eq!(storage.operations(), 0, "resolving does not touch the disk");
+        assert_eq!(
+            storage.operations(),
+            prepared,
+            "resolving does not touch the disk"
+        );
         store.flush().unwrap();
         let operations = storage.operations();
-        assert_eq!(operations, 5, "the file, its name, two writes, one flush");
+        assert_eq!(operations - prepared, 3, "two writes, one flush");
         (0..in_two_writes).for_each(|number| resolve(&store, number));
         store.flush().unwrap();
         assert_eq!(storage.operations(), operations, "all of them are known");
@@ -259,7 +305,7 @@ mod tests {
         let store = open(&storage);
         assert_eq!(store.persons().len() as u64, in_two_writes + 1);
         assert_eq!(
-            (store.persons().pages(), store.unreadable_pages()),
+            (store.persons().pages(), store.unreadable().pages),
             (pages + 1, 0)
         );
     }
@@ -295,7 +341,7 @@ mod tests {
         storage.set_bytes(PERSONS_FILE, bytes);
         let store = open(&storage);
         let missing = store.persons().missing([person].into_iter());
-        assert_eq!((missing, store.unreadable_pages()), (1, 1));
+        assert_eq!((missing, store.unreadable().pages), (1, 1));
     }
 
     #[test]
@@ -308,5 +354,32 @@ mod tests {
         let bytes = storage.bytes(PERSONS_FILE);
         assert!(!bytes.windows(8).any(|window| window == canary.to_hash_input()));
         assert!(!bytes.windows(12).any(|window| window == b"110170020345"));
+    }
+
+    #[test]
+    fn on_a_full_disk_as_many_persons_are_taken_as_there_is_room_for_and_all_of_them_are_written() {
+        let storage = Arc::new(MemoryStorage::default());
+        let room = 4096 * ENTRIES_PER_PAGE as u64;
+        let mut store = open(&storage);
+        storage.fill_after(0);
+        let persons = store.persons().clone();
+        // With a flush after each of the first ones, which takes a page of its own.
+        for number in 0..10 {
+            persons.resolve(citizen(number)).unwrap();
+            store.flush().unwrap();
+        }
+        let taken = (10..2 * room).take_while(|number| persons.resolve(citizen(*number)).is_ok());
+        let taken = taken.count() as u64;
+        assert_eq!(taken, room - 10 * ENTRIES_PER_PAGE as u64);
+        store.flush().unwrap();
+        let refused = persons.resolve(citizen(2 * room)).unwrap_err();
+        assert_eq!(refused.kind(), io::ErrorKind::StorageFull);
+        persons.resolve(citizen(1)).unwrap();
+        assert!(persons.reserve_room(&*storage).is_err());
+        storage.make_room();
+        persons.reserve_room(&*storage).unwrap();
+        persons.resolve(citizen(2 * room)).unwrap();
+        store.flush().unwrap();
+        assert_eq!(open(&storage).persons().len() as u64, taken + 11);
     }
 }

@@ -2,10 +2,11 @@
 
 use crate::clock::Clock;
 use crate::engine::{Engine, SubmitError};
+use crate::query::read_back::Wanted;
 use satang_core::ids::{Name, TxnId};
 use satang_core::money::Satang;
-use satang_core::record::{Authorization, Record, ReversalRecord};
-use satang_core::state::dedup::{Reversed, TxnState, txn_shard};
+use satang_core::record::{Authorization, NamedAuthorization, ReversalRecord};
+use satang_core::state::dedup::{Reversed, TxnState};
 use satang_log::log::ReadLog;
 
 /// The most reversals of one authorization that are shown, the last ones (I12). More: larger answers, and longer reading for
@@ -60,13 +61,11 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         if !self.durable.check(newest)? {
             return Ok(Found::Wait { sequence: newest });
         }
-        let (record, program, channel) = match self.read(sequence)? {
-            // A disk that returns another place's bytes, whole and checked, is caught by the id.
-            Record::Authorization(found) if found.record.txn_id() == txn_id => {
-                (found.record, found.program, found.channel)
-            }
-            _ => return Err(SubmitError::Misplaced { sequence }),
-        };
+        let NamedAuthorization {
+            record,
+            program,
+            channel,
+        } = self.read_purchase(sequence, txn_id)?;
         let (reversals, has_earlier_reversals) = self.read_reversals(txn_id, sequence, reversed)?;
         let left = match (record.approved(), reversed) {
             (false, _) => Satang::ZERO,
@@ -88,7 +87,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         loop {
             // Without locks: files may be read.
             let old = self.old_facts_of_txn(txn_id)?;
-            let ids = self.state.ids[txn_shard(txn_id)].lock();
+            let ids = self.state.ids[self.state.seed.txn_shard(txn_id)].lock();
             if self.id_archive.epoch() != old.epoch {
                 // A date left memory in between: look again.
                 continue;
@@ -110,16 +109,14 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         let mut found: Vec<ReversalRecord> = Vec::new();
         let (mut next, mut behind) = (reversed.map(|reversed| reversed.last), None);
         while let Some(sequence) = next.filter(|_| found.len() < REVERSALS_SHOWN_MAX) {
+            let record = self.read_return_of(sequence, txn_id)?;
             let in_order = sequence > original && behind.is_none_or(|behind| sequence < behind);
-            match self.read(sequence)? {
-                Record::Reversal(record) | Record::Capture(record) | Record::Void(record)
-                    if in_order && record.txn_id() == txn_id =>
-                {
-                    next = record.previous();
-                    found.push(record);
-                }
-                _ => return Err(SubmitError::Misplaced { sequence }),
+            if !in_order {
+                let wanted = Wanted::ReturnOf(txn_id);
+                return Err(self.misplaced(sequence, wanted, &self.read(sequence)?));
             }
+            next = record.previous();
+            found.push(record);
             behind = Some(sequence);
         }
         found.reverse();

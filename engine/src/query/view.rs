@@ -7,9 +7,8 @@ use satang_core::calendar::{BusinessDate, Instant};
 use satang_core::ids::{Name, PersonId, WalletId};
 use satang_core::programme::{Benefit, Registration, SOURCES_MAX};
 use satang_core::record::{NameNumber, Status};
-use satang_core::state::account::{Entitlement, WalletShard, wallet_shard};
+use satang_core::state::account::{Entitlement, WalletShard};
 use satang_core::state::directory::{BenefitRule, Directory, Rule};
-use satang_core::state::household::household_shard;
 use satang_log::log::ReadLog;
 
 /// What stands at one time.
@@ -62,10 +61,16 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         })
     }
 
-    /// How many citizens are on a list; 0 when it was never imported.
-    pub fn listed_len(&self, list: &Name) -> u64 {
-        let list = self.of_directory(|directory| directory.number_of(list));
-        self.state.listed_len(list)
+    /// Whether a list was ever imported; a rightly empty one, too.
+    pub fn is_list_imported(&self, list: &Name) -> bool {
+        let imported_empty = self.of_directory(|directory| {
+            let number = directory.number_of(list);
+            (number, directory.is_imported_empty(number))
+        });
+        match imported_empty {
+            (_, true) => true,
+            (number, false) => self.state.listed_len(number) > 0,
+        }
     }
 
     /// The name with this number.
@@ -120,13 +125,19 @@ impl<R: ReadLog, C: Clock> View<'_, R, C> {
 
     /// Every imported list, and how many citizens are on it.
     pub fn lists(&self) -> impl Iterator<Item = (Name, u64)> {
-        let lists = self.engine.state.lists().into_iter();
+        let mut lists = self.engine.state.lists();
+        for list in self.directory.imported_empty() {
+            lists.entry(list).or_default();
+        }
+        let lists = lists.into_iter();
         lists.filter_map(|(number, len)| Some((*self.directory.name(number)?, len)))
     }
 
-    /// How many citizens are on a list; 0 when it was never imported.
-    pub fn listed_len(&self, list: &Name) -> u64 {
-        self.engine.state.listed_len(self.directory.number_of(list))
+    /// How many citizens are on a list; `None` when it was never imported.
+    pub fn listed_len(&self, list: &Name) -> Option<u64> {
+        let list = self.directory.number_of(list);
+        let len = self.engine.state.listed_len(list);
+        (len > 0 || self.directory.is_imported_empty(list)).then_some(len)
     }
 
     /// Whether a registration gets past `outside_hours`, of a citizen who is no holder of an earlier programme: the rule version
@@ -202,7 +213,8 @@ impl<R: ReadLog, C: Clock> View<'_, R, C> {
                 wallets.paid(wallet, number, period, self.at),
             ),
             Some(household) => {
-                let households = self.engine.state.households[household_shard(household)].lock();
+                let state = &self.engine.state;
+                let households = state.households[state.seed.household_shard(household)].lock();
                 (
                     households.headroom(household, compiled, right.tier, self.at),
                     households.paid(household, number, period, self.at),
@@ -214,7 +226,8 @@ impl<R: ReadLog, C: Clock> View<'_, R, C> {
 
     /// A copy, to be looked at without a lock: households come before wallets in the order of locks.
     fn copy_of(&self, wallet: WalletId) -> WalletShard {
-        self.engine.state.wallets[wallet_shard(wallet)]
+        let state = &self.engine.state;
+        state.wallets[state.seed.wallet_shard(wallet)]
             .lock()
             .of_wallet(wallet)
     }

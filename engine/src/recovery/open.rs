@@ -7,7 +7,7 @@ use crate::engine::Engine;
 use crate::ids::archive::IdArchive;
 use crate::ids::index::{ID_INDEX_FOLDER, id_index_name};
 use crate::maintenance::{Kept, Maintenance, ReaderOf, SnapshotRule};
-use crate::persons::{CitizenKey, PERSONS_FILE, PersonStore};
+use crate::persons::{CitizenKey, PERSONS_FILE, PersonStore, Persons};
 use crate::recovery::clock_check::{CLOCK_REFUSED_FILE, check_clock, forget_jump, is_about, is_unconfirmed};
 use crate::recovery::recover::{Recovery, recover};
 use crate::recovery::replay::Replayed;
@@ -19,11 +19,12 @@ use crate::state::{Unbalanced, named_persons};
 use parking_lot::Mutex;
 use satang_core::calendar::Instant;
 use satang_core::ids::PersonId;
+use satang_core::state::hash::HashSeed;
 use satang_log::commit::{Appender, CommitObserver, Committer, Pacing, Resumed};
 use satang_log::durable::Durable;
 use satang_log::file::{FileLogStore, Layout};
 use satang_log::log::{Log, LogError, LogIdentity, LogStore, ReadToEnd, Upkeep};
-use satang_log::storage::Storage;
+use satang_log::storage::{ReadFile as _, ReadStorage, Storage};
 use std::collections::BTreeSet;
 use std::io;
 use std::sync::Arc;
@@ -43,6 +44,9 @@ pub struct EngineOptions {
     pub expected: Expected,
     /// When a snapshot is taken by itself.
     pub snapshots: SnapshotRule,
+    /// Of the tables of a new journal; drawn at random without, as a server's must be. A given one makes tests and measurements
+    /// repeat; whoever knows it can make ids collide.
+    pub hash_seed: Option<[u8; 16]>,
     /// Told of every flush.
     pub observer: Arc<dyn CommitObserver>,
 }
@@ -87,7 +91,7 @@ pub enum OpenError {
     /// The key file is not the one the journal was begun with.
     #[error("citizen.key: offset 0: not the key this journal was begun with; put the right file back")]
     WrongKey,
-    /// The journal's files are gone: a person is only stored once there is a journal to name it.
+    /// The journal's files are gone, see [`tells_of_journal`].
     #[error("journal: offset 0: there is no journal, though {held_by} tells of one; put its files back")]
     JournalMissing { held_by: String },
     /// The person store misses persons that the journal names.
@@ -98,7 +102,7 @@ pub enum OpenError {
         missing: usize,
         /// How many pages of the store cannot be read.
         unreadable_pages: u64,
-        /// Always 0: the pages are searched as a whole.
+        /// Where the first of them begins; 0 when there is none, for the pages are searched as a whole.
         offset: u64,
     },
     /// The rebuilt state does not add up.
@@ -133,6 +137,7 @@ pub fn open<S: Storage, C: Clock>(
         return Err(OpenError::Layout(problem));
     }
     let log = FileLogStore::open(storage, options.layout)?;
+    log.check_chain()?;
     open_on(storage, log, clock, options, progress)
 }
 
@@ -157,21 +162,25 @@ pub fn open_on<S: Storage, C: Clock, L: LogStore>(
     let (recovery, store) = std::thread::scope(|scope| {
         let store = scope.spawn(|| PersonStore::open(storage, options.citizen_key.clone()));
         let recovery = identity
-            .map(|identity| recover(&**storage, &log, identity.journal_id, options.expected, progress))
+            .map(|identity| recover(&**storage, &log, &identity, options.expected, progress))
             .transpose();
         (
             recovery,
             store.join().expect("reading the person store does not panic"),
         )
     });
-    let (found, read) = Found::of(recovery?, options.expected);
-    let store = store.map_err(|source| OpenError::Io {
+    let hash_seed = identity.map(|identity| identity.hash_seed).or(options.hash_seed);
+    let hash_seed = hash_seed.map_or_else(draw, Ok)?;
+    let (found, read) = Found::of(recovery?, HashSeed::from_bytes(hash_seed), options.expected);
+    let mut store = store.map_err(|source| OpenError::Io {
         file: PERSONS_FILE,
         source,
     })?;
     check_persons(&store, &found)?;
-    if read.is_none() {
-        refuse_missing_journal(&**storage, store.persons().len())?;
+    if read.is_none()
+        && let Some(held_by) = tells_of_journal(&**storage)?
+    {
+        return Err(OpenError::JournalMissing { held_by });
     }
     found
         .beginning
@@ -189,7 +198,12 @@ pub fn open_on<S: Storage, C: Clock, L: LogStore>(
         (Some(identity), _) => identity,
         // A journal is not begun at a time that nobody trusts.
         (None, Some(refused)) => return Err(refused.into()),
-        (None, None) => new_identity(key_check, clock.now()?)?,
+        (None, None) => LogIdentity {
+            journal_id: draw()?,
+            hash_seed,
+            citizen_key_check: key_check,
+            created: clock.now()?,
+        },
     };
     let opened = match read {
         Some(read) => log.resume(read),
@@ -204,6 +218,10 @@ pub fn open_on<S: Storage, C: Clock, L: LogStore>(
     }
     flush_names(&**storage)?;
     remove_leftovers(&**storage, &found.beginning.id_archive)?;
+    store.prepare().map_err(|source| OpenError::Io {
+        file: PERSONS_FILE,
+        source,
+    })?;
     let parts = Parts {
         log: Arc::new(log),
         opened,
@@ -216,19 +234,14 @@ pub fn open_on<S: Storage, C: Clock, L: LogStore>(
     Ok(wire(storage, found, parts, options))
 }
 
-fn new_identity(citizen_key_check: [u8; 32], created: Instant) -> Result<LogIdentity, OpenError> {
-    let mut random = [0u8; 32];
+/// Random bytes of a new journal.
+fn draw() -> Result<[u8; 16], OpenError> {
+    let mut random = [0; 16];
     getrandom::fill(&mut random).map_err(|error| OpenError::Io {
         file: "journal",
         source: io::Error::other(error),
     })?;
-    let (journal_id, hash_seed) = random.split_at(16);
-    Ok(LogIdentity {
-        journal_id: journal_id.try_into().expect("sixteen bytes"),
-        hash_seed: hash_seed.try_into().expect("sixteen bytes"),
-        citizen_key_check,
-        created,
-    })
+    Ok(random)
 }
 
 /// What a start goes on from.
@@ -243,14 +256,18 @@ struct Found {
 
 impl Found {
     /// What a recovery came to, and the end of the log; nothing without a log.
-    fn of<C>(recovery: Option<Recovery<C>>, expected: Expected) -> (Found, Option<ReadToEnd<C>>) {
+    fn of<C>(
+        recovery: Option<Recovery<C>>,
+        seed: HashSeed,
+        expected: Expected,
+    ) -> (Found, Option<ReadToEnd<C>>) {
         let Some(recovery) = recovery else {
             let recovered = Recovered {
                 new: true,
                 ..Recovered::default()
             };
             let found = Found {
-                beginning: ReplayBase::of_nothing(expected),
+                beginning: ReplayBase::of_nothing(seed, expected),
                 replayed: Replayed::default(),
                 kept: Kept::default(),
                 persons_pages: None,
@@ -286,19 +303,27 @@ impl Found {
     }
 }
 
-/// A folder that has no journal must not have had one.
-fn refuse_missing_journal<S: Storage>(storage: &S, persons: usize) -> Result<(), OpenError> {
-    let snapshots = snapshot::names(storage).map_err(|source| OpenError::Io {
-        file: snapshot::SNAPSHOT_FOLDER,
-        source,
-    })?;
-    if let Some(file) = snapshots.into_iter().next() {
-        return Err(OpenError::JournalMissing { held_by: file });
+/// Which file of a folder without a journal tells that it had one: a snapshot, an index of old ids, or a person store with anything in
+/// it. Each of them is only ever made of a journal that is there.
+///
+/// # Errors
+/// [`OpenError::Io`].
+pub fn tells_of_journal<S: ReadStorage>(storage: &S) -> Result<Option<String>, OpenError> {
+    for (folder, ending) in [(snapshot::SNAPSHOT_FOLDER, ".snap"), (ID_INDEX_FOLDER, ".ids")] {
+        let names = storage.list(folder);
+        let names = names.map_err(|source| OpenError::Io { file: folder, source })?;
+        if let Some(name) = names.into_iter().rfind(|name| name.ends_with(ending)) {
+            return Ok(Some(format!("{folder}/{name}")));
+        }
     }
+    let persons = storage.open(PERSONS_FILE).and_then(|file| file.len_bytes());
     match persons {
-        0 => Ok(()),
-        _ => Err(OpenError::JournalMissing {
-            held_by: format!("{PERSONS_FILE} ({persons} persons)"),
+        Ok(0) => Ok(None),
+        Ok(bytes) => Ok(Some(format!("{PERSONS_FILE} ({bytes} bytes)"))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(OpenError::Io {
+            file: PERSONS_FILE,
+            source,
         }),
     }
 }
@@ -336,7 +361,8 @@ fn remove_leftovers<S: Storage>(storage: &S, id_archive: &IdArchive) -> Result<(
 
 /// Checks that the store has every person that a record names.
 fn check_persons<S: Storage>(store: &PersonStore<S>, found: &Found) -> Result<(), OpenError> {
-    let unreadable_pages = store.unreadable_pages();
+    let unreadable = store.unreadable();
+    let unreadable_pages = unreadable.pages;
     // The store only grows: as long as when the snapshot was taken, and readable, it has everybody the snapshot names. A few
     // of them are looked up all the same, for it could be another folder's.
     let whole = unreadable_pages == 0
@@ -352,8 +378,10 @@ fn check_persons<S: Storage>(store: &PersonStore<S>, found: &Found) -> Result<()
     let named = named
         .chain(casework.persons())
         .chain(found.replayed.persons.iter().copied());
-    let missing = store.persons().missing(named.filter(stays));
-    if missing > 0 && missing <= store.persons().erased_len().saturating_sub(erased.len()) {
+    let missing = store.persons().missing(named.filter(stays)) + lost_erasures(store.persons(), &erased);
+    // Never when a page is unreadable: those who lay in it would be taken for erased, and registered once more as others.
+    let erased_since = store.persons().erased_len().saturating_sub(erased.len());
+    if missing > 0 && missing <= erased_since && unreadable_pages == 0 {
         // As a backup may be: its journal ends in front of records that its person store knows.
         tracing::warn!(
             citizens = missing,
@@ -365,7 +393,7 @@ fn check_persons<S: Storage>(store: &PersonStore<S>, found: &Found) -> Result<()
         return Err(OpenError::PersonsMissing {
             missing,
             unreadable_pages,
-            offset: 0,
+            offset: unreadable.first_offset,
         });
     }
     if unreadable_pages > 0 {
@@ -375,6 +403,17 @@ fn check_persons<S: Storage>(store: &PersonStore<S>, found: &Found) -> Result<()
         );
     }
     Ok(())
+}
+
+/// How many citizens the journal says are erased whom the store neither knows nor says to be erased: they would be registered once more.
+fn lost_erasures(persons: &Persons, erased: &BTreeSet<PersonId>) -> usize {
+    match erased.is_empty() {
+        true => 0,
+        false => {
+            let gone = persons.missing(erased.iter().copied());
+            gone.saturating_sub(persons.erased_len())
+        }
+    }
 }
 
 /// How many of a snapshot's persons are looked up in the person store.
@@ -442,7 +481,7 @@ fn wire<S: Storage, C: Clock, L: LogStore>(
         engine.clone(),
         storage.clone(),
         parts.log,
-        parts.identity.journal_id,
+        parts.identity,
         options.snapshots,
         kept,
     );

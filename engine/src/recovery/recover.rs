@@ -7,7 +7,8 @@ use crate::recovery::worker_pool::ReplayError;
 use crate::snapshot::base::{AppliedWatermarks, ReplayBase};
 use crate::snapshot::{self, Refusal};
 use crate::state::{Expected, State};
-use satang_log::log::{Bound, Cursor, LogError, LogStore, ReadToEnd};
+use satang_core::state::hash::HashSeed;
+use satang_log::log::{Bound, Cursor, LogError, LogIdentity, LogStore, ReadToEnd};
 use satang_log::storage::Storage;
 
 /// What a start made of snapshot and log.
@@ -31,11 +32,11 @@ pub struct Recovery<C> {
 
 impl ReplayBase {
     /// An empty state, with room for what is expected.
-    pub fn of_nothing(expected: Expected) -> ReplayBase {
+    pub fn of_nothing(seed: HashSeed, expected: Expected) -> ReplayBase {
         ReplayBase {
-            state: State::with_room_for(expected),
+            state: State::with_room_for(seed, expected),
             through: AppliedWatermarks::nothing(),
-            id_archive: IdArchive::default(),
+            id_archive: IdArchive::empty(seed),
             cut_overs: Vec::new(),
         }
     }
@@ -49,7 +50,7 @@ impl ReplayBase {
 pub fn recover<S: Storage, L: LogStore>(
     storage: &S,
     log: &L,
-    journal_id: [u8; 16],
+    journal: &LogIdentity,
     expected: Expected,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Recovery<L::Cursor>, ReplayError> {
@@ -60,7 +61,7 @@ pub fn recover<S: Storage, L: LogStore>(
     let mut refused = Vec::new();
     let about = |sequence| log.about_records_from(sequence);
     let loaded = names.iter().find_map(|name| {
-        snapshot::load(storage, name, &journal_id, expected, &about)
+        snapshot::load(storage, name, journal, expected, &about)
             .map_err(|refusal| refused.push(refusal))
             .ok()
     });
@@ -72,11 +73,14 @@ pub fn recover<S: Storage, L: LogStore>(
             cursor.seek(loaded.through_min.max(1))?;
             (loaded.beginning, Some((loaded.file, loaded.through_max)))
         }
-        None => (ReplayBase::of_nothing(expected.with_replayed(about(1))), None),
+        None => {
+            let expected = expected.with_replayed(about(1));
+            (ReplayBase::of_nothing(journal.seed(), expected), None)
+        }
     };
     let epoch = beginning.id_archive.epoch();
     let replayed = std::thread::scope(|scope| {
-        Replay::start(scope, &beginning, storage, journal_id).run(&mut cursor, progress)
+        Replay::start(scope, &beginning, storage, journal).run(&mut cursor, progress)
     })?;
     let bytes = cursor.progress().0;
     let read = log.end(cursor)?;

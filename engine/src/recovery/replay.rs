@@ -14,15 +14,15 @@ use satang_core::record::{
     Authorization, AuthorizationRecord, CutOverRecord, Record, RecordError, RecordHeader, RecordKind,
     extra_of,
 };
-use satang_core::state::account::{WalletShard, wallet_shard};
+use satang_core::state::account::WalletShard;
 use satang_core::state::apply::{ApplyError, IdKey, Shards, apply, apply_authorization, changes_shards};
 use satang_core::state::dedup::IdShard;
 use satang_core::state::directory::{AuditStamp, Directory};
-use satang_core::state::household::{HouseholdShard, household_shard};
-use satang_core::state::person::{PersonShard, person_shard};
+use satang_core::state::household::HouseholdShard;
+use satang_core::state::person::PersonShard;
 use satang_core::state::quota::Quotas;
 use satang_log::commit::CutOver;
-use satang_log::log::{Cursor, Frame};
+use satang_log::log::{Cursor, Frame, LogIdentity};
 use satang_log::storage::Storage;
 use std::thread::Scope;
 use zerocopy::FromBytes;
@@ -147,7 +147,7 @@ impl Dates {
 pub struct Replay<'s, 'r, S: Storage> {
     beginning: &'r ReplayBase,
     storage: &'r S,
-    journal_id: [u8; 16],
+    journal: &'r LogIdentity,
     pool: WorkerPool<'s, 'r, Applier<'r>>,
     dates: Dates,
     records: u64,
@@ -161,12 +161,12 @@ impl<'s, 'r, S: Storage> Replay<'s, 'r, S> {
         scope: &'s Scope<'s, 'r>,
         beginning: &'r ReplayBase,
         storage: &'r S,
-        journal_id: [u8; 16],
+        journal: &'r LogIdentity,
     ) -> Replay<'s, 'r, S> {
         Replay {
             beginning,
             storage,
-            journal_id,
+            journal,
             pool: WorkerPool::small_at_first(scope, move |partition| Applier { beginning, partition }),
             dates: Dates::behind(beginning.cut_overs.clone()),
             records: 0,
@@ -245,7 +245,7 @@ impl<'s, 'r, S: Storage> Replay<'s, 'r, S> {
             state, id_archive, ..
         } = self.beginning;
         let cut_overs = &self.dates.cut_overs;
-        let left = id_archive.let_leave(state, self.storage, self.journal_id, cut_overs, today);
+        let left = id_archive.let_leave(state, self.storage, self.journal, cut_overs, today);
         if let Err(error) = left {
             // They stay in memory, where they are found as well.
             tracing::warn!(%error, "the index of an old date cannot be written");
@@ -329,20 +329,21 @@ impl Shards for OfWorker<'_, '_> {
     #[inline]
     fn ids(&mut self, id: IdKey, change: impl FnOnce(&mut IdShard)) {
         let OfWorker { own, through, .. } = self;
-        change_own(&mut own.ids, &through.ids, id.shard(), self.sequence, change);
+        let shard = id.shard(&own.seed);
+        change_own(&mut own.ids, &through.ids, shard, self.sequence, change);
     }
 
     #[inline]
     fn citizen(&mut self, person: PersonId, change: impl FnOnce(&mut PersonShard)) {
         let OfWorker { own, through, .. } = self;
-        let shard = person_shard(person);
+        let shard = own.seed.person_shard(person);
         change_own(&mut own.citizens, &through.citizens, shard, self.sequence, change);
     }
 
     #[inline]
     fn household(&mut self, household: HouseholdId, change: impl FnOnce(&mut HouseholdShard)) {
         let OfWorker { own, through, .. } = self;
-        let shard = household_shard(household);
+        let shard = own.seed.household_shard(household);
         change_own(
             &mut own.households,
             &through.households,
@@ -355,7 +356,7 @@ impl Shards for OfWorker<'_, '_> {
     #[inline]
     fn wallet(&mut self, wallet: WalletId, change: impl FnOnce(&mut WalletShard)) {
         let OfWorker { own, through, .. } = self;
-        let shard = wallet_shard(wallet);
+        let shard = own.seed.wallet_shard(wallet);
         change_own(&mut own.wallets, &through.wallets, shard, self.sequence, change);
     }
 }

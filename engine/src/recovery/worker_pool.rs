@@ -6,8 +6,9 @@ use crate::state::State;
 use crossbeam::channel::{Receiver, Sender, bounded};
 use parking_lot::{Condvar, Mutex, MutexGuard};
 use satang_core::record::{AuthorizationRecord, RecordHeader, RecordKind};
-use satang_core::state::account::{WalletShard, wallet_shard};
-use satang_core::state::dedup::{IdShard, txn_shard};
+use satang_core::state::account::WalletShard;
+use satang_core::state::dedup::IdShard;
+use satang_core::state::hash::HashSeed;
 use satang_core::state::household::HouseholdShard;
 use satang_core::state::person::PersonShard;
 use satang_log::log::{Cursor, Frame, LogError};
@@ -359,6 +360,8 @@ fn work_on(worker: &mut impl Worker, chunk: &Chunk, told: &Told) {
 
 /// A worker's shards, locked while it works on a chunk; `None` where a shard is another's.
 pub struct OwnedShards<'r> {
+    /// The state's.
+    pub seed: HashSeed,
     pub ids: Vec<Option<MutexGuard<'r, IdShard>>>,
     pub citizens: Vec<Option<MutexGuard<'r, PersonShard>>>,
     pub households: Vec<Option<MutexGuard<'r, HouseholdShard>>>,
@@ -369,6 +372,7 @@ impl<'r> OwnedShards<'r> {
     /// Locks a worker's share of the state.
     pub fn lock(state: &'r State, partition: Partition) -> OwnedShards<'r> {
         OwnedShards {
+            seed: state.seed,
             ids: partition.lock(&state.ids),
             citizens: partition.lock(&state.citizens),
             households: partition.lock(&state.households),
@@ -385,11 +389,11 @@ impl<'r> OwnedShards<'r> {
             return None;
         }
         let record = AuthorizationRecord::view(bytes).ok()?;
-        if let Some(ids) = &self.ids[txn_shard(record.txn_id())] {
+        if let Some(ids) = &self.ids[self.seed.txn_shard(record.txn_id())] {
             ids.prefetch(record.txn_id());
         }
         let drawn_on = (record.approved() || declined) && record.benefit().is_possible();
-        if let Some(wallets) = &self.wallets[wallet_shard(record.wallet())]
+        if let Some(wallets) = &self.wallets[self.seed.wallet_shard(record.wallet())]
             && drawn_on
         {
             wallets.prefetch(record.wallet(), record.benefit());

@@ -8,6 +8,7 @@ use satang_core::ids::Name;
 use satang_core::programme::{Benefit, PolicyError, Program};
 use satang_core::record::{BenefitNumber, NameNumber, Record, RuleVersion, RulesInForce};
 use satang_core::state::directory::Directory;
+use satang_core::state::hash::HashSeed;
 use satang_log::log::ReadLog;
 use satang_log::log::Space;
 use std::collections::{BTreeMap, BTreeSet};
@@ -194,6 +195,16 @@ fn newest_versions(directory: &Directory) -> BTreeMap<Name, u32> {
         Some((directory.rule(version)?.policy.id, version))
     };
     directory.in_force().filter_map(newest).collect()
+}
+
+/// Reads programme files and checks what can be checked of them without a journal.
+///
+/// # Errors
+/// What [`Engine::activate_programs`] refuses them for.
+pub fn check_programs(files: &[(String, String)]) -> Result<Vec<(&str, Program)>, ActivationError> {
+    let programs = load_all(files)?;
+    check_bounds(&Directory::new(HashSeed::UNUSED), &programs, None)?;
+    Ok(programs)
 }
 
 fn load_all(files: &[(String, String)]) -> Result<Vec<(&str, Program)>, ActivationError> {

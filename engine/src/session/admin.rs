@@ -10,7 +10,6 @@ use satang_core::calendar::Instant;
 use satang_core::ids::{MerchantId, Name, WalletId};
 use satang_core::programme::Category;
 use satang_core::record::{Merchant, NameNumber, ProgramStatus, Record, Status, WalletStatus};
-use satang_core::state::account::wallet_shard;
 use satang_core::state::casework::CaseworkRefusal;
 use satang_core::state::directory::{AuditStamp, Directory};
 use satang_log::log::ReadLog;
@@ -103,16 +102,16 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
     ) -> Result<u64, SubmitError> {
         self.admit(Space::Enough)?;
         let caller = self.number_of_key(by)?;
-        let mut wallets = self.state.wallets[wallet_shard(wallet)].lock();
+        let mut wallets = self.state.wallets[self.state.seed.wallet_shard(wallet)].lock();
         let record = Record::WalletStatus(WalletStatus {
             wallet,
             status,
             reason: reason.to_owned(),
         });
-        let wallets = Guards::One(wallet_shard(wallet), &mut *wallets);
+        let wallets = Guards::One(self.state.seed.wallet_shard(wallet), &mut *wallets);
         let mut locked = LockedShards {
             wallets,
-            ..LockedShards::NONE
+            ..LockedShards::none(self.state.seed)
         };
         let made = self.append(self.now()?, &record, caller, &mut locked)?;
         Ok(made.sequence)
@@ -162,7 +161,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
     ) -> Result<AuditStamp, SubmitError> {
         let mut locked = LockedShards {
             directory: Some(directory),
-            ..LockedShards::NONE
+            ..LockedShards::none(self.state.seed)
         };
         self.append(at, record, caller, &mut locked)
     }

@@ -15,9 +15,9 @@ use satang_core::record::{
     NameNumber, RecordBuf,
 };
 use satang_core::request::{AuthorizationRequest, HoldRequest, Purchase};
-use satang_core::state::account::{WalletShard, wallet_shard};
+use satang_core::state::account::WalletShard;
 use satang_core::state::apply::apply_authorization;
-use satang_core::state::dedup::{IdShard, TxnState, txn_shard};
+use satang_core::state::dedup::{IdShard, TxnState};
 use satang_core::state::directory::Directory;
 use satang_log::log::{ReadLog, Space};
 use std::ops::ControlFlow;
@@ -42,7 +42,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         purchase: &Purchase,
         expires_in_s: Option<u32>,
     ) -> Result<Submitted<Authorization>, SubmitError> {
-        self.admit(Space::Enough)?;
+        self.check_load()?;
         let mut old = match self.id_archive.may_hold(txn_id.bits()) {
             true => Some(self.id_archive.txn(txn_id)?),
             false => None,
@@ -69,8 +69,11 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
             purchase: ResolvedPurchase::new(&directory, purchase),
             expires_in_s,
         };
-        let ids = self.state.ids[txn_shard(txn_id)].lock();
-        let wallets = self.state.wallets[wallet_shard(purchase.wallet)].lock();
+        // A copy, so that the compiler sees that it hashes an id again with the same seed.
+        let seed = self.state.seed;
+        let (txn, wallet) = (seed.txn_shard(txn_id), seed.wallet_shard(purchase.wallet));
+        let ids = self.state.ids[txn].lock();
+        let wallets = self.state.wallets[wallet].lock();
         // What the checks will read one after another is fetched at once, and while the clock is read.
         ids.prefetch(txn_id);
         prefetch(&directory, &wallets, &order.purchase);
@@ -83,6 +86,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
             TxnState::Tombstone => true,
             TxnState::New => false,
         };
+        self.check_room(Space::Enough)?;
         let mut locked = (ids, wallets);
         let submitted = self.decide_append_apply(
             // An answer that was given once needs no time.
@@ -98,9 +102,9 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
             },
             |(ids, wallets), record, appended| {
                 let mut locked = LockedShards {
-                    ids: Guards::One(txn_shard(txn_id), ids),
-                    wallets: Guards::One(wallet_shard(purchase.wallet), wallets),
-                    ..LockedShards::NONE
+                    ids: Guards::One(txn, ids),
+                    wallets: Guards::One(wallet, wallets),
+                    ..LockedShards::none(seed)
                 };
                 Ok(authorized(record, appended, &mut locked))
             },
@@ -136,7 +140,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
             },
             |ids, (record, mut locks), appended| {
                 let mut locked = LockedShards {
-                    ids: Guards::One(txn_shard(order.txn_id), ids),
+                    ids: Guards::One(self.state.seed.txn_shard(order.txn_id), ids),
                     ..locks.shards()
                 };
                 authorized(record, appended, &mut locked)
@@ -152,7 +156,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         &self,
         requests: &[AuthorizationRequest],
     ) -> Result<Vec<Submitted<Authorization>>, SubmitError> {
-        self.admit(Space::Enough)?;
+        self.check_load()?;
         until_done(|| {
             // Without locks: files may be read.
             let old = self.old_txns(requests)?;
@@ -173,11 +177,21 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
             .map(|r| ResolvedPurchase::new(directory, &r.purchase));
         let purchases: Vec<ResolvedPurchase<'_>> = resolved.collect();
         let mut results = Vec::with_capacity(requests.len());
-        let mut ids = Locked::lock(&self.state.ids, requests.iter().map(|r| txn_shard(r.txn_id)));
+        let seed = self.state.seed;
+        let mut ids = Locked::lock(&self.state.ids, requests.iter().map(|r| seed.txn_shard(r.txn_id)));
         let at = self.now()?;
         let mut locks = PurchaseLocks::lock(&self.state, directory, &purchases, at);
         if self.id_archive.epoch() != old.epoch {
             return Ok(Attempt::Again);
+        }
+        let known_of = |ids: &Locked<'_, IdShard>, id: TxnId| match ids.get(seed.txn_shard(id)).txn(id) {
+            TxnState::New => old.of(id).unwrap_or(TxnState::New),
+            known => known,
+        };
+        let is_seen =
+            |request: &AuthorizationRequest| matches!(known_of(&ids, request.txn_id), TxnState::Seen { .. });
+        if !requests.iter().all(is_seen) {
+            self.check_room(Space::Enough)?;
         }
         let bytes = batch_bytes(directory, &purchases, locks.has_homes());
         let bytes_max = self.appender.batch_bytes_max();
@@ -193,7 +207,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
             |ids: &Locked<'_, IdShard>,
              locks: &PurchaseLocks<'_>,
              (request, purchase): (&AuthorizationRequest, &ResolvedPurchase<'_>)| {
-                ids.get(txn_shard(request.txn_id)).prefetch(request.txn_id);
+                ids.get(seed.txn_shard(request.txn_id)).prefetch(request.txn_id);
                 prefetch(directory, locks.wallets(purchase), purchase);
             };
         let mut bytes = RecordBuf::EMPTY;
@@ -205,10 +219,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
             if let Some(order) = ahead.next() {
                 fetch(&ids, &locks, order);
             }
-            let known = match ids.get(txn_shard(request.txn_id)).txn(request.txn_id) {
-                TxnState::New => old.of(request.txn_id).unwrap_or(TxnState::New),
-                known => known,
-            };
+            let known = known_of(&ids, request.txn_id);
             if let TxnState::Seen { sequence, .. } = known {
                 results.push(Submitted::Seen { sequence });
                 continue;

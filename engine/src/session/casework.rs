@@ -14,7 +14,6 @@ use satang_core::money::Satang;
 use satang_core::record::{
     CaseOpened, Debtor, Erased, MerchantJoined, PersonStatus, PlatformBinding, Record, Status,
 };
-use satang_core::state::account::wallet_shard;
 use satang_core::state::casework::{Block, CaseworkDecision, CaseworkRefusal, Novelty};
 use satang_core::state::directory::Directory;
 use satang_log::log::ReadLog;
@@ -79,8 +78,10 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         let person = decision.clone().into().person();
         assert!(person.is_none(), "who a citizen is must be found first");
         let mut directory = self.directory_for_casework()?;
-        self.record_casework(&mut directory, LockedShards::NONE, by, |_, _| decision.clone())
-            .map(|(outcome, _)| outcome)
+        self.record_casework(&mut directory, LockedShards::none(self.state.seed), by, |_, _| {
+            decision.clone()
+        })
+        .map(|(outcome, _)| outcome)
     }
 
     /// A merchant joins a programme; whether it took part in the earlier one, too.
@@ -99,7 +100,8 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
                 returning: directory.is_returning_merchant(merchant, program, at),
             }
         };
-        let (outcome, joined) = self.record_casework(&mut directory, LockedShards::NONE, by, joined)?;
+        let (outcome, joined) =
+            self.record_casework(&mut directory, LockedShards::none(self.state.seed), by, joined)?;
         Ok((outcome, joined.is_some_and(|joined| joined.returning)))
     }
 
@@ -125,8 +127,10 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
             return Ok(CaseworkOutcome::Refused(refusal));
         }
         let number = self.number_names(&mut directory, &[*platform], NamesOf::Imports, by, at)?[0];
-        self.record_casework(&mut directory, LockedShards::NONE, by, |_, _| record(number))
-            .map(|(outcome, _)| outcome)
+        self.record_casework(&mut directory, LockedShards::none(self.state.seed), by, |_, _| {
+            record(number)
+        })
+        .map(|(outcome, _)| outcome)
     }
 
     /// Suspends a citizen over all programmes, or makes the citizen active again; and which wallets that reaches.
@@ -189,8 +193,10 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         if matches!(debtor, Debtor::Person(_)) {
             self.number_block(&mut directory, &opened, Block::Clawback, by)?;
         }
-        self.record_casework(&mut directory, LockedShards::NONE, by, |_, _| opened.clone())
-            .map(|(outcome, _)| outcome)
+        self.record_casework(&mut directory, LockedShards::none(self.state.seed), by, |_, _| {
+            opened.clone()
+        })
+        .map(|(outcome, _)| outcome)
     }
 
     /// Erases a citizen: from now on nobody gets a right as this citizen any more, and the wallets are suspended for good. The entry
@@ -228,7 +234,9 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         match subject {
             Subject::Citizen(citizen) if make => self.resolve_person(citizen).map(Some),
             Subject::Citizen(citizen) => Ok(self.persons.find(citizen)),
-            Subject::Wallet(wallet) => Ok(self.state.wallets[wallet_shard(wallet)].lock().person(wallet)),
+            Subject::Wallet(wallet) => Ok(self.state.wallets[self.state.seed.wallet_shard(wallet)]
+                .lock()
+                .person(wallet)),
         }
     }
 

@@ -9,12 +9,13 @@ use parking_lot::MutexGuard;
 use satang_core::calendar::{BusinessDate, Instant};
 use satang_core::decide::register::{self, Held, Standing, held_entitlement};
 use satang_core::ids::{HouseholdId, Name, NationalId, PersonId, WalletId};
-use satang_core::record::{EnrollmentFacts, EnrollmentRecord, ListedRecord, NameNumber, Record, RecordBuf};
+use satang_core::record::{
+    EnrollmentFacts, EnrollmentRecord, ListImported, ListedRecord, NameNumber, Record, RecordBuf,
+};
 use satang_core::state::account::Entitlement;
 use satang_core::state::apply::apply_enrollment;
 use satang_core::state::casework::Block;
 use satang_core::state::directory::{Directory, Rule};
-use satang_core::state::person::person_shard;
 use satang_core::state::quota::Quotas;
 use satang_log::log::ReadLog;
 use satang_log::log::Space;
@@ -130,18 +131,39 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
                 // No list changes what becomes of an erased citizen.
                 continue;
             }
-            let mut shard = self.state.citizens[person_shard(person)].lock();
+            let mut shard = self.state.citizens[self.state.seed.person_shard(person)].lock();
             if !shard.is_listed(person, list) {
                 let at = self.now()?;
                 let record = Record::Listed(ListedRecord::new(at, caller, list, person));
                 let mut locked = LockedShards {
-                    citizens: Guards::One(person_shard(person), &mut *shard),
-                    ..LockedShards::NONE
+                    citizens: Guards::One(self.state.seed.person_shard(person), &mut *shard),
+                    ..LockedShards::none(self.state.seed)
                 };
                 self.append(at, &record, caller, &mut locked)?;
             }
         }
         Ok(self.appender.last_sequence())
+    }
+
+    /// The import of a list has ended: one with nobody on it counts as imported from now on, too. It is durable once the
+    /// returned sequence is.
+    ///
+    /// # Errors
+    /// [`SubmitError`]; nothing changed then, but perhaps that the list's name got its number.
+    pub fn list_imported(&self, list: &Name, by: Option<&Name>) -> Result<u64, SubmitError> {
+        if self.is_list_imported(list) {
+            return Ok(self.appender.last_sequence());
+        }
+        self.admit(Space::Enough)?;
+        self.check_journal()?;
+        let list = self.number_of_list(list, by)?;
+        let mut directory = self.state.directory.write();
+        if directory.is_imported_empty(list) {
+            return Ok(self.appender.last_sequence());
+        }
+        let record = Record::ListImported(ListImported { list });
+        let made = self.append_to_directory(&mut directory, &record, by, self.now()?)?;
+        Ok(made.sequence)
     }
 
     fn enroll_one(

@@ -18,11 +18,12 @@ pub mod activation;
 use crate::clock::Clock;
 use crate::engine::{Engine, SubmitError, Submitted};
 use crate::query::find::{Found, FoundAuthorization};
+use crate::query::read_back::closing_by;
 use crate::query::view::View;
 use crate::session::register::Registered;
 use satang_core::decide::content::{same_content, same_reversal_content};
 use satang_core::ids::TxnId;
-use satang_core::record::{Authorization, NamedAuthorization, Record, RegistrationRecord, ReversalRecord};
+use satang_core::record::{Authorization, NamedAuthorization, RegistrationRecord, ReversalRecord};
 use satang_core::request::{
     AuthorizationRequest, ClosingRequest, HoldRequest, RegistrationRequest, ReversalRequest,
 };
@@ -218,7 +219,10 @@ impl<R: ReadLog, C: Clock> Session<R, C> {
     ) -> Result<Pending<Outcome<ReversalRecord>>, SubmitError> {
         let submitted = self.once_decidable(|| self.engine.reverse(request)).await?;
         let request = *request;
-        Ok(self.returned(submitted, move |first| same_reversal_content(&request, first)))
+        Ok(self.returned(submitted, move |engine, sequence| {
+            let first = engine.read_reversal(sequence, request.reversal_id)?;
+            Ok(Outcome::again(same_reversal_content(&request, &first), first))
+        }))
     }
 
     /// Decides a hold's capture or void; one that repeats what closed the hold is replayed. Waits for the hold to be durable.
@@ -227,7 +231,11 @@ impl<R: ReadLog, C: Clock> Session<R, C> {
         request: &ClosingRequest,
     ) -> Result<Pending<Outcome<ReversalRecord>>, SubmitError> {
         let submitted = self.once_decidable(|| self.engine.close(request)).await?;
-        Ok(self.returned(submitted, |_| true))
+        let (txn_id, closing) = (request.txn_id, closing_by(request.act));
+        Ok(self.returned(submitted, move |engine, sequence| {
+            let first = engine.read_closing_of(sequence, txn_id, closing)?;
+            Ok(Outcome::Replayed(first))
+        }))
     }
 
     /// Asks again until nothing has to be waited for.
@@ -246,17 +254,12 @@ impl<R: ReadLog, C: Clock> Session<R, C> {
     fn returned(
         &self,
         submitted: Submitted<ReversalRecord>,
-        same: impl FnOnce(&ReversalRecord) -> bool + 'static,
+        read_back: impl FnOnce(&Engine<R, C>, u64) -> Result<Outcome<ReversalRecord>, SubmitError> + 'static,
     ) -> Pending<Outcome<ReversalRecord>> {
         match submitted {
             Submitted::Decided { record, sequence } => self.known(Outcome::New(record), sequence),
             Submitted::Seen { sequence } | Submitted::Wait { sequence } => {
-                self.to_read(sequence, move |engine| match engine.read(sequence)? {
-                    Record::Reversal(first) | Record::Capture(first) | Record::Void(first) => {
-                        Ok(Outcome::again(same(&first), first))
-                    }
-                    _ => Err(SubmitError::Misplaced { sequence }),
-                })
+                self.to_read(sequence, move |engine| read_back(engine, sequence))
             }
         }
     }
@@ -384,14 +387,11 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         expires_in_s: Option<u32>,
         sequence: u64,
     ) -> Result<Outcome<Authorization>, SubmitError> {
-        let Record::Authorization(NamedAuthorization {
+        let NamedAuthorization {
             record,
             program,
             channel,
-        }) = self.read(sequence)?
-        else {
-            return Err(SubmitError::Misplaced { sequence });
-        };
+        } = self.read_purchase(sequence, request.txn_id)?;
         let directory = self.state.directory.read();
         let (program, channel) = (program.as_ref(), channel.as_ref());
         let same = same_content(request, expires_in_s, &record, program, channel, &directory);
@@ -407,9 +407,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
             Registered::Decided { record, .. } => RegistrationOutcome::Decided(Outcome::New(record)),
             Registered::QuotaFullNotified { sequence } => RegistrationOutcome::QuotaFullNotified { sequence },
             Registered::Seen { sequence } => {
-                let Record::Registration(first) = self.read(sequence)? else {
-                    return Err(SubmitError::Misplaced { sequence });
-                };
+                let first = self.read_registration(sequence, request.registration_id)?;
                 let same = self.content_of(request) == first.content();
                 RegistrationOutcome::Decided(Outcome::again(same, first))
             }

@@ -10,7 +10,7 @@ use satang_core::calendar::{BusinessDate, Instant};
 use satang_core::decide::register::{self, Held, Standing, held_entitlement};
 use satang_core::ids::{HouseholdId, Name, PersonId, WalletId};
 use satang_core::record::{NameNumber, ProgrammeTransfer, Record};
-use satang_core::state::account::{Entitlement, wallet_shard};
+use satang_core::state::account::Entitlement;
 use satang_core::state::casework::Block;
 use satang_core::state::directory::{Directory, Rule};
 use satang_core::state::quota::Quotas;
@@ -144,7 +144,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         if input.tier.is_some() && !to.has_tier(tier) {
             return Err(TransferRefusal::TierUnknown);
         }
-        let wallets = self.state.wallets[wallet_shard(input.wallet)].lock();
+        let wallets = self.state.wallets[self.state.seed.wallet_shard(input.wallet)].lock();
         wallets
             .status(input.wallet)
             .ok_or(TransferRefusal::WalletUnknown)?;

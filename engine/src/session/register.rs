@@ -17,12 +17,14 @@ use satang_core::outcome::RegistrationReason;
 use satang_core::record::{RecordBuf, RegistrationRecord};
 use satang_core::request::RegistrationRequest;
 use satang_core::state::apply::apply_registration;
-use satang_core::state::dedup::{IdShard, registration_shard};
+use satang_core::state::dedup::IdShard;
 use satang_core::state::directory::{Directory, Rule};
+use satang_core::state::hash::HashSeed;
 use satang_core::state::quota::Quotas;
 use satang_log::durable::StorageFailed;
 use satang_log::log::ReadLog;
 use satang_log::log::Space;
+use std::io;
 
 /// What became of a registration.
 #[derive(Clone, Copy, Debug)]
@@ -65,6 +67,7 @@ struct Prepared {
 
 /// The shards that a batch reads and changes.
 struct BatchShards<'s> {
+    seed: &'s HashSeed,
     ids: Locked<'s, IdShard>,
     holders: HolderLocks<'s>,
 }
@@ -84,7 +87,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
     /// # Errors
     /// [`SubmitError`], for the whole batch.
     pub fn register_batch(&self, requests: &[RegistrationRequest]) -> Result<Vec<Registered>, SubmitError> {
-        self.admit(Space::Enough)?;
+        self.check_load()?;
         self.check_journal()?;
         let bytes = requests.len() * size_of::<RegistrationRecord>();
         let bytes_max = self.appender.batch_bytes_max();
@@ -115,10 +118,16 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         let mut persons = Vec::with_capacity(requests.len());
         for request in requests {
             let id = request.registration_id;
-            let in_memory = self.state.ids[registration_shard(id)].lock().registration(id);
+            let in_memory = self.state.ids[self.state.seed.registration_shard(id)]
+                .lock()
+                .registration(id);
+            let is_new = in_memory.is_none() && old.of(id).is_none();
+            if is_new {
+                self.check_room(Space::Enough)?;
+            }
             let applicant = applicant(&directory, request, at);
             let person = match register::check_policy(&directory, &applicant, at) {
-                Ok((rule, _)) if in_memory.is_none() && old.of(id).is_none() => {
+                Ok((rule, _)) if is_new => {
                     self.count_lapses(&directory, rule, at)?;
                     Some(self.resolve_person(request.citizen)?)
                 }
@@ -149,7 +158,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         let mut quotas = self.state.quotas.lock();
         let bytes = requests.len() * size_of::<RegistrationRecord>();
         let is_prepared = |at: Instant| {
-            at.business_date() == date && is_prepared(directory, requests, prepared, &shards.ids, &quotas, at)
+            at.business_date() == date && is_prepared(directory, requests, prepared, &shards, &quotas, at)
         };
         let Attempt::Done((mut appending, at)) = self.begin(at, bytes, is_prepared)? else {
             return Ok(Attempt::Again);
@@ -277,6 +286,9 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         citizen: satang_core::ids::NationalId,
     ) -> Result<PersonId, SubmitError> {
         self.persons.resolve(citizen).map_err(|error| {
+            if error.kind() == io::ErrorKind::StorageFull {
+                return SubmitError::DiskFull { reversals: true };
+            }
             tracing::error!(%error, "no person id can be drawn");
             // Without randomness nobody can be registered ever again: the process stops.
             self.appender.fail();
@@ -296,11 +308,15 @@ fn lock<'s>(
     requests: &[RegistrationRequest],
     persons: &[Option<PersonId>],
 ) -> BatchShards<'s> {
-    let ids = requests.iter().map(|r| registration_shard(r.registration_id));
+    let seed = &state.seed;
+    let ids = requests
+        .iter()
+        .map(|r| seed.registration_shard(r.registration_id));
     let ids = Locked::lock(&state.ids, ids);
     let wanted = requests.iter().zip(persons);
     let wanted = wanted.map(|(request, person)| (request.wallet, *person));
     BatchShards {
+        seed,
         ids,
         holders: HolderLocks::lock(state, directory, wanted),
     }
@@ -311,18 +327,17 @@ fn is_prepared(
     directory: &Directory,
     requests: &[RegistrationRequest],
     prepared: &Prepared,
-    ids: &Locked<'_, IdShard>,
+    shards: &BatchShards<'_>,
     quotas: &Quotas,
     at: Instant,
 ) -> bool {
     requests.iter().zip(&prepared.persons).all(|(request, person)| {
         let id = request.registration_id;
-        let shard = ids.get(registration_shard(id));
         let checked = register::check_policy(directory, &applicant(directory, request, at), at);
         let Ok((rule, _)) = checked else {
             return true;
         };
-        let seen = || shard.registration(id).is_some() || prepared.old.of(id).is_some();
+        let seen = || shards.known(&prepared.old, id).is_some();
         match person {
             Some(_) => quotas.is_counted(rule.entitlement_key, directory.struck(rule.program, at)),
             None => seen(),
@@ -355,9 +370,13 @@ pub fn decide(
 }
 
 impl BatchShards<'_> {
+    fn ids_of(&self, id: RegistrationId) -> &IdShard {
+        self.ids.get(self.seed.registration_shard(id))
+    }
+
     /// Where the outcome lies that the id has already.
     fn known(&self, old: &Old<Vec<(RegistrationId, u64)>>, id: RegistrationId) -> Option<u64> {
-        let known = self.ids.get(registration_shard(id)).registration(id);
+        let known = self.ids_of(id).registration(id);
         known.or_else(|| old.of(id))
     }
 
@@ -371,7 +390,7 @@ impl BatchShards<'_> {
 
     fn prefetch(&self, request: &RegistrationRequest) {
         let id = request.registration_id;
-        self.ids.get(registration_shard(id)).prefetch_registration(id);
+        self.ids_of(id).prefetch_registration(id);
         self.holders
             .wallets(request.wallet)
             .prefetch_wallet(request.wallet);

@@ -6,7 +6,6 @@ use crate::locks::holder_locks::HolderLocks;
 use satang_core::decide::register::home_wallet;
 use satang_core::ids::{Name, PersonId, WalletId};
 use satang_core::record::{BenefitNumber, CarriedEntitlement, NameNumber, Record, Replacement};
-use satang_core::state::account::wallet_shard;
 use satang_core::state::casework::Block;
 use satang_core::state::directory::Directory;
 use satang_log::log::ReadLog;
@@ -88,7 +87,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         let directory = self.state.directory.read();
         let refused = |refusal| Ok(ReplacementOutcome::Refused(refusal));
         let owner = {
-            let wallets = self.state.wallets[wallet_shard(input.wallet)].lock();
+            let wallets = self.state.wallets[self.state.seed.wallet_shard(input.wallet)].lock();
             wallets.status(input.wallet).map(|_| wallets.person(input.wallet))
         };
         // Whose a wallet is never changes; nobody's may become somebody's, and then this came first.

@@ -10,14 +10,10 @@ use crate::session::append::{Appended, Attempt, until_done};
 use satang_core::calendar::Instant;
 use satang_core::decide::reverse::{self, Reversible};
 use satang_core::ids::TxnId;
-use satang_core::record::{
-    Authorization, Closing, OriginalFacts, Record, RecordBuf, ReturnKind, ReversalRecord,
-};
+use satang_core::record::{Authorization, Closing, OriginalFacts, RecordBuf, ReturnKind, ReversalRecord};
 use satang_core::request::{ClosingRequest, ReversalRequest};
-use satang_core::state::account::wallet_shard;
 use satang_core::state::apply::apply_reversal;
-use satang_core::state::dedup::{IdShard, Reversed, TxnState, reversal_shard, txn_shard};
-use satang_core::state::household::household_shard;
+use satang_core::state::dedup::{IdShard, Reversed, TxnState};
 use satang_log::log::ReadLog;
 use satang_log::log::Space;
 use std::ops::ControlFlow;
@@ -68,7 +64,7 @@ impl Seen {
 impl<R: ReadLog, C: Clock> Engine<R, C> {
     /// Decides a reversal, once per id (I5).
     pub fn reverse(&self, request: &ReversalRequest) -> Result<Submitted<ReversalRecord>, SubmitError> {
-        self.admit(Space::ReversalsOnly)?;
+        self.check_load()?;
         until_done(|| {
             // Without locks: files may be read.
             let mut old = self.old_facts_of_txn(request.txn_id)?;
@@ -85,18 +81,18 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
 
     /// Decides a hold's capture or void; one that repeats what closed the hold is [`Submitted::Seen`].
     pub fn close(&self, request: &ClosingRequest) -> Result<Submitted<ReversalRecord>, SubmitError> {
-        self.admit(Space::ReversalsOnly)?;
+        self.check_load()?;
         until_done(|| {
             let old = self.old_facts_of_txn(request.txn_id)?;
             let seen = match self.see(request.txn_id, &old)? {
                 Ok(seen) => seen,
                 Err(sequence) => return Ok(Attempt::Done(Submitted::Wait { sequence })),
             };
-            if let Some((_, sequence)) = seen.closing {
+            if let Some((closing, sequence)) = seen.closing {
                 if !self.durable.check(sequence)? {
                     return Ok(Attempt::Done(Submitted::Wait { sequence }));
                 }
-                if self.repeats(request, &seen, sequence)? {
+                if self.repeats(request, &seen, closing, sequence)? {
                     return Ok(Attempt::Done(Submitted::Seen { sequence }));
                 }
             }
@@ -105,22 +101,23 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
     }
 
     /// Whether a capture or void asks for what the record at `sequence`, which closed the hold, did.
-    fn repeats(&self, request: &ClosingRequest, seen: &Seen, sequence: u64) -> Result<bool, SubmitError> {
-        match self.reader.read(sequence)? {
-            Record::Capture(record) | Record::Void(record) if record.txn_id() == request.txn_id => {
-                let held = seen.original.as_ref().map(|original| original.amount());
-                let same_amount = request.amount.or(held) == Some(record.left());
-                Ok(record.act() == request.act && (request.act == ReturnKind::Void || same_amount))
-            }
-            Record::Reversal(record) if record.txn_id() == request.txn_id => Ok(false),
-            _ => Err(SubmitError::Misplaced { sequence }),
-        }
+    fn repeats(
+        &self,
+        request: &ClosingRequest,
+        seen: &Seen,
+        closing: Closing,
+        sequence: u64,
+    ) -> Result<bool, SubmitError> {
+        let record = self.read_closing_of(sequence, request.txn_id, closing)?;
+        let held = seen.original.as_ref().map(|original| original.amount());
+        let same_amount = request.amount.or(held) == Some(record.left());
+        Ok(record.act() == request.act && (request.act == ReturnKind::Void || same_amount))
     }
 
     /// What is known of an authorization, with its record; the sequence to wait for when that is not durable yet.
     fn see(&self, txn_id: TxnId, old: &OldFacts) -> Result<Result<Seen, u64>, SubmitError> {
         let (state, closing) = {
-            let ids = self.state.ids[txn_shard(txn_id)].lock();
+            let ids = self.state.ids[self.state.seed.txn_shard(txn_id)].lock();
             (old.txn_state(&ids, txn_id), old.closing(&ids, txn_id))
         };
         let original = match state {
@@ -149,7 +146,10 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         old: &OldFacts,
         seen: &Seen,
     ) -> Result<Attempt<Submitted<ReversalRecord>>, SubmitError> {
-        let (txn, reversal) = (txn_shard(request.txn_id), reversal_shard(request.reversal_id));
+        let (txn, reversal) = (
+            self.state.seed.txn_shard(request.txn_id),
+            self.state.seed.reversal_shard(request.reversal_id),
+        );
         let mut ids = Locked::lock(&self.state.ids, [txn, reversal].into_iter());
         if self.id_archive.epoch() != old.epoch {
             return Ok(Attempt::Again);
@@ -175,7 +175,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         old: &OldFacts,
         seen: &Seen,
     ) -> Result<Attempt<Submitted<ReversalRecord>>, SubmitError> {
-        let txn = txn_shard(request.txn_id);
+        let txn = self.state.seed.txn_shard(request.txn_id);
         let mut ids = self.state.ids[txn].lock();
         if !self.is_as_seen(&ids, request.txn_id, old, seen) {
             return Ok(Attempt::Again);
@@ -194,14 +194,18 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         ids: Guards<'_, '_, IdShard>,
         decide: impl Fn(Instant) -> ReversalRecord,
     ) -> Result<Submitted<ReversalRecord>, SubmitError> {
+        self.check_room(Space::ReversalsOnly)?;
         let original = match known {
             Reversible::Approved { original, .. } => Some(original),
             Reversible::NotFound { .. } | Reversible::Declined => None,
         };
         let household = original.and_then(|original| original.household);
-        let mut households = lock_one(&self.state.households, household.map(household_shard));
+        let seed = &self.state.seed;
+        let household = household.map(|household| seed.household_shard(household));
+        let mut households = lock_one(&self.state.households, household);
         let wallet = original.map(|original| original.home.unwrap_or(original.wallet));
-        let mut wallets = lock_one(&self.state.wallets, wallet.map(wallet_shard));
+        let wallet = wallet.map(|wallet| seed.wallet_shard(wallet));
+        let mut wallets = lock_one(&self.state.wallets, wallet);
         let decide = |_: &mut _, at, bytes: &mut RecordBuf| {
             let record = decide(at);
             bytes.put(&record);
@@ -217,7 +221,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
             ids,
             households: Guards::one(&mut households),
             wallets: Guards::one(&mut wallets),
-            ..LockedShards::NONE
+            ..LockedShards::none(self.state.seed)
         };
         self.decide_append_apply(self.now()?, &mut locked, decide, apply)
     }
@@ -239,17 +243,8 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
 
     /// What the reversal or capture at `last` left of its original.
     fn read_reversed(&self, last: u64, txn_id: TxnId) -> Result<Reversed, SubmitError> {
-        match self.reader.read(last)? {
-            Record::Reversal(record) | Record::Capture(record) | Record::Void(record)
-                if record.txn_id() == txn_id =>
-            {
-                Ok(Reversed {
-                    left: record.left(),
-                    last,
-                })
-            }
-            _ => Err(SubmitError::Misplaced { sequence: last }),
-        }
+        let left = self.read_return_of(last, txn_id)?.left();
+        Ok(Reversed { left, last })
     }
 }
 

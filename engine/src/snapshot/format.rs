@@ -5,6 +5,7 @@ use satang_core::calendar::BusinessDate;
 use satang_core::record::SEQUENCE_END;
 use satang_core::state::dedup::HotWindow;
 use satang_log::commit::CutOver;
+use satang_log::log::LogIdentity;
 use satang_log::storage::{PAGE_BYTES, Page};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
@@ -15,11 +16,23 @@ pub const SNAPSHOT_FOLDER: &str = "snapshots";
 
 const MAGIC: [u8; 8] = *b"SATANGSN";
 /// The version this program writes and reads.
-pub(super) const SNAPSHOT_VERSION: u32 = 5;
+pub(super) const SNAPSHOT_VERSION: u32 = 6;
 
 /// The name of a snapshot through `sequence`: names sort by age.
 pub(super) fn snapshot_name(sequence: u64) -> String {
     format!("{SNAPSHOT_FOLDER}/{sequence:020}.snap")
+}
+
+/// Through which sequence a snapshot with this name goes; `None` for a name that no snapshot has.
+pub(super) fn sequence_of(name: &str) -> Option<u64> {
+    let digits = name
+        .strip_prefix(SNAPSHOT_FOLDER)?
+        .strip_prefix('/')?
+        .strip_suffix(".snap")?;
+    digits
+        .parse()
+        .ok()
+        .filter(|sequence| snapshot_name(*sequence) == name)
 }
 
 /// The front of a snapshot, in page 0.
@@ -53,17 +66,19 @@ pub(super) struct SnapshotHeader {
     pub given_back: [u64; 2],
     /// Pages of the person store that were durable by then.
     pub persons_pages: u64,
+    /// Of the hashes that chose the shard of everything in it: the journal's.
+    pub hash_seed: [u8; 16],
 }
 
 impl SnapshotHeader {
     /// A header of zeros but for what is the same in all.
-    pub fn new(journal_id: [u8; 16]) -> SnapshotHeader {
+    pub fn new(journal: &LogIdentity) -> SnapshotHeader {
         SnapshotHeader {
             magic: MAGIC,
             check: [0; 8],
             version: SNAPSHOT_VERSION,
             parts: 0,
-            journal_id,
+            journal_id: journal.journal_id,
             through_min: 0,
             through_max: 0,
             taken_ms: 0,
@@ -75,6 +90,7 @@ impl SnapshotHeader {
             authorised: [0; 2],
             given_back: [0; 2],
             persons_pages: 0,
+            hash_seed: journal.hash_seed,
         }
     }
 

@@ -9,9 +9,11 @@ mod format;
 mod sums;
 mod read;
 mod write;
+mod scrub;
 
 pub use format::{SNAPSHOT_FOLDER, SnapshotFacts};
 pub use read::{Loaded, Refusal, SnapshotDamage, Unusable, Whole, check, load, names};
+pub use scrub::scrub;
 pub use write::{SnapshotError, Source, take};
 
 /// How many snapshots are kept: should the newest be damaged, the one before it is read.

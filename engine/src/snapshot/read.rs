@@ -1,7 +1,7 @@
 //! Reading a snapshot.
 
 use super::format::{
-    Calendar, PartEntry, PartKind, SNAPSHOT_FOLDER, SNAPSHOT_VERSION, SnapshotHeader, padded,
+    Calendar, PartEntry, PartKind, SNAPSHOT_FOLDER, SNAPSHOT_VERSION, SnapshotHeader, padded, sequence_of,
 };
 use super::sums::Sums;
 use crate::ids::archive::{IdArchive, OldDays};
@@ -13,9 +13,11 @@ use satang_core::calendar::BusinessDate;
 use satang_core::state::account::{WALLET_SHARDS, WalletShard};
 use satang_core::state::dedup::{ID_SHARDS, IdShard};
 use satang_core::state::directory::Directory;
+use satang_core::state::hash::HashSeed;
 use satang_core::state::household::{HOUSEHOLD_SHARDS, HouseholdShard};
 use satang_core::state::person::{PERSON_SHARDS, PersonShard};
 use satang_core::state::quota::Quotas;
+use satang_log::log::LogIdentity;
 use satang_log::storage::{PAGE_BYTES, Page, ReadFile, ReadStorage};
 use std::io;
 use std::sync::Arc;
@@ -41,7 +43,8 @@ pub struct Loaded {
 pub struct Refusal {
     pub file: String,
     pub what: Unusable,
-    /// Through which sequence it says that the journal was durable, as far as its header can be read.
+    /// Through which sequence it says that the journal was durable: its header, or its name where the header cannot be read, for a
+    /// snapshot gets its name once the journal is durable. `None` for another journal's.
     pub through_max: Option<u64>,
 }
 
@@ -66,7 +69,7 @@ pub enum Unusable {
 }
 
 impl Unusable {
-    fn at(offset: u64, what: SnapshotDamage) -> Unusable {
+    pub(super) fn at(offset: u64, what: SnapshotDamage) -> Unusable {
         Unusable::Damaged { offset, what }
     }
 }
@@ -80,6 +83,8 @@ pub enum SnapshotDamage {
     Version(u32),
     #[error("it belongs to another journal")]
     OtherJournal,
+    #[error("its shards were chosen by the hashes of another seed")]
+    OtherSeed,
     #[error("the file has {bytes} bytes, not {wanted}")]
     Length { bytes: u64, wanted: u64 },
     #[error("the table of parts is damaged")]
@@ -119,16 +124,17 @@ pub fn names<S: ReadStorage>(storage: &S) -> io::Result<Vec<String>> {
 pub fn load<S: ReadStorage>(
     storage: &S,
     file: &str,
-    journal_id: &[u8; 16],
+    journal: &LogIdentity,
     expected: Expected,
     about_records_from: &dyn Fn(u64) -> u64,
 ) -> Result<Loaded, Refusal> {
-    let mut through_max = None;
-    let loaded = Snapshot::open(storage, file, journal_id, &mut through_max).and_then(|snapshot| {
+    let mut through_max = sequence_of(file);
+    let loaded = Snapshot::open(storage, file, journal, &mut through_max).and_then(|snapshot| {
         // Room for what will be replayed, so that no table grows meanwhile.
         let replayed = about_records_from(snapshot.header.through_min);
-        let parts = snapshot.read_parts(expected.with_replayed(snapshot.header.ids + replayed))?;
-        assemble(storage, snapshot, parts)
+        let seed = journal.seed();
+        let parts = snapshot.read_parts(seed, expected.with_replayed(snapshot.header.ids + replayed))?;
+        assemble(storage, journal, snapshot, parts)
     });
     let (beginning, header) = loaded.map_err(|what| Refusal {
         file: file.to_owned(),
@@ -148,9 +154,9 @@ pub fn load<S: ReadStorage>(
 pub(super) fn check_file<S: ReadStorage>(
     storage: &S,
     file: &str,
-    journal_id: &[u8; 16],
+    journal: &LogIdentity,
 ) -> Result<(), Unusable> {
-    let snapshot = Snapshot::open(storage, file, journal_id, &mut None)?;
+    let snapshot = Snapshot::open(storage, file, journal, &mut None)?;
     let mut buffer = Vec::new();
     let parts = &snapshot.table;
     parts
@@ -174,10 +180,10 @@ pub struct Whole {
 }
 
 /// Checks a snapshot of the journal without loading it: every hash, and which index files it counts on.
-pub fn check<S: ReadStorage>(storage: &S, file: &str, journal_id: &[u8; 16]) -> Result<Whole, Refusal> {
-    let mut through_max = None;
+pub fn check<S: ReadStorage>(storage: &S, file: &str, journal: &LogIdentity) -> Result<Whole, Refusal> {
+    let mut through_max = sequence_of(file);
     let whole =
-        Snapshot::open(storage, file, journal_id, &mut through_max).and_then(|snapshot| snapshot.check());
+        Snapshot::open(storage, file, journal, &mut through_max).and_then(|snapshot| snapshot.check());
     whole.map_err(|what| Refusal {
         file: file.to_owned(),
         what,
@@ -185,10 +191,10 @@ pub fn check<S: ReadStorage>(storage: &S, file: &str, journal_id: &[u8; 16]) -> 
     })
 }
 
-struct Snapshot<F> {
-    file: F,
+pub(super) struct Snapshot<F> {
+    pub(super) file: F,
     header: SnapshotHeader,
-    table: Vec<PartEntry>,
+    pub(super) table: Vec<PartEntry>,
 }
 
 /// A part in memory.
@@ -203,10 +209,10 @@ enum Part {
 }
 
 impl<F: ReadFile> Snapshot<F> {
-    fn open<S: ReadStorage<File = F>>(
+    pub(super) fn open<S: ReadStorage<File = F>>(
         storage: &S,
         name: &str,
-        journal_id: &[u8; 16],
+        journal: &LogIdentity,
         through_max: &mut Option<u64>,
     ) -> Result<Snapshot<F>, Unusable> {
         let damaged = |what| Unusable::at(0, what);
@@ -217,8 +223,13 @@ impl<F: ReadFile> Snapshot<F> {
         if header.version != SNAPSHOT_VERSION {
             return Err(damaged(SnapshotDamage::Version(header.version)));
         }
-        if header.journal_id != *journal_id {
+        if header.journal_id != journal.journal_id {
+            *through_max = None;
             return Err(damaged(SnapshotDamage::OtherJournal));
+        }
+        if header.hash_seed != journal.hash_seed {
+            *through_max = None;
+            return Err(damaged(SnapshotDamage::OtherSeed));
         }
         *through_max = Some(header.through_max);
         let table_bytes = u64::from(header.parts) * size_of::<PartEntry>() as u64;
@@ -268,7 +279,7 @@ impl<F: ReadFile> Snapshot<F> {
     }
 
     /// Every part, in the order of the table; read by several threads.
-    fn read_parts(&self, expected: Expected) -> Result<Vec<Part>, Unusable> {
+    fn read_parts(&self, seed: HashSeed, expected: Expected) -> Result<Vec<Part>, Unusable> {
         let bytes: u64 = self.table.iter().map(|entry| entry.bytes).sum();
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let threads = cores
@@ -282,7 +293,7 @@ impl<F: ReadFile> Snapshot<F> {
             let mut buffer = Vec::new();
             while let Some(entry) = self.table.get(next.fetch_add(1, Ordering::Relaxed)) {
                 let bytes = self.read_part(entry, &mut buffer)?;
-                let part = import(entry, bytes, expected)
+                let part = import(entry, bytes, seed, expected)
                     .ok_or(Unusable::at(entry.offset, SnapshotDamage::NoPart))?;
                 done.lock().push((entry.offset, part));
             }
@@ -301,27 +312,28 @@ impl<F: ReadFile> Snapshot<F> {
     }
 }
 
-fn import(entry: &PartEntry, bytes: &[u8], expected: Expected) -> Option<Part> {
+fn import(entry: &PartEntry, bytes: &[u8], seed: HashSeed, expected: Expected) -> Option<Part> {
     let per_shard = expected.per_shard();
     Some(match PartKind::from_number(entry.kind)? {
-        PartKind::Directory => Part::Directory(Box::new(Directory::import(bytes)?)),
+        PartKind::Directory => Part::Directory(Box::new(Directory::import(bytes, seed)?)),
         PartKind::Calendar => Part::Calendar(Calendar::import(bytes)?),
-        PartKind::Ids => Part::Ids(Box::new(IdShard::import(bytes, per_shard.ids)?)),
-        PartKind::Citizens => Part::Citizens(PersonShard::import(bytes, per_shard.wallets)?),
-        PartKind::Wallets => Part::Wallets(Box::new(WalletShard::import(bytes, per_shard.wallets)?)),
+        PartKind::Ids => Part::Ids(Box::new(IdShard::import(bytes, seed, per_shard.ids)?)),
+        PartKind::Citizens => Part::Citizens(PersonShard::import(bytes, seed, per_shard.wallets)?),
+        PartKind::Wallets => Part::Wallets(Box::new(WalletShard::import(bytes, seed, per_shard.wallets)?)),
         PartKind::Quotas => Part::Quotas(Quotas::import(bytes)?),
-        PartKind::Households => Part::Households(HouseholdShard::import(bytes)?),
+        PartKind::Households => Part::Households(HouseholdShard::import(bytes, seed)?),
     })
 }
 
 /// Puts the parts together and compares the sums.
 fn assemble<S: ReadStorage>(
     storage: &S,
+    journal: &LogIdentity,
     snapshot: Snapshot<S::File>,
     parts: Vec<Part>,
 ) -> Result<(ReplayBase, SnapshotHeader), Unusable> {
     let Snapshot { header, table, .. } = snapshot;
-    let mut sums = SnapshotHeader::new(header.journal_id);
+    let mut sums = SnapshotHeader::new(journal);
     let mut through = AppliedWatermarks::nothing();
     let (mut directory, mut calendar, mut quotas) = (None, None, None);
     let (mut ids, mut citizens, mut households, mut wallets) = (vec![], vec![], vec![], vec![]);
@@ -369,9 +381,10 @@ fn assemble<S: ReadStorage>(
     if of(&sums) != of(&header) {
         return Err(Unusable::at(0, SnapshotDamage::Sums));
     }
-    let id_archive = open_old_ids(storage, &header, &calendar)?;
+    let id_archive = open_old_ids(storage, journal, &calendar)?;
     let base = ReplayBase {
         state: State {
+            seed: journal.seed(),
             directory: directory.into(),
             ids,
             citizens,
@@ -398,20 +411,18 @@ fn take_through(through: &mut [u64], len: usize, entry: &PartEntry) -> bool {
 /// Opens the index files that the snapshot counts on.
 fn open_old_ids<S: ReadStorage>(
     storage: &S,
-    header: &SnapshotHeader,
+    journal: &LogIdentity,
     calendar: &Calendar,
 ) -> Result<IdArchive, Unusable> {
     let mut files = Vec::with_capacity(calendar.files.len());
     for facts in &calendar.files {
         let date = BusinessDate::from_days(facts.date_days);
-        let file = IdIndex::open(storage, header.journal_id, date)?;
+        let file = IdIndex::open(storage, journal, date)?;
         if file.facts() != *facts {
             return Err(Unusable::OtherIndex(date));
         }
         files.push(Arc::new(file));
     }
-    Ok(IdArchive::of(OldDays {
-        window: calendar.window,
-        files,
-    }))
+    let window = calendar.window;
+    Ok(IdArchive::of(journal.seed(), OldDays { window, files }))
 }

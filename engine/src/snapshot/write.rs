@@ -17,6 +17,7 @@ use satang_core::state::household::HouseholdShard;
 use satang_core::state::person::PersonShard;
 use satang_log::commit::Appender;
 use satang_log::durable::{Durable, StorageFailed};
+use satang_log::log::LogIdentity;
 use satang_log::storage::{PAGE_BYTES, Page, Storage, StorageFile};
 use std::io;
 use zerocopy::IntoBytes;
@@ -32,7 +33,7 @@ pub struct Source<'e> {
     /// Says how long the person store is.
     pub persons: &'e Persons,
     /// The journal it belongs to.
-    pub journal_id: [u8; 16],
+    pub journal: &'e LogIdentity,
     pub at: Instant,
     /// Snapshots that cannot be used: removed once there is a new one.
     pub refused: &'e [String],
@@ -86,7 +87,7 @@ fn write_all<S: Storage>(
     // A person is durable before any record that names it: these pages have everybody who was copied.
     writer.header.persons_pages = source.persons.pages();
     let header = writer.finish().map_err(io)?;
-    check_file(storage, unfinished, &source.journal_id).map_err(|what| SnapshotError::NotAsWritten {
+    check_file(storage, unfinished, source.journal).map_err(|what| SnapshotError::NotAsWritten {
         file: unfinished.to_owned(),
         what,
     })?;
@@ -126,7 +127,7 @@ struct Writer<'e, S: Storage> {
 
 impl<'e, S: Storage> Writer<'e, S> {
     fn create(storage: &S, name: &str, source: &'e Source<'e>) -> io::Result<Writer<'e, S>> {
-        let mut header = SnapshotHeader::new(source.journal_id);
+        let mut header = SnapshotHeader::new(source.journal);
         header.taken_ms = source.at.unix_ms();
         header.through_min = source.appender.last_sequence();
         Ok(Writer {

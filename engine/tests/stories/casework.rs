@@ -151,11 +151,9 @@ fn an_erased_citizen_is_known_by_nobody_and_gets_no_right_ever_again() {
     assert_eq!(register(&rig, 1, 1).0, RegistrationReason::Accepted);
     rig.authorize(1, 1, 1_000);
     let subject = Subject::Citizen(citizen(1));
-    let person = rig.engine.state().wallets
-        [satang_core::state::account::wallet_shard(WalletId::from_number(1))]
-    .lock()
-    .person(WalletId::from_number(1))
-    .unwrap();
+    let (state, wallet) = (rig.engine.state(), WalletId::from_number(1));
+    let wallets = &state.wallets[state.seed.wallet_shard(wallet)];
+    let person = wallets.lock().person(wallet).unwrap();
     let is_stored = |rig: &Rig| {
         let bytes = rig.storage.bytes(PERSONS_FILE);
         let number = person.number().to_le_bytes();

@@ -13,7 +13,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 fn store(storage: &Arc<MemoryStorage>) -> PersonStore<MemoryStorage> {
-    PersonStore::open(storage, CitizenKey::from_bytes([7; 32])).unwrap()
+    let mut store = PersonStore::open(storage, CitizenKey::from_bytes([7; 32])).unwrap();
+    store.prepare().unwrap();
+    store
 }
 
 /// A store of two pages: the first with so many citizens, the second with one more.
@@ -50,7 +52,7 @@ fn a_page_whose_flush_failed_is_not_lost_when_the_next_erasure_meets_a_power_los
         .filter(|n| store.persons().find(citizen(*n)).is_some())
         .count();
     assert_eq!(
-        (left, store.unreadable_pages()),
+        (left, store.unreadable().pages),
         (61, 0),
         "persons found, unreadable pages"
     );

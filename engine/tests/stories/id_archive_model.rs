@@ -7,7 +7,7 @@ use crate::rig::workload::v7;
 use crate::rig::{Rig, noon, request, reversal};
 use satang_core::ids::{ReversalId, TxnId};
 use satang_core::outcome::{Reason, ReversalReason};
-use satang_core::state::dedup::{HotWindow, TxnState, reversal_shard, txn_shard, uuid_v7_ms};
+use satang_core::state::dedup::{HotWindow, TxnState, uuid_v7_ms};
 use satang_engine::clock::Clock;
 use satang_engine::engine::{Engine, Submitted};
 use satang_log::log::ReadLog;
@@ -124,9 +124,8 @@ impl Model {
         }
         for (id, sequence) in &self.reversals {
             let id_of = ReversalId::from_bits(*id);
-            let in_memory = rig.engine.state().ids[reversal_shard(id_of)]
-                .lock()
-                .reversal(id_of);
+            let state = rig.engine.state();
+            let in_memory = state.ids[state.seed.reversal_shard(id_of)].lock().reversal(id_of);
             let in_files = rig.engine.id_archive().reversal(id_of).unwrap();
             self.check_one(*id, *sequence, window, in_memory, in_files);
         }
@@ -172,7 +171,8 @@ fn txn<R: ReadLog, C: Clock>(engine: &Engine<R, C>, bits: u128) -> (Option<u64>,
         TxnState::Tombstone => Some(TOMBSTONE),
         TxnState::New => None,
     };
-    let in_memory = place(engine.state().ids[txn_shard(id)].lock().txn(id));
+    let state = engine.state();
+    let in_memory = place(state.ids[state.seed.txn_shard(id)].lock().txn(id));
     let in_files = place(engine.id_archive().txn(id).unwrap().found);
     (in_memory, in_files)
 }

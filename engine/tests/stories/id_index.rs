@@ -9,15 +9,28 @@ use satang_core::ids::{ReversalId, TxnId};
 use satang_core::money::Satang;
 use satang_core::outcome::{ReversalCause, ReversalReason};
 use satang_core::record::{ReturnKind, ReversalFacts, ReversalRecord};
-use satang_core::state::dedup::{ID_SHARDS, IdEntry, IdFact, IdShard, id_hash, reversal_shard, txn_shard};
+use satang_core::state::dedup::{ID_SHARDS, IdEntry, IdFact, IdShard};
+use satang_core::state::hash::HashSeed;
 use satang_engine::ids::index::{DayFacts, IdIndex, IdIndexError, id_index_name, write_id_index};
+use satang_log::log::LogIdentity;
 use satang_log::storage::{
     FileStorage, MemoryStorage, PAGE_BYTES, Page, ReadFile as _, ReadStorage as _, Storage, StorageFile,
 };
 use std::collections::BTreeMap;
 use std::io;
 
-const JOURNAL: [u8; 16] = [7; 16];
+const JOURNAL: LogIdentity = LogIdentity {
+    journal_id: [7; 16],
+    hash_seed: [5; 16],
+    citizen_key_check: [0; 32],
+    created: Instant::MIN,
+};
+/// Another journal that happens to have the same seed.
+const OTHER_JOURNAL: LogIdentity = LogIdentity {
+    journal_id: [8; 16],
+    ..JOURNAL
+};
+const SEED: HashSeed = JOURNAL.seed();
 const DAY: BusinessDate = BusinessDate::from_days(20_619);
 const NAME: &str = "ids/2026-06-15.ids";
 const UNFINISHED: &str = "ids/2026-06-15.ids.tmp";
@@ -33,7 +46,7 @@ struct Day {
 impl Day {
     fn empty() -> Day {
         Day {
-            shards: (0..ID_SHARDS).map(|_| IdShard::default()).collect(),
+            shards: (0..ID_SHARDS).map(|_| IdShard::new(SEED)).collect(),
             facts: BTreeMap::new(),
         }
     }
@@ -80,12 +93,12 @@ impl Day {
 
     fn authorization(&mut self, bits: u128, tombstone: bool) {
         let (id, sequence) = (TxnId::from_bits(bits), self.note(bits, IdFact::Txn));
-        self.shards[txn_shard(id)].insert_txn(sequence, id, tombstone);
+        self.shards[SEED.txn_shard(id)].insert_txn(sequence, id, tombstone);
     }
 
     fn reversal_id(&mut self, bits: u128) {
         let (id, sequence) = (ReversalId::from_bits(bits), self.note(bits, IdFact::Reversal));
-        self.shards[reversal_shard(id)].insert_reversal(sequence, id);
+        self.shards[SEED.reversal_shard(id)].insert_reversal(sequence, id);
     }
 
     fn tombstone(&mut self, bits: u128) {
@@ -118,7 +131,7 @@ impl Day {
             late: false,
         };
         let record = ReversalRecord::new(Instant::from_unix_ms(0), &facts);
-        self.shards[txn_shard(txn_id)].apply_reversal(&record, sequence);
+        self.shards[SEED.txn_shard(txn_id)].apply_reversal(&record, sequence);
     }
 
     fn shard(&self, number: usize) -> Vec<IdEntry> {
@@ -129,14 +142,14 @@ impl Day {
     fn write_as<S: Storage>(
         &self,
         storage: &S,
-        journal: [u8; 16],
+        journal: &LogIdentity,
         date: BusinessDate,
     ) -> io::Result<DayFacts> {
         write_id_index(storage, journal, date, |number| self.shard(number))
     }
 
     fn write<S: Storage>(&self, storage: &S) -> io::Result<DayFacts> {
-        self.write_as(storage, JOURNAL, DAY)
+        self.write_as(storage, &JOURNAL, DAY)
     }
 
     /// The day's file on a disk of its own.
@@ -165,14 +178,14 @@ impl Day {
         assert_eq!(file.facts().entries, self.facts.len() as u64);
         let mut entries = Vec::new();
         file.for_each(&mut |entry| entries.push(*entry)).unwrap();
-        assert!(entries.is_sorted_by_key(IdEntry::file_order));
+        assert!(entries.is_sorted_by_key(|entry| entry.file_order(&SEED)));
         let read: BTreeMap<(u128, u8), u64> = entries
             .iter()
             .map(|entry| ((entry.bits(), entry.fact().unwrap() as u8), entry.sequence()))
             .collect();
         assert_eq!((entries.len(), &read), (self.facts.len(), &self.facts));
         for (bits, _) in self.facts.keys() {
-            assert!(file.may_hold(id_hash(*bits)), "a false negative");
+            assert!(file.may_hold(SEED.id(*bits)), "a false negative");
             for fact in FACTS {
                 self.check_of(file, *bits, fact).unwrap();
             }
@@ -186,15 +199,13 @@ fn random_bits(random: &mut Random) -> u128 {
     u128::from(random.bits()) << 64 | u128::from(random.bits())
 }
 
-/// An id with the high half `high`: all of one `class` share a hash.
+/// An id with the high half `high`: all of one `class` share a hash, as whoever knows the seed can make them.
 fn of_class(class: u64, high: u64) -> u128 {
-    let product = u128::from(high ^ 0x1319_8A2E_0370_7344) * 0xE703_7ED1_A0B4_28DB;
-    let mixed = (product >> 64) as u64 ^ product as u64;
-    u128::from(high) << 64 | u128::from(mixed ^ class)
+    u128::from(high) << 64 | u128::from(SEED.mixed(high) ^ class)
 }
 
 fn open(storage: &MemoryStorage) -> Result<IdIndex, IdIndexError> {
-    IdIndex::open(storage, JOURNAL, DAY)
+    IdIndex::open(storage, &JOURNAL, DAY)
 }
 
 /// Opens the file and reads all of it.
@@ -218,7 +229,7 @@ fn every_fact_of_a_day_is_found_and_no_other() {
         day.check_all(&file);
         for _ in 0..2000 {
             let bits = random_bits(&mut random);
-            file.prefetch(id_hash(bits));
+            file.prefetch(SEED.id(bits));
             day.check_of(&file, bits, IdFact::Txn).unwrap();
         }
     }
@@ -230,7 +241,7 @@ fn a_real_folder_gives_the_same_file() {
     let storage = FileStorage::open_folder(folder.path()).unwrap();
     let day = Day::of(60_000, &mut Random::new(5));
     let written = day.write(&storage).unwrap();
-    let file = IdIndex::open(&storage, JOURNAL, DAY).unwrap();
+    let file = IdIndex::open(&storage, &JOURNAL, DAY).unwrap();
     assert_eq!(file.facts(), written);
     day.check_all(&file);
     let bytes = std::fs::read(folder.path().join(NAME)).unwrap();
@@ -253,7 +264,7 @@ fn ids_that_share_a_hash_are_told_apart_over_pages() {
     for _ in 0..4000 {
         let class = random.bits();
         let pair = [random.bits(), random.bits()].map(|high| of_class(class, high));
-        assert_eq!(id_hash(pair[0]), id_hash(pair[1]));
+        assert_eq!(SEED.id(pair[0]), SEED.id(pair[1]));
         pair.into_iter().for_each(|id| day.authorization(id, false));
     }
     let file = open(&day.written()).unwrap();
@@ -300,7 +311,7 @@ fn a_flipped_bit_is_noticed_and_never_gives_a_wrong_answer() {
     let (day, storage) = small();
     let whole = storage.bytes(NAME);
     let mut ids: Vec<u128> = day.facts.keys().map(|(bits, _)| *bits).collect();
-    ids.sort_by_key(|bits| id_hash(*bits));
+    ids.sort_by_key(|bits| SEED.id(*bits));
     let some = [ids[0], ids[60], ids[120], ids[ids.len() - 1]];
     for bit in 0..whole.len() * 8 {
         let mut bytes = whole.clone();
@@ -359,7 +370,7 @@ fn a_page_that_belongs_elsewhere_is_damage() {
     refused(swapped);
     // The same entries under the same number, but of another day or journal.
     let other = MemoryStorage::default();
-    for (journal, date) in [(JOURNAL, DAY.next()), ([8; 16], DAY)] {
+    for (journal, date) in [(&JOURNAL, DAY.next()), (&OTHER_JOURNAL, DAY)] {
         day.write_as(&other, journal, date).unwrap();
         let mut mixed = whole.clone();
         mixed[first.clone()].copy_from_slice(&other.bytes(&id_index_name(date))[first.clone()]);
@@ -394,20 +405,28 @@ fn pages_of_one_hash_that_changed_places_are_damage() {
 }
 
 #[test]
-fn the_file_of_another_journal_or_day_is_refused() {
+fn the_file_of_another_journal_or_seed_or_day_is_refused() {
     let (day, storage) = small();
     let refused = |journal, date| IdIndex::open(&storage, journal, date).err().unwrap().to_string();
     assert_eq!(
-        refused([8; 16], DAY),
+        refused(&OTHER_JOURNAL, DAY),
         format!("{NAME}: offset 0: the index of another journal")
+    );
+    let other_seed = LogIdentity {
+        hash_seed: [6; 16],
+        ..JOURNAL
+    };
+    assert_eq!(
+        refused(&other_seed, DAY),
+        format!("{NAME}: offset 0: ordered by the hashes of another seed")
     );
     storage.set_bytes("ids/2026-06-16.ids", storage.bytes(NAME));
     assert_eq!(
-        refused(JOURNAL, DAY.next()),
+        refused(&JOURNAL, DAY.next()),
         "ids/2026-06-16.ids: offset 0: the index of another day, 2026-06-15"
     );
     assert_eq!(
-        refused(JOURNAL, DAY.next().next()),
+        refused(&JOURNAL, DAY.next().next()),
         "ids/2026-06-17.ids: offset 0: no file ids/2026-06-17.ids"
     );
     // What identifies a file says which day's and what is in it.
@@ -507,7 +526,7 @@ fn what_reads_back_otherwise_does_not_get_the_name() {
 #[should_panic(expected = "an id of another shard in shard 0")]
 fn an_id_in_a_foreign_shard_is_a_bug() {
     let day = Day::of(1000, &mut Random::new(1));
-    let _ = write_id_index(&MemoryStorage::default(), JOURNAL, DAY, |number| {
+    let _ = write_id_index(&MemoryStorage::default(), &JOURNAL, DAY, |number| {
         day.shard(number ^ 1)
     });
 }
@@ -517,5 +536,5 @@ fn an_id_in_a_foreign_shard_is_a_bug() {
 fn one_fact_twice_is_a_bug() {
     let day = Day::of(1000, &mut Random::new(1));
     let twice = |number| [day.shard(number), day.shard(number)].concat();
-    let _ = write_id_index(&MemoryStorage::default(), JOURNAL, DAY, twice);
+    let _ = write_id_index(&MemoryStorage::default(), &JOURNAL, DAY, twice);
 }

@@ -6,7 +6,6 @@ use crate::rig::random::Random;
 use crate::rig::{LAYOUT, Rig, Survivors, enrollment};
 use satang_core::ids::PersonId;
 use satang_core::record::Record;
-use satang_core::state::account::wallet_shard;
 use satang_engine::persons::{CitizenKey, PERSONS_FILE, PersonStore};
 use satang_log::file::Layout;
 use satang_log::storage::{MemoryStorage, PAGE_BYTES, Storage};
@@ -29,7 +28,8 @@ fn named(storage: &Arc<MemoryStorage>) -> Vec<PersonId> {
 /// The person that holds a wallet.
 fn holder<S: Storage>(rig: &Rig<S>, wallet: u64) -> Option<PersonId> {
     let wallet = enrollment(wallet).wallet;
-    rig.engine.state().wallets[wallet_shard(wallet)]
+    let state = rig.engine.state();
+    state.wallets[state.seed.wallet_shard(wallet)]
         .lock()
         .person(wallet)
 }
@@ -96,7 +96,7 @@ fn no_record_outlives_the_person_it_names_wherever_the_power_goes() {
             let disk = Arc::new(rig.storage.lose_power(|| random.percent(percent)));
             if disk.names().iter().any(|name| name == PERSONS_FILE) {
                 let store = open_store(&disk);
-                torn += u32::from(store.unreadable_pages() > 0);
+                torn += u32::from(store.unreadable().pages > 0);
                 unnamed += u32::from(store.persons().len() > enrolled.len());
             }
             check_start(disk.copy(), &enrolled);

@@ -8,6 +8,7 @@ use satang_core::calendar::BusinessDate;
 use satang_engine::ids::index::write_id_index;
 use satang_engine::snapshot::{load, names};
 use satang_log::file::{FileLogStore, segment_name};
+use satang_log::log::LogIdentity;
 use satang_log::storage::{MemoryStorage, PAGE_BYTES};
 
 /// The newest snapshot and the one before it.
@@ -39,8 +40,8 @@ fn a_snapshot_damaged_on_any_page_is_refused() {
     let rig = with_two_snapshots();
     let [newest, _] = two_names(&rig);
     let whole = rig.storage.bytes(&newest);
-    let id = journal_id(&rig);
-    assert!(load(&*rig.storage, &newest, &id, Default::default(), &|_| 0).is_ok());
+    let journal = identity(&rig);
+    assert!(load(&*rig.storage, &newest, &journal, Default::default(), &|_| 0).is_ok());
     let disk = MemoryStorage::default();
     for name in files_in(&rig.storage, "ids") {
         disk.set_bytes(&name, rig.storage.bytes(&name));
@@ -56,7 +57,7 @@ fn a_snapshot_damaged_on_any_page_is_refused() {
         };
         bytes[page * PAGE_BYTES + random.below(within) as usize] ^= 1 << random.below(8);
         disk.set_bytes(&newest, bytes);
-        let Err(refusal) = load(&disk, &newest, &id, Default::default(), &|_| 0) else {
+        let Err(refusal) = load(&disk, &newest, &journal, Default::default(), &|_| 0) else {
             panic!("page {page} of {}", whole.len() / PAGE_BYTES);
         };
         assert!(
@@ -70,23 +71,39 @@ fn a_snapshot_damaged_on_any_page_is_refused() {
     {
         disk.set_bytes(&newest, whole[..len].to_vec());
         assert!(
-            load(&disk, &newest, &id, Default::default(), &|_| 0).is_err(),
+            load(&disk, &newest, &journal, Default::default(), &|_| 0).is_err(),
             "cut to {len} bytes"
         );
     }
     let longer = [&whole[..], &[0; PAGE_BYTES]].concat();
     disk.set_bytes(&newest, longer);
     assert!(
-        load(&disk, &newest, &id, Default::default(), &|_| 0).is_err(),
+        load(&disk, &newest, &journal, Default::default(), &|_| 0).is_err(),
         "a page longer"
     );
-    assert!(
-        load(&disk, &newest, &[3; 16], Default::default(), &|_| 0).is_err(),
-        "another journal's"
-    );
     disk.set_bytes(&newest, whole);
+    let why = |journal: &LogIdentity| {
+        let loaded = load(&disk, &newest, journal, Default::default(), &|_| 0);
+        loaded.err().unwrap().to_string()
+    };
+    let other_journal = LogIdentity {
+        journal_id: [3; 16],
+        ..journal
+    };
+    let other_seed = LogIdentity {
+        hash_seed: [3; 16],
+        ..journal
+    };
+    assert_eq!(
+        why(&other_journal),
+        format!("{newest}: offset 0: it belongs to another journal")
+    );
+    assert_eq!(
+        why(&other_seed),
+        format!("{newest}: offset 0: its shards were chosen by the hashes of another seed")
+    );
     assert!(
-        load(&disk, &newest, &id, Default::default(), &|_| 0).is_ok(),
+        load(&disk, &newest, &journal, Default::default(), &|_| 0).is_ok(),
         "nothing is wrong"
     );
 }
@@ -112,7 +129,8 @@ fn a_start_goes_back_to_the_snapshot_before_and_then_to_the_journal() {
     assert_falls_back(&rig, digest, &|bytes| bytes[..bytes.len() / 2].to_vec());
     assert_falls_back(&rig, digest, &|bytes| vec![0; bytes.len()]);
     assert_falls_back(&rig, digest, &|bytes| with_header(bytes, 16, &9u32.to_le_bytes()));
-    assert_falls_back(&rig, digest, &|bytes| with_header(bytes, 24, &[5; 16]));
+    assert_falls_back(&rig, digest, &|bytes| with_header(bytes, 24, &[9; 16]));
+    assert_falls_back(&rig, digest, &|bytes| with_header(bytes, 168, &[9; 16]));
 }
 
 /// The snapshot with other bytes in its header, whose check is right.
@@ -123,9 +141,9 @@ fn with_header(mut bytes: Vec<u8>, at: usize, field: &[u8]) -> Vec<u8> {
     bytes
 }
 
-fn journal_id(rig: &Rig) -> [u8; 16] {
+fn identity(rig: &Rig) -> LogIdentity {
     let log = FileLogStore::open(&rig.storage, LAYOUT).unwrap();
-    log.first_header().unwrap().journal_id
+    log.first_header().unwrap().identity()
 }
 
 /// A file of the right name, journal and date that holds other ids than the snapshot was taken with.
@@ -139,7 +157,7 @@ fn a_snapshot_with_another_index_than_it_was_taken_with_is_refused() {
     for file in files {
         let date = BusinessDate::parse(&file["ids/".len()..][..10]).unwrap();
         let disk = rig.storage.copy();
-        write_id_index(&disk, journal_id(&rig), date, |_| Vec::new()).unwrap();
+        write_id_index(&disk, &identity(&rig), date, |_| Vec::new()).unwrap();
         let started = Rig::start(disk);
         assert!(started.recovered.snapshots_refused >= 1, "{file}");
         assert_eq!(started.digest(), digest);
@@ -200,6 +218,50 @@ fn a_journal_that_lost_what_a_snapshot_holds_is_refused() {
     let refusal = refused(Rig::try_start(rig.storage.copy()));
     assert_names(&refusal, &segment);
     assert!(refusal.to_string().contains(&sequence), "{refusal}");
+}
+
+/// Whatever is in its file, a snapshot got its name once the journal was durable so far; but not one of another journal.
+#[test]
+fn a_snapshot_whose_header_cannot_be_read_vouches_by_its_name() {
+    let mut rig = Rig::prepared();
+    rig.authorize(1, 1, 100);
+    rig.snapshot();
+    let segment = segment_name(1);
+    let shorter = rig.storage.bytes(&segment);
+    let lost_from = rig.engine.durable().sequence() + 1;
+    rig.authorize(2, 1, 100);
+    let newest = rig.snapshot().file;
+    let whole = rig.storage.bytes(&newest);
+    let mut flipped = whole.clone();
+    flipped[100] ^= 1;
+    let unreadable = [
+        flipped,
+        Vec::new(),
+        whole[..600].to_vec(),
+        vec![0; whole.len()],
+        with_header(whole.clone(), 16, &9u32.to_le_bytes()),
+    ];
+    for bytes in unreadable {
+        let disk = rig.storage.copy();
+        disk.set_bytes(&newest, bytes);
+        assert!(Rig::try_start(disk.copy()).is_ok(), "the journal is whole");
+        disk.set_bytes(&segment, shorter.clone());
+        let refusal = refused(Rig::try_start(disk));
+        assert_names(&refusal, &segment);
+        let (text, sequence) = (refusal.to_string(), format!("(sequence {lost_from})"));
+        assert!(text.contains(&newest) && text.contains(&sequence), "{text}");
+    }
+    for (name, bytes) in [
+        (newest.clone(), with_header(whole.clone(), 24, &[5; 16])),
+        ("snapshots/old.snap".to_owned(), Vec::new()),
+        ("snapshots/99999.snap".to_owned(), Vec::new()),
+    ] {
+        let disk = rig.storage.copy();
+        disk.lose_file(&newest);
+        disk.set_bytes(&name, bytes);
+        disk.set_bytes(&segment, shorter.clone());
+        assert!(Rig::try_start(disk).is_ok(), "{name}");
+    }
 }
 
 #[test]

@@ -3,10 +3,13 @@
 //! later, and neither what is in flight; with room again everything goes on without a restart.
 
 use crate::rig::hooked::{HookedStorage, Operation};
+use crate::rig::office::{register, registration, started};
 use crate::rig::random::Random;
 use crate::rig::workload::Workload;
 use crate::rig::{LAYOUT, Rig, request, reversal};
+use satang_core::outcome::RegistrationReason;
 use satang_engine::engine::{SubmitError, Submitted};
+use satang_engine::session::register::Registered;
 use satang_log::commit::CommitError;
 use satang_log::durable::StorageFailed;
 use satang_log::file::{Layout, Spares, segment_name};
@@ -260,11 +263,11 @@ fn a_spare_is_made_by_one_thread_at_a_time_also_while_stopping() {
         until("the preparer is about to rename", || renames.load(SeqCst) == 1);
         spares.stop();
         taking.store(true, SeqCst);
-        assert_eq!(spares.take(&storage).unwrap(), 1);
+        assert_eq!(spares.take(&storage).unwrap().0, 1);
     });
     assert_eq!(creates.load(SeqCst), 1, "segment 1 was made twice");
     assert_eq!(
-        spares.take(&storage).unwrap(),
+        spares.take(&storage).unwrap().0,
         2,
         "without a preparer the taker makes its own"
     );
@@ -355,4 +358,80 @@ fn real_files_hold_it_too_where_direct_io_is_refused() {
         assert!(storage.direct_refused());
         storage
     });
+}
+
+#[test]
+fn answers_that_were_given_are_repeated_on_a_full_disk() {
+    let mut rig = started();
+    rig.authorize(1, 1, 100);
+    assert_eq!(register(&rig, 7, 7).0, RegistrationReason::Accepted);
+    let Submitted::Decided { sequence, .. } = rig.engine.reverse(&reversal(2, 1, None)).unwrap() else {
+        panic!("decided")
+    };
+    rig.flush();
+    rig.storage.fill_after(0);
+    with_preparer(&mut rig, |rig| {
+        until("no spare can be made", || rig.engine.space() == Space::None);
+        let engine = &rig.engine;
+        let repeated = engine.authorize(&request(1, 1, 100)).unwrap();
+        assert!(matches!(repeated, Submitted::Seen { .. }), "{repeated:?}");
+        let repeated = engine.authorize_batch(&[request(1, 1, 100)]).unwrap();
+        assert!(matches!(repeated[..], [Submitted::Seen { .. }]), "{repeated:?}");
+        let repeated = engine.reverse(&reversal(2, 1, None)).unwrap();
+        assert_eq!(repeated.sequence(), sequence);
+        let repeated = engine.register(&registration(7, 7)).unwrap();
+        assert!(matches!(repeated, Registered::Seen { .. }), "{repeated:?}");
+        // New ones are refused, and a batch with one of them wholly.
+        let both = [request(1, 1, 100), request(3, 1, 100)];
+        let refused = [
+            engine.authorize(&request(3, 1, 100)).map(drop),
+            engine.authorize_batch(&both).map(drop),
+            engine.reverse(&reversal(4, 1, None)).map(drop),
+            engine.register(&registration(8, 8)).map(drop),
+        ];
+        let full =
+            |refused: &Result<(), _>| matches!(refused, Err(SubmitError::DiskFull { reversals: false }));
+        assert!(refused.iter().all(full), "{refused:?}");
+    });
+}
+
+#[test]
+fn a_spare_that_fails_is_made_anew_and_called_what_it_is() {
+    let mut rig = Rig::prepared();
+    rig.storage.break_after(0);
+    with_preparer(&mut rig, |rig| {
+        until("no spare can be made", || rig.engine.space() == Space::None);
+        let refused = rig.engine.authorize(&request(1, 1, 100));
+        assert!(
+            matches!(refused, Err(SubmitError::NoSpare { reversals: false })),
+            "{refused:?}"
+        );
+        assert!(!rig.engine.durable().has_failed());
+        rig.storage.mend();
+        until("the disk is asked again", || rig.engine.space() == Space::Enough);
+        rig.authorize(1, 1, 100);
+    });
+}
+
+#[test]
+fn a_new_citizen_on_a_full_disk_is_refused_or_registered_and_nothing_fails() {
+    let mut rig = started();
+    rig.storage.fill_after(0);
+    // As long as there is room for the journal: each flush takes a page of the person store.
+    let before = rig.engine.persons().len();
+    for number in 100..140 {
+        // Of whom some are too late for the quota.
+        register(&rig, number.into(), number);
+        if number % 10 == 0 {
+            rig.flush();
+        }
+    }
+    rig.flush();
+    assert!(!rig.engine.durable().has_failed());
+    let digest = rig.digest();
+    let again = Rig::start(rig.storage.copy());
+    assert_eq!(
+        (again.digest(), again.engine.persons().len()),
+        (digest, before + 40)
+    );
 }

@@ -45,7 +45,7 @@ part! {
     /// A list that a programme's file names.
     pub struct ListShown {
         pub list: Name,
-        /// Whether anybody is on it. One that was never imported is empty.
+        /// Whether it was ever imported; a file without a citizen confirms that a list is rightly empty. One that never was is empty, too.
         pub imported: bool,
         /// How many citizens are on it.
         pub citizens: u64,
@@ -64,7 +64,7 @@ part! {
     /// A list, and who uses it.
     pub struct ListFound {
         pub list: Name,
-        /// Whether anybody is on it. One that was never imported is empty.
+        /// Whether it was ever imported; a file without a citizen confirms that a list is rightly empty. One that never was is empty, too.
         pub imported: bool,
         /// How many citizens are on it.
         pub citizens: u64,

@@ -1,7 +1,7 @@
 //! Batches, as JSON or as bytes: two forms of one request, decided, replayed and counted alike.
 
 use super::authorizations::{ANSWER_BYTES, Serving, sources_of};
-use super::{Failure, Ready};
+use super::{Failure, Ready, turns};
 use crate::engine::GatewayEngine;
 use crate::server::Response;
 use crate::wire::batch::Batch;
@@ -9,6 +9,7 @@ use crate::wire::binary::{self, CONTENT_TYPE_BATCH};
 use crate::wire::parse;
 use crate::wire::problem::Problem;
 use crate::wire::render::{self, AuthorizationAnswer, BatchResult};
+use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use satang_core::record::Authorization;
 use satang_core::request::AuthorizationRequest;
@@ -26,13 +27,13 @@ impl<S: Storage> Ready<S> {
     pub(super) async fn authorize_batch(
         &self,
         headers: &HeaderMap,
-        body: &[u8],
+        body: Bytes,
     ) -> Result<Response, Failure> {
         let started = std::time::Instant::now();
         let is_binary = binary::is_batch(headers);
         let batch: Batch<AuthorizationRequest> = match is_binary {
-            true => binary::batch(body)?,
-            false => parse::batch(body)?.into_iter().collect(),
+            true => turns::read(body, binary::batch).await?,
+            false => turns::read(body, |body| Ok(parse::batch(body)?.into_iter().collect())).await?,
         };
         let _serving = Serving::start(self.engine.appender().requests());
         let decided = self.session.authorize_batch(batch.requests())?;

@@ -3,7 +3,7 @@
 use super::access::Refused;
 use crate::server::{BodyError, Response};
 use crate::wire::problem::Problem;
-use http::header::{ALLOW, HeaderValue, WWW_AUTHENTICATE};
+use http::header::{ACCEPT_ENCODING, ALLOW, HeaderValue, WWW_AUTHENTICATE};
 use http::{Method, StatusCode};
 use satang_engine::engine::SubmitError;
 use satang_engine::maintenance::KeepError;
@@ -111,6 +111,11 @@ fn submit_error(error: SubmitError) -> Response {
         SubmitError::Overloaded => retry_later(&Problem::overloaded()),
         SubmitError::Storage(StorageFailed) => retry_later(&Problem::storage_failed()),
         SubmitError::DiskFull { .. } => unavailable("disk_full", "The disk is full.", error.to_string()),
+        SubmitError::NoSpare { .. } => unavailable(
+            "storage_failed",
+            "The journal cannot get another file.",
+            error.to_string(),
+        ),
         SubmitError::Clock(error) => unavailable(
             "clock_not_trusted",
             "The clock cannot be trusted.",
@@ -132,8 +137,8 @@ fn submit_error(error: SubmitError) -> Response {
                 "nothing was decided".into(),
             )
         }
-        SubmitError::Misplaced { sequence } => {
-            tracing::error!(?sequence, "the journal returns another record than was asked for");
+        SubmitError::Misplaced(error) => {
+            tracing::error!(%error, "the journal returns another record than was asked for");
             unavailable(
                 "storage_failed",
                 "The journal cannot be read.",
@@ -182,7 +187,14 @@ fn retry_later(problem: &Problem) -> Response {
 /// A problem as an answer.
 fn answer(problem: &Problem) -> Response {
     let status = StatusCode::from_u16(problem.status).expect("a problem has a status");
-    Response::problem(status, problem.to_json())
+    let response = Response::problem(status, problem.to_json());
+    match status {
+        // RFC 9110, 15.5.16.
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => {
+            response.with_header(ACCEPT_ENCODING, HeaderValue::from_static("gzip"))
+        }
+        _ => response,
+    }
 }
 
 /// The body of an error that the listener itself answers.

@@ -75,19 +75,19 @@ fn programs_shown<S: Storage>(
 
 /// Every list that was imported, or that a programme names.
 fn all_lists_shown<S: Storage>(view: &View<'_, S>) -> Vec<api::ListFound> {
-    let found = |list: &Name, citizens| api::ListFound {
+    let found = |list: &Name, citizens: Option<u64>| api::ListFound {
         list: api::Name::of(list),
-        imported: citizens > 0,
-        citizens,
+        imported: citizens.is_some(),
+        citizens: citizens.unwrap_or_default(),
         programs: Vec::new(),
     };
     let imported = view
         .lists()
-        .map(|(list, citizens)| (list, found(&list, citizens)));
+        .map(|(list, citizens)| (list, found(&list, Some(citizens))));
     let mut lists: BTreeMap<Name, api::ListFound> = imported.collect();
     for rule in view.rules() {
         for list in lists_of(view, rule) {
-            let used = lists.entry(*list).or_insert_with(|| found(list, 0));
+            let used = lists.entry(*list).or_insert_with(|| found(list, None));
             used.programs.push(api::Name::of(&rule.policy.id));
         }
     }
@@ -108,14 +108,14 @@ fn lists_of<'v, S: Storage>(view: &'v View<'_, S>, rule: &'v Rule) -> impl Itera
     rule.policy.lists().chain(stands_for)
 }
 
-/// The lists that a programme names, and whether anybody is on them: one that was never imported is empty.
+/// The lists that a programme names, and how many are on them: one that was never imported is empty.
 fn lists_shown<S: Storage>(view: &View<'_, S>, rule: &Rule) -> Vec<api::ListShown> {
     let of = |list: &Name| {
         let citizens = view.listed_len(list);
         api::ListShown {
             list: api::Name::of(list),
-            imported: citizens > 0,
-            citizens,
+            imported: citizens.is_some(),
+            citizens: citizens.unwrap_or_default(),
         }
     };
     lists_of(view, rule).map(of).collect()

@@ -2,9 +2,10 @@
 
 use super::casework::CaseworkCounts;
 use super::exposition::{counters, doubling, gauges, histogram, registered};
+use super::listener::read_listener;
 use super::{Failure, Ready, Refused};
 use crate::output;
-use crate::server::Response;
+use crate::server::{Response, ServerCounters};
 use http::StatusCode;
 use parking_lot::RwLock;
 use prometheus::{Gauge, Histogram, IntCounter, IntCounterVec, IntGauge, Registry, TextEncoder};
@@ -18,7 +19,8 @@ use satang_log::commit::CommitObserver;
 use satang_log::storage::Storage;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::time::Duration;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, SystemTime};
 
 const REASONS: usize = Reason::ALL.len();
 const REVERSAL_REASONS: usize = ReversalReason::ALL.len();
@@ -27,6 +29,8 @@ const REVERSAL_REASONS: usize = ReversalReason::ALL.len();
 /// labels when it is scraped.
 pub struct Metrics {
     registry: Registry,
+    /// Set once it listens.
+    listener: OnceLock<Arc<ServerCounters>>,
     /// By the number of the programme's name and reason; number 0 is an unknown programme. One entry for each programme that
     /// ever had a rule.
     decisions: RwLock<BTreeMap<u16, [AtomicU64; REASONS]>>,
@@ -49,6 +53,9 @@ pub struct Metrics {
     snapshot_sequence: IntGauge,
     /// Snapshots that failed, and that were taken.
     snapshots: [IntCounter; 2],
+    scrub_bytes: IntCounter,
+    scrub_findings: IntCounter,
+    scrub_last_pass: Gauge,
 }
 
 /// How long requests took, from complete to durably answered, in seconds.
@@ -157,8 +164,29 @@ impl Metrics {
                 Gauge::new("satang_recovery_seconds", "How long the last start replayed."),
             ),
             recovery_records: gauge("satang_recovery_records", "Records the last start replayed."),
+            listener: OnceLock::new(),
+            scrub_bytes: counter(
+                "satang_scrub_bytes_total",
+                "Bytes of files that the scrubber read once more since the start.",
+            ),
+            scrub_findings: counter(
+                "satang_scrub_findings_total",
+                "Damage that the scrubber found since the start; once in each pass.",
+            ),
+            scrub_last_pass: registered(
+                &registry,
+                Gauge::new(
+                    "satang_scrub_last_full_pass_timestamp_seconds",
+                    "When the scrubber last came to the end of all files, in seconds since the Unix epoch; 0 for not since the start.",
+                ),
+            ),
             registry,
         }
+    }
+
+    /// Shows what a listener counts; only the first counts.
+    pub fn listens(&self, listener: Arc<ServerCounters>) {
+        self.listener.get_or_init(|| listener);
     }
 
     pub(super) fn count_authorization(&self, record: &AuthorizationRecord) {
@@ -265,6 +293,22 @@ impl Metrics {
         self.snapshot_sequence.set(found.snapshot.unwrap_or(0) as i64);
     }
 
+    /// The scrubber read so many bytes.
+    pub fn count_scrubbed(&self, bytes: u64) {
+        self.scrub_bytes.inc_by(bytes);
+    }
+
+    /// The scrubber found damage.
+    pub fn count_scrub_finding(&self) {
+        self.scrub_findings.inc();
+    }
+
+    /// The scrubber came to the end of all files.
+    pub fn scrub_passed(&self, at: SystemTime) {
+        let since_epoch = at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        self.scrub_last_pass.set(since_epoch.as_secs_f64().floor());
+    }
+
     /// A snapshot was taken, or was not.
     pub fn count_snapshot(&self, outcome: &Result<Taken, KeepError>) {
         self.snapshots[usize::from(outcome.is_ok())].inc();
@@ -295,6 +339,9 @@ impl<S: Storage> Ready<S> {
         self.read_decisions(&read);
         self.read_state(&read);
         self.read_money(&read);
+        if let Some(listener) = self.metrics.listener.get() {
+            read_listener(&read, listener);
+        }
         let mut families = self.metrics.registry.gather();
         families.extend(read.gather());
         let text = TextEncoder::new()
@@ -371,6 +418,14 @@ impl<S: Storage> Ready<S> {
             IntCounter::new("satang_durable_sequence", "The highest durable sequence."),
         )
         .inc_by(engine.durable().sequence());
+        registered(
+            read,
+            IntCounter::new(
+                "satang_hash_long_probes_total",
+                "Insertions into a table of ids that passed 1,024 others or more, since the start.",
+            ),
+        )
+        .inc_by(state.long_probes());
         registered(
             read,
             IntCounter::new(
@@ -478,6 +533,7 @@ mod tests {
         metrics.reversals[2][1][0].store(1 << 52, Relaxed);
         metrics.registrations[0].store(4, Relaxed);
         metrics.count_refused(Refused::Unknown);
+        metrics.listens(Arc::default());
         let headers = HeaderMap::new();
         let mut request = pin!(
             service

@@ -11,6 +11,7 @@ mod explanation;
 mod exposition;
 mod failure;
 mod import;
+mod listener;
 mod lookup;
 mod metrics;
 mod progress;
@@ -18,6 +19,7 @@ mod registrations;
 mod router;
 mod routes;
 mod snapshots;
+mod turns;
 #[cfg(test)]
 mod tests_openapi;
 #[cfg(test)]
@@ -27,7 +29,8 @@ mod tests_snapshots;
 
 pub use access::Refused;
 pub use failure::Failure;
-pub use import::Report;
+pub use import::{Encoding, ImportKind, Report, dry_run};
+pub use listener::Probes;
 pub use maintenance::catch_up;
 pub use metrics::Metrics;
 pub use routes::{ROUTES, Route, RouteBody};
@@ -38,7 +41,8 @@ use crate::programs::ProgramSource;
 use crate::server::{Body, BodyError, Handler, Request, Response};
 use access::Caller;
 use bytes::Bytes;
-use http::{HeaderMap, Method, StatusCode};
+use http::header::CACHE_CONTROL;
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Version};
 use maintenance::Chores;
 use routes::{AUTHORIZE, Call, OBJECT_BYTES_MAX};
 use satang_engine::clock::AnyClock;
@@ -50,6 +54,7 @@ use serde::Serialize;
 use std::cell::OnceCell;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
+use turns::Turns;
 
 /// What all I/O threads share.
 pub struct App<S: Storage> {
@@ -111,6 +116,8 @@ impl<S: Storage> App<S> {
 
 /// Where a route's body comes from: a socket, or (in-process) a whole.
 pub trait BodySource {
+    /// Is told that a known caller sends it.
+    fn is_of_known_caller(&self) {}
     /// Waits for the whole body, of at most so many bytes and never more than the server's bound.
     fn collect(self, bytes_max: usize) -> impl Future<Output = Result<Bytes, BodyError>>;
     /// The next piece of it; `None` at its end.
@@ -118,6 +125,10 @@ pub trait BodySource {
 }
 
 impl BodySource for Body {
+    fn is_of_known_caller(&self) {
+        Body::is_of_known_caller(self);
+    }
+
     async fn collect(self, bytes_max: usize) -> Result<Bytes, BodyError> {
         Body::collect(self, bytes_max).await
     }
@@ -161,6 +172,8 @@ pub(crate) struct Ready<S: Storage> {
     chores: Arc<Chores>,
     metrics: Arc<Metrics>,
     programs: Arc<ProgramSource>,
+    /// Of the imports on this thread.
+    turns: Turns,
 }
 
 impl<S: Storage> Api<S> {
@@ -202,7 +215,7 @@ impl<S: Storage> Api<S> {
     ) -> Result<Response, Failure> {
         // The hottest route first: it needs no look-up.
         if path == AUTHORIZE.template && *method == AUTHORIZE.method {
-            let _caller = self.admit(AUTHORIZE, headers)?;
+            let _caller = self.admit(AUTHORIZE, headers, &body)?;
             return self
                 .ready()?
                 .authorize(&body.collect(OBJECT_BYTES_MAX).await?)
@@ -210,18 +223,20 @@ impl<S: Storage> Api<S> {
         }
         // Which routes there are is no secret (/openapi.json needs no key), so 404 and 405 come before 401.
         let (route, id) = router::find(method, path)?;
-        let caller = self.admit(route, headers)?;
+        let caller = self.admit(route, headers, &body)?;
         let by = caller.name();
-        self.answer(
-            route.id,
-            Call {
-                id,
-                headers,
-                by,
-                body,
-            },
-        )
-        .await
+        let call = Call {
+            id,
+            headers,
+            by,
+            body,
+        };
+        let answer = self.answer(route.id, call).await?;
+        Ok(match route.roles {
+            // What only some may see, nobody on the way keeps.
+            Some(_) => answer.with_header(CACHE_CONTROL, HeaderValue::from_static("no-store")),
+            None => answer,
+        })
     }
 
     async fn health(&self) -> Result<Response, Failure> {
@@ -233,8 +248,12 @@ impl<S: Storage> Api<S> {
     }
 
     /// Before anything else about a request: who sends it may not even learn that the engine is starting.
-    fn admit(&self, route: &Route, headers: &HeaderMap) -> Result<Caller, Failure> {
-        access::admit(self.keys.as_ref(), route, headers).map_err(Failure::Refused)
+    fn admit(&self, route: &Route, headers: &HeaderMap, body: &impl BodySource) -> Result<Caller, Failure> {
+        let caller = access::admit(self.keys.as_ref(), route, headers).map_err(Failure::Refused)?;
+        if let Caller::Bearer(_) = caller {
+            body.is_of_known_caller();
+        }
+        Ok(caller)
     }
 
     fn ready(&self) -> Result<&Ready<S>, Failure> {
@@ -253,6 +272,7 @@ impl<S: Storage> Api<S> {
                 chores: self.app.chores.clone(),
                 metrics: self.app.metrics.clone(),
                 programs: self.app.programs.clone(),
+                turns: Turns::new(),
             }
         }))
     }
@@ -261,19 +281,30 @@ impl<S: Storage> Api<S> {
 impl<S: Storage> Handler for Api<S> {
     async fn handle(&self, request: Request) -> Response {
         let Request {
-            method,
+            mut method,
             uri,
+            version,
             headers,
             body,
-            ..
         } = request;
+        if version == Version::HTTP_10 && method == Method::OPTIONS {
+            // A load balancer's oldest way of probing: what it wants to know is the status.
+            method = Method::GET;
+        }
         self.respond(&method, uri.path(), &headers, body).await
+    }
+
+    fn takes_http10(&self, method: &Method, path: &str) -> bool {
+        matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS) && HEALTH.contains(&path)
     }
 
     fn problem(&self, status: StatusCode, code: &str, detail: &str) -> Vec<u8> {
         failure::listener_problem(status, code, detail).to_json()
     }
 }
+
+/// The routes that load balancers probe, in HTTP/1.0 too.
+const HEALTH: [&str; 2] = ["/healthz", "/readyz"];
 
 /// The description of every route, OpenAPI 3.1.
 const OPENAPI: &str = include_str!("../../openapi.json");

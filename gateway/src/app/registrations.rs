@@ -1,12 +1,13 @@
 //! Registrations, one by one and in batches.
 
 use super::authorizations::{ANSWER_BYTES, Serving};
-use super::{Failure, Ready};
+use super::{Failure, Ready, turns};
 use crate::server::Response;
 use crate::wire::batch::Batch;
 use crate::wire::parse;
 use crate::wire::problem::Problem;
 use crate::wire::render::{self, BatchResult, RegistrationAnswer};
+use bytes::Bytes;
 use http::StatusCode;
 use satang_core::ids::Name;
 use satang_core::record::{NameNumber, RegistrationRecord};
@@ -30,9 +31,10 @@ impl<S: Storage> Ready<S> {
         Ok(Response::json(StatusCode::OK, answer))
     }
 
-    pub(super) async fn register_batch(&self, body: &[u8]) -> Result<Response, Failure> {
+    pub(super) async fn register_batch(&self, body: Bytes) -> Result<Response, Failure> {
         let started = std::time::Instant::now();
-        let batch: Batch<RegistrationRequest> = parse::registrations(body)?.into_iter().collect();
+        let batch: Batch<RegistrationRequest> =
+            turns::read(body, |body| Ok(parse::registrations(body)?.into_iter().collect())).await?;
         let _serving = Serving::start(self.engine.appender().requests());
         let registered = self.session.register_batch(batch.requests())?.durable().await?;
         let conflict = Problem::registration_id_conflict();

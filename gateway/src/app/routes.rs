@@ -108,15 +108,15 @@ macro_rules! roles {
 
 /// The answer of a row: its handler gets the named parts of the call.
 macro_rules! answer {
-    ($api:expr, $call:ident, Object $on:ident.$handler:ident($($from:ident),*)) => {
-        answer!($api, $call, OBJECT_BYTES_MAX, $on.$handler($($from),*))
-    };
-    ($api:expr, $call:ident, Batch $on:ident.$handler:ident($($from:ident),*)) => {
-        answer!($api, $call, usize::MAX, $on.$handler($($from),*))
-    };
-    ($api:expr, $call:ident, $bytes_max:expr, $on:ident.$handler:ident($($from:ident),*)) => {{
+    ($api:expr, $call:ident, Batch $on:ident.$handler:ident($($from:ident),*)) => {{
         let on = on!($api, $on);
-        let bytes = $call.body.collect($bytes_max).await?;
+        let bytes = $call.body.collect(usize::MAX).await?;
+        let $call = Call { id: $call.id, headers: $call.headers, by: $call.by, body: bytes };
+        on.$handler($($call.$from),*).await
+    }};
+    ($api:expr, $call:ident, Object $on:ident.$handler:ident($($from:ident),*)) => {{
+        let on = on!($api, $on);
+        let bytes = $call.body.collect(OBJECT_BYTES_MAX).await?;
         let $call = Call { id: $call.id, headers: $call.headers, by: $call.by, body: &bytes[..] };
         on.$handler($($call.$from),*).await
     }};
@@ -158,8 +158,8 @@ routes! {
     // Whoever registers citizens and merchants does not see what a wallet holds.
     Register: POST "/v1/registrations" Object [Registrar] => ready.register(body);
     RegisterBatch: POST "/v1/registrations/batch" Batch [Registrar] => ready.register_batch(body);
-    ImportEnrollments: POST "/v1/enrollments/import" Lines [Registrar Admin] => ready.import_enrollments(body, by);
-    ImportList: POST "/v1/lists/{list}/import" Lines [Registrar Admin] => ready.import_list(id, body, by);
+    ImportEnrollments: POST "/v1/enrollments/import" Lines [Registrar Admin] => ready.import_enrollments(headers, body, by);
+    ImportList: POST "/v1/lists/{list}/import" Lines [Registrar Admin] => ready.import_list(id, headers, body, by);
     Lists: GET "/v1/lists" Unread [Registrar Admin Viewer] => ready.lists();
     Move: POST "/v1/wallets/{wallet_id}/moves" Object [Registrar Admin] => ready.transfer_person(id, body, by);
     ReplaceWallet: POST "/v1/wallets/{wallet_id}/replacement" Object [Registrar Admin]
@@ -194,7 +194,7 @@ routes! {
     PutProgramStatus: PUT "/v1/programs/{id}/status" Object [Admin] => ready.put_program_status(id, body, by);
     ReloadPrograms: POST "/v1/programs/reload" Object [Admin] => ready.reload_programs(body, by);
     PutMerchant: PUT "/v1/merchants/{merchant_id}" Object [Admin] => ready.put_merchant(id, body, by);
-    ImportMerchants: POST "/v1/merchants/import" Lines [Admin] => ready.import_merchants(body, by);
+    ImportMerchants: POST "/v1/merchants/import" Lines [Admin] => ready.import_merchants(headers, body, by);
     PutMerchantStatus: PUT "/v1/merchants/{merchant_id}/status" Object [Admin]
         => ready.put_merchant_status(id, body, by);
     WithdrawConsent: POST "/v1/merchants/{merchant_id}/consent-withdrawal" Object [Admin]

@@ -98,7 +98,8 @@ fn operation(route: &Route) -> Json {
     match route.body {
         RouteBody::Object => answer("413", "ObjectTooLarge"),
         RouteBody::Batch => answer("413", "BatchTooLarge"),
-        RouteBody::Unread | RouteBody::Lines => {}
+        RouteBody::Lines => answer("415", "NoText"),
+        RouteBody::Unread => {}
     }
     answer("431", "HeaderTooLarge");
     if route.needs_engine {

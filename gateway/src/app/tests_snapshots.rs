@@ -38,6 +38,7 @@ impl Service {
             accept_clock: None,
             expected: Expected::default(),
             snapshots: SnapshotRule::DEFAULT,
+            hash_seed: Some([1; 16]),
             observer: Arc::new(Unobserved),
         };
         let clock = AnyClock::Simulated(SimulatedClock::standing_at(noon));

@@ -45,7 +45,8 @@ pub fn run(args: &EraseArgs) -> anyhow::Result<()> {
         .enable_all()
         .build()?;
     let report = tokio::task::LocalSet::new().block_on(&runtime, async {
-        let mut client = Client::connect(&args.server.server, &credentials).await?;
+        let mut client =
+            Client::connect(&args.server.server, &credentials, args.server.silence_max()).await?;
         erase(&mut client, lines, &args.reason).await
     });
     conclude(&named, &report.with_context(|| named.clone())?)

@@ -5,3 +5,4 @@ pub mod verify;
 pub mod backup;
 pub mod import;
 pub mod erase;
+pub mod programs;

@@ -1,6 +1,6 @@
 //! The demo's day: its people, its shops and its purchases.
 
-use crate::client::{Client, Credentials};
+use crate::client::{Client, Credentials, SILENCE_MAX};
 use crate::output::show;
 use anyhow::{Context, bail};
 use http::Method;
@@ -59,7 +59,7 @@ impl Day {
     /// # Errors
     /// When a request is not answered.
     pub async fn before_the_restart(&mut self) -> anyhow::Result<()> {
-        let mut client = Client::connect(&self.server, &Credentials::default()).await?;
+        let mut client = Client::connect(&self.server, &Credentials::default(), SILENCE_MAX).await?;
         register(&mut client).await?;
         show!("\nไทยช่วยไทย พลัส 60/40: the state pays 60 %, at most 200 baht a day and 1,000 baht a month\n");
         show!("{}", heading());
@@ -117,7 +117,7 @@ impl Day {
     /// # Errors
     /// When a request is not answered, or the first answer changed.
     pub async fn after_the_restart(&mut self) -> anyhow::Result<()> {
-        let mut client = Client::connect(&self.server, &Credentials::default()).await?;
+        let mut client = Client::connect(&self.server, &Credentials::default(), SILENCE_MAX).await?;
         self.retry(&mut client).await?;
         set_clock(&mut client, "2026-06-15T22:59:59.000+07:00").await?;
         self.buy(

@@ -17,8 +17,10 @@ use satang_engine::maintenance::SnapshotRule;
 use satang_engine::recovery::open::Expected;
 use satang_log::commit::Pacing;
 use satang_log::file::Layout;
+use std::fs::Permissions;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use tokio::task::LocalSet;
 
@@ -55,6 +57,7 @@ pub fn run(data_dir: Option<PathBuf>, listen: Option<SocketAddr>, exit: bool) ->
         None => Some(
             tempfile::Builder::new()
                 .prefix("satang-demo-")
+                .permissions(Permissions::from_mode(0o700))
                 .tempdir()
                 .context("a temporary folder")?,
         ),
@@ -98,6 +101,7 @@ fn start(folder: &Path, listen: SocketAddr) -> anyhow::Result<Running> {
             listen,
             ..ServerOptions::default()
         },
+        health_listen: None,
         keys: None,
         simulated_clock: Some(noon),
         accept_clock: None,
@@ -108,6 +112,7 @@ fn start(folder: &Path, listen: SocketAddr) -> anyhow::Result<Running> {
         pacing: Pacing::DEFAULT,
         expected: Expected::default(),
         snapshots: SnapshotRule::DEFAULT,
+        scrub: None,
     };
     Running::start(options, &mut |_, _| {}, || {})
 }

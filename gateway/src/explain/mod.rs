@@ -16,19 +16,27 @@ use http::{Method, StatusCode};
 use satang_api::{AuthorizationFound, Problem, Wallet};
 use satang_core::ids::TxnId;
 use serde::de::DeserializeOwned;
+use std::time::Duration;
 use story::Story;
+
+pub(crate) use thai::date as thai_date;
 
 /// Asks a server about a purchase and prints the page.
 ///
 /// # Errors
 /// When the id is none, the server does not answer, or it knows no such purchase.
-pub fn run(txn_id: &str, server: &str, credentials: &Credentials) -> anyhow::Result<()> {
+pub fn run(
+    txn_id: &str,
+    server: &str,
+    credentials: &Credentials,
+    silence_max: Duration,
+) -> anyhow::Result<()> {
     let txn_id = TxnId::parse(txn_id).with_context(|| format!("{txn_id:?}"))?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
     let page = tokio::task::LocalSet::new().block_on(&runtime, async {
-        let mut client = Client::connect(server, credentials).await?;
+        let mut client = Client::connect(server, credentials, silence_max).await?;
         let (status, answer) = get(&mut client, &format!("/v1/authorizations/{txn_id}")).await?;
         let found: AuthorizationFound = read(status, &answer)?;
         let story = Story::read(found).context("the server's answer")?;
@@ -68,7 +76,7 @@ fn page(story: &Story, wallet: Option<&Wallet>) -> String {
 }
 
 /// An amount in baht, like `1,234.50`.
-fn baht(satang: u64) -> String {
+pub(crate) fn baht(satang: u64) -> String {
     let whole = (satang / 100).to_string();
     let mut grouped = String::with_capacity(whole.len() + whole.len() / 3 + 3);
     for (index, digit) in whole.chars().enumerate() {

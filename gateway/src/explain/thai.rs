@@ -251,7 +251,7 @@ fn this(period: CapPeriod) -> &'static str {
 }
 
 /// A day, like 15 มิถุนายน 2569.
-fn date(date: BusinessDate) -> String {
+pub(crate) fn date(date: BusinessDate) -> String {
     const MONTHS: [&str; 12] = [
         "มกราคม",
         "กุมภาพันธ์",

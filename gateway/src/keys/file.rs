@@ -2,12 +2,13 @@
 //! no value: somebody may have pasted the key itself.
 
 use super::{KEYS_MAX, Key, KeyHash, Keys, Role};
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use satang_core::ids::Name;
 use satang_core::programme::PolicyError;
 use satang_core::programme::reader::{Source, Table, Value};
 use satang_core::programme::syntax;
 use std::fs;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 /// The largest keys file, in bytes (I12).
@@ -20,6 +21,11 @@ const TEXT_BYTES_MAX: usize = 64 << 10;
 pub fn read(path: &Path) -> anyhow::Result<Keys> {
     let file = path.display().to_string();
     let text = fs::read_to_string(path).with_context(|| file.clone())?;
+    let mode = fs::metadata(path).with_context(|| file.clone())?.mode() & 0o777;
+    if mode & 0o002 != 0 {
+        // Whoever writes it gives himself every role.
+        bail!("{file}: offset 0: others may change it (mode {mode:04o}); run: chmod o-w '{file}'");
+    }
     let keys = Keys::load(&file, &text)?;
     if keys.keys.is_empty() {
         let reason = "there is no [[key]] in it: nobody could call";

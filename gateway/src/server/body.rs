@@ -16,6 +16,9 @@ use tokio::time::Sleep;
 /// The first buffer of a body that comes in several pieces, unless it is announced as smaller.
 const BUFFER_BYTES_FIRST: usize = 256 * 1024;
 
+/// How fast a streamed body must come at least, on average: a byte every 20 seconds is no import.
+const STREAM_BYTES_PER_S_MIN: u64 = 1024;
+
 /// Why a body could not be read. Over HTTP/1.1 the connection ends with the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BodyError {
@@ -63,6 +66,9 @@ pub struct Body {
     connection: Rc<Connection>,
     /// Set when the body is first waited for.
     deadline_ms: Option<u64>,
+    /// Milliseconds that were spent on waiting for the chunks of a streamed body, and the bytes that came.
+    waited_ms: u64,
+    streamed_bytes: u64,
     /// Only where the connection's own watch cannot wake the reader.
     sleep: Option<Pin<Box<Sleep>>>,
 }
@@ -78,8 +84,15 @@ impl Body {
             incoming,
             connection,
             deadline_ms: None,
+            waited_ms: 0,
+            streamed_bytes: 0,
             sleep: None,
         }
+    }
+
+    /// Says that who sends it is known: the connection is no stranger's any more.
+    pub fn is_of_known_caller(&self) {
+        self.connection.become_known();
     }
 
     /// The announced length in bytes, if any.
@@ -112,11 +125,19 @@ impl Body {
         self.collect_pieces(first, second, announced, bytes_max).await
     }
 
-    /// The next piece of a body of any length, none at its end; each within `body_timeout` of the one before.
+    /// The next piece of a body of any length, none at its end; each within `body_timeout` of the one before, and all of them
+    /// together as fast as [`STREAM_BYTES_PER_S_MIN`], but for one `body_timeout`. What the handler takes for itself does not count.
     pub async fn next_chunk(&mut self) -> Result<Option<Bytes>, BodyError> {
-        self.deadline_ms = None;
+        let timeout = self.connection.options().body_timeout;
+        let earned = Duration::from_secs(self.streamed_bytes / STREAM_BYTES_PER_S_MIN);
+        let left = (timeout + earned).saturating_sub(Duration::from_millis(self.waited_ms));
+        let since_ms = self.connection.now_ms();
+        self.deadline_ms = Some(self.connection.deadline_ms(left.min(timeout)));
         self.sleep = None;
-        poll_fn(|cx| self.poll_chunk(cx)).await
+        let chunk = poll_fn(|cx| self.poll_chunk(cx)).await?;
+        self.waited_ms += self.connection.now_ms() - since_ms;
+        self.streamed_bytes += chunk.as_ref().map_or(0, Bytes::len) as u64;
+        Ok(chunk)
     }
 
     async fn collect_pieces(
@@ -197,9 +218,10 @@ impl Body {
         if self.connection.wakes_at(deadline_ms, cx.waker()) {
             return self.connection.now_ms() >= deadline_ms;
         }
+        let left = Duration::from_millis(deadline_ms.saturating_sub(self.connection.now_ms()));
         let sleep = self
             .sleep
-            .get_or_insert_with(|| Box::pin(tokio::time::sleep(timeout)));
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep(left)));
         sleep.as_mut().poll(cx).is_ready()
     }
 

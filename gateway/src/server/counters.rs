@@ -10,12 +10,20 @@ pub struct ServerCounters {
     pub accepted: AtomicU64,
     /// Turned away because `connections_max` was reached.
     pub turned_away: AtomicU64,
+    /// Turned away because their address had as many as one may have.
+    pub turned_away_address: AtomicU64,
+    /// Closed for another: no known caller had asked for anything on them.
+    pub strangers_closed: AtomicU64,
     /// TLS handshakes that failed: not TLS, no common version, a client certificate that is missing or wrong.
     pub handshakes_failed: AtomicU64,
     /// Closed by the header or idle time-out.
     pub timed_out: AtomicU64,
     /// Bytes of collected bodies in memory now, those that came in one piece excepted.
     pub body_bytes: AtomicUsize,
+    /// Bytes of answers that clients have not taken yet: all of HTTP/2, of HTTP/1.1 those over 64 KiB.
+    pub answer_bytes: AtomicUsize,
+    /// Closed because they left too much unread.
+    pub unread_closed: AtomicU64,
 }
 
 /// Bytes counted against the limit of one connection and of all together.

@@ -4,11 +4,13 @@
 //! A [`Handler`] is made once on each I/O thread and is never shared between threads, so it may hold `Rc`s and spawn
 //! local tasks. Connections are spread over the threads by the kernel (`SO_REUSEPORT`).
 //!
-//! What is deliberately absent: routing, compression, WebSocket and other upgrades, HTTP/1.0.
+//! What is deliberately absent: routing, compression, WebSocket and other upgrades, HTTP/1.0 but for probes.
 
+mod answer_body;
 mod body;
 mod connection;
 mod counters;
+mod door;
 mod listen;
 mod message;
 mod options;
@@ -25,7 +27,7 @@ pub use options::ServerOptions;
 pub use thread::{Server, ServerHandle};
 pub use tls::Tls;
 
-use http::StatusCode;
+use http::{Method, StatusCode};
 use std::sync::Arc;
 
 /// What answers requests. One per I/O thread, made there by the factory given to [`Server::start`].
@@ -36,6 +38,11 @@ pub trait Handler: 'static {
     /// `streams_max` at once. The future may be dropped at any `.await`: the client may reset the stream, the
     /// connection may break, the stop may reach its deadline.
     fn handle(&self, request: Request) -> impl Future<Output = Response>;
+
+    /// Whether a request may come in HTTP/1.0, as load balancers probe with.
+    fn takes_http10(&self, _method: &Method, _path: &str) -> bool {
+        false
+    }
 
     /// Body of an error that the server itself answers, `application/problem+json`. `code` is a stable word.
     fn problem(&self, status: StatusCode, code: &str, detail: &str) -> Vec<u8> {

@@ -47,9 +47,11 @@ pub struct ServerOptions {
     /// Bytes of collected bodies in memory over all connections, those the handler still reads included. 503 above.
     /// Bodies that arrive in one piece are the read buffer itself and are not counted here.
     pub all_bodies_bytes_max: usize,
-    /// Bytes of answers one HTTP/2 connection may leave unread before it is closed. (HTTP/1.1 has one answer at a
-    /// time.) Larger lets slow readers ask for much at once.
+    /// Bytes of answers one connection may leave unread before it is closed. Larger lets slow readers ask for much at once.
     pub connection_answer_bytes_max: usize,
+    /// Bytes of unread answers over all connections. A connection may leave unread a quarter of what is free of it, and
+    /// 16 KiB in any case.
+    pub all_answers_bytes_max: usize,
     /// Bytes read and thrown away after an answer that ends the connection, so that a client that is still
     /// sending gets to read it. More helps clients with larger bodies; all of it is work for nothing.
     pub discard_bytes_max: usize,
@@ -58,6 +60,11 @@ pub struct ServerOptions {
     /// Open connections over all threads; one more is answered 503 and closed. Each takes a file descriptor:
     /// [`ServerOptions::within`] the process's limit.
     pub connections_max: usize,
+    /// Of them, from one address (of IPv6, from one network of 64 bits); none is no bound. One more is answered 503.
+    pub connections_per_address: Option<usize>,
+    /// Of them, those on which no known caller has asked for anything: one more closes the one that has been here longest.
+    /// None where callers are not known; then one connection too many is turned away.
+    pub strangers_max: Option<usize>,
     /// Requests in progress on one HTTP/2 connection. More fills larger groups from few connections; the memory they
     /// need is bounded by the three byte limits above.
     pub streams_max: u32,
@@ -80,9 +87,12 @@ impl Default for ServerOptions {
             connection_body_bytes_max: 32 * 1024 * 1024,
             all_bodies_bytes_max: 1024 * 1024 * 1024,
             connection_answer_bytes_max: 64 * 1024 * 1024,
+            all_answers_bytes_max: 256 * 1024 * 1024,
             discard_bytes_max: 32 * 1024 * 1024,
             discard_timeout: Duration::from_secs(5),
             connections_max: 20_000,
+            connections_per_address: None,
+            strangers_max: None,
             streams_max: 256,
             shutdown_deadline: Duration::from_secs(10),
         }
@@ -117,6 +127,9 @@ impl ServerOptions {
         }
         if self.connections_max == 0 {
             return refuse("connections_max", "0, must be at least 1");
+        }
+        if self.connections_per_address == Some(0) {
+            return refuse("connections_per_address", "0, must be at least 1");
         }
         if self.streams_max == 0 {
             return refuse("streams_max", "0, must be at least 1");

@@ -1,38 +1,31 @@
 //! One request through the handler: what is refused before it, what is tidied up after it, and the answer as hyper
 //! wants it.
 
+use super::answer_body::AnswerBody;
 use super::message::{Request, Response};
 use super::watch::Connection;
 use super::{Body, Handler};
-use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderValue, Method, StatusCode, Version, header};
-use hyper::body::{Body as _, Frame, Incoming, SizeHint};
+use hyper::body::{Body as _, Incoming};
 use std::convert::Infallible;
-use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Context, Poll};
 
 /// An unread body up to this size is read off before the answer, which keeps the connection.
 const UNREAD_BYTES_MAX: u64 = 64 * 1024;
-
-/// Larger HTTP/2 answers are counted until the client has taken them.
-const SMALL_ANSWER_BYTES: usize = 64 * 1024;
 
 /// Answers one request. Never an error: hyper would close the connection without a word.
 pub(super) async fn answer<H: Handler>(
     request: http::Request<Incoming>,
     connection: Rc<Connection>,
     handler: Rc<H>,
-) -> Result<http::Response<OneFrame>, Infallible> {
+) -> Result<http::Response<AnswerBody>, Infallible> {
     let in_progress = InProgress::begin(connection);
     let connection = &in_progress.0;
     let (parts, incoming) = request.into_parts();
     let head_only = parts.method == Method::HEAD;
     let expects_continue = parts.headers.contains_key(header::EXPECT);
-    let answer = match refusal(&parts, &incoming, connection) {
+    let answer = match refusal(&parts, &incoming, connection, &*handler) {
         Some(refusal) => {
             connection.end_after_answer();
             refusal
@@ -65,8 +58,18 @@ pub(super) async fn answer<H: Handler>(
 }
 
 /// What hyper lets pass and the contract does not.
-fn refusal(parts: &Parts, incoming: &Incoming, connection: &Connection) -> Option<Response> {
+fn refusal<H: Handler>(
+    parts: &Parts,
+    incoming: &Incoming,
+    connection: &Connection,
+    handler: &H,
+) -> Option<Response> {
     if connection.is_http2() {
+        return None;
+    }
+    if parts.version == Version::HTTP_10 && handler.takes_http10(&parts.method, parts.uri.path()) {
+        // Which needs no Host. Each probe has a connection of its own, as the version has it.
+        connection.end_after_answer();
         return None;
     }
     if parts.version != Version::HTTP_11 {
@@ -117,7 +120,7 @@ async fn settle_unread(body: Incoming, expects_continue: bool, connection: &Rc<C
     while let Ok(Some(_)) = body.next_chunk().await {}
 }
 
-fn render(answer: Response, head_only: bool, connection: &Connection) -> http::Response<OneFrame> {
+fn render(answer: Response, head_only: bool, connection: &Connection) -> http::Response<AnswerBody> {
     let Response {
         status,
         content_type,
@@ -129,9 +132,9 @@ fn render(answer: Response, head_only: bool, connection: &Connection) -> http::R
     let bytes_len = body.len();
     let empty = head_only && connection.is_http2();
     let body = if empty {
-        OneFrame(None)
+        AnswerBody::empty()
     } else {
-        OneFrame::new(body, connection)
+        AnswerBody::new(body, connection)
     };
     let mut response = http::Response::new(body);
     *response.status_mut() = status;
@@ -167,64 +170,6 @@ impl InProgress {
 impl Drop for InProgress {
     fn drop(&mut self) {
         self.0.end_request();
-    }
-}
-
-/// A body that is all there.
-pub(super) struct OneFrame(Option<Bytes>);
-
-impl OneFrame {
-    fn new(bytes: Bytes, connection: &Connection) -> Self {
-        if bytes.is_empty() {
-            return OneFrame(None);
-        }
-        if bytes.len() <= SMALL_ANSWER_BYTES || !connection.is_http2() {
-            return OneFrame(Some(bytes));
-        }
-        let counter = connection.answer_bytes().clone();
-        let unread_bytes = counter.fetch_add(bytes.len(), Ordering::Relaxed) + bytes.len();
-        if unread_bytes > connection.options().connection_answer_bytes_max {
-            connection.abort();
-        }
-        OneFrame(Some(Bytes::from_owner(CountedAnswer { bytes, counter })))
-    }
-}
-
-impl hyper::body::Body for OneFrame {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        Poll::Ready(self.0.take().map(|bytes| Ok(Frame::data(bytes))))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.0.is_none()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.0.as_ref().map_or(0, |bytes| bytes.len() as u64))
-    }
-}
-
-/// An answer counted until hyper and the socket are done with it.
-struct CountedAnswer {
-    bytes: Bytes,
-    counter: Arc<AtomicUsize>,
-}
-
-impl AsRef<[u8]> for CountedAnswer {
-    fn as_ref(&self) -> &[u8] {
-        &self.bytes
-    }
-}
-
-impl Drop for CountedAnswer {
-    fn drop(&mut self) {
-        self.counter.fetch_sub(self.bytes.len(), Ordering::Relaxed);
     }
 }
 

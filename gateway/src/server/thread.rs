@@ -1,11 +1,12 @@
 //! Starting the I/O threads, accepting on each, and stopping them all.
 
 use super::counters::ServerCounters;
+use super::door::{Door, Entry, Place};
 use super::options::ServerOptions;
 use super::watch::ThreadState;
 use super::{Handler, ThreadContext, connection, listen};
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc;
@@ -40,9 +41,11 @@ impl Server {
         options.check()?;
         let sockets = listen::open(options.listen, options.io_threads)?;
         let addr = sockets[0].local_addr()?;
+        let counters = Arc::new(ServerCounters::default());
         let shared = Arc::new(Shared {
             factory,
-            counters: Arc::new(ServerCounters::default()),
+            door: Door::new(&options, counters.clone()),
+            counters,
         });
         let (stop, stopped) = watch::channel(false);
         let handle = ServerHandle {
@@ -113,6 +116,7 @@ impl Drop for ServerHandle {
 /// What the threads have in common.
 struct Shared<F> {
     factory: F,
+    door: Arc<Door>,
     counters: Arc<ServerCounters>,
 }
 
@@ -156,7 +160,7 @@ fn run_thread<F, H>(
         let thread = Rc::new(ThreadState::new(options, shared.counters.clone()));
         tokio::task::spawn_local(thread.clone().sweep_for_ever());
         let _ = ready.send(Ok(()));
-        accept(listener, &thread, &handler, stopped).await;
+        accept(listener, &shared.door, &thread, &handler, stopped).await;
         finish(&thread).await;
     });
     runtime.shutdown_timeout(BLOCKING_WAIT);
@@ -165,6 +169,7 @@ fn run_thread<F, H>(
 /// Accepts until the stop.
 async fn accept<H: Handler>(
     listener: TcpListener,
+    door: &Arc<Door>,
     thread: &Rc<ThreadState>,
     handler: &Rc<H>,
     mut stopped: watch::Receiver<bool>,
@@ -177,9 +182,13 @@ async fn accept<H: Handler>(
             accepted = listener.accept() => accepted,
         };
         match accepted {
-            Ok((socket, _)) => {
+            Ok((socket, from)) => {
                 failing = false;
-                admit(socket, thread, handler);
+                thread.counters.accepted.fetch_add(1, Ordering::Relaxed);
+                match find_place(door, from.ip(), thread) {
+                    Some(place) => serve(socket, place, thread, handler),
+                    None => turn_away(&socket, thread),
+                }
             }
             Err(error) => {
                 if !failing {
@@ -192,22 +201,31 @@ async fn accept<H: Handler>(
     }
 }
 
-/// Starts a connection's task, or turns the client away.
-fn admit<H: Handler>(socket: TcpStream, thread: &Rc<ThreadState>, handler: &Rc<H>) {
-    let counters = &thread.counters;
-    counters.accepted.fetch_add(1, Ordering::Relaxed);
-    if counters.connections.fetch_add(1, Ordering::Relaxed) >= thread.options.connections_max {
-        counters.connections.fetch_sub(1, Ordering::Relaxed);
-        counters.turned_away.fetch_add(1, Ordering::Relaxed);
-        if thread.options.tls.is_none() {
-            // As much as the socket takes at once; this client costs no more.
-            let _ = socket.try_write(FULL_ANSWER);
+/// A place for a newcomer, which may be that of a stranger who leaves for it.
+fn find_place(door: &Arc<Door>, from: IpAddr, thread: &ThreadState) -> Option<Place> {
+    match door.enter(from) {
+        Entry::Welcome(place) => Some(place),
+        Entry::InsteadOfAStranger(place) if thread.close_oldest_stranger() => Some(place),
+        Entry::InsteadOfAStranger(_) => {
+            door.count_turned_away();
+            None
         }
-        return;
+        Entry::TurnedAway => None,
     }
+}
+
+fn turn_away(socket: &TcpStream, thread: &ThreadState) {
+    if thread.options.tls.is_none() {
+        // As much as the socket takes at once; this client costs no more.
+        let _ = socket.try_write(FULL_ANSWER);
+    }
+}
+
+/// Starts a connection's task.
+fn serve<H: Handler>(socket: TcpStream, place: Place, thread: &Rc<ThreadState>, handler: &Rc<H>) {
     // The socket works without it, only slower.
     let _ = socket.set_nodelay(true);
-    let (connection, registered) = thread.register();
+    let (connection, registered) = thread.register(place);
     let handler = handler.clone();
     let served = connection.clone();
     let task = tokio::task::spawn_local(async move {

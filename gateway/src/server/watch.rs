@@ -4,11 +4,13 @@
 //! header. Here a request only notes in what phase its connection is and since when (two stores), and one sweep per
 //! thread looks at all of them a few times a second. A time-out is never early and at most a few ticks late.
 
+use super::answer_body::Unread;
 use super::counters::{Reservation, ServerCounters};
+use super::door::Place;
 use super::options::ServerOptions;
 use hyper::body::Incoming;
 use std::cell::{Cell, OnceCell, RefCell};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -38,6 +40,8 @@ pub(super) struct ThreadState {
     tick: Duration,
     stopping: Cell<bool>,
     connections: RefCell<HashMap<u64, Rc<Connection>>>,
+    /// Those of them on which no known caller has asked for anything yet, the oldest first.
+    strangers: RefCell<BTreeSet<u64>>,
     next_id: Cell<u64>,
 }
 
@@ -56,6 +60,7 @@ impl ThreadState {
             now_ms: Cell::new(0),
             stopping: Cell::new(false),
             connections: RefCell::new(HashMap::new()),
+            strangers: RefCell::new(BTreeSet::new()),
             next_id: Cell::new(0),
         }
     }
@@ -82,10 +87,11 @@ impl ThreadState {
     }
 
     /// Adds a connection; dropping the second half takes it out again.
-    pub(super) fn register(self: &Rc<Self>) -> (Rc<Connection>, Registered) {
+    pub(super) fn register(self: &Rc<Self>, place: Place) -> (Rc<Connection>, Registered) {
         let id = self.next_id.replace(self.next_id.get() + 1);
-        let connection = Rc::new(Connection::new(self.clone()));
+        let connection = Rc::new(Connection::new(id, place, self.clone()));
         self.connections.borrow_mut().insert(id, connection.clone());
+        self.strangers.borrow_mut().insert(id);
         (
             connection,
             Registered {
@@ -100,8 +106,21 @@ impl ThreadState {
         self.stopping.set(true);
         for connection in self.connections.borrow().values() {
             connection.phase_since_ms.set(self.now_ms.get());
+            connection.answers_stand_since_ms.set(self.now_ms.get());
             connection.wake();
         }
+    }
+
+    /// Ends the stranger that has been here longest; false when this thread has none.
+    pub(super) fn close_oldest_stranger(&self) -> bool {
+        let Some(oldest) = self.strangers.borrow_mut().pop_first() else {
+            return false;
+        };
+        if let Some(connection) = self.connections.borrow().get(&oldest) {
+            self.counters.strangers_closed.fetch_add(1, Ordering::Relaxed);
+            connection.abort();
+        }
+        true
     }
 
     pub(super) fn connections_len(&self) -> usize {
@@ -117,8 +136,10 @@ pub(super) struct Registered {
 
 impl Drop for Registered {
     fn drop(&mut self) {
-        self.thread.connections.borrow_mut().remove(&self.id);
-        self.thread.counters.connections.fetch_sub(1, Ordering::Relaxed);
+        self.thread.strangers.borrow_mut().remove(&self.id);
+        if let Some(connection) = self.thread.connections.borrow_mut().remove(&self.id) {
+            connection.place.take();
+        }
         self.thread.connection_gone.notify_one();
     }
 }
@@ -143,7 +164,11 @@ enum Verdict {
 
 /// What the sweep, the stream, the body and the service of one connection share.
 pub(super) struct Connection {
+    id: u64,
     thread: Rc<ThreadState>,
+    /// Given up when the connection is gone.
+    place: RefCell<Option<Place>>,
+    is_known: Cell<bool>,
     phase: Cell<Phase>,
     phase_since_ms: Cell<u64>,
     http2: Cell<bool>,
@@ -154,14 +179,23 @@ pub(super) struct Connection {
     /// The head being read, as sent; empty when its first byte is not known.
     head: RefCell<Vec<u8>>,
     body_bytes: Arc<AtomicUsize>,
-    answer_bytes: Arc<AtomicUsize>,
+    unread_answers: Arc<Unread>,
+    /// How much of its answers the client of HTTP/2 had taken when the sweep last looked, and since when it is that much.
+    answers_taken: Cell<usize>,
+    answers_stand_since_ms: Cell<u64>,
     waker: OnceCell<Waker>,
     task: OnceCell<AbortHandle>,
 }
 
 impl Connection {
-    fn new(thread: Rc<ThreadState>) -> Self {
+    fn new(id: u64, place: Place, thread: Rc<ThreadState>) -> Self {
         Connection {
+            id,
+            place: RefCell::new(Some(place)),
+            is_known: Cell::new(false),
+            unread_answers: Unread::none(thread.counters.clone()),
+            answers_taken: Cell::new(0),
+            answers_stand_since_ms: Cell::new(thread.now_ms.get()),
             phase: Cell::new(Phase::Idle),
             phase_since_ms: Cell::new(thread.now_ms.get()),
             thread,
@@ -172,7 +206,6 @@ impl Connection {
             unread: RefCell::new(None),
             head: RefCell::new(Vec::new()),
             body_bytes: Arc::new(AtomicUsize::new(0)),
-            answer_bytes: Arc::new(AtomicUsize::new(0)),
             waker: OnceCell::new(),
             task: OnceCell::new(),
         }
@@ -251,9 +284,9 @@ impl Connection {
         }
     }
 
-    /// The client took some of the answer.
+    /// The client took some of the answer. Over HTTP/2 it may be the answer to a PING, which is no sign of use.
     pub(super) fn bytes_written(&self) {
-        if self.phase.get() == Phase::Idle {
+        if self.phase.get() == Phase::Idle && !self.http2.get() {
             self.phase_since_ms.set(self.thread.now_ms.get());
         }
     }
@@ -320,9 +353,26 @@ impl Connection {
         )
     }
 
-    /// Bytes of large HTTP/2 answers not yet taken by the client.
-    pub(super) fn answer_bytes(&self) -> &Arc<AtomicUsize> {
-        &self.answer_bytes
+    /// The answers that the client has not taken yet.
+    pub(super) fn unread_answers(&self) -> &Arc<Unread> {
+        &self.unread_answers
+    }
+
+    /// Ends the connection: it leaves too much unread.
+    pub(super) fn end_for_unread_answers(&self) {
+        self.thread.counters.unread_closed.fetch_add(1, Ordering::Relaxed);
+        self.abort();
+    }
+
+    /// A known caller asks for something.
+    pub(super) fn become_known(&self) {
+        if self.is_known.replace(true) {
+            return;
+        }
+        if let Some(place) = &mut *self.place.borrow_mut() {
+            place.become_known();
+        }
+        self.thread.strangers.borrow_mut().remove(&self.id);
     }
 
     pub(super) fn now_ms(&self) -> u64 {
@@ -368,6 +418,10 @@ impl Connection {
     }
 
     fn judge(&self) -> Verdict {
+        if self.http2.get() && self.has_unread_answers() {
+            // Its requests are over, or wait for room in their turn: it is the client that is waited for.
+            return self.judge_since(self.answers_stand_since_ms.get(), self.options().idle_timeout);
+        }
         let timeout = match self.phase.get() {
             Phase::Idle => self.options().idle_timeout,
             Phase::Head => self.options().header_timeout,
@@ -380,13 +434,30 @@ impl Connection {
             }
             Phase::Closing => return Verdict::Keep,
         };
+        self.judge_since(self.phase_since_ms.get(), timeout)
+    }
+
+    /// Whether answers of HTTP/2 wait for the client; notes since when nothing has moved.
+    fn has_unread_answers(&self) -> bool {
+        let (unread_bytes, taken) = self.unread_answers.progress();
+        let moved = self.answers_taken.replace(taken) != taken;
+        if moved || unread_bytes == 0 {
+            self.answers_stand_since_ms.set(self.now_ms());
+        }
+        if moved && self.phase.get() == Phase::Idle {
+            self.phase_since_ms.set(self.now_ms());
+        }
+        unread_bytes > 0
+    }
+
+    fn judge_since(&self, since_ms: u64, timeout: Duration) -> Verdict {
         let timeout = if self.is_stopping() {
             timeout.min(STOP_PAUSE_MAX)
         } else {
             timeout
         };
         let limit_ms = u64::try_from((timeout + self.thread.tick).as_millis()).unwrap_or(u64::MAX);
-        if self.now_ms() - self.phase_since_ms.get() > limit_ms {
+        if self.now_ms() - since_ms > limit_ms {
             Verdict::Close
         } else {
             Verdict::Keep

@@ -2,7 +2,7 @@
 
 use super::json::{self, Kind, Value};
 use super::problem::{ERRORS_MAX, FieldError, Problem};
-use satang_core::ids::Name;
+use satang_core::ids::{Name, NationalId};
 use std::borrow::Cow;
 use std::fmt::Display;
 use std::ops::RangeInclusive;
@@ -178,12 +178,15 @@ pub(super) fn sized(chars: RangeInclusive<usize>) -> impl FnOnce(Value<'_>) -> R
     }
 }
 
-/// A string of so many characters that fits one line: none of them is a control character.
+/// A free text of so many characters that fits one line: none of them is a control character, and no citizen's id is in it, for it
+/// would be stored.
 pub(super) fn line(chars: RangeInclusive<usize>) -> impl FnOnce(Value<'_>) -> Result<String, Reason> {
     move |value| {
         let text = sized(chars)(value)?;
         if text.chars().any(char::is_control) {
             Err("must not have control characters".into())
+        } else if NationalId::is_in(&text) {
+            Err("must not have a national id in it: it would be stored".into())
         } else {
             Ok(text)
         }

@@ -8,6 +8,8 @@
 pub mod batch;
 pub mod binary;
 pub mod casework_forms;
+pub mod encoding;
+pub mod listed;
 pub mod parse;
 pub mod problem;
 pub mod render;

@@ -7,6 +7,7 @@ use super::batch::BATCH_LEN_MAX;
 use super::fast;
 use super::form::{self, Form};
 use super::json::{Kind, Value};
+use super::listed;
 use super::problem::Problem;
 use satang_core::birth::BirthDate;
 use satang_core::calendar::{BusinessDate, Instant};
@@ -180,16 +181,6 @@ pub fn registrations(body: &[u8]) -> Result<Vec<Result<RegistrationRequest, Prob
     fast::registrations(body).map_or_else(|| slow::registrations(form::body(body)?), Ok)
 }
 
-/// Reads a line of a list: a citizen's id.
-///
-/// # Errors
-/// The 400 of a malformed line. No reason repeats the id.
-pub fn listed(line: &[u8]) -> Result<NationalId, Problem> {
-    let line = line.strip_suffix(b"\r").unwrap_or(line);
-    let text = core::str::from_utf8(line).unwrap_or_default();
-    NationalId::parse(text).map_err(|error| Problem::malformed_field("citizen_id", error.to_string()))
-}
-
 /// Reads a merchant whose id stands in the path.
 ///
 /// # Errors
@@ -228,7 +219,7 @@ pub fn enrollment(line: &[u8]) -> Result<EnrollmentInput, Problem> {
     let mut form = Form::open(form::body(line)?, &FIELDS)?;
     let program = form.required("program", form::parsed(Name::parse));
     let wallet = form.required("wallet_id", form::parsed(WalletId::parse));
-    let citizen = form.required("citizen_id", form::parsed(NationalId::parse));
+    let citizen = form.required("citizen_id", form::parsed(listed::citizen));
     let household = form.optional("household_id", form::parsed(HouseholdId::parse));
     let tier = form.optional("tier", form::parsed(Name::parse));
     let usable_from = form.optional("usable_from", form::parsed(parse_date));

@@ -58,6 +58,12 @@ impl Problem {
         Problem::new(400, "programs_refused", title, detail)
     }
 
+    /// 415: the body is in a format or coding that the route does not take.
+    pub fn unsupported_media_type(detail: impl Into<String>) -> Problem {
+        let title = "The route does not take such a body.";
+        Problem::new(415, "unsupported_media_type", title, detail)
+    }
+
     /// 404: nothing of that id.
     pub fn not_found(detail: impl Into<String>) -> Problem {
         Problem::new(404, "not_found", "There is no such thing.", detail)

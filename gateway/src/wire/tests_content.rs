@@ -12,6 +12,7 @@ use satang_core::record::{
 };
 use satang_core::request::{AuthorizationRequest, Purchase, ReversalRequest};
 use satang_core::state::directory::{AuditStamp, Directory};
+use satang_core::state::hash::HashSeed;
 
 fn name(text: &str) -> Name {
     Name::parse(text).unwrap()
@@ -24,7 +25,7 @@ const MADE: AuditStamp = AuditStamp {
 };
 
 pub(super) fn directory(names: &[&str]) -> Directory {
-    let mut directory = Directory::default();
+    let mut directory = Directory::new(HashSeed::from_bytes([1; 16]));
     for (index, text) in names.iter().enumerate() {
         let number = NameNumber(index as u16 + 1);
         directory

@@ -2,12 +2,12 @@
 //! kind of body, with every kind of fault.
 
 use super::batch::BATCH_LEN_MAX;
-use super::parse;
 use super::problem::Problem;
 use super::tests_shapes::{
     BatchShape, MERCHANT, PURCHASES, REGISTRATIONS, SHAPES, TXN_ID, nested, object, pairs, plain,
     read_element, refused,
 };
+use super::{listed, parse};
 
 /// The names of the fields a reading complains of.
 fn faults(read: Result<(), Problem>) -> Vec<String> {
@@ -116,7 +116,7 @@ fn no_answer_repeats_what_may_be_somebodys_id_or_is_long() {
             assert_eq!(problem.errors[0].field, "citizen_id", "{}", shape.name);
             assert!(!String::from_utf8(problem.to_json()).unwrap().contains("110170"));
         }
-        let problem = parse::listed(wrong.as_bytes()).unwrap_err();
+        let problem = listed::line(wrong.as_bytes(), true).unwrap_err();
         assert!(!String::from_utf8(problem.to_json()).unwrap().contains("110170"));
     }
     let long = "k".repeat(65);
@@ -338,40 +338,6 @@ fn a_reversal_by_timeout_has_no_amount() {
     assert_eq!(
         faults(parse::reversal(path, more.as_bytes()).map(|_| ())),
         ["txn_id"]
-    );
-}
-
-#[test]
-fn a_line_of_a_list_is_one_citizen_and_nothing_else() {
-    for good in ["1101700203450", "1101700203450\r"] {
-        assert!(parse::listed(good.as_bytes()).is_ok(), "{good:?}");
-    }
-    let wrong = [
-        "",
-        "x",
-        "1101700203451",
-        "110170020345",
-        "11017002034500",
-        "1101700203450,",
-        "1101700203450,x",
-        "\"1101700203450\"",
-        "1-1017-00203-45-0",
-        " 1101700203450",
-        "1101700203450 ",
-        "1101700203450\r\r",
-        "\u{feff}1101700203450",
-        "๑๑๐๑๗๐๐๒๐๓๔๕๐",
-    ];
-    for line in wrong {
-        assert_eq!(
-            faults(parse::listed(line.as_bytes()).map(|_| ())),
-            ["citizen_id"],
-            "{line:?}"
-        );
-    }
-    assert_eq!(
-        faults(parse::listed(b"110170020345\xff").map(|_| ())),
-        ["citizen_id"]
     );
 }
 

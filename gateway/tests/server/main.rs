@@ -7,4 +7,5 @@ mod server_malformed;
 mod server_stop;
 mod server_timeouts;
 mod server_tls;
+mod server_unread;
 mod support;

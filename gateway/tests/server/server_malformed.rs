@@ -149,6 +149,23 @@ fn the_versions_not_spoken_are_named_so() {
 }
 
 #[test]
+fn a_probe_may_come_in_http_1_0() {
+    let server = start(options());
+    for request in [
+        "GET /probe HTTP/1.0\r\n\r\n",
+        "GET /probe HTTP/1.0\r\nhost: x\r\nconnection: keep-alive\r\n\r\n",
+    ] {
+        let mut client = Raw::connect(server.addr());
+        client.send(request);
+        assert_eq!(client.answer().text(), "/probe", "{request:?}");
+        client.assert_closed();
+    }
+    let mut client = Raw::connect(server.addr());
+    client.send("POST /probe HTTP/1.0\r\ncontent-length: 1\r\n\r\nx");
+    assert_eq!(client.answer().status, 505);
+}
+
+#[test]
 fn two_equal_lengths_are_one() {
     let server = start(options());
     let mut client = Raw::connect(server.addr());

@@ -135,6 +135,19 @@ fn a_streamed_body_that_stalls_is_answered_408() {
 }
 
 #[test]
+fn a_streamed_body_that_drips_is_answered_408_although_it_moves() {
+    let server = start(ServerOptions {
+        header_timeout: LONG,
+        idle_timeout: LONG,
+        ..impatient()
+    });
+    let mut client = Raw::connect(server.addr());
+    client.send("POST /stream HTTP/1.1\r\nhost: x\r\ncontent-length: 60000\r\n\r\n");
+    assert!(drip_until_closed(&mut client, std::iter::repeat_n(b'x', 59_999)));
+    assert_eq!(client.answer().status, 408);
+}
+
+#[test]
 fn a_small_body_that_nobody_reads_and_that_never_comes_does_not_hold_the_answer_for_ever() {
     let server = start(ServerOptions {
         header_timeout: LONG,

@@ -5,7 +5,7 @@ use http::{StatusCode, header};
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Frame};
 use hyper::client::conn::http2::SendRequest;
-use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use satang_gateway::server::{Handler, Request, Response, Server, ServerHandle, ServerOptions};
 use std::collections::VecDeque;
 use std::io::{ErrorKind, Read, Write};
@@ -59,6 +59,10 @@ pub struct Echo {
 }
 
 impl Handler for Echo {
+    fn takes_http10(&self, method: &http::Method, path: &str) -> bool {
+        *method == http::Method::GET && path == "/probe"
+    }
+
     async fn handle(&self, request: Request) -> Response {
         let path = request.path().to_owned();
         let Request { mut body, .. } = request;
@@ -82,6 +86,10 @@ impl Handler for Echo {
                         Err(error) => return error.into_response(),
                     }
                 }
+            }
+            "/known" => {
+                body.is_of_known_caller();
+                Response::json(StatusCode::OK, path)
             }
             "/unread" => Response::json(StatusCode::NOT_FOUND, "\"unread\""),
             "/busy" => Response::problem(StatusCode::SERVICE_UNAVAILABLE, "{}").with_retry_after_s(7),
@@ -300,6 +308,11 @@ impl Body for Pieces {
 
 impl Http2 {
     pub fn connect(addr: SocketAddr) -> Self {
+        Http2::connect_pinging(addr, PATIENCE * 100)
+    }
+
+    /// One that sends a PING in this interval, also when it waits for nothing.
+    pub fn connect_pinging(addr: SocketAddr, every: Duration) -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
@@ -309,7 +322,11 @@ impl Http2 {
         let sender = runtime.block_on(async {
             let socket = tokio::net::TcpStream::connect(addr).await.unwrap();
             let io = TokioIo::new(socket);
-            let (sender, connection) = hyper::client::conn::http2::handshake(TokioExecutor::new(), io)
+            let (sender, connection) = hyper::client::conn::http2::Builder::new(TokioExecutor::new())
+                .timer(TokioTimer::new())
+                .keep_alive_interval(every)
+                .keep_alive_while_idle(true)
+                .handshake(io)
                 .await
                 .unwrap();
             tokio::spawn(async move {

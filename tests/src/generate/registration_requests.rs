@@ -10,15 +10,33 @@ use super::body::Body;
 use super::{Generator, Step};
 
 /// Lines no citizen is written in.
-const BAD_LINES: [&str; 7] = [
+const BAD_LINES: [&str; 19] = [
     "",
     "12",
     "1101700230709",
-    "\"1101700230708\"",
-    "1101700230708,",
+    "110170023070",
+    "\"110170023070\",",
+    "1.1017002307E+12",
+    "1,1E12",
+    "1E+",
     "citizen_id",
     "๑๑๐๑๗๐๐๒๓๐๗๐๘",
+    "1101700230708\0",
+    "1101700230708;",
+    "1101700230708,1101700230708",
+    ",1101700230708",
+    "\"1101700230708",
+    "'1101700230708'",
+    "\u{feff}1101700230708",
+    " ,, ",
+    "\"\"",
 ];
+
+/// How systems end a line.
+const NEWLINES: [&str; 3] = ["\n", "\r\n", "\r"];
+
+/// How people write the name of the column.
+const HEADINGS: [&str; 4] = ["citizen_id", "CITIZEN_ID", "\"citizen_id\"", " Citizen_Id ,"];
 
 /// Texts around the edges of what a date of birth may be.
 const BIRTH_DATES: [&str; 14] = [
@@ -207,22 +225,35 @@ impl Generator {
     fn list_step(&mut self, model: &Model, list: &str) -> Step {
         let mut lines: Vec<String> = Vec::new();
         if self.random.percent(40) {
-            lines.push("citizen_id".to_owned());
+            lines.push((*self.random.pick(&HEADINGS)).to_owned());
         }
         for _ in 0..self.random.between(0, 5) {
             lines.push(match self.random.below(100) {
-                // A first line that is blank leaves open whether the next one is the first.
-                0..15 if !lines.is_empty() => (*self.random.pick(&BAD_LINES)).to_owned(),
+                0..15 => (*self.random.pick(&BAD_LINES)).to_owned(),
                 15..25 if !lines.is_empty() => self.random.pick(&lines).clone(),
+                25..40 => self.dressed(model, list),
                 _ => self.listed(model, list),
             });
         }
-        let newline = if self.random.percent(30) { "\r\n" } else { "\n" };
-        let mut text = lines.join(newline);
+        let mark = if self.random.percent(10) { "\u{feff}" } else { "" };
+        let newline = *self.random.pick(&NEWLINES);
+        let mut text = mark.to_owned() + &lines.join(newline);
         if self.random.percent(50) {
             text += newline;
         }
         Step::call("POST", &format!("/v1/lists/{list}/import"), text)
+    }
+
+    /// A citizen as spreadsheets write one.
+    fn dressed(&mut self, model: &Model, list: &str) -> String {
+        let citizen = self.listed(model, list);
+        match self.random.below(5) {
+            0 => format!("\"{citizen}\""),
+            1 => format!(" {citizen}\t"),
+            2 => format!("{citizen},"),
+            3 => format!("\" {citizen}\" , ,"),
+            _ => format!("{citizen},,"),
+        }
     }
 
     /// Lists only grow: on one that keeps people out stand strangers mostly, or nobody would be left.

@@ -10,7 +10,7 @@ const HOUR_MS: i64 = 3_600_000;
 const DAY_MS: i64 = 24 * HOUR_MS;
 
 impl Generator {
-    pub(crate) fn change_files(&mut self, model: &Model) -> Step {
+    pub fn change_files(&mut self, model: &Model) -> Step {
         for _ in 0..self.random.between(0, 2) {
             self.change_a_file(model);
         }
@@ -112,57 +112,4 @@ impl Generator {
 /// The files without the one of that name.
 pub(crate) fn without_file(files: &Files, name: &str) -> Files {
     files.iter().filter(|file| file.0 != name).cloned().collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::generate::programmes::{random_files, shipped};
-    use crate::generate::random::Random;
-    use crate::oracle::calendar::Date;
-    use crate::oracle::programme::Programme;
-
-    #[test]
-    fn every_changed_file_can_be_read() {
-        let day = Date::new(2026, 6, 15).unwrap();
-        let (mut deadlines, mut none, mut coming, mut vanished) = (0, 0, 0, 0);
-        for seed in 0..40 {
-            let files = match seed % 4 {
-                0 => shipped(),
-                _ => random_files(&mut Random::new(seed), 3, day),
-            };
-            let model = Model::new(&files, "2026-06-15T12:00:00.250+07:00");
-            let mut generator = Generator::new(seed, &files);
-            for _ in 0..50 {
-                let (Step::Reload(changed)
-                | Step::Down {
-                    programmes: changed, ..
-                }) = generator.change_files(&model)
-                else {
-                    panic!("the files do not change");
-                };
-                vanished += files.len() - changed.len();
-                for (name, text) in changed {
-                    let programme =
-                        Programme::read(&text).unwrap_or_else(|why| panic!("{name}: {why}\n{text}"));
-                    coming += usize::from(programme.effective_from.is_some_and(|from| from > day));
-                    let Some(registration) = programme.registration else {
-                        continue;
-                    };
-                    *match registration.first_use_by {
-                        Some(_) => &mut deadlines,
-                        None => &mut none,
-                    } += 1;
-                }
-            }
-        }
-        assert!(
-            deadlines > 1_000 && none > 500,
-            "{deadlines} with, {none} without"
-        );
-        assert!(
-            coming > 300 && vanished > 100,
-            "{coming} to come, {vanished} gone"
-        );
-    }
 }

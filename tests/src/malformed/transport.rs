@@ -101,10 +101,10 @@ const HEADS: [(&str, &str); 26] = [
 const FRONTS: [(&str, &str); 14] = [
     ("words", "GARBAGE\r\n\r\n"),
     ("lower case", "get /healthz http/1.1\r\nhost: a\r\n\r\n"),
-    ("version 1.0", "GET /healthz HTTP/1.0\r\nhost: a\r\n\r\n"),
+    ("version 1.0", "GET /v1/clock HTTP/1.0\r\nhost: a\r\n\r\n"),
     (
         "version 1.0 kept alive",
-        "GET /healthz HTTP/1.0\r\nhost: a\r\nconnection: keep-alive\r\n\r\n",
+        "GET /v1/clock HTTP/1.0\r\nhost: a\r\nconnection: keep-alive\r\n\r\n",
     ),
     ("version 1.2", "GET /healthz HTTP/1.2\r\nhost: a\r\n\r\n"),
     ("version 0.9", "GET /healthz\r\n\r\n"),

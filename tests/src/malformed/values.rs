@@ -144,7 +144,11 @@ pub(super) fn refused(takes: Takes) -> Vec<String> {
             values.extend(own(&["\"\"", "\"a\\nb\"", "\"\\u0000\"", "\"\\u0085\""]));
             values
         }
-        Takes::Text(most) => vec![format!("\"{}\"", "ก".repeat(most + 1)), "[]".to_owned()],
+        Takes::Text(most) => vec![
+            format!("\"{}\"", "ก".repeat(most + 1)),
+            "[]".to_owned(),
+            "\"of ๑-1017 00203-45-0\"".to_owned(),
+        ],
         Takes::Names(most) => {
             let names: Vec<String> = (0..=most).map(|number| format!("\"n{number}\"")).collect();
             let mut values = own(&[

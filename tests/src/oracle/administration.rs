@@ -31,7 +31,7 @@ pub const CATEGORIES: &[&str] = &[
 
 /// A merchant as it was put last.
 #[derive(Clone, Debug)]
-pub(crate) struct Merchant {
+pub struct Merchant {
     pub category: String,
     pub suspended: bool,
     pub programs: Vec<String>,
@@ -51,14 +51,14 @@ impl Merchant {
 
 /// A wallet somebody named.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Wallet {
+pub struct Wallet {
     pub suspended: bool,
     /// Whose it is, once an enrollment or an accepted registration said so.
     pub citizen_id: Option<String>,
 }
 
 impl Model {
-    pub(crate) fn put_merchant(&mut self, merchant_id: &str, body: &str) -> Value {
+    pub fn put_merchant(&mut self, merchant_id: &str, body: &str) -> Value {
         let read = forms::body(body).and_then(|value| {
             let mut form = Form::open(&value)?;
             let merchant = read_merchant(&mut form, merchant_id);
@@ -77,7 +77,7 @@ impl Model {
     }
 
     /// Takes a merchant as the operator's register has it, unless the desk is against it.
-    pub(crate) fn store_merchant(&mut self, merchant_id: &str, new: Merchant) -> Result<(), &'static str> {
+    pub fn store_merchant(&mut self, merchant_id: &str, new: Merchant) -> Result<(), &'static str> {
         let mut new = new;
         if let Some(earlier) = self.merchants.get(merchant_id) {
             if earlier.desk.withdrawn.is_some() {
@@ -96,7 +96,7 @@ impl Model {
         Ok(())
     }
 
-    pub(crate) fn put_wallet_status(&mut self, wallet_id: &str, body: &str) -> Value {
+    pub fn put_wallet_status(&mut self, wallet_id: &str, body: &str) -> Value {
         match with_path("wallet_id", forms::is_digits(wallet_id, 15), read_status(body)) {
             Ok((status, reason)) => {
                 let wallet = self.wallets.entry(wallet_id.to_owned()).or_default();
@@ -107,7 +107,7 @@ impl Model {
         }
     }
 
-    pub(crate) fn put_programme_status(&mut self, program: &str, body: &str) -> Value {
+    pub fn put_programme_status(&mut self, program: &str, body: &str) -> Value {
         let (status, reason) = match with_path("id", forms::is_name(program), read_status(body)) {
             Ok(read) => read,
             Err(fields) => return malformed(fields),
@@ -123,7 +123,7 @@ impl Model {
         json!({ "program": program, "status": status, "reason": reason })
     }
 
-    pub(crate) fn put_clock(&mut self, body: &str) -> Value {
+    pub fn put_clock(&mut self, body: &str) -> Value {
         let read = forms::body(body).and_then(|value| {
             let mut form = Form::open(&value)?;
             let now = form.required("now", |value| {
@@ -147,16 +147,12 @@ impl Model {
     }
 }
 
-pub(crate) fn status_word(suspended: bool) -> &'static str {
+pub fn status_word(suspended: bool) -> &'static str {
     if suspended { "suspended" } else { "active" }
 }
 
 /// A path id is judged like a field of the body.
-pub(crate) fn with_path<T>(
-    name: &str,
-    is_well_formed: bool,
-    read: Result<T, BadFields>,
-) -> Result<T, BadFields> {
+pub fn with_path<T>(name: &str, is_well_formed: bool, read: Result<T, BadFields>) -> Result<T, BadFields> {
     if is_well_formed {
         return read;
     }
@@ -166,11 +162,7 @@ pub(crate) fn with_path<T>(
 }
 
 /// A path id that is a UUID.
-pub(crate) fn with_path_id<T>(
-    name: &str,
-    text: &str,
-    read: Result<T, BadFields>,
-) -> Result<(u128, T), BadFields> {
+pub fn with_path_id<T>(name: &str, text: &str, read: Result<T, BadFields>) -> Result<(u128, T), BadFields> {
     let id = forms::parse_uuid(text);
     let read = with_path(name, id.is_some(), read)?;
     Ok((id.expect("a path without it is malformed"), read))
@@ -185,7 +177,7 @@ fn read_status(body: &str) -> Result<(String, String), BadFields> {
 }
 
 /// The fields a merchant has in a PUT and in a line of an import alike.
-pub(crate) fn read_merchant(form: &mut Form<'_>, merchant_id: &str) -> Merchant {
+pub fn read_merchant(form: &mut Form<'_>, merchant_id: &str) -> Merchant {
     let name = form.required("name", forms::label_of(1, 200));
     let category = form.required("category", forms::one_of(CATEGORIES));
     let status = form.required("status", forms::one_of(&["active", "suspended"]));

@@ -21,7 +21,7 @@ const LISTED_MAX: usize = 100;
 
 /// Who is to pay.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Debtor {
+pub enum Debtor {
     Merchant(String),
     /// The citizen, or the name of one who was erased.
     Person(String),
@@ -29,7 +29,7 @@ pub(crate) enum Debtor {
 
 /// One demand.
 #[derive(Clone, Debug)]
-pub(crate) struct Case {
+pub struct Case {
     pub case_id: u128,
     pub debtor: Debtor,
     /// `ordered` or `consent_withdrawn`.
@@ -46,7 +46,7 @@ pub(crate) struct Case {
 
 /// Money that came in for a case.
 #[derive(Clone, Debug)]
-pub(crate) struct Payment {
+pub struct Payment {
     pub payment_id: u128,
     pub amount: u128,
     pub reason: String,
@@ -93,16 +93,16 @@ struct Order {
 }
 
 impl Model {
-    pub(crate) fn case(&self, case_id: u128) -> Option<&Case> {
+    pub fn case(&self, case_id: u128) -> Option<&Case> {
         self.cases.iter().find(|case| case.case_id == case_id)
     }
 
-    pub(crate) fn has_open_case(&self, debtor: &Debtor) -> bool {
+    pub fn has_open_case(&self, debtor: &Debtor) -> bool {
         let mut cases = self.cases.iter().filter(|case| case.debtor == *debtor);
         cases.any(Case::is_open)
     }
 
-    pub(crate) fn open_case(&mut self, body: &str) -> Value {
+    pub fn open_case(&mut self, body: &str) -> Value {
         let order = match read_order(body, self.today()) {
             Ok(order) => order,
             Err(fields) => return malformed(fields),
@@ -152,7 +152,7 @@ impl Model {
         self.person(&named).map(Debtor::Person)
     }
 
-    pub(crate) fn pay(&mut self, case_id: &str, body: &str) -> Value {
+    pub fn pay(&mut self, case_id: &str, body: &str) -> Value {
         let (case_id, payment) = match with_path_id("case_id", case_id, read_payment(body, self.now)) {
             Ok(read) => read,
             Err(fields) => return malformed(fields),
@@ -178,7 +178,7 @@ impl Model {
         self.show_found(case_id)
     }
 
-    pub(crate) fn close_case(&mut self, case_id: &str, body: &str) -> Value {
+    pub fn close_case(&mut self, case_id: &str, body: &str) -> Value {
         let (case_id, reason) = match with_path_id("case_id", case_id, read_reason(body)) {
             Ok(read) => read,
             Err(fields) => return malformed(fields),
@@ -191,7 +191,7 @@ impl Model {
         self.show_found(case_id)
     }
 
-    pub(crate) fn show_one_case(&self, case_id: &str) -> Value {
+    pub fn show_one_case(&self, case_id: &str) -> Value {
         match with_path_id("case_id", case_id, Ok(())) {
             Ok((case_id, ())) => self.show_found(case_id),
             Err(fields) => malformed(fields),
@@ -205,13 +205,13 @@ impl Model {
         }
     }
 
-    pub(crate) fn show_open_cases(&self) -> Value {
+    pub fn show_open_cases(&self) -> Value {
         let open: Vec<&Case> = self.cases.iter().filter(|case| case.is_open()).collect();
         let shown = open.iter().take(LISTED_MAX).map(|case| self.show_case(case));
         json!({ "open": open.len(), "cases": shown.collect::<Vec<_>>() })
     }
 
-    pub(crate) fn show_case(&self, case: &Case) -> Value {
+    pub fn show_case(&self, case: &Case) -> Value {
         let mut shown = json!({
             "case_id": forms::uuid_text(case.case_id),
             "cause": case.cause,

@@ -8,7 +8,7 @@ use super::programme::Programme;
 
 /// Who had state money out of which programme, and on which date.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Draw {
+pub struct Draw {
     pub citizen_id: String,
     pub program: String,
     pub date: Date,
@@ -16,7 +16,7 @@ pub(crate) struct Draw {
 
 impl Model {
     /// Whether the citizen has drawn today on a programme that excludes this one, through whatever wallet.
-    pub(crate) fn has_drawn_elsewhere(&self, citizen_id: &str, programme: &Programme) -> bool {
+    pub fn has_drawn_elsewhere(&self, citizen_id: &str, programme: &Programme) -> bool {
         self.draws().iter().any(|draw| {
             draw.citizen_id == citizen_id
                 && draw.date == self.today()
@@ -32,7 +32,7 @@ impl Model {
     }
 
     /// Either of the two may name the other.
-    pub(crate) fn are_exclusive(&self, program: &str, other: &str) -> bool {
+    pub fn are_exclusive(&self, program: &str, other: &str) -> bool {
         self.names(program, other) || self.names(other, program)
     }
 

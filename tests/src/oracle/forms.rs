@@ -140,9 +140,31 @@ pub fn text_of(from: usize, to: usize) -> impl Fn(&Json) -> Option<String> {
     move |value| text(value).filter(|text| (from..=to).contains(&text.chars().count()))
 }
 
-/// A label of `from` to `to` characters, none of them a control character.
+/// A label of `from` to `to` characters, none of them a control character, and nobody's national id in it.
 pub fn label_of(from: usize, to: usize) -> impl Fn(&Json) -> Option<String> {
-    move |value| text_of(from, to)(value).filter(|text| !text.chars().any(char::is_control))
+    move |value| {
+        let text = text_of(from, to)(value)?;
+        let fits = !text.chars().any(char::is_control) && !names_a_citizen(&text);
+        fits.then_some(text)
+    }
+}
+
+/// Whether thirteen digits in a row, at most one space or dash between two of them, are a citizen's.
+fn names_a_citizen(text: &str) -> bool {
+    let ascii = |char: char| match "๐๑๒๓๔๕๖๗๘๙".chars().position(|thai| thai == char) {
+        Some(value) => char::from_digit(value as u32, 10).expect("below ten"),
+        None => char,
+    };
+    // Two separators in a row, or anything else, end a row of digits.
+    let marked: String = text.chars().map(ascii).collect();
+    let marked = marked.replace(['-', ' '], "-").replace("--", "|");
+    let mut rows = marked.split(|char: char| !char.is_ascii_digit() && char != '-');
+    rows.any(|row| {
+        let digits = row.replace('-', "");
+        is_digits(&digits, 13)
+            && digits.starts_with(|first| ('1'..='8').contains(&first))
+            && digits.ends_with(check_digit(&digits[..12]))
+    })
 }
 
 /// Why the desk does something: at least one character.
@@ -227,68 +249,4 @@ pub fn uuid_text(id: u128) -> String {
         &hex[16..20],
         &hex[20..32]
     )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_national_id_carries_its_check_digit() {
-        assert_eq!(check_digit("110170023070"), '8');
-        assert!(citizen(&Json::Text("1101700230708".into())).is_some());
-        assert!(citizen(&Json::Text("1101700230709".into())).is_none());
-        assert!(citizen(&Json::Text("110170023070".into())).is_none());
-    }
-
-    #[test]
-    fn a_uuid_is_hyphenated_and_of_either_case() {
-        let id = parse_uuid("0197A1D2-0f6e-7c3a-8B1e-3f5d2c9a7e10").unwrap();
-        assert_eq!(uuid_text(id), "0197a1d2-0f6e-7c3a-8b1e-3f5d2c9a7e10");
-        for wrong in [
-            "0197a1d20f6e7c3a8b1e3f5d2c9a7e10",
-            "{0197a1d2-0f6e-7c3a-8b1e-3f5d2c9a7e10}",
-            "0197a1d2-0f6e-7c3a-8b1e-3f5d2c9a7e1",
-            "+197a1d2-0f6e-7c3a-8b1e-3f5d2c9a7e10",
-            "",
-        ] {
-            assert_eq!(parse_uuid(wrong), None, "{wrong}");
-        }
-    }
-
-    #[test]
-    fn every_fault_is_collected_by_name() {
-        let value = body(r#"{"a":1,"b":"x","a":2,"d":null}"#).unwrap();
-        let mut form = Form::open(&value).unwrap();
-        form.required("a", integer(1, 9));
-        form.required("b", digits(1));
-        form.required("c", text);
-        form.optional("d", text);
-        assert_eq!(
-            form.finish(()).unwrap_err(),
-            BadFields::from(["a", "b", "c", "d"].map(String::from))
-        );
-    }
-
-    #[test]
-    fn of_some_fields_exactly_one_must_be_there() {
-        let faults = |text: &str| {
-            let value = body(text).unwrap();
-            let mut form = Form::open(&value).unwrap();
-            form.exactly_one(&["a", "b", "c"]);
-            for name in ["a", "b", "c"] {
-                form.optional(name, integer(1, 9));
-            }
-            form.finish(())
-                .err()
-                .unwrap_or_default()
-                .into_iter()
-                .collect::<Vec<_>>()
-        };
-        assert_eq!(faults("{}"), ["a"]);
-        assert_eq!(faults(r#"{"b":1}"#), [""; 0]);
-        assert_eq!(faults(r#"{"b":null}"#), ["b"]);
-        assert_eq!(faults(r#"{"c":1,"a":1}"#), ["c"]);
-        assert_eq!(faults(r#"{"c":1,"b":1,"a":1}"#), ["b"]);
-    }
 }

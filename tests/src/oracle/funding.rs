@@ -9,7 +9,7 @@ use super::purchase::{Original, number};
 use super::room::Bucket;
 
 /// A source and how it stands in the period.
-pub(crate) struct Source {
+pub struct Source {
     pub name: String,
     /// What it has paid in the period, less what it got back.
     pub used: u128,
@@ -18,10 +18,10 @@ pub(crate) struct Source {
 }
 
 /// A source's name and the satang it pays, or gets back.
-pub(crate) type Part = (String, u128);
+pub type Part = (String, u128);
 
 /// What each source pays of the state's part: the first as much as it may, and so on.
-pub(crate) fn pay(state_amount: u128, sources: &[Source]) -> Vec<Part> {
+pub fn pay(state_amount: u128, sources: &[Source]) -> Vec<Part> {
     let mut rest = state_amount;
     let mut parts = Vec::new();
     for source in sources {
@@ -33,7 +33,7 @@ pub(crate) fn pay(state_amount: u128, sources: &[Source]) -> Vec<Part> {
 }
 
 /// What each source has got back of its part once the state got that much back: the last source first.
-pub(crate) fn give_back(state_back: u128, parts: &[Part]) -> Vec<Part> {
+pub fn give_back(state_back: u128, parts: &[Part]) -> Vec<Part> {
     let mut rest = state_back;
     let mut back = Vec::new();
     for (source, paid) in parts.iter().rev() {
@@ -46,7 +46,7 @@ pub(crate) fn give_back(state_back: u128, parts: &[Part]) -> Vec<Part> {
 }
 
 /// The `funding` of an answer.
-pub(crate) fn show(parts: &[Part]) -> Value {
+pub fn show(parts: &[Part]) -> Value {
     let shown = parts
         .iter()
         .map(|(source, amount)| json!({ "source": source, "amount": number(*amount) }));
@@ -54,7 +54,7 @@ pub(crate) fn show(parts: &[Part]) -> Value {
 }
 
 /// The `funding` of a wallet's benefit.
-pub(crate) fn show_used(sources: &[Source]) -> Value {
+pub fn show_used(sources: &[Source]) -> Value {
     let shown = sources
         .iter()
         .map(|source| json!({ "source": source.name, "used": number(source.used) }));
@@ -63,7 +63,7 @@ pub(crate) fn show_used(sources: &[Source]) -> Value {
 
 impl Model {
     /// The sources of a benefit and how they stand in the bucket of its shortest cap.
-    pub(crate) fn sources(&self, benefit: &Benefit, shortest: &Bucket) -> Vec<Source> {
+    pub fn sources(&self, benefit: &Benefit, shortest: &Bucket) -> Vec<Source> {
         let mut sources = Vec::new();
         for (name, up_to) in &benefit.funded_by {
             let used = self.used_of_source(shortest, name);
@@ -88,7 +88,7 @@ impl Model {
     }
 
     /// Counts what an original takes: in each of its buckets, from each source, and as a draw.
-    pub(crate) fn count_taken(&mut self, original: &Original) {
+    pub fn count_taken(&mut self, original: &Original) {
         if original.state_amount > 0 {
             self.draws.insert(original.draw.clone());
         }
@@ -103,7 +103,7 @@ impl Model {
 
     /// Gives state money of an original back to its buckets and sources: so much that `before` becomes `after` in
     /// all. What each source gets. Where a period is over its buckets are never asked again.
-    pub(crate) fn return_state(&mut self, original: &Original, before: u128, after: u128) -> Vec<Part> {
+    pub fn return_state(&mut self, original: &Original, before: u128, after: u128) -> Vec<Part> {
         for bucket in &original.buckets {
             let used = self
                 .used

@@ -10,7 +10,7 @@ use super::refund::Outcome;
 use super::{Model, malformed};
 
 /// An approved hold. What it took is in none of the sums before it is captured: whoever asks looks at it.
-pub(crate) struct Hold {
+pub struct Hold {
     pub original: Original,
     /// From this instant on it takes nothing, unless it was captured.
     pub expires_at: Instant,
@@ -19,7 +19,7 @@ pub(crate) struct Hold {
 
 /// What was done with a hold. Its expiry is nothing that was done.
 #[derive(Clone, Debug)]
-pub(crate) enum HoldState {
+pub enum HoldState {
     Open,
     /// How much of it was captured, and what was answered.
     Captured(u128, Value),
@@ -41,12 +41,12 @@ impl Hold {
 
 impl Model {
     /// What takes room without being counted.
-    pub(crate) fn open_holds(&self) -> impl Iterator<Item = &Original> {
+    pub fn open_holds(&self) -> impl Iterator<Item = &Original> {
         let open = self.holds.values().filter(|hold| hold.is_open(self.now));
         open.map(|hold| &hold.original)
     }
 
-    pub(crate) fn capture(&mut self, path_txn_id: &str, body: &str) -> Value {
+    pub fn capture(&mut self, path_txn_id: &str, body: &str) -> Value {
         let (txn_id, amount) = match with_path_id("txn_id", path_txn_id, read_capture(body)) {
             Ok(read) => read,
             Err(fields) => return malformed(fields),
@@ -70,7 +70,7 @@ impl Model {
         answer
     }
 
-    pub(crate) fn void(&mut self, path_txn_id: &str, body: &str) -> Value {
+    pub fn void(&mut self, path_txn_id: &str, body: &str) -> Value {
         let txn_id = match with_path_id("txn_id", path_txn_id, read_void(body)) {
             Ok((txn_id, ())) => txn_id,
             Err(fields) => return malformed(fields),
@@ -137,7 +137,7 @@ impl Model {
     }
 
     /// Reverses a hold that was not captured; nothing when there is none.
-    pub(crate) fn reverse_hold(&mut self, txn_id: u128, amount: Option<u128>) -> Option<Outcome> {
+    pub fn reverse_hold(&mut self, txn_id: u128, amount: Option<u128>) -> Option<Outcome> {
         let now = self.now;
         let hold = self.holds.get_mut(&txn_id).filter(|hold| !hold.is_captured())?;
         if !hold.is_open(now) {

@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 use super::administration::{Merchant, read_merchant, with_path};
 use super::calendar::Date;
 use super::forms::{self, BadFields, Form};
-use super::json::Json;
+use super::listed::{Cell, read_cell};
 use super::programme::Programme;
 use super::rights::Right;
-use super::{Model, malformed};
+use super::{Model, malformed, problem};
 
 /// How many rejected lines are named.
 const ERRORS_MAX: usize = 100;
@@ -24,49 +24,55 @@ struct Line {
 }
 
 /// What is said of a right that is granted to somebody.
-pub(crate) struct Terms {
+pub struct Terms {
     pub household_id: Option<String>,
     pub tier: Option<String>,
     pub usable_from: Option<Date>,
 }
 
 impl Model {
-    pub(crate) fn import_merchants(&mut self, body: &str) -> Value {
+    pub fn import_merchants(&mut self, body: &str) -> Value {
         import(body, |line| {
             let (merchant_id, merchant) = read_merchant_line(line).map_err(|_fields| "malformed")?;
             let unknown = self.unknown_names(&merchant);
             self.store_merchant(&merchant_id, merchant)?;
-            Ok(unknown)
+            Ok(Some(unknown))
         })
     }
 
-    pub(crate) fn import_enrollments(&mut self, body: &str) -> Value {
+    pub fn import_enrollments(&mut self, body: &str) -> Value {
         import(body, |line| match read_line(line) {
-            Ok(line) => self.enroll(&line).map(|()| Vec::new()),
+            Ok(line) => self.enroll(&line).map(|()| Some(Vec::new())),
             Err(_fields) => Err("malformed"),
         })
     }
 
-    /// One citizen per line; a first line may be the name of the column.
-    pub(crate) fn import_list(&mut self, list: &str, body: &str) -> Value {
+    /// One citizen per line; the first that is not blank may be the name of the column. A file in which no line is wrong counts as
+    /// imported, even if there is none in it.
+    pub fn import_list(&mut self, list: &str, body: &str) -> Value {
         if let Err(fields) = with_path("list", forms::is_name(list), Ok(())) {
             return malformed(fields);
         }
         let slip = self.unknown_list(list);
-        let mut answer = import(&without_header(body), |line| {
-            let citizen_id = line.strip_suffix('\r').unwrap_or(line);
-            if forms::citizen(&Json::Text(citizen_id.to_owned())).is_none() {
-                return Err("malformed: citizen_id: must be 13 digits with a valid check digit");
-            }
-            if !self.is_erased(citizen_id) {
-                self.known_citizens.insert(citizen_id.to_owned());
+        let mut is_first = true;
+        let mut answer = import(body, |line| {
+            let is_first = std::mem::replace(&mut is_first, false);
+            let citizen_id = match read_cell(line, is_first)? {
+                Cell::Citizen(citizen_id) => citizen_id,
+                Cell::Nobody => return Ok(None),
+            };
+            if !self.is_erased(&citizen_id) {
+                self.known_citizens.insert(citizen_id.clone());
                 let citizens = self.lists.entry(list.to_owned()).or_default();
-                citizens.insert(citizen_id.to_owned());
+                citizens.insert(citizen_id);
             }
-            Ok(Vec::new())
+            Ok(Some(Vec::new()))
         });
-        if let Some(slip) = slip.filter(|_| answer["accepted"] != 0) {
-            answer["warnings"] = json!([{ "line": 1, "reason": slip }]);
+        if answer.get("$problem").is_none() && (answer["accepted"] != 0 || answer["rejected"] == 0) {
+            self.lists.entry(list.to_owned()).or_default();
+            if let Some(slip) = slip {
+                answer["warnings"] = json!([{ "line": 1, "reason": slip }]);
+            }
         }
         answer
     }
@@ -163,26 +169,21 @@ impl Model {
     }
 }
 
-/// The text with its first line emptied when that is the name of the column; the others keep their places.
-fn without_header(body: &str) -> String {
-    let (first, rest) = body.split_once('\n').unwrap_or((body, ""));
-    if first.strip_suffix('\r').unwrap_or(first) == "citizen_id" {
-        return format!("\n{rest}");
+/// Takes line by line; blank ones are skipped, but a line's number is its place in the file. `take` gives `None` for one that says
+/// nothing. What is taken may name what looks like a slip: that is told once for each name.
+fn import(body: &str, mut take: impl FnMut(&str) -> Result<Option<Vec<String>>, &'static str>) -> Value {
+    if let Some(refused) = no_text(body) {
+        return refused;
     }
-    body.to_owned()
-}
-
-/// Takes line by line; blank ones are skipped, but a line's number is its place in the file.
-/// What is taken may name what looks like a slip: that is told once for each name.
-fn import(body: &str, mut take: impl FnMut(&str) -> Result<Vec<String>, &'static str>) -> Value {
     let (mut accepted, mut rejected, mut errors) = (0, 0, Vec::new());
     let mut warnings: Vec<(usize, String)> = Vec::new();
-    for (index, line) in body.split('\n').enumerate() {
+    for (index, line) in lines(body).iter().enumerate() {
         if line.trim_ascii().is_empty() {
             continue;
         }
         match take(line) {
-            Ok(slips) => {
+            Ok(None) => {}
+            Ok(Some(slips)) => {
                 accepted += 1;
                 for slip in slips {
                     if warnings.iter().all(|(_, told)| *told != slip) && warnings.len() < ERRORS_MAX {
@@ -204,6 +205,35 @@ fn import(body: &str, mut take: impl FnMut(&str) -> Result<Vec<String>, &'static
         answer["warnings"] = warnings.into_iter().map(warning).collect();
     }
     answer
+}
+
+/// The answer to a file that is no text of UTF-8 by its first bytes. (What the model is asked is text, so most of it never comes.)
+fn no_text(body: &str) -> Option<Value> {
+    let bytes = body.as_bytes();
+    if body.starts_with("PK\u{3}\u{4}") {
+        return Some(problem(415));
+    }
+    match (bytes.first()?, bytes.get(1)?) {
+        (0, 0) => None,
+        (0, _) | (_, 0) => Some(malformed(BadFields::from([String::new()]))),
+        _ => None,
+    }
+}
+
+/// The lines of a file of any system, without the byte order mark in front.
+fn lines(body: &str) -> Vec<String> {
+    let body = body.strip_prefix('\u{feff}').unwrap_or(body);
+    let (mut lines, mut line, mut before) = (Vec::new(), String::new(), ' ');
+    for character in body.chars() {
+        match character {
+            '\n' if before == '\r' => {}
+            '\n' | '\r' => lines.push(std::mem::take(&mut line)),
+            other => line.push(other),
+        }
+        before = character;
+    }
+    lines.push(line);
+    lines
 }
 
 fn read_merchant_line(line: &str) -> Result<(String, Merchant), BadFields> {
@@ -230,7 +260,7 @@ fn read_line(line: &str) -> Result<Line, BadFields> {
 }
 
 /// The fields that a line and a move have in common.
-pub(crate) fn read_terms(form: &mut Form<'_>) -> Terms {
+pub fn read_terms(form: &mut Form<'_>) -> Terms {
     Terms {
         household_id: form.optional("household_id", forms::digits(15)),
         tier: form.optional("tier", forms::name),

@@ -10,7 +10,7 @@ use super::rights::Right;
 use super::{Model, funding, malformed, problem};
 
 impl Model {
-    pub(crate) fn show_wallet(&self, wallet_id: &str) -> Value {
+    pub fn show_wallet(&self, wallet_id: &str) -> Value {
         if !forms::is_digits(wallet_id, 15) {
             return malformed(BadFields::from(["wallet_id".to_owned()]));
         }
@@ -80,7 +80,7 @@ impl Model {
         shown
     }
 
-    pub(crate) fn show_programmes(&self) -> Value {
+    pub fn show_programmes(&self) -> Value {
         let shown: Vec<Value> = self
             .programmes()
             .map(|programme| self.programme_shown(programme))
@@ -88,7 +88,7 @@ impl Model {
         json!({ "$subset": { "programs": shown } })
     }
 
-    pub(crate) fn show_programme(&self, program: &str) -> Value {
+    pub fn show_programme(&self, program: &str) -> Value {
         self.of_programme(program, |programme| self.programme_shown(programme))
     }
 
@@ -108,7 +108,7 @@ impl Model {
         })
     }
 
-    pub(crate) fn show_counters(&self, program: &str) -> Value {
+    pub fn show_counters(&self, program: &str) -> Value {
         self.of_programme(program, |programme| {
             let mut counts = self.counts(programme);
             counts["program"] = json!(programme.id);
@@ -151,8 +151,7 @@ impl Model {
             registration.excluded_lists.iter().chain(tiers)
         });
         let shown = lists.map(|list| {
-            let citizens = self.lists.get(list);
-            let is_imported = citizens.is_some_and(|citizens| !citizens.is_empty());
+            let is_imported = self.lists.contains_key(list);
             json!({ "list": list, "imported": is_imported })
         });
         shown.collect()

@@ -12,7 +12,7 @@ use super::{Model, conflict, malformed, problem};
 
 /// What the desk knows of a merchant besides what the operator put.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct AtTheDesk {
+pub struct AtTheDesk {
     /// The delivery platform it is bound to.
     pub platform: Option<String>,
     /// The desk's own suspension, while it lasts.
@@ -26,7 +26,7 @@ pub(crate) struct AtTheDesk {
 
 /// Why something is so, and since when.
 #[derive(Clone, Debug)]
-pub(crate) struct Note {
+pub struct Note {
     pub reason: String,
     pub since: Instant,
 }
@@ -39,7 +39,7 @@ impl Note {
 
 /// A merchant's withdrawal of its consent: there is one, and it is for good.
 #[derive(Clone, Debug)]
-pub(crate) struct Withdrawal {
+pub struct Withdrawal {
     pub note: Note,
     pub letter_date: Date,
     pub case_id: u128,
@@ -47,14 +47,14 @@ pub(crate) struct Withdrawal {
 
 /// That a merchant joined a programme.
 #[derive(Clone, Debug)]
-pub(crate) struct Joined {
+pub struct Joined {
     pub program: String,
     pub at: Instant,
     pub returning: bool,
 }
 
 impl Model {
-    pub(crate) fn register_merchant(&mut self, merchant_id: &str, body: &str) -> Value {
+    pub fn register_merchant(&mut self, merchant_id: &str, body: &str) -> Value {
         let program = match with_merchant_id(merchant_id, read_program(body)) {
             Ok(program) => program,
             Err(fields) => return malformed(fields),
@@ -118,7 +118,7 @@ impl Model {
         Ok(Some(returning))
     }
 
-    pub(crate) fn put_merchant_status(&mut self, merchant_id: &str, body: &str) -> Value {
+    pub fn put_merchant_status(&mut self, merchant_id: &str, body: &str) -> Value {
         let read = read_change(body, "status", &["active", "suspended"]);
         let (status, reason) = match with_merchant_id(merchant_id, read) {
             Ok(read) => read,
@@ -135,7 +135,7 @@ impl Model {
         json!({ "merchant_id": merchant_id, "status": status, "reason": reason })
     }
 
-    pub(crate) fn change_platform(&mut self, merchant_id: &str, body: &str) -> Value {
+    pub fn change_platform(&mut self, merchant_id: &str, body: &str) -> Value {
         let (action, platform) = match with_merchant_id(merchant_id, read_platform(body)) {
             Ok(read) => read,
             Err(fields) => return malformed(fields),
@@ -191,7 +191,7 @@ impl Model {
         Ok(true)
     }
 
-    pub(crate) fn withdraw_consent(&mut self, merchant_id: &str, body: &str) -> Value {
+    pub fn withdraw_consent(&mut self, merchant_id: &str, body: &str) -> Value {
         let read = read_withdrawal(body, self.today());
         let (case_id, letter_date, reason) = match with_merchant_id(merchant_id, read) {
             Ok(read) => read,
@@ -244,7 +244,7 @@ impl Model {
             .sum()
     }
 
-    pub(crate) fn show_merchant(&self, merchant_id: &str) -> Value {
+    pub fn show_merchant(&self, merchant_id: &str) -> Value {
         if let Err(fields) = with_merchant_id(merchant_id, Ok(())) {
             return malformed(fields);
         }
@@ -286,7 +286,7 @@ impl Model {
     }
 
     /// Why something is so, from now on.
-    pub(crate) fn note(&self, reason: &str) -> Note {
+    pub fn note(&self, reason: &str) -> Note {
         Note {
             reason: reason.to_owned(),
             since: self.now,
@@ -328,7 +328,7 @@ fn show_withdrawal(withdrawn: &Withdrawal) -> Value {
     shown
 }
 
-pub(crate) fn with_merchant_id<T>(merchant_id: &str, read: Result<T, BadFields>) -> Result<T, BadFields> {
+pub fn with_merchant_id<T>(merchant_id: &str, read: Result<T, BadFields>) -> Result<T, BadFields> {
     with_path("merchant_id", forms::is_digits(merchant_id, 15), read)
 }
 
@@ -340,7 +340,7 @@ fn read_program(body: &str) -> Result<String, BadFields> {
 }
 
 /// One of two words, and why.
-pub(crate) fn read_change(
+pub fn read_change(
     body: &str,
     field: &str,
     words: &'static [&'static str],
@@ -371,7 +371,7 @@ fn read_withdrawal(body: &str, today: Date) -> Result<(u128, Date, String), BadF
 }
 
 /// The day of a letter, which is none to come. The stand-in after a fault is never used.
-pub(crate) fn read_letter_date(form: &mut Form<'_>, today: Date) -> Date {
+pub fn read_letter_date(form: &mut Form<'_>, today: Date) -> Date {
     let read = form.required("letter_date", |value| {
         forms::day(value).filter(|day| *day <= today).map(Some)
     });

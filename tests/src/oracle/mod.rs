@@ -18,55 +18,27 @@
 
 pub mod administration;
 pub mod calendar;
-pub(crate) mod clawbacks;
-pub(crate) mod exclusive;
+pub mod clawbacks;
+pub mod exclusive;
 pub mod forms;
-pub(crate) mod funding;
-pub(crate) mod holds;
+pub mod funding;
+pub mod holds;
 pub mod imports;
 pub mod json;
+pub mod listed;
 pub mod lookups;
-pub(crate) mod merchants;
+pub mod merchants;
 pub mod moves;
-pub(crate) mod payouts;
-pub(crate) mod persons;
+pub mod payouts;
+pub mod persons;
 pub mod programme;
 pub mod purchase;
 pub mod refund;
 pub mod registration;
-pub(crate) mod replacements;
+pub mod replacements;
 pub mod rights;
-pub(crate) mod room;
+pub mod room;
 pub mod versions;
-
-#[cfg(test)]
-mod examples;
-#[cfg(test)]
-mod examples_clawbacks;
-#[cfg(test)]
-mod examples_desk;
-#[cfg(test)]
-mod examples_holds;
-#[cfg(test)]
-mod examples_households;
-#[cfg(test)]
-mod examples_money;
-#[cfg(test)]
-mod examples_moves;
-#[cfg(test)]
-mod examples_persons;
-#[cfg(test)]
-mod examples_registration;
-#[cfg(test)]
-mod examples_replacements;
-#[cfg(test)]
-mod examples_rights;
-#[cfg(test)]
-mod examples_tombstones;
-#[cfg(test)]
-mod examples_use;
-#[cfg(test)]
-mod examples_versions;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -90,55 +62,55 @@ use self::versions::read_all;
 
 /// The whole state of one engine as the contract describes it.
 pub struct Model {
-    pub(crate) now: Instant,
+    pub now: Instant,
     /// The version that counts today of each programme that has one.
-    pub(crate) programmes: BTreeMap<String, Programme>,
+    pub programmes: BTreeMap<String, Programme>,
     /// Versions that count from a later day on.
-    pub(crate) coming: BTreeMap<String, Programme>,
-    pub(crate) suspended_programmes: BTreeSet<String>,
-    pub(crate) merchants: BTreeMap<String, Merchant>,
-    pub(crate) wallets: BTreeMap<String, Wallet>,
+    pub coming: BTreeMap<String, Programme>,
+    pub suspended_programmes: BTreeSet<String>,
+    pub merchants: BTreeMap<String, Merchant>,
+    pub wallets: BTreeMap<String, Wallet>,
     /// By citizen and programme: nobody has two rights in one.
-    pub(crate) rights: BTreeMap<(String, String), Right>,
+    pub rights: BTreeMap<(String, String), Right>,
     /// By citizen and programme: when the first purchase was approved.
-    pub(crate) first_uses: BTreeMap<(String, String), Instant>,
-    /// The imported lists of citizens, by name.
-    pub(crate) lists: BTreeMap<String, BTreeSet<String>>,
+    pub first_uses: BTreeMap<(String, String), Instant>,
+    /// The imported lists of citizens, by name; some are rightly empty.
+    pub lists: BTreeMap<String, BTreeSet<String>>,
     /// The state money used, less what was given back, in every bucket that ever was; holds apart.
-    pub(crate) used: BTreeMap<Bucket, u128>,
+    pub used: BTreeMap<Bucket, u128>,
     /// Of that, what each source paid, by the bucket of the shortest cap and the source's name.
-    pub(crate) funded: BTreeMap<(Bucket, String), u128>,
+    pub funded: BTreeMap<(Bucket, String), u128>,
     /// Who drew state money on which programme and date, reversed since or not.
-    pub(crate) draws: BTreeSet<Draw>,
-    pub(crate) first_answers: BTreeMap<u128, FirstAnswer>,
+    pub draws: BTreeSet<Draw>,
+    pub first_answers: BTreeMap<u128, FirstAnswer>,
     /// Approved purchases, and of the holds those that were captured.
-    pub(crate) originals: BTreeMap<u128, Original>,
-    pub(crate) holds: BTreeMap<u128, Hold>,
-    pub(crate) tombstones: BTreeSet<u128>,
+    pub originals: BTreeMap<u128, Original>,
+    pub holds: BTreeMap<u128, Hold>,
+    pub tombstones: BTreeSet<u128>,
     /// The first void of each id for which a tombstone stood, or stood then, and what was answered.
-    pub(crate) tombstone_voids: BTreeMap<u128, Value>,
-    pub(crate) first_reversals: BTreeMap<u128, FirstReversal>,
-    pub(crate) first_registrations: BTreeMap<u128, FirstRegistration>,
+    pub tombstone_voids: BTreeMap<u128, Value>,
+    pub first_reversals: BTreeMap<u128, FirstReversal>,
+    pub first_registrations: BTreeMap<u128, FirstRegistration>,
     /// By citizen and programme: the first registration that was told `quota_full`.
-    pub(crate) first_quota_full: BTreeMap<(String, String), u128>,
+    pub first_quota_full: BTreeMap<(String, String), u128>,
     /// By programme: accepted registrations so far.
-    pub(crate) tickets: BTreeMap<String, u64>,
+    pub tickets: BTreeMap<String, u64>,
     /// Citizens of whom there is an entry for sure. Whoever only a refused line or registration named may have one.
-    pub(crate) known_citizens: BTreeSet<String>,
+    pub known_citizens: BTreeSet<String>,
     /// By citizen and programme: the wallet of the right that is or was there last.
-    pub(crate) last_wallets: BTreeMap<(String, String), String>,
+    pub last_wallets: BTreeMap<(String, String), String>,
     /// By citizen and programme: the wallet that moved the right away, and to which programme, unless a right came after it.
-    pub(crate) moved_away: BTreeMap<(String, String), (String, String)>,
+    pub moved_away: BTreeMap<(String, String), (String, String)>,
     /// By the old wallet: its last replacement.
-    pub(crate) replacements: BTreeMap<String, Replacement>,
+    pub replacements: BTreeMap<String, Replacement>,
     /// Citizens whom the desk suspended.
-    pub(crate) suspended_citizens: BTreeMap<String, Note>,
+    pub suspended_citizens: BTreeMap<String, Note>,
     /// Citizens who were erased, and the name that stands everywhere else in the place of the national id.
-    pub(crate) erased: BTreeMap<String, String>,
+    pub erased: BTreeMap<String, String>,
     /// Clawback cases, the oldest first.
-    pub(crate) cases: Vec<Case>,
+    pub cases: Vec<Case>,
     /// Authorizations whose payouts are held back.
-    pub(crate) frozen: BTreeMap<u128, Note>,
+    pub frozen: BTreeMap<u128, Note>,
 }
 
 impl Model {
@@ -152,7 +124,7 @@ impl Model {
     }
 
     /// The same over programmes that were read.
-    pub(crate) fn of(programmes: Vec<Programme>, start: &str) -> Model {
+    pub fn of(programmes: Vec<Programme>, start: &str) -> Model {
         let mut model = Model::empty(Instant::parse(start).expect("the start is an RFC 3339 instant"));
         model.put_in_force(programmes);
         model
@@ -268,22 +240,22 @@ impl Model {
         self.now
     }
 
-    pub(crate) fn today(&self) -> Date {
+    pub fn today(&self) -> Date {
         self.now.date()
     }
 }
 
 /// A problem of which only the status is known.
-pub(crate) fn problem(status: u16) -> Value {
+pub fn problem(status: u16) -> Value {
     json!({ "$problem": status })
 }
 
 /// 400: each field the answer names must be one of these, and it must name one.
-pub(crate) fn malformed(fields: BadFields) -> Value {
+pub fn malformed(fields: BadFields) -> Value {
     json!({ "$problem": 400, "fields": fields })
 }
 
 /// 409 under the code that says which id was used twice.
-pub(crate) fn conflict(code: &str) -> Value {
+pub fn conflict(code: &str) -> Value {
     json!({ "$problem": 409, "code": code })
 }

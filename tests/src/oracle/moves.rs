@@ -16,7 +16,7 @@ struct Order {
 }
 
 impl Model {
-    pub(crate) fn move_right(&mut self, wallet_id: &str, body: &str) -> Value {
+    pub fn move_right(&mut self, wallet_id: &str, body: &str) -> Value {
         let order = match with_path("wallet_id", forms::is_digits(wallet_id, 15), read_order(body)) {
             Ok(order) => order,
             Err(fields) => return malformed(fields),

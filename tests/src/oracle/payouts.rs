@@ -14,12 +14,12 @@ const LISTED_MAX: usize = 1_000;
 
 const WORDS: &[&str] = &["frozen", "active"];
 
-pub(crate) fn payout_word(frozen: bool) -> &'static str {
+pub fn payout_word(frozen: bool) -> &'static str {
     if frozen { "frozen" } else { "active" }
 }
 
 impl Model {
-    pub(crate) fn put_merchant_payout(&mut self, merchant_id: &str, body: &str) -> Value {
+    pub fn put_merchant_payout(&mut self, merchant_id: &str, body: &str) -> Value {
         let read = read_change(body, "status", WORDS);
         let (status, reason) = match with_merchant_id(merchant_id, read) {
             Ok(read) => read,
@@ -33,7 +33,7 @@ impl Model {
         json!({ "merchant_id": merchant_id, "payout": status, "reason": reason })
     }
 
-    pub(crate) fn put_authorization_payout(&mut self, txn_id: &str, body: &str) -> Value {
+    pub fn put_authorization_payout(&mut self, txn_id: &str, body: &str) -> Value {
         let read = read_change(body, "status", WORDS);
         let (txn_id, (status, reason)) = match with_path_id("txn_id", txn_id, read) {
             Ok(read) => read,
@@ -54,7 +54,7 @@ impl Model {
         json!({ "txn_id": forms::uuid_text(txn_id), "payout": status, "reason": reason })
     }
 
-    pub(crate) fn show_payouts(&self) -> Value {
+    pub fn show_payouts(&self) -> Value {
         let frozen = |merchant_id: &String| self.merchants[merchant_id].desk.frozen.as_ref();
         let merchants: Vec<Value> = self
             .merchants
@@ -75,7 +75,7 @@ impl Model {
     }
 
     /// The first answer, what is left of it, and whether it is paid out. What else is shown is not asked here.
-    pub(crate) fn show_authorization(&self, txn_id: &str) -> Value {
+    pub fn show_authorization(&self, txn_id: &str) -> Value {
         let Some(txn_id) = forms::parse_uuid(txn_id) else {
             return malformed(BadFields::from(["txn_id".to_owned()]));
         };
@@ -104,7 +104,7 @@ impl Model {
     }
 
     /// How much of the bill is not given back. Nothing is left of a hold that was not captured in time.
-    pub(crate) fn left_of(&self, txn_id: u128) -> u128 {
+    pub fn left_of(&self, txn_id: u128) -> u128 {
         let open = |hold: &&Hold| hold.is_open(self.now);
         let held = self.holds.get(&txn_id).filter(open).map(|hold| &hold.original);
         let original = self.originals.get(&txn_id).or(held);

@@ -11,7 +11,7 @@ use super::{Model, conflict, malformed, problem};
 
 /// Whom a request is about.
 #[derive(Clone, Debug, Default)]
-pub(crate) enum Named {
+pub enum Named {
     Citizen(String),
     Wallet(String),
     Merchant(String),
@@ -21,7 +21,7 @@ pub(crate) enum Named {
 }
 
 impl Model {
-    pub(crate) fn put_person_status(&mut self, body: &str) -> Value {
+    pub fn put_person_status(&mut self, body: &str) -> Value {
         let (named, status, reason) = match read_person_status(body) {
             Ok(read) => read,
             Err(fields) => return malformed(fields),
@@ -45,7 +45,7 @@ impl Model {
     }
 
     /// The citizen who is meant, or the problem that answers.
-    pub(crate) fn person(&self, named: &Named) -> Result<String, Value> {
+    pub fn person(&self, named: &Named) -> Result<String, Value> {
         let person = match named {
             Named::Citizen(citizen_id) => citizen_id,
             Named::Wallet(wallet_id) => self.owner(wallet_id).ok_or(problem(404))?,
@@ -62,13 +62,13 @@ impl Model {
     }
 
     /// The wallets through which the person holds, or held last, a right in any programme.
-    pub(crate) fn wallets_of(&self, person: &str) -> BTreeSet<String> {
+    pub fn wallets_of(&self, person: &str) -> BTreeSet<String> {
         let held = self.last_wallets.iter().filter(|((of, _), _)| of == person);
         held.map(|(_, wallet_id)| wallet_id.clone()).collect()
     }
 
     /// Whether the wallet itself is suspended, or the person to whom it belongs.
-    pub(crate) fn is_wallet_suspended(&self, wallet_id: &str) -> bool {
+    pub fn is_wallet_suspended(&self, wallet_id: &str) -> bool {
         let by_itself = self.wallets.get(wallet_id).is_some_and(|wallet| wallet.suspended);
         let by_person = self.owner(wallet_id).is_some_and(|person| {
             let is_out = self.is_erased(person) || self.suspended_citizens.contains_key(person);
@@ -78,7 +78,7 @@ impl Model {
     }
 
     /// Why the person gets no new right. Whoever is erased is nothing else any more.
-    pub(crate) fn block(&self, person: &str) -> Option<&'static str> {
+    pub fn block(&self, person: &str) -> Option<&'static str> {
         if self.is_erased(person) {
             return Some("excluded:erased");
         }
@@ -90,13 +90,13 @@ impl Model {
     }
 
     /// Whether this is a citizen who was erased, or what stands in the citizen's place since.
-    pub(crate) fn is_erased(&self, person: &str) -> bool {
+    pub fn is_erased(&self, person: &str) -> bool {
         self.erased
             .iter()
             .any(|(citizen_id, name)| citizen_id == person || name == person)
     }
 
-    pub(crate) fn erase_person(&mut self, body: &str) -> Value {
+    pub fn erase_person(&mut self, body: &str) -> Value {
         let named = match read_erasure(body) {
             Ok(named) => named,
             Err(fields) => return malformed(fields),
@@ -197,7 +197,7 @@ fn read_erasure(body: &str) -> Result<Named, BadFields> {
 }
 
 /// The one of these fields that is there.
-pub(crate) fn read_named(form: &mut Form<'_>, fields: &[&'static str]) -> Named {
+pub fn read_named(form: &mut Form<'_>, fields: &[&'static str]) -> Named {
     form.exactly_one(fields);
     let mut named = Named::Nobody;
     for field in fields {

@@ -9,7 +9,7 @@ use super::{Model, conflict, malformed};
 
 /// The content a reversal id is compared by.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Reversal {
+pub struct Reversal {
     pub txn_id: u128,
     /// Absent: all that is left.
     pub amount: Option<u128>,
@@ -17,13 +17,13 @@ pub(crate) struct Reversal {
 }
 
 /// The content a reversal id came with first, and what it was told.
-pub(crate) struct FirstReversal {
+pub struct FirstReversal {
     pub reversal: Reversal,
     pub answer: Value,
 }
 
 /// What became of a reversal, a capture or a void.
-pub(crate) struct Outcome {
+pub struct Outcome {
     pub decision: &'static str,
     pub reason: &'static str,
     pub response_code: &'static str,
@@ -73,7 +73,7 @@ impl Outcome {
 }
 
 impl Model {
-    pub(crate) fn reverse(&mut self, path_txn_id: &str, body: &str) -> Value {
+    pub fn reverse(&mut self, path_txn_id: &str, body: &str) -> Value {
         let (reversal_id, reversal) = match read_reversal(path_txn_id, body) {
             Ok(read) => read,
             Err(fields) => return malformed(fields),

@@ -7,13 +7,13 @@ use super::forms::{self, BadFields, Form};
 use super::{Model, malformed};
 
 /// The last replacement of a wallet that was accepted: by which wallet, and what was answered.
-pub(crate) struct Replacement {
+pub struct Replacement {
     pub new_wallet_id: String,
     pub answer: Value,
 }
 
 impl Model {
-    pub(crate) fn replace_wallet(&mut self, wallet_id: &str, body: &str) -> Value {
+    pub fn replace_wallet(&mut self, wallet_id: &str, body: &str) -> Value {
         let read = read_new_wallet(body, wallet_id);
         let new_wallet_id = match with_path("wallet_id", forms::is_digits(wallet_id, 15), read) {
             Ok(new_wallet_id) => new_wallet_id,
@@ -70,7 +70,7 @@ impl Model {
     }
 
     /// Whether any right, live or lapsed, is held through the wallet; its programme's file may be gone.
-    pub(crate) fn carries_a_right(&self, wallet_id: &str) -> bool {
+    pub fn carries_a_right(&self, wallet_id: &str) -> bool {
         self.rights.values().any(|right| right.wallet_id == wallet_id)
     }
 

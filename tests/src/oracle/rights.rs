@@ -8,7 +8,7 @@ use super::programme::{Benefit, Cap, Programme, Registration};
 
 /// One person's right in one programme.
 #[derive(Clone, Debug)]
-pub(crate) struct Right {
+pub struct Right {
     /// The wallet it is held through.
     pub wallet_id: String,
     /// The instant of the registration or of the first enrollment line, its fraction of a second dropped.
@@ -86,26 +86,26 @@ impl Right {
 
 impl Model {
     /// The right this wallet holds in the programme: whose it is, and the right.
-    pub(crate) fn right_through(&self, wallet_id: &str, programme: &Programme) -> Option<(&String, &Right)> {
+    pub fn right_through(&self, wallet_id: &str, programme: &Programme) -> Option<(&String, &Right)> {
         let owner = self.wallets.get(wallet_id)?.citizen_id.as_ref()?;
         let right = self.rights.get(&(owner.clone(), programme.id.clone()))?;
         (right.wallet_id == wallet_id).then_some((owner, right))
     }
 
     /// The right this citizen holds in the programme, unless it has lapsed.
-    pub(crate) fn live_right(&self, citizen_id: &str, program: &str) -> Option<&Right> {
+    pub fn live_right(&self, citizen_id: &str, program: &str) -> Option<&Right> {
         let right = self.rights.get(&(citizen_id.to_owned(), program.to_owned()));
         right.filter(|right| !right.has_lapsed)
     }
 
     /// Whether the citizen has ever bought anything with a right in the programme, through whatever wallet.
-    pub(crate) fn was_used(&self, citizen_id: &str, program: &str) -> bool {
+    pub fn was_used(&self, citizen_id: &str, program: &str) -> bool {
         let holder = (citizen_id.to_owned(), program.to_owned());
         self.first_uses.contains_key(&holder)
     }
 
     /// How many rights of the programme have not lapsed.
-    pub(crate) fn live_rights(&self, programme: &Programme) -> u64 {
+    pub fn live_rights(&self, programme: &Programme) -> u64 {
         let of_programme = self
             .rights
             .iter()
@@ -114,7 +114,7 @@ impl Model {
     }
 
     /// Whether the programme can take nobody more.
-    pub(crate) fn is_full(&self, programme: &Programme) -> bool {
+    pub fn is_full(&self, programme: &Programme) -> bool {
         let quota = programme
             .registration
             .as_ref()
@@ -123,7 +123,7 @@ impl Model {
     }
 
     /// Whether the wallet belongs to somebody else.
-    pub(crate) fn is_taken(&self, wallet_id: &str, citizen_id: &str) -> bool {
+    pub fn is_taken(&self, wallet_id: &str, citizen_id: &str) -> bool {
         let owner = self
             .wallets
             .get(wallet_id)
@@ -132,14 +132,14 @@ impl Model {
     }
 
     /// Whether the citizen is on the imported list.
-    pub(crate) fn is_on_list(&self, list: &str, citizen_id: &str) -> bool {
+    pub fn is_on_list(&self, list: &str, citizen_id: &str) -> bool {
         self.lists
             .get(list)
             .is_some_and(|citizens| citizens.contains(citizen_id))
     }
 
     /// Whether the citizen comes back from the earlier programme: holds a live right in it, or is on its list.
-    pub(crate) fn is_returning(&self, registration: &Registration, citizen_id: &str) -> bool {
+    pub fn is_returning(&self, registration: &Registration, citizen_id: &str) -> bool {
         let Some(returning) = &registration.returning else {
             return false;
         };
@@ -150,7 +150,7 @@ impl Model {
 
     /// Gives the citizen a right, or another one in place of the one that was there. The wallet is the citizen's
     /// from now on.
-    pub(crate) fn grant(&mut self, citizen_id: &str, program: &str, right: Right) {
+    pub fn grant(&mut self, citizen_id: &str, program: &str, right: Right) {
         let wallet = self.wallets.entry(right.wallet_id.clone()).or_default();
         wallet.citizen_id = Some(citizen_id.to_owned());
         self.known_citizens.insert(citizen_id.to_owned());

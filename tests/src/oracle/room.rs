@@ -12,7 +12,7 @@ use super::rights::Right;
 
 /// Who holds a benefit.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Holder {
+pub enum Holder {
     /// One citizen, through whatever wallet.
     Person(String),
     /// Everybody whose right names the household.
@@ -21,7 +21,7 @@ pub(crate) enum Holder {
 
 /// Where the state's money is counted.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Bucket {
+pub struct Bucket {
     pub holder: Holder,
     pub program: String,
     pub benefit: String,
@@ -30,7 +30,7 @@ pub(crate) struct Bucket {
 }
 
 /// The room a holder has in one benefit before a decision.
-pub(crate) struct Room {
+pub struct Room {
     pub state_percent: u128,
     /// The shorter period first.
     pub caps: Vec<(Cap, u128)>,
@@ -85,7 +85,7 @@ impl Room {
 impl Model {
     /// What is left today to the holder of the right in each cap of the benefit. A household's benefit has no
     /// holder unless the right names a household.
-    pub(crate) fn room(
+    pub fn room(
         &self,
         citizen_id: &str,
         right: &Right,
@@ -121,7 +121,7 @@ impl Model {
     }
 
     /// The state money used in the bucket, less what was given back, and what open holds take.
-    pub(crate) fn used(&self, bucket: &Bucket) -> u128 {
+    pub fn used(&self, bucket: &Bucket) -> u128 {
         let counted = self.used.get(bucket).copied().unwrap_or(0);
         let held = self
             .open_holds()
@@ -130,7 +130,7 @@ impl Model {
     }
 
     /// Puts another name in the place of the citizen's, wherever it says whose the used money is.
-    pub(crate) fn rename_use(&mut self, citizen_id: &str, name: &str) {
+    pub fn rename_use(&mut self, citizen_id: &str, name: &str) {
         let holder = Holder::Person(citizen_id.to_owned());
         let rename = |bucket: &mut Bucket| {
             if bucket.holder == holder {

@@ -20,7 +20,7 @@ impl Model {
 
     /// Puts these programmes in force, and no others. Whoever's deadline has passed in a version that counts from this
     /// moment on loses the right at this moment.
-    pub(crate) fn put_in_force(&mut self, programmes: Vec<Programme>) -> Value {
+    pub fn put_in_force(&mut self, programmes: Vec<Programme>) -> Value {
         let today = self.today();
         let mut shown = Vec::new();
         let mut ids = BTreeSet::new();
@@ -54,12 +54,12 @@ impl Model {
     }
 
     /// What is shown of a programme, and what an import goes by: the version that counts today, or else the one to come.
-    pub(crate) fn version_to_show(&self, id: &str) -> Option<&Programme> {
+    pub fn version_to_show(&self, id: &str) -> Option<&Programme> {
         self.programmes.get(id).or(self.coming.get(id))
     }
 
     /// Lets the time pass until `now`: deadlines strike, and versions take the place of others at midnight.
-    pub(crate) fn pass_time(&mut self, now: Instant) {
+    pub fn pass_time(&mut self, now: Instant) {
         let mut begins: Vec<(Instant, String)> = Vec::new();
         for (id, programme) in &self.coming {
             let day = programme.effective_from.expect("who is to come has a first day");
@@ -99,7 +99,7 @@ impl Model {
 }
 
 /// Reads every file.
-pub(crate) fn read_all(programme_texts: &[(String, String)]) -> Result<Vec<Programme>, String> {
+pub fn read_all(programme_texts: &[(String, String)]) -> Result<Vec<Programme>, String> {
     let read = |(file_name, text): &(String, String)| {
         Programme::read(text).map_err(|reason| format!("{file_name}: {reason}"))
     };

@@ -6,7 +6,7 @@ use crate::generate::random::Random;
 use serde_json::{Value, json};
 
 /// Applications of one batch.
-const BATCH: usize = 1_000;
+pub const BATCH: usize = 1_000;
 /// Connections that send batches.
 const EARLY_CLIENTS: usize = 4;
 /// Of so many people who come early, one has a rival.
@@ -24,21 +24,21 @@ pub struct Application {
 }
 
 /// What is sent at once: one application by itself, several as a batch.
-pub(super) type Job = Vec<Application>;
+pub type Job = Vec<Application>;
 
 /// Everybody of one round.
-pub(super) struct Applicants {
+pub struct Applicants {
     /// For each connection its batches, which leave the last places.
-    pub(super) early: Vec<Vec<Job>>,
+    pub early: Vec<Vec<Job>>,
     /// For each connection its applications, one by one.
-    pub(super) fight: Vec<Vec<Job>>,
+    pub fight: Vec<Vec<Job>>,
     /// The first number of a person who has not applied.
-    pub(super) unborn: u64,
+    pub unborn: u64,
 }
 
 impl Application {
     /// One with an id of its own: of version 7 by the morning's clock, or anything.
-    pub(super) fn new(citizen: u64, wallet: u64, random: &mut Random) -> Application {
+    pub fn new(citizen: u64, wallet: u64, random: &mut Random) -> Application {
         let registration_id = match random.percent(70) {
             true => {
                 let ms = MORNING_MS + random.below(600_000) as i64;
@@ -54,7 +54,7 @@ impl Application {
     }
 
     /// Its body.
-    pub(super) fn body(&self) -> Value {
+    pub fn body(&self) -> Value {
         // The year of birth must not matter here, but it is content: the same person always has the same.
         let birth_date = match self.citizen % 3 {
             0 => "1990-04-12",
@@ -70,7 +70,7 @@ impl Application {
 
 impl Applicants {
     /// Draws them.
-    pub(super) fn draw(options: &RushOptions<'_>, random: &mut Random) -> Applicants {
+    pub fn draw(options: &RushOptions<'_>, random: &mut Random) -> Applicants {
         let mut next_person = 1;
         let early = early(options.quota - options.last, &mut next_person, random);
         let per_client = options.applicants.div_ceil(options.clients as u64);
@@ -145,84 +145,4 @@ fn rival(person: u64, next_person: &mut u64, random: &mut Random) -> Application
 fn take(next_person: &mut u64) -> u64 {
     *next_person += 1;
     *next_person - 1
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::collections::BTreeSet;
-    use std::path::Path;
-
-    fn draw(seed: u64) -> Applicants {
-        let options = RushOptions {
-            binary: Path::new(""),
-            rounds: 1,
-            quota: 20_000,
-            last: 1_000,
-            applicants: 3_000,
-            clients: 64,
-            kills_max: 1,
-            seed,
-        };
-        Applicants::draw(&options, &mut Random::new(seed))
-    }
-
-    fn all(jobs: &[Vec<Job>]) -> Vec<&Application> {
-        jobs.iter().flatten().flatten().collect()
-    }
-
-    #[test]
-    fn those_who_come_early_leave_the_last_places_whatever_the_order() {
-        let applicants = draw(1);
-        let early = all(&applicants.early);
-        // Each person's own application, and rivals who share a citizen or a wallet with one of them.
-        let own = early.iter().filter(|one| one.citizen == one.wallet).count();
-        assert_eq!(own, 19_000);
-        assert!(early.len() > own, "somebody has a rival");
-        assert!(
-            applicants
-                .early
-                .iter()
-                .flatten()
-                .all(|batch| batch.len() <= BATCH)
-        );
-        assert_eq!((applicants.early.len(), applicants.fight.len()), (4, 64));
-    }
-
-    #[test]
-    fn clients_race_for_citizens_and_for_wallets() {
-        let applicants = draw(2);
-        let fight = all(&applicants.fight);
-        let citizens: BTreeSet<u64> = fight.iter().map(|one| one.citizen).collect();
-        let wallets: BTreeSet<u64> = fight.iter().map(|one| one.wallet).collect();
-        assert!(citizens.len() > 2_500 && citizens.len() < fight.len());
-        assert!(wallets.len() > 2_500 && wallets.len() < fight.len());
-    }
-
-    #[test]
-    fn no_id_comes_twice_and_nobody_is_younger_than_the_unborn() {
-        let applicants = draw(3);
-        let mut seen = BTreeSet::new();
-        for one in all(&applicants.early).into_iter().chain(all(&applicants.fight)) {
-            assert!(seen.insert(&one.registration_id), "{}", one.registration_id);
-            assert!(one.citizen < applicants.unborn && one.wallet < applicants.unborn);
-        }
-    }
-
-    #[test]
-    fn a_body_has_exactly_the_fields_of_a_registration() {
-        let body = Application::new(7, 8, &mut Random::new(1)).body();
-        let keys: Vec<&String> = body.as_object().unwrap().keys().collect();
-        let expected = [
-            "birth_date",
-            "citizen_id",
-            "nationality",
-            "program",
-            "registration_id",
-            "wallet_id",
-        ];
-        assert_eq!(keys, expected);
-        assert_eq!(body["wallet_id"], "000000000000008");
-        assert_eq!(body["citizen_id"].as_str().unwrap().len(), 13);
-    }
 }

@@ -198,6 +198,3 @@ impl Morning {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -14,7 +14,7 @@ impl Site {
         cases.extend(
             broken_texts(shape)
                 .into_iter()
-                .filter(|case| !case.body.contains(&b'\n')),
+                .filter(|case| !case.body.iter().any(|byte| matches!(byte, b'\n' | b'\r'))),
         );
         cases.extend(
             deep(shape, 10_000)

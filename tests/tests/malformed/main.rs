@@ -29,7 +29,7 @@ const DISK_BYTES_MAX: u64 = 40 << 20;
 #[test]
 fn a_thousand_malformed_requests_leave_no_trace() {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let mut site = Site::start(folder.path());
+    let mut site = Site::start(&folder.path().join("data"));
     for shape in SHAPES.iter().filter(|shape| !shape.is_line()) {
         site.bodies(shape);
     }

@@ -6,7 +6,7 @@ use satang_tests::site::Site;
 #[test]
 fn every_command_explains_itself() {
     let site = Site::new(BINARY);
-    let commands: [&[&str]; 15] = [
+    let commands: [&[&str]; 17] = [
         &[],
         &["serve"],
         &["demo"],
@@ -15,6 +15,8 @@ fn every_command_explains_itself() {
         &["import", "list"],
         &["import", "enrollments"],
         &["erase"],
+        &["programs"],
+        &["programs", "check"],
         &["keys"],
         &["keys", "new"],
         &["keys", "list"],
@@ -45,7 +47,8 @@ fn every_command_explains_itself() {
         .filter_map(|line| line.strip_prefix("  ")?.split(' ').next())
         .collect();
     let asked = [
-        "serve", "demo", "import", "erase", "keys", "explain", "verify", "backup", "restore", "help",
+        "serve", "demo", "import", "erase", "programs", "keys", "explain", "verify", "backup", "restore",
+        "help",
     ];
     assert!(
         names

@@ -20,9 +20,32 @@ fn used() -> Site {
 }
 
 fn stop(server: ServerProcess) {
+    said_by(server);
+}
+
+/// Stops a server; what it said on stderr.
+fn said_by(server: ServerProcess) -> String {
     server.terminate();
     let (code, said) = server.wait();
     assert_eq!(code, Some(0), "{said}");
+    said
+}
+
+#[test]
+fn a_folder_that_others_may_use_is_refused_with_the_command_that_mends_it() {
+    let site = used();
+    let mode = |mode| fs::set_permissions(site.data_dir(), fs::Permissions::from_mode(mode)).expect("ours");
+    for wrong in [0o755, 0o701] {
+        mode(wrong);
+        let mend = format!("chmod o-rwx '{}'", site.data_dir().display());
+        check_refusal(site.refused(&["--clock", NOON]), &["offset", &mend]);
+    }
+    // A volume of the process's group.
+    mode(0o770);
+    assert!(said_by(site.serve(&["--clock", NOON])).contains("may use it (mode 0770)"));
+    mode(0o700);
+    fs::create_dir(site.data_dir().join("lost+found")).expect("ours");
+    assert!(!said_by(site.serve(&["--clock", NOON])).contains("may use it"));
 }
 
 #[test]
@@ -53,13 +76,17 @@ fn the_citizens_key_is_the_one_the_journal_was_begun_with() {
     );
     let mode = |mode| fs::set_permissions(&key, fs::Permissions::from_mode(mode)).expect("ours");
     let right = fs::read(&key).expect("ours");
-    for wrong_mode in [0o644, 0o640, 0o604] {
+    for (wrong_mode, mend) in [
+        (0o644, "chmod o-rwx"),
+        (0o604, "chmod o-rwx"),
+        (0o660, "chmod g-w"),
+    ] {
         mode(wrong_mode);
-        check_refusal(
-            site.refused(&["--clock", NOON]),
-            &["citizen.key", "offset", "0600"],
-        );
+        check_refusal(site.refused(&["--clock", NOON]), &["citizen.key", "offset", mend]);
     }
+    // As an orchestrator mounts a secret for the group of the process.
+    mode(0o640);
+    assert!(said_by(site.serve(&["--clock", NOON])).contains("may use it (mode 0640)"));
     mode(0o600);
     let mut other = right.clone();
     other[31] ^= 1;
@@ -195,4 +222,99 @@ fn what_a_server_makes_is_its_owners_alone() {
 
 fn mode(path: &Path) -> u32 {
     fs::metadata(path).expect("it is there").permissions().mode() & 0o777
+}
+
+#[test]
+fn no_key_is_made_beside_what_is_left_of_a_journal() {
+    let site = used();
+    let left = site.copy();
+    for name in ["citizen.key", "journal"] {
+        let path = left.data_dir().join(name);
+        fs::remove_file(&path)
+            .or_else(|_| fs::remove_dir_all(&path))
+            .expect("ours");
+    }
+    let refusal = left.refused(&["--clock", NOON]);
+    check_refusal(refusal, &["citizen.key", "offset", "put it back"]);
+    assert!(
+        !left.data_dir().join("citizen.key").exists(),
+        "another key was made"
+    );
+    // With the key, it is the journal that is missing.
+    let key = |site: &Site| site.data_dir().join("citizen.key");
+    fs::copy(key(&site), key(&left)).expect("ours");
+    let refusal = left.refused(&["--clock", NOON]);
+    check_refusal(refusal, &["journal", "offset", "persons.db", "tells of one"]);
+}
+
+#[test]
+fn a_first_start_that_was_cut_off_goes_on_with_its_key() {
+    let site = used();
+    let cut_off = Site::new(BINARY);
+    fs::create_dir(cut_off.data_dir()).expect("ours");
+    fs::set_permissions(cut_off.data_dir(), fs::Permissions::from_mode(0o700)).expect("ours");
+    let key = |site: &Site| site.data_dir().join("citizen.key");
+    fs::copy(key(&site), key(&cut_off)).expect("ours");
+    stop(cut_off.serve(&["--clock", NOON]));
+    let keys = [&site, &cut_off].map(|site| fs::read(key(site)).expect("ours"));
+    assert_eq!(keys[0], keys[1]);
+    // The journal was begun with it.
+    stop(cut_off.serve(&["--clock", NOON]));
+}
+
+#[test]
+fn the_scrubber_tells_of_a_damaged_snapshot() {
+    let site = used();
+    let server = site.serve(&["--clock", NOON]);
+    for number in [7, 8] {
+        let mut wire = Wire::open(server.addr()).expect("it listens");
+        drop(buy(&mut wire, number, 1, 100));
+        let taken = wire.call("POST", "/v1/snapshots", b"").expect("an answer");
+        assert_eq!(taken.status, 200, "{}", taken.text());
+    }
+    stop(server);
+    let snapshots = fs::read_dir(site.data_dir().join("snapshots")).expect("ours");
+    let older = snapshots.map(|entry| entry.expect("an entry").path()).min();
+    let older = older.expect("two snapshots");
+    let byte = fs::read(&older).expect("ours")[4_096];
+    overwrite(&older, 4_096, &[byte ^ 1]);
+    let mut server = site.serve(&["--clock", NOON]);
+    let line = server.line_with("a file is damaged");
+    let name = older.file_name().expect("a name").to_str().expect("text");
+    let wanted = format!("a file is damaged: snapshots/{name}: offset 4096: a part is damaged");
+    assert!(line.contains("ERROR") && line.contains(&wanted), "{line}");
+    let mut wire = Wire::open(server.addr()).expect("it listens");
+    let mut passed = |name: &str, is: fn(f64) -> bool| {
+        let metrics = wire.call("GET", "/metrics", b"").expect("an answer").text();
+        let value = metrics.lines().find_map(|line| line.strip_prefix(name));
+        let value = value.expect("it is there").trim().parse().expect("a number");
+        is(value)
+    };
+    while !passed("satang_scrub_last_full_pass_timestamp_seconds", |at| at > 1.7e9) {
+        std::thread::yield_now();
+    }
+    assert!(passed("satang_scrub_findings_total", |count| count == 1.0));
+    assert!(passed("satang_scrub_bytes_total", |bytes| bytes > 100_000.0));
+    // It rests now, and is not waited for.
+    server.terminate();
+    assert_eq!(server.wait_for_code(), Some(0));
+}
+
+#[test]
+fn nothing_is_read_once_more_when_that_is_not_wanted() {
+    let site = used();
+    let has_scrubber = |server: &ServerProcess| {
+        let tasks = fs::read_dir(format!("/proc/{}/task", server.pid())).expect("it runs");
+        let names = tasks.map(|task| fs::read_to_string(task.expect("an entry").path().join("comm")));
+        names.flatten().any(|name| name.trim() == "scrubber")
+    };
+    let server = site.serve(&["--clock", NOON, "--scrub-mib-per-s", "0"]);
+    assert!(!has_scrubber(&server));
+    stop(server);
+    let server = site.serve(&["--clock", NOON]);
+    // It begins once the server is ready.
+    while !has_scrubber(&server) {
+        std::thread::yield_now();
+    }
+    stop(server);
 }

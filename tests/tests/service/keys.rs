@@ -413,3 +413,14 @@ fn gather(folder: &Path, found: &mut Vec<(String, Vec<u8>)>) {
         }
     }
 }
+
+#[test]
+fn a_keys_file_that_others_may_change_is_refused() {
+    let (site, _, file) = site_with_keys();
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o646);
+    fs::set_permissions(&file, mode).expect("ours");
+    check_refusal(
+        site.refused(&["--clock", NOON, "--keys", &file]),
+        &["keys.toml", "others may change it", "chmod o-w"],
+    );
+}

@@ -90,23 +90,65 @@ fn a_wrong_line_is_named_and_never_repeated() {
 }
 
 #[test]
-fn a_file_without_a_citizen_leaves_no_trace() {
+fn a_file_of_nothing_but_malformed_lines_leaves_no_trace() {
     let site = Site::new(BINARY);
     let server = site.serve(&["--clock", NOON]);
     let mut wire = open(&server);
     let before = durable_sequence(&mut wire);
-    for (number, text) in ["", "\n", "citizen_id\n", "x\n", "citizen_id\n1101700203451"]
-        .into_iter()
-        .enumerate()
-    {
+    for (number, text) in ["x\n", "citizen_id\n1101700203451"].into_iter().enumerate() {
         let report = import(&mut wire, &format!("of-nobody-{number}"), text);
         assert_eq!(report["accepted"], 0, "{text:?}");
     }
+    import(&mut wire, "suspended", "x");
     assert_eq!(
         durable_sequence(&mut wire),
         before,
         "the list's name took a number"
     );
+    assert_eq!(shown(&mut wire, "suspended")["imported"], false);
+}
+
+#[test]
+fn a_file_without_a_citizen_confirms_that_its_list_is_rightly_empty() {
+    for text in ["", "\n", "\u{feff}Citizen_ID,\r\n"] {
+        let site = Site::new(BINARY);
+        let server = site.serve(&["--clock", NOON]);
+        let mut wire = open(&server);
+        let confirmed = json!({ "list": "suspended", "imported": true, "citizens": 0 });
+        for _ in 0..2 {
+            let report = import(&mut wire, "suspended", text);
+            assert_eq!(
+                report,
+                json!({ "accepted": 0, "rejected": 0, "errors": [] }),
+                "{text:?}"
+            );
+            assert_eq!(shown(&mut wire, "suspended"), confirmed);
+        }
+        let once = durable_sequence(&mut wire);
+        import(&mut wire, "suspended", text);
+        assert_eq!(durable_sequence(&mut wire), once, "it is recorded once");
+        // A name that no file has is confirmed, too, and warned of.
+        let slip = import(&mut wire, "suspnded", text);
+        let warnings = json!([{ "line": 1, "reason": "unknown_list: suspnded" }]);
+        assert_eq!(slip["warnings"], warnings);
+        let lists = wire.call("GET", "/v1/lists", b"").expect("an answer").json();
+        let named = |name: &str| json!({ "list": name, "imported": true, "citizens": 0, "programs": [] });
+        let lists = lists["lists"].as_array().expect("lists").clone();
+        assert!(lists.contains(&named("suspnded")), "{lists:?}");
+        server.kill();
+        // From the journal, then from a snapshot.
+        let server = site.serve(&["--clock", NOON]);
+        let mut wire = open(&server);
+        assert_eq!(shown(&mut wire, "suspended"), confirmed);
+        let taken = wire.call("POST", "/v1/snapshots", b"").expect("an answer");
+        assert_eq!(taken.status, 200, "{}", taken.text());
+        server.kill();
+        let server = site.serve(&["--clock", NOON]);
+        assert_eq!(shown(&mut open(&server), "suspended"), confirmed);
+        server.kill();
+        let verified = site.run(&["verify", "--data-dir", site.data_dir().to_str().expect("text")]);
+        assert_eq!(verified.code, Some(0), "{verified:?}");
+    }
 }
 
 /// The lists that a start says were never imported.
@@ -145,6 +187,17 @@ fn a_list_that_was_never_imported_is_told_at_every_start_until_it_is() {
     assert_eq!(start("suspended"), both);
     assert_eq!(start("state-welfare-card"), both[..1]);
     assert_eq!(start(""), [""; 0]);
+}
+
+#[test]
+fn a_list_that_was_confirmed_as_empty_is_not_told_of() {
+    let site = Site::new(BINARY);
+    let server = site.serve(&["--clock", NOON]);
+    import(&mut open(&server), "suspended", "citizen_id\n");
+    server.kill();
+    let mut server = site.spawn(&["--clock", NOON]);
+    assert_eq!(warned_of(&mut server, ""), ["state-welfare-card"]);
+    assert_eq!(server.wait_for_code(), Some(0));
 }
 
 #[test]

@@ -13,6 +13,8 @@ use std::path::{Path, PathBuf};
 const PIECE_BYTES: usize = 1 << 20;
 /// Held while a backup is taken; it also says that the folder is one of a backup.
 const LOCK_FILE: &str = "backup.lock";
+/// What a new file system has in it.
+pub const LOST_AND_FOUND: &str = "lost+found";
 
 /// The folder of a backup.
 pub struct Target<'t> {
@@ -29,13 +31,10 @@ impl<'t> Target<'t> {
     /// [`BackupError`]; a folder that holds something else is refused.
     pub fn open(folder: &Path, progress: &'t mut dyn FnMut(u64)) -> Result<Target<'t>, BackupError> {
         let io = || BackupError::io(folder);
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(folder)
-            .map_err(io())?;
+        make_own_folder(folder)?;
         let (lock, manifest) = (folder.join(LOCK_FILE), folder.join(MANIFEST_FILE));
-        let empty = fs::read_dir(folder).map_err(io())?.next().is_none();
+        let mut entries = fs::read_dir(folder).map_err(io())?;
+        let empty = entries.all(|entry| entry.is_ok_and(|entry| entry.file_name() == LOST_AND_FOUND));
         if !empty && !lock.exists() && !manifest.exists() {
             return Err(BackupError::refused(
                 folder,
@@ -198,10 +197,19 @@ pub fn hash_of(source: &Path, from: &mut dyn Read) -> Result<String, BackupError
 pub fn make_parent(path: &Path) -> Result<(), BackupError> {
     let parent = parent_of(path);
     if !parent.exists() {
-        fs::create_dir_all(parent).map_err(BackupError::io(parent))?;
+        make_own_folder(parent)?;
         sync_folder(parent_of(parent))?;
     }
     Ok(())
+}
+
+/// Makes a folder, its owner's alone, and those above it, unless there is one.
+pub fn make_own_folder(folder: &Path) -> Result<(), BackupError> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+        .map_err(BackupError::io(folder))
 }
 
 /// The folder that a file or folder lies in.

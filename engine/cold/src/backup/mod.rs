@@ -354,16 +354,16 @@ impl Backup<'_> {
 
     /// The dates of the indexes that a snapshot counts on.
     fn snapshot_fits(&self, name: &str, last_sequence: u64) -> Result<Vec<BusinessDate>, LeftOut> {
-        let journal_id = self.header.journal_id;
+        let journal = &self.header.identity();
         let snapshot = name.to_owned();
-        let whole = snapshot::check(&*self.folder, name, &journal_id)?;
+        let whole = snapshot::check(&*self.folder, name, journal)?;
         if whole.through_max > last_sequence {
             return Err(LeftOut::Newer(snapshot));
         }
         let mut dates = Vec::new();
         for facts in &whole.id_index {
             let date = BusinessDate::from_days(facts.date_days);
-            match IdIndex::open(&*self.folder, journal_id, date) {
+            match IdIndex::open(&*self.folder, journal, date) {
                 Ok(file) if file.facts() == *facts => dates.push(date),
                 Ok(_) => return Err(LeftOut::OtherIndex { snapshot, date }),
                 Err(error) => return Err(LeftOut::Index { snapshot, error }),

@@ -35,6 +35,10 @@ pub fn check(
             }
         }
         Record::Merchant(merchant) => check_merchant(directory, merchant),
+        Record::ListImported(imported) => match directory.is_imported_empty(imported.list) {
+            true => Err(Finding::Unchanged),
+            false => Ok(()),
+        },
         _ => Ok(()),
     }
 }

@@ -8,7 +8,7 @@ use satang_core::money::Satang;
 use satang_core::record::{CaseCounted, Debtor, MerchantJoined, NameNumber, PersonStatus, Record, Status};
 use satang_core::state::apply::apply;
 use satang_core::state::casework::{Block, CaseworkDecision, Cause, Novelty, decision_of};
-use satang_core::state::dedup::{TxnState, txn_shard};
+use satang_core::state::dedup::TxnState;
 use satang_core::state::directory::{AuditStamp, Directory};
 use satang_engine::locks::holder_locks::HolderLocks;
 use satang_engine::query::received::received_by;
@@ -91,11 +91,14 @@ fn check_block<S: ReadStorage>(context: &Context<S>, directory: &Directory, bloc
 
 /// Money is held back for an authorization that was approved.
 fn check_payable<S: ReadStorage>(context: &Context<S>, txn_id: TxnId, at: &At<'_>) -> Result<(), Halt> {
-    let known = context.known_txn(&context.state.ids[txn_shard(txn_id)].lock(), txn_id)?;
+    let known = context.known_txn(
+        &context.state.ids[context.state.seed.txn_shard(txn_id)].lock(),
+        txn_id,
+    )?;
     let approved = match known {
         TxnState::New | TxnState::Tombstone => false,
         TxnState::Seen { sequence, .. } => match context.reader.read(sequence)? {
-            Record::Authorization(found) => found.record.approved(),
+            Record::Authorization(found) if found.record.txn_id() == txn_id => found.record.approved(),
             _ => false,
         },
     };

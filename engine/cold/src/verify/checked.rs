@@ -3,12 +3,12 @@
 
 use satang_core::ids::{HouseholdId, PersonId, WalletId};
 use satang_core::record::BenefitNumber;
-use satang_core::state::account::{WalletShard, wallet_shard};
+use satang_core::state::account::WalletShard;
 use satang_core::state::apply::{IdKey, Shards};
 use satang_core::state::dedup::IdShard;
 use satang_core::state::directory::Directory;
-use satang_core::state::household::{HouseholdShard, household_shard};
-use satang_core::state::person::{PersonShard, person_shard};
+use satang_core::state::household::HouseholdShard;
+use satang_core::state::person::PersonShard;
 use satang_core::state::quota::Quotas;
 use satang_engine::recovery::worker_pool::OwnedShards;
 use satang_engine::state::State;
@@ -54,14 +54,14 @@ impl Shards for OfWorker<'_, '_> {
             IdKey::Reversal(_) => self.reversal,
             IdKey::Registration(_) => false,
         };
-        if checked && let Some(ids) = &mut self.own.ids[id.shard()] {
+        if checked && let Some(ids) = &mut self.own.ids[id.shard(&self.own.seed)] {
             change(ids);
         }
     }
 
     #[inline]
     fn wallet(&mut self, wallet: WalletId, change: impl FnOnce(&mut WalletShard)) {
-        if let Some(wallets) = &mut self.own.wallets[wallet_shard(wallet)]
+        if let Some(wallets) = &mut self.own.wallets[self.own.seed.wallet_shard(wallet)]
             && match self.accounts {
                 Accounts::None => false,
                 Accounts::Wallet(only) => wallet == only,
@@ -74,7 +74,7 @@ impl Shards for OfWorker<'_, '_> {
 
     #[inline]
     fn household(&mut self, household: HouseholdId, change: impl FnOnce(&mut HouseholdShard)) {
-        if let Some(households) = &mut self.own.households[household_shard(household)]
+        if let Some(households) = &mut self.own.households[self.own.seed.household_shard(household)]
             && match self.accounts {
                 Accounts::None | Accounts::Wallet(_) => false,
                 Accounts::WithSlot(benefit) => households.has_slot(household, benefit),
@@ -108,25 +108,25 @@ impl<'c> Whole<'c> {
 impl Shards for Whole<'_> {
     fn ids(&mut self, id: IdKey, change: impl FnOnce(&mut IdShard)) {
         if self.id_is_new {
-            change(&mut self.state.ids[id.shard()].lock());
+            change(&mut self.state.ids[id.shard(&self.state.seed)].lock());
         }
     }
 
     fn citizen(&mut self, person: PersonId, change: impl FnOnce(&mut PersonShard)) {
         if self.decided {
-            change(&mut self.state.citizens[person_shard(person)].lock());
+            change(&mut self.state.citizens[self.state.seed.person_shard(person)].lock());
         }
     }
 
     fn household(&mut self, household: HouseholdId, change: impl FnOnce(&mut HouseholdShard)) {
         if self.decided {
-            change(&mut self.state.households[household_shard(household)].lock());
+            change(&mut self.state.households[self.state.seed.household_shard(household)].lock());
         }
     }
 
     fn wallet(&mut self, wallet: WalletId, change: impl FnOnce(&mut WalletShard)) {
         if self.decided {
-            change(&mut self.state.wallets[wallet_shard(wallet)].lock());
+            change(&mut self.state.wallets[self.state.seed.wallet_shard(wallet)].lock());
         }
     }
 

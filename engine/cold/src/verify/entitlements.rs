@@ -20,9 +20,7 @@ use satang_core::record::{
 use satang_core::state::apply::{
     apply_enrollment, apply_listed, apply_registration, apply_replacement, apply_transfer,
 };
-use satang_core::state::dedup::registration_shard;
 use satang_core::state::directory::{Directory, Rule};
-use satang_core::state::person::person_shard;
 use satang_engine::locks::holder_locks::HolderLocks;
 use satang_engine::session::enroll::{self, Enrolled, Line};
 use satang_engine::session::programme_transfer::{self, TransferLine};
@@ -66,6 +64,7 @@ pub fn reads_several_shards(header: &RecordHeader, bytes: &[u8]) -> bool {
         | RecordKind::RuleVersion
         | RecordKind::RulesInForce
         | RecordKind::Merchant
+        | RecordKind::ListImported
         | RecordKind::ProgramStatus => false,
     }
 }
@@ -171,7 +170,9 @@ fn is_new_registration<S: ReadStorage>(
     at: &At<'_>,
 ) -> Result<bool, Halt> {
     let id = record.registration_id();
-    let in_memory = context.state.ids[registration_shard(id)].lock().registration(id);
+    let in_memory = context.state.ids[context.state.seed.registration_shard(id)]
+        .lock()
+        .registration(id);
     let old = context.id_archive.registrations([id].into_iter())?;
     let known = in_memory.or(old.found.first().map(|(_, sequence)| *sequence));
     if let Some(sequence) = known {
@@ -356,7 +357,7 @@ fn redecide_replacement<S: ReadStorage>(
 fn check_listed<S: ReadStorage>(context: &Context<S>, record: &ListedRecord, at: &At<'_>) {
     let directory = context.state.directory.read();
     let (person, list) = (record.person(), record.list());
-    let citizens = context.state.citizens[person_shard(person)].lock();
+    let citizens = context.state.citizens[context.state.seed.person_shard(person)].lock();
     if directory.name(list).is_none() {
         context.report(&at.header, Finding::ListUnnamed);
     }

@@ -5,9 +5,11 @@ use super::findings::Findings;
 use crossbeam::channel::{Receiver, bounded};
 use satang_core::calendar::BusinessDate;
 use satang_core::state::dedup::{IdEntry, IdFact, TxnState};
+use satang_core::state::hash::HashSeed;
 use satang_engine::ids::archive::OldDays;
 use satang_engine::ids::index::{DayFacts, ID_INDEX_FOLDER, IdIndex, IdIndexError};
 use satang_engine::snapshot::{self, Unusable};
+use satang_log::log::LogIdentity;
 use satang_log::storage::ReadStorage;
 use std::io;
 use zerocopy::IntoBytes as _;
@@ -33,7 +35,7 @@ impl Derived {
 
 /// What the journal says.
 pub struct Wanted<'w> {
-    pub journal_id: [u8; 16],
+    pub journal: &'w LogIdentity,
     /// The sequence of its last record.
     pub last_sequence: u64,
     /// The dates that have left memory, with indexes of their own.
@@ -66,7 +68,7 @@ pub fn check<S: ReadStorage>(
 }
 
 fn check_index<S: ReadStorage>(storage: &S, date: BusinessDate, wanted: &Wanted<'_>, findings: &Findings) {
-    let found = match IdIndex::open(storage, wanted.journal_id, date) {
+    let found = match IdIndex::open(storage, wanted.journal, date) {
         Ok(found) => found,
         Err(error) => return report(&error, findings),
     };
@@ -81,7 +83,8 @@ fn check_index<S: ReadStorage>(storage: &S, date: BusinessDate, wanted: &Wanted<
         return;
     }
     let own = wanted.days.files.iter().find(|file| file.date() == date);
-    compare(own.map(|own| &**own), &found, findings);
+    let seed = wanted.journal.seed();
+    compare(own.map(|own| &**own), &found, &seed, findings);
 }
 
 fn report(error: &IdIndexError, findings: &Findings) {
@@ -159,7 +162,7 @@ impl Iterator for Entries {
 
 /// Walks both files side by side; `own`, made from the journal, has everything that `found` may have: it was written at the
 /// earliest, when the date after the next began.
-fn compare(own: Option<&IdIndex>, found: &IdIndex, findings: &Findings) {
+fn compare(own: Option<&IdIndex>, found: &IdIndex, seed: &HashSeed, findings: &Findings) {
     let name = satang_engine::ids::index::id_index_name(found.date());
     std::thread::scope(|scope| {
         let mut there = Entries::of(entries(scope, found));
@@ -173,7 +176,8 @@ fn compare(own: Option<&IdIndex>, found: &IdIndex, findings: &Findings) {
         };
         while let Some(entry) = there.next() {
             let at = there.taken - 1;
-            while let Some(other) = expected.filter(|other| other.file_order() < entry.file_order()) {
+            let order = entry.file_order(seed);
+            while let Some(other) = expected.filter(|other| other.file_order(seed) < order) {
                 missing(&other, at);
                 expected = take();
             }
@@ -204,7 +208,7 @@ fn may_be_missing(entry: &IdEntry) -> bool {
 }
 
 fn check_snapshot<S: ReadStorage>(storage: &S, name: &str, wanted: &Wanted<'_>, findings: &Findings) {
-    let whole = match snapshot::check(storage, name, &wanted.journal_id) {
+    let whole = match snapshot::check(storage, name, wanted.journal) {
         Ok(whole) => whole,
         Err(refusal) => {
             // A running server has taken a newer one and removed this.
@@ -229,14 +233,14 @@ fn check_snapshot<S: ReadStorage>(storage: &S, name: &str, wanted: &Wanted<'_>, 
         findings.file(name, 0, Finding::SnapshotAhead { through, last });
     }
     for facts in &whole.id_index {
-        if !is_there(storage, wanted.journal_id, facts) {
+        if !is_there(storage, wanted.journal, facts) {
             let date = BusinessDate::from_days(facts.date_days);
             findings.file(name, 0, Finding::IndexGone(date));
         }
     }
 }
 
-fn is_there<S: ReadStorage>(storage: &S, journal_id: [u8; 16], facts: &DayFacts) -> bool {
+fn is_there<S: ReadStorage>(storage: &S, journal: &LogIdentity, facts: &DayFacts) -> bool {
     let date = BusinessDate::from_days(facts.date_days);
-    IdIndex::open(storage, journal_id, date).is_ok_and(|file| file.facts() == *facts)
+    IdIndex::open(storage, journal, date).is_ok_and(|file| file.facts() == *facts)
 }

@@ -35,8 +35,8 @@ use satang_core::state::totals::ProgramTotals;
 use satang_engine::ids::archive::IdArchive;
 use satang_engine::recovery::worker_pool::ReplayError;
 use satang_engine::state::{Expected, State, is_conserved};
-use satang_log::file::{FileLogStore, JournalEnd, Layout, Place, SegmentHeader, segment_name};
-use satang_log::log::{Bound, LogError, ReadLog as _};
+use satang_log::file::{FileLogStore, JournalEnd, Layout, Place, segment_name};
+use satang_log::log::{Bound, LogError, LogIdentity, ReadLog as _};
 use satang_log::storage::{FileStorage, ReadStorage, Storage};
 use std::collections::BTreeMap;
 use std::io;
@@ -138,16 +138,17 @@ pub fn verify_storage<S: ReadStorage, W: Storage>(
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Report, VerifyError> {
     let log = FileLogStore::open(storage, Layout::DEFAULT)?;
-    let header = *log.first_header().ok_or(VerifyError::NoJournal)?;
+    let header = log.first_header().ok_or(VerifyError::NoJournal)?;
+    let journal = header.identity();
     let context = Context {
-        state: State::with_room_for(Expected::default()),
-        id_archive: IdArchive::default(),
+        state: State::with_room_for(journal.seed(), Expected::default()),
+        id_archive: IdArchive::empty(journal.seed()),
         findings: Findings::default(),
         tallies: Mutex::default(),
         reader: log.reader(),
         counted: Mutex::default(),
     };
-    let (end, read) = read_all(&log, &context, work, &header, options, progress);
+    let (end, read) = read_all(&log, &context, work, &journal, options, progress);
     if let Some(source) = read.failed {
         let file = "the working folder".into();
         return Err(VerifyError::Io { file, source });
@@ -163,7 +164,7 @@ pub fn verify_storage<S: ReadStorage, W: Storage>(
         }
         let last_sequence = end.read.next_sequence - 1;
         let wanted = Wanted {
-            journal_id: header.journal_id,
+            journal: &journal,
             last_sequence,
             days: &context.id_archive.days(),
             whole: options.through.is_none_or(|through| through >= last_sequence),
@@ -193,7 +194,7 @@ fn read_all<S: ReadStorage, W: Storage>(
     log: &FileLogStore<S>,
     context: &Context<S>,
     work: &W,
-    header: &SegmentHeader,
+    journal: &LogIdentity,
     options: &VerifyOptions,
     progress: &mut dyn FnMut(u64, u64),
 ) -> (Result<JournalEnd, ReplayError>, Read) {
@@ -203,7 +204,7 @@ fn read_all<S: ReadStorage, W: Storage>(
         Err(error) => return (Err(error.into()), Read::default()),
     };
     std::thread::scope(|scope| {
-        let mut reading = Reading::start(scope, context, work, header.journal_id, through, options.head);
+        let mut reading = Reading::start(scope, context, work, journal, through, options.head);
         let ran = reading.run(&mut cursor, progress);
         let (read, finished) = reading.finish();
         let end = ran.and_then(|()| {

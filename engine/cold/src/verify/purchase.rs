@@ -13,7 +13,7 @@ use satang_core::record::{
 };
 use satang_core::request::Purchase;
 use satang_core::state::apply::apply_authorization;
-use satang_core::state::dedup::{IdShard, TxnState, txn_shard};
+use satang_core::state::dedup::{IdShard, TxnState};
 use satang_core::state::directory::Directory;
 use satang_engine::locks::purchase_locks::PurchaseLocks;
 use satang_log::storage::ReadStorage;
@@ -30,7 +30,7 @@ pub fn take<S: ReadStorage>(
 ) -> Result<(), Halt> {
     let (recorded, sequence) = (&found.record, at.header.sequence);
     let id_is_new = {
-        let ids = context.state.ids[txn_shard(recorded.txn_id())].lock();
+        let ids = context.state.ids[context.state.seed.txn_shard(recorded.txn_id())].lock();
         is_new(context, &ids, recorded, &at.header)?
     };
     context

@@ -16,6 +16,7 @@ use satang_core::state::directory::AuditStamp;
 use satang_engine::recovery::replay::Dates;
 use satang_engine::recovery::worker_pool::{ReplayError, ReplayMismatch, WorkerPool, read_frames};
 use satang_log::file::{FileCursor, FileFrame, FrameKind};
+use satang_log::log::LogIdentity;
 use satang_log::storage::{ReadStorage, Storage};
 use std::io;
 use std::thread::Scope;
@@ -26,7 +27,7 @@ pub struct Reading<'s, 'r, S: ReadStorage, W: Storage> {
     context: &'r Context<S>,
     /// Where the ids of dates go that leave memory.
     work: &'r W,
-    journal_id: [u8; 16],
+    journal: &'r LogIdentity,
     pool: WorkerPool<'s, 'r, Redecider<'r, S>>,
     dates: Dates,
     last_at_ms: i64,
@@ -57,14 +58,14 @@ impl<'s, 'r, S: ReadStorage, W: Storage> Reading<'s, 'r, S, W> {
         scope: &'s Scope<'s, 'r>,
         context: &'r Context<S>,
         work: &'r W,
-        journal_id: [u8; 16],
+        journal: &'r LogIdentity,
         through: u64,
         wanted: Option<Head>,
     ) -> Reading<'s, 'r, S, W> {
         Reading {
             context,
             work,
-            journal_id,
+            journal,
             pool: WorkerPool::start(scope, |partition| Redecider::new(context, partition)),
             dates: Dates::default(),
             last_at_ms: i64::MIN,
@@ -99,7 +100,7 @@ impl<'s, 'r, S: ReadStorage, W: Storage> Reading<'s, 'r, S, W> {
         let Context {
             state, id_archive, ..
         } = self.context;
-        let left = id_archive.let_leave(state, self.work, self.journal_id, &self.dates.cut_overs, today);
+        let left = id_archive.let_leave(state, self.work, self.journal, &self.dates.cut_overs, today);
         if let Err(error) = left {
             let sequence = self.through.min(self.read.records);
             let misfit = ReplayMismatch::new(sequence, Halt::WorkFolder);

@@ -20,9 +20,9 @@ use satang_core::record::{
     extra_of,
 };
 use satang_core::request::{ClosingRequest, ReversalRequest};
-use satang_core::state::account::{WalletShard, wallet_shard};
+use satang_core::state::account::WalletShard;
 use satang_core::state::apply::{apply_authorization, apply_reversal, apply_wallet_status};
-use satang_core::state::dedup::{IdShard, Reversed, TxnState, reversal_shard, txn_shard};
+use satang_core::state::dedup::{IdShard, Reversed, TxnState};
 use satang_core::state::directory::{AuditStamp, Directory};
 use satang_engine::recovery::worker_pool::{Chunk, OwnedShards, Partition, ReplayMismatch, Worker};
 use satang_engine::session::reverse::reversible;
@@ -48,7 +48,7 @@ impl<'r, S: ReadStorage> Redecider<'r, S> {
         Redecider {
             context,
             partition,
-            directory: Directory::default(),
+            directory: Directory::new(context.state.seed),
             tallies: BTreeMap::new(),
             names: None,
         }
@@ -109,8 +109,8 @@ impl<S: ReadStorage> Redecider<'_, S> {
         record: &AuthorizationRecord,
         at: &At<'_>,
     ) -> Result<(), Halt> {
-        let ids = own.ids[txn_shard(record.txn_id())].as_deref();
-        let wallets = own.wallets[wallet_shard(record.wallet())].as_deref();
+        let ids = own.ids[own.seed.txn_shard(record.txn_id())].as_deref();
+        let wallets = own.wallets[own.seed.wallet_shard(record.wallet())].as_deref();
         if ids.is_none() && wallets.is_none() {
             return Ok(());
         }
@@ -201,7 +201,7 @@ impl<S: ReadStorage> Redecider<'_, S> {
         at: &At<'_>,
     ) -> Result<bool, Halt> {
         let id = record.reversal_id();
-        let Some(ids) = &own.ids[reversal_shard(id)] else {
+        let Some(ids) = &own.ids[own.seed.reversal_shard(id)] else {
             return Ok(false);
         };
         let id_archive = &self.context.id_archive;
@@ -232,7 +232,7 @@ impl<S: ReadStorage> Redecider<'_, S> {
     ) -> Result<(), Halt> {
         let sequence = at.header.sequence;
         let reversal = record.act() == ReturnKind::Reversal && self.is_new_reversal(own, record, at)?;
-        let decided = match &own.ids[txn_shard(record.txn_id())] {
+        let decided = match &own.ids[own.seed.txn_shard(record.txn_id())] {
             Some(ids) => self.redecide_return(ids, chunk, record, at)?,
             None => None,
         };
@@ -260,7 +260,7 @@ impl<S: ReadStorage> Redecider<'_, S> {
         let id = record.txn_id();
         let seen = self.context.known_txn(ids, id)?;
         let original = match seen {
-            TxnState::Seen { sequence, .. } => Some(self.authorization_at(sequence, chunk)?),
+            TxnState::Seen { sequence, .. } => Some(self.authorization_at(sequence, id, chunk)?),
             TxnState::New | TxnState::Tombstone => None,
         };
         let mut reversed = self.known_reversed(ids, id, chunk)?;
@@ -321,17 +321,21 @@ impl<S: ReadStorage> Redecider<'_, S> {
             return Ok(None);
         };
         match self.record_at(last, chunk)? {
-            Record::Reversal(record) | Record::Capture(record) | Record::Void(record) => Ok(Some(Reversed {
-                left: record.left(),
-                last,
-            })),
+            Record::Reversal(record) | Record::Capture(record) | Record::Void(record)
+                if record.txn_id() == id =>
+            {
+                Ok(Some(Reversed {
+                    left: record.left(),
+                    last,
+                }))
+            }
             _ => Err(Halt::NoReversal { sequence: last }),
         }
     }
 
-    fn authorization_at(&self, sequence: u64, chunk: &Chunk) -> Result<Authorization, Halt> {
+    fn authorization_at(&self, sequence: u64, id: TxnId, chunk: &Chunk) -> Result<Authorization, Halt> {
         match self.record_at(sequence, chunk)? {
-            Record::Authorization(found) => Ok(found.record),
+            Record::Authorization(found) if found.record.txn_id() == id => Ok(found.record),
             _ => Err(Halt::NoAuthorization { sequence }),
         }
     }

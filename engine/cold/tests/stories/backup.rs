@@ -196,11 +196,37 @@ fn a_sealed_segment_whose_next_was_not_begun_is_restored_with_one_of_zeros() {
 }
 
 #[test]
+fn a_new_file_system_is_restored_to_and_is_its_owners_alone() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mut written = Written::new(LAYOUT);
+    written.append(1);
+    written.append(1);
+    written.back_up().unwrap();
+    let mount = written.folder.path().join("mount");
+    fs::create_dir_all(mount.join("lost+found")).unwrap();
+    assert_eq!(written.restored("mount"), 1);
+    assert!(!mount.join(".restoring").exists());
+    assert!(
+        restore(&written.to(), &mount, &mut |_, _| {}).is_err(),
+        "it is not empty any more"
+    );
+    written.restored("folder");
+    for folder in ["folder", "folder/journal", "mount/journal"] {
+        let mode = fs::metadata(written.folder.path().join(folder))
+            .unwrap()
+            .permissions()
+            .mode();
+        assert_eq!(mode & 0o777, 0o700, "{folder}");
+    }
+}
+
+#[test]
 fn only_whole_pages_of_the_person_store_are_copied() {
     let mut written = Written::new(LAYOUT);
     written.append(1);
     written.append(1);
     let mut store = PersonStore::open(&written.storage, CitizenKey::from_bytes(KEY)).unwrap();
+    store.prepare().unwrap();
     let citizen = (0..10).find_map(|check| NationalId::parse(&format!("000000000001{check}")).ok());
     let person = store.persons().resolve(citizen.unwrap()).unwrap();
     store.flush().unwrap();

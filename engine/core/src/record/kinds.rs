@@ -3,10 +3,10 @@
 
 use super::{
     AuthorizationPayout, Bytes, CaseClosed, CaseCounted, CaseOpened, CasePaid, ConsentWithdrawn,
-    CutOverRecord, EnrollmentRecord, Erased, ListedRecord, Merchant, MerchantJoined, MerchantPayout,
-    MerchantStatus, NameNumber, NameRecord, NamedAuthorization, PersonStatus, PlatformBinding, ProgramStatus,
-    ProgrammeTransfer, RecordError, RecordHeader, RegistrationRecord, Replacement, ReversalRecord,
-    RuleVersion, RulesInForce, WalletStatus,
+    CutOverRecord, EnrollmentRecord, Erased, ListImported, ListedRecord, Merchant, MerchantJoined,
+    MerchantPayout, MerchantStatus, NameNumber, NameRecord, NamedAuthorization, PersonStatus,
+    PlatformBinding, ProgramStatus, ProgrammeTransfer, RecordError, RecordHeader, RegistrationRecord,
+    Replacement, ReversalRecord, RuleVersion, RulesInForce, WalletStatus,
 };
 use crate::calendar::Instant;
 
@@ -135,4 +135,6 @@ record_kinds! {
     27 ConsentWithdrawn(ConsentWithdrawn) "consent withdrawn";
     /// A citizen's entry in the person store is deleted.
     28 Erased(Erased) "erased";
+    /// A list was imported without a citizen: it is rightly empty.
+    29 ListImported(ListImported) "list imported";
 }

@@ -1,6 +1,7 @@
-//! The record of a citizen on an imported list.
+//! The records of imported lists: of a citizen on one, and of one with nobody on it.
 
 use super::bytes::fixed_size;
+use super::coding::fields;
 use super::{NameNumber, RecordError, RecordHeader, RecordKind};
 use crate::calendar::Instant;
 use crate::ids::PersonId;
@@ -48,3 +49,12 @@ impl ListedRecord {
         if self.list == 0 { fail("list") } else { Ok(()) }
     }
 }
+
+/// A list was imported while nobody was on it, which so counts as imported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ListImported {
+    /// The number of the list's name.
+    pub list: NameNumber,
+}
+
+fields!(ListImported: list);

@@ -41,7 +41,7 @@ pub use erased::Erased;
 pub use extension::{Extension, Funding, HOLD_SECONDS_MAX};
 pub use header::{AuditStamp, RecordError, RecordHeader, same_but_for_caller, set_sequence, split_record};
 pub use kinds::{Record, RecordKind};
-pub use listed::ListedRecord;
+pub use listed::{ListImported, ListedRecord};
 pub use merchant::Merchant;
 pub use name::NameRecord;
 pub use payout::{AuthorizationPayout, MerchantPayout, Payout};
@@ -128,6 +128,7 @@ impl Record {
             | Record::RuleVersion(_)
             | Record::RulesInForce(_)
             | Record::Merchant(_)
+            | Record::ListImported(_)
             | Record::ProgramStatus(_)
             | Record::MerchantStatus(_)
             | Record::MerchantJoined(_)

@@ -9,8 +9,9 @@ use crate::record::{
 };
 use crate::state::account::WalletShard;
 use crate::state::casework::CaseworkDecision;
-use crate::state::dedup::{IdShard, registration_shard, reversal_shard, txn_shard};
+use crate::state::dedup::IdShard;
 use crate::state::directory::{Directory, DirectoryError};
+use crate::state::hash::HashSeed;
 use crate::state::household::HouseholdShard;
 use crate::state::person::PersonShard;
 use crate::state::quota::{QuotaError, Quotas};
@@ -27,11 +28,11 @@ pub enum IdKey {
 impl IdKey {
     /// The shard that keeps it.
     #[inline]
-    pub fn shard(self) -> usize {
+    pub fn shard(self, seed: &HashSeed) -> usize {
         match self {
-            IdKey::Txn(id) => txn_shard(id),
-            IdKey::Reversal(id) => reversal_shard(id),
-            IdKey::Registration(id) => registration_shard(id),
+            IdKey::Txn(id) => seed.txn_shard(id),
+            IdKey::Reversal(id) => seed.reversal_shard(id),
+            IdKey::Registration(id) => seed.registration_shard(id),
         }
     }
 }
@@ -105,6 +106,9 @@ pub fn apply(record: &Record, made: &AuditStamp, shards: &mut impl Shards) -> Re
             to_directory(shards, |directory| directory.apply_in_force(rules, made.at))?;
         }
         Record::Merchant(merchant) => to_directory(shards, |directory| directory.apply_merchant(merchant))?,
+        Record::ListImported(imported) => {
+            to_directory(shards, |directory| directory.apply_list_imported(imported))?;
+        }
         Record::ProgramStatus(status) => {
             shards.directory(|directory| directory.apply_program_status(status));
         }
@@ -145,6 +149,7 @@ pub const fn changes_shards(kind: RecordKind) -> bool {
         | RecordKind::RuleVersion
         | RecordKind::RulesInForce
         | RecordKind::Merchant
+        | RecordKind::ListImported
         | RecordKind::ProgramStatus
         | RecordKind::MerchantStatus
         | RecordKind::MerchantJoined

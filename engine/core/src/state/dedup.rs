@@ -7,7 +7,8 @@ use crate::ids::{RegistrationId, ReversalId, TxnId};
 use crate::money::Satang;
 use crate::record::{Closing, ReversalRecord, SEQUENCE_END};
 use crate::state::export;
-use crate::state::table::{Entry, Table, hash_pair};
+use crate::state::hash::{HashSeed, hash_pair};
+use crate::state::table::{Entry, Table};
 use hashbrown::HashMap;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
@@ -16,22 +17,30 @@ const _: () = assert!(size_of::<IdEntry>() == 24);
 /// How many shards ids are spread over; a power of two, many more than cores.
 pub const ID_SHARDS: usize = 256;
 
-/// The shard of an authorization's id.
-#[inline]
-pub fn txn_shard(id: TxnId) -> usize {
-    id_shard(id_hash(id.bits()))
-}
+impl HashSeed {
+    /// The hash of an id.
+    #[inline]
+    pub fn id(&self, bits: u128) -> u64 {
+        self.pair((bits >> 64) as u64, bits as u64)
+    }
 
-/// The shard of a reversal's id.
-#[inline]
-pub fn reversal_shard(id: ReversalId) -> usize {
-    id_shard(id_hash(id.bits()))
-}
+    /// The shard of an authorization's id.
+    #[inline]
+    pub fn txn_shard(&self, id: TxnId) -> usize {
+        id_shard(self.id(id.bits()))
+    }
 
-/// The shard of a registration's id.
-#[inline]
-pub fn registration_shard(id: RegistrationId) -> usize {
-    id_shard(id_hash(id.bits()))
+    /// The shard of a reversal's id.
+    #[inline]
+    pub fn reversal_shard(&self, id: ReversalId) -> usize {
+        id_shard(self.id(id.bits()))
+    }
+
+    /// The shard of a registration's id.
+    #[inline]
+    pub fn registration_shard(&self, id: RegistrationId) -> usize {
+        id_shard(self.id(id.bits()))
+    }
 }
 
 /// The shard of an id with this hash.
@@ -40,21 +49,14 @@ pub fn id_shard(hash: u64) -> usize {
     (hash >> 56) as usize
 }
 
-/// The 64-bit hash of an id, with a fixed seed.
-#[inline]
-pub fn id_hash(bits: u128) -> u64 {
-    hash_pair((bits >> 64) as u64, bits as u64)
-}
-
 /// The ids of one shard.
-#[derive(Default)]
 pub struct IdShard {
     txns: Table<IdEntry>,
     reversals: Table<IdEntry>,
     registrations: Table<IdEntry>,
     /// By the id of the hold.
     closings: Table<IdEntry>,
-    reversed: HashMap<TxnId, Reversed, crate::state::table::FixedSeed>,
+    reversed: HashMap<TxnId, Reversed, HashSeed>,
 }
 
 /// What one id leads to: 24 bytes, the same in memory, in snapshots and in index files.
@@ -98,12 +100,23 @@ pub enum IdFact {
 }
 
 impl Entry for IdEntry {
+    /// The id's 128 bits.
+    type Key = u128;
+
+    #[inline]
     fn is_empty(&self) -> bool {
         self.value == 0
     }
 
-    fn hash(&self) -> u64 {
-        id_hash(self.bits()) << 8
+    #[inline]
+    fn key(&self) -> u128 {
+        self.bits()
+    }
+
+    /// Without the bits that chose the shard.
+    #[inline]
+    fn hash(key: u128, seed: &HashSeed) -> u64 {
+        seed.id(key) << 8
     }
 }
 
@@ -116,10 +129,6 @@ impl IdEntry {
         }
     }
 
-    fn is(&self, bits: u128) -> bool {
-        self.id == [bits as u64, (bits >> 64) as u64]
-    }
-
     /// The id's 128 bits.
     pub fn bits(&self) -> u128 {
         u128::from(self.id[1]) << 64 | u128::from(self.id[0])
@@ -127,8 +136,8 @@ impl IdEntry {
 
     /// What index files are sorted by: the hash of the id, the id, and the sequence of its record. Shards follow one another in it.
     #[inline]
-    pub fn file_order(&self) -> (u64, u128, u64) {
-        (id_hash(self.bits()), self.bits(), self.value)
+    pub fn file_order(&self, seed: &HashSeed) -> (u64, u128, u64) {
+        (seed.id(self.bits()), self.bits(), self.value)
     }
 
     /// The sequence of the record.
@@ -225,42 +234,55 @@ pub fn uuid_v7_ms(bits: u128) -> Option<i64> {
 }
 
 impl IdShard {
-    /// A shard with room for `ids` authorizations.
-    pub fn with_room_for(ids: usize) -> IdShard {
+    /// A shard without ids.
+    pub fn new(seed: HashSeed) -> IdShard {
         IdShard {
-            txns: Table::with_room_for(ids),
-            ..IdShard::default()
+            txns: Table::new(seed),
+            reversals: Table::new(seed),
+            registrations: Table::new(seed),
+            closings: Table::new(seed),
+            reversed: HashMap::with_hasher(seed),
+        }
+    }
+
+    /// A shard with room for `ids` authorizations.
+    pub fn with_room_for(seed: HashSeed, ids: usize) -> IdShard {
+        IdShard {
+            txns: Table::with_room_for(seed, ids),
+            ..IdShard::new(seed)
         }
     }
 
     /// Asks the processor to fetch what a look-up of the id will read.
     pub fn prefetch(&self, id: TxnId) {
-        self.txns.prefetch(id_hash(id.bits()) << 8);
+        self.txns.prefetch(id.bits());
     }
 
     /// What memory knows of an authorization's id.
     pub fn txn(&self, id: TxnId) -> TxnState {
-        find(&self.txns, id.bits()).map_or(TxnState::New, IdEntry::txn_state)
+        self.txns
+            .find(id.bits())
+            .map_or(TxnState::New, IdEntry::txn_state)
     }
 
     /// The sequence of the record of a reversal's id, when memory knows it.
     pub fn reversal(&self, id: ReversalId) -> Option<u64> {
-        find(&self.reversals, id.bits()).map(IdEntry::sequence)
+        self.reversals.find(id.bits()).map(IdEntry::sequence)
     }
 
     /// How a hold was closed and the sequence of the record that closed it, when memory knows of it.
     pub fn closing(&self, id: TxnId) -> Option<(Closing, u64)> {
-        find(&self.closings, id.bits()).map(IdEntry::closing)
+        self.closings.find(id.bits()).map(IdEntry::closing)
     }
 
     /// The sequence of the record of a registration's id, when memory knows it.
     pub fn registration(&self, id: RegistrationId) -> Option<u64> {
-        find(&self.registrations, id.bits()).map(IdEntry::sequence)
+        self.registrations.find(id.bits()).map(IdEntry::sequence)
     }
 
     /// Asks the processor to fetch what a look-up of a registration's id will read.
     pub fn prefetch_registration(&self, id: RegistrationId) {
-        self.registrations.prefetch(id_hash(id.bits()) << 8);
+        self.registrations.prefetch(id.bits());
     }
 
     /// What reversals have left of an authorization, when memory knows of one.
@@ -382,6 +404,12 @@ impl IdShard {
         self.txns.iter().chain(others).chain(self.closings.iter())
     }
 
+    /// How many insertions had a long probe.
+    pub fn long_probes(&self) -> u64 {
+        let tables = [&self.txns, &self.reversals, &self.registrations, &self.closings];
+        tables.into_iter().map(Table::long_probes).sum()
+    }
+
     /// Bytes of memory the shard's tables take.
     pub fn memory_bytes(&self) -> usize {
         let per_reversed = size_of::<(TxnId, Reversed)>() + 1;
@@ -396,7 +424,7 @@ impl IdShard {
         let ids = self.ids().map(of);
         let reversed = self.reversed.iter().map(|(id, reversed)| {
             let value = hash_pair(reversed.left.get(), reversed.last);
-            hash_pair(id_hash(id.bits()), value)
+            hash_pair(hash_pair((id.bits() >> 64) as u64, id.bits() as u64), value)
         });
         ids.chain(reversed).fold(0, u64::wrapping_add)
     }
@@ -416,7 +444,7 @@ impl IdShard {
     }
 
     /// The shard that [`IdShard::export`] wrote, with room for `ids` authorizations; `None` when the bytes are none.
-    pub fn import(mut from: &[u8], ids: usize) -> Option<IdShard> {
+    pub fn import(mut from: &[u8], seed: HashSeed, ids: usize) -> Option<IdShard> {
         let from = &mut from;
         let txns = export::take_entries::<IdEntry>(from)?;
         let reversals = export::take_entries::<IdEntry>(from)?;
@@ -429,13 +457,17 @@ impl IdShard {
             let id = TxnId::from_bits(u128::from_le_bytes(entry.id));
             Some((id, Reversed { left, last }))
         });
-        let shard = IdShard {
-            txns: Table::from_entries(txns, ids),
-            reversals: Table::from_entries(reversals, 0),
-            registrations: Table::from_entries(registrations, 0),
-            closings: Table::from_entries(closings, 0),
-            reversed: reversed.collect::<Option<_>>()?,
+        let mut shard = IdShard {
+            txns: Table::from_entries(seed, txns, ids),
+            reversals: Table::from_entries(seed, reversals, 0),
+            registrations: Table::from_entries(seed, registrations, 0),
+            closings: Table::from_entries(seed, closings, 0),
+            reversed: HashMap::with_hasher(seed),
         };
+        for entry in reversed {
+            let (id, reversed) = entry?;
+            shard.reversed.insert(id, reversed);
+        }
         from.is_empty().then_some(shard)
     }
 }
@@ -449,10 +481,6 @@ struct ReversedEntry {
     last: u64,
 }
 
-fn find(table: &Table<IdEntry>, bits: u128) -> Option<&IdEntry> {
-    table.find(id_hash(bits) << 8, |entry| entry.is(bits))
-}
-
 fn find_or_insert(table: &mut Table<IdEntry>, entry: IdEntry) -> (&mut IdEntry, bool) {
-    table.find_or_insert(entry.hash(), |other| other.id == entry.id, || entry)
+    table.find_or_insert(entry.bits(), || entry)
 }

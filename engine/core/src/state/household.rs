@@ -7,25 +7,34 @@ use crate::ids::HouseholdId;
 use crate::programme::{CapPeriod, SOURCES_MAX};
 use crate::record::{Authorization, BenefitNumber, NameNumber, ReversalRecord};
 use crate::state::directory::BenefitRule;
+use crate::state::hash::HashSeed;
 use crate::state::ledger::Ledger;
-use crate::state::table::hash_word;
 use crate::state::totals::ProgramTotals;
 
 /// How many shards households are spread over; a power of two.
 pub const HOUSEHOLD_SHARDS: usize = 256;
 
-/// The shard of a household.
-pub fn household_shard(household: HouseholdId) -> usize {
-    (hash_word(household.number() + 1) >> 56) as usize
+impl HashSeed {
+    /// The shard of a household.
+    #[inline]
+    pub fn household_shard(&self, household: HouseholdId) -> usize {
+        (self.word(household.number() + 1) >> 56) as usize
+    }
 }
 
 /// The households of one shard.
-#[derive(Default)]
 pub struct HouseholdShard {
     ledger: Ledger,
 }
 
 impl HouseholdShard {
+    /// A shard without households.
+    pub fn new(seed: HashSeed) -> HouseholdShard {
+        HouseholdShard {
+            ledger: Ledger::new(seed),
+        }
+    }
+
     /// Room under each of the benefit's caps for `tier` at `at`; 0 where there is no cap.
     pub fn headroom(
         &self,
@@ -82,6 +91,11 @@ impl HouseholdShard {
         self.ledger.used_in_program(benefit)
     }
 
+    /// How many insertions had a long probe.
+    pub fn long_probes(&self) -> u64 {
+        self.ledger.long_probes()
+    }
+
     /// Bytes of memory the shard's tables take.
     pub fn memory_bytes(&self) -> usize {
         self.ledger.memory_bytes()
@@ -98,9 +112,9 @@ impl HouseholdShard {
     }
 
     /// The shard that [`HouseholdShard::export`] wrote; `None` when the bytes are none.
-    pub fn import(mut from: &[u8]) -> Option<HouseholdShard> {
+    pub fn import(mut from: &[u8], seed: HashSeed) -> Option<HouseholdShard> {
         let from = &mut from;
-        let ledger = Ledger::import(from, 0)?;
+        let ledger = Ledger::import(from, seed, 0)?;
         from.is_empty().then_some(HouseholdShard { ledger })
     }
 }

@@ -7,9 +7,9 @@ use crate::calendar::{BusinessDate, Instant};
 use crate::programme::{CapPeriod, SOURCES_MAX};
 use crate::record::{Authorization, BenefitNumber, Closing, Funding, NameNumber, ReversalRecord};
 use crate::state::export;
-use crate::state::slot::{PeriodCaps, Slot, pack_day, slot_hash, slot_key, unpack_day};
-use crate::state::table::FixedSeed;
-use crate::state::table::{Entry, Table, hash_pair};
+use crate::state::hash::{HashSeed, hash_pair};
+use crate::state::slot::{PeriodCaps, Slot, pack_day, slot_key, unpack_day};
+use crate::state::table::{Entry, Table};
 use crate::state::totals::ProgramTotals;
 use hashbrown::HashMap;
 use zerocopy::{FromBytes, FromZeros, Immutable, IntoBytes, KnownLayout};
@@ -18,12 +18,11 @@ const _: () = assert!(size_of::<Paid>() == 32);
 const _: () = assert!(size_of::<OpenHold>() == 64);
 
 /// Slots, funding sources, open holds and totals.
-#[derive(Default)]
 pub(crate) struct Ledger {
     slots: Table<Slot>,
     paid: Table<Paid>,
     /// By the key of the slot; in the order they were taken.
-    holds: HashMap<u64, Vec<OpenHold>, FixedSeed>,
+    holds: HashMap<u64, Vec<OpenHold>, HashSeed>,
     totals: Vec<ProgramTotals>,
     /// The highest benefit that has a slot.
     benefits_max: u16,
@@ -44,12 +43,18 @@ struct Paid {
 }
 
 impl Entry for Paid {
+    type Key = u64;
+
     fn is_empty(&self) -> bool {
         self.key == 0
     }
 
-    fn hash(&self) -> u64 {
-        slot_hash(self.key)
+    fn key(&self) -> u64 {
+        self.key
+    }
+
+    fn hash(key: u64, seed: &HashSeed) -> u64 {
+        Slot::hash(key, seed)
     }
 }
 
@@ -110,11 +115,22 @@ impl OpenHold {
 }
 
 impl Ledger {
-    /// A ledger with room for `holders` of one benefit each.
-    pub(crate) fn with_room_for(holders: usize) -> Ledger {
+    /// An empty ledger.
+    pub(crate) fn new(seed: HashSeed) -> Ledger {
         Ledger {
-            slots: Table::with_room_for(holders),
-            ..Ledger::default()
+            slots: Table::new(seed),
+            paid: Table::new(seed),
+            holds: HashMap::with_hasher(seed),
+            totals: Vec::new(),
+            benefits_max: 0,
+        }
+    }
+
+    /// A ledger with room for `holders` of one benefit each.
+    pub(crate) fn with_room_for(seed: HashSeed, holders: usize) -> Ledger {
+        Ledger {
+            slots: Table::with_room_for(seed, holders),
+            ..Ledger::new(seed)
         }
     }
 
@@ -126,13 +142,14 @@ impl Ledger {
             .copied()
             .collect();
         let keys = || slots.iter().map(Slot::key);
-        let paid = keys().filter_map(|key| self.paid.find(slot_hash(key), |paid| paid.key == key));
-        let paid: Vec<Paid> = paid.copied().collect();
-        let holds = keys().filter_map(|key| Some((key, self.holds.get(&key)?.clone())));
+        let paid: Vec<Paid> = keys().filter_map(|key| self.paid.find(key)).copied().collect();
+        let seed = *self.holds.hasher();
+        let mut holds = HashMap::with_hasher(seed);
+        holds.extend(keys().filter_map(|key| Some((key, self.holds.get(&key)?.clone()))));
         Ledger {
-            holds: holds.collect(),
-            paid: Table::from_entries(&paid, 0),
-            slots: Table::from_entries(&slots, 0),
+            holds,
+            paid: Table::from_entries(seed, &paid, 0),
+            slots: Table::from_entries(seed, &slots, 0),
             totals: Vec::new(),
             benefits_max: self.benefits_max,
         }
@@ -140,17 +157,15 @@ impl Ledger {
 
     /// Asks the processor to fetch a slot.
     pub(crate) fn prefetch(&self, holder: u64, benefit: BenefitNumber) {
-        self.slots.prefetch(slot_hash(slot_key(holder, benefit)));
+        self.slots.prefetch(slot_key(holder, benefit));
     }
 
     pub(crate) fn slot(&self, holder: u64, benefit: BenefitNumber) -> Option<&Slot> {
-        let key = slot_key(holder, benefit);
-        self.slots.find(slot_hash(key), |slot| slot.key() == key)
+        self.slots.find(slot_key(holder, benefit))
     }
 
     pub(crate) fn slot_mut(&mut self, holder: u64, benefit: BenefitNumber) -> Option<&mut Slot> {
-        let key = slot_key(holder, benefit);
-        self.slots.find_mut(slot_hash(key), |slot| slot.key() == key)
+        self.slots.find_mut(slot_key(holder, benefit))
     }
 
     /// The slot; a new one has the flags of `new_flags`.
@@ -171,9 +186,7 @@ impl Ledger {
                 ..Slot::new_zeroed()
             }
         };
-        slots
-            .find_or_insert(slot_hash(key), |slot| slot.key() == key, new)
-            .0
+        slots.find_or_insert(key, new).0
     }
 
     /// Every slot, in hash order.
@@ -225,7 +238,7 @@ impl Ledger {
         at: Instant,
     ) -> [u32; SOURCES_MAX] {
         let (key, date) = (slot_key(holder, benefit), at.business_date());
-        let Some(paid) = self.paid.find(slot_hash(key), |paid| paid.key == key) else {
+        let Some(paid) = self.paid.find(key) else {
             return [0; SOURCES_MAX];
         };
         let mut by_source = paid.in_period(period, date);
@@ -395,9 +408,7 @@ impl Ledger {
             period: funding.period as u16,
             reserved: 0,
         };
-        let (paid, _) = self
-            .paid
-            .find_or_insert(slot_hash(key), |paid| paid.key == key, new);
+        let (paid, _) = self.paid.find_or_insert(key, new);
         paid.by_source = paid.in_period(funding.period, date);
         paid.last_day = pack_day(date);
         paid.period = funding.period as u16;
@@ -407,7 +418,7 @@ impl Ledger {
     }
 
     fn remove_paid(&mut self, key: u64, original: BusinessDate, funding: &Funding) {
-        if let Some(paid) = self.paid.find_mut(slot_hash(key), |paid| paid.key == key)
+        if let Some(paid) = self.paid.find_mut(key)
             && paid.period == funding.period as u16
             && is_same(funding.period, unpack_day(paid.last_day), original)
         {
@@ -434,6 +445,11 @@ impl Ledger {
         of_benefit
             .map(|slot| u128::from(slot.used[CapPeriod::Program as usize]))
             .sum()
+    }
+
+    /// How many insertions had a long probe.
+    pub(crate) fn long_probes(&self) -> u64 {
+        self.slots.long_probes() + self.paid.long_probes()
     }
 
     /// Bytes of memory the tables take.
@@ -476,10 +492,10 @@ impl Ledger {
     }
 
     /// The ledger that [`Ledger::export`] wrote, with room for `expected` holders; `None` when the bytes are none.
-    pub(crate) fn import(from: &mut &[u8], expected: usize) -> Option<Ledger> {
-        let slots = Table::from_entries(export::take_entries::<Slot>(from)?, expected);
-        let paid = Table::from_entries(export::take_entries::<Paid>(from)?, 0);
-        let mut holds = HashMap::default();
+    pub(crate) fn import(from: &mut &[u8], seed: HashSeed, expected: usize) -> Option<Ledger> {
+        let slots = Table::from_entries(seed, export::take_entries::<Slot>(from)?, expected);
+        let paid = Table::from_entries(seed, export::take_entries::<Paid>(from)?, 0);
+        let mut holds = HashMap::with_hasher(seed);
         for _ in 0..export::take_number(from)? {
             let key = export::take_number(from)?;
             holds.insert(key, export::take_entries::<OpenHold>(from)?.to_vec());

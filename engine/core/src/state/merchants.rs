@@ -6,14 +6,14 @@ use crate::ids::MerchantId;
 use crate::programme::Category;
 use crate::record::{Merchant, NameNumber, Status};
 use crate::state::export;
-use crate::state::table::{Entry, Table, hash_pair, hash_word};
+use crate::state::hash::{HashSeed, hash_pair};
+use crate::state::table::{Entry, Table};
 use std::collections::BTreeMap;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 const _: () = assert!(size_of::<MerchantEntry>() == 16);
 
 /// The merchants there are.
-#[derive(Default)]
 pub struct Merchants {
     entries: Table<MerchantEntry>,
     sets: Vec<Box<[NameNumber]>>,
@@ -80,26 +80,38 @@ pub(crate) enum Stop {
 }
 
 impl Entry for MerchantEntry {
+    /// `merchant + 1`.
+    type Key = u64;
+
     fn is_empty(&self) -> bool {
         self.key == 0
     }
 
-    fn hash(&self) -> u64 {
-        hash_word(self.key >> 14)
+    #[inline]
+    fn key(&self) -> u64 {
+        self.key >> 14
+    }
+
+    #[inline]
+    fn hash(key: u64, seed: &HashSeed) -> u64 {
+        seed.word(key)
     }
 }
 
-#[inline]
-fn merchant_hash(id: MerchantId) -> u64 {
-    hash_word(id.number() + 1)
-}
-
 impl Merchants {
+    /// No merchants.
+    pub fn new(seed: HashSeed) -> Merchants {
+        Merchants {
+            entries: Table::new(seed),
+            sets: Vec::new(),
+            set_numbers: BTreeMap::new(),
+        }
+    }
+
     /// The merchant, when it was ever registered.
     #[inline]
     pub fn get(&self, id: MerchantId) -> Option<MerchantView<'_>> {
-        let wanted = |entry: &MerchantEntry| entry.key >> 14 == id.number() + 1;
-        let entry = self.entries.find(merchant_hash(id), wanted)?;
+        let entry = self.entries.find(id.number() + 1)?;
         Some(MerchantView {
             category: Category::ALL[(entry.key >> 1) as usize & 0xFF],
             status: if entry.key & FLAGS == 0 {
@@ -115,7 +127,7 @@ impl Merchants {
     /// Asks the processor to fetch what [`Merchants::get`] will read.
     #[inline]
     pub fn prefetch(&self, id: MerchantId) {
-        self.entries.prefetch(merchant_hash(id));
+        self.entries.prefetch(id.number() + 1);
     }
 
     /// Registers or changes a merchant. What casework decided about it stays.
@@ -127,8 +139,7 @@ impl Merchants {
             programs: self.set(&merchant.programs),
             channels: self.set(&merchant.channels),
         };
-        let wanted = |other: &MerchantEntry| other.key >> 14 == key >> 14;
-        let (known, _) = self.entries.find_or_insert(entry.hash(), wanted, || entry);
+        let (known, _) = self.entries.find_or_insert(entry.key(), || entry);
         let kept = known.key & FLAGS_OF_DESK;
         *known = entry;
         known.key |= kept;
@@ -176,6 +187,11 @@ impl Merchants {
         self.entries.iter().map(of).fold(sets, u64::wrapping_add)
     }
 
+    /// How many insertions had a long probe.
+    pub fn long_probes(&self) -> u64 {
+        self.entries.long_probes()
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.entries.len()
@@ -197,21 +213,20 @@ impl Merchants {
     }
 
     /// The merchants that [`Merchants::export`] wrote; `None` when the bytes are none.
-    pub fn import(from: &mut &[u8]) -> Option<Merchants> {
-        let mut merchants = Merchants::default();
+    pub fn import(from: &mut &[u8], seed: HashSeed) -> Option<Merchants> {
+        let mut merchants = Merchants::new(seed);
         for _ in 0..export::take_number(from)? {
             let len = export::take_number(from)?;
             let name = |from: &mut &[u8]| u16::try_from(export::take_number(from)?).ok().map(NameNumber);
             let set = (0..len).map(|_| name(from)).collect::<Option<Vec<_>>>()?;
             merchants.set(&set);
         }
-        merchants.entries = Table::from_entries(export::take_entries::<MerchantEntry>(from)?, 0);
+        merchants.entries = Table::from_entries(seed, export::take_entries::<MerchantEntry>(from)?, 0);
         Some(merchants)
     }
 
     fn entry_mut(&mut self, id: MerchantId) -> Option<&mut MerchantEntry> {
-        let wanted = |entry: &MerchantEntry| entry.key >> 14 == id.number() + 1;
-        self.entries.find_mut(merchant_hash(id), wanted)
+        self.entries.find_mut(id.number() + 1)
     }
 
     fn set(&mut self, names: &[NameNumber]) -> u32 {
@@ -231,7 +246,7 @@ mod tests {
 
     #[test]
     fn a_merchant_is_as_it_was_last_registered() {
-        let mut merchants = Merchants::default();
+        let mut merchants = Merchants::new(HashSeed::from_bytes([7; 16]));
         let merchant = |id, category, status, programs: &[u16]| Merchant {
             id: MerchantId::from_number(id),
             category,

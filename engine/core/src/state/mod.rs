@@ -1,5 +1,6 @@
 //! What is known after a record, and how the next one changes it. Modules in reading order.
 
+pub mod hash;
 pub mod table;
 mod export;
 pub mod merchants;

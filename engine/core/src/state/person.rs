@@ -9,7 +9,8 @@ use crate::record::{
     Replacement,
 };
 use crate::state::export;
-use crate::state::table::{Entry, Table, hash_pair, hash_word};
+use crate::state::hash::{HashSeed, hash_pair};
+use crate::state::table::{Entry, Table};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 const _: () = assert!(size_of::<Fact>() == 16 && size_of::<Listed>() == 16);
@@ -17,13 +18,15 @@ const _: () = assert!(size_of::<Fact>() == 16 && size_of::<Listed>() == 16);
 /// How many shards persons are spread over; a power of two.
 pub const PERSON_SHARDS: usize = 256;
 
-/// The shard of a person.
-pub fn person_shard(person: PersonId) -> usize {
-    (hash_word(person.number()) >> 56) as usize
+impl HashSeed {
+    /// The shard of a person.
+    #[inline]
+    pub fn person_shard(&self, person: PersonId) -> usize {
+        (self.word(person.number()) >> 56) as usize
+    }
 }
 
 /// The persons of one shard.
-#[derive(Default)]
 pub struct PersonShard {
     /// The wallet through which a person holds the entitlement that lies in a benefit's slot.
     held: Table<Fact>,
@@ -65,24 +68,27 @@ impl Fact {
     fn what(&self) -> u64 {
         self.value >> ENTITLEMENT_BITS
     }
-
-    fn is_same(&self, other: &Fact) -> bool {
-        self.person == other.person && self.entitlement() == other.entitlement()
-    }
 }
 
 impl Entry for Fact {
+    /// The person, and the benefit.
+    type Key = (u64, u64);
+
     fn is_empty(&self) -> bool {
         self.person == 0
     }
 
-    fn hash(&self) -> u64 {
-        hash_pair(self.person, self.entitlement())
+    fn key(&self) -> (u64, u64) {
+        (self.person, self.entitlement())
+    }
+
+    fn hash((person, entitlement): (u64, u64), seed: &HashSeed) -> u64 {
+        seed.pair(person, entitlement)
     }
 }
 
 /// A person is on a list.
-#[derive(Clone, Copy, PartialEq, FromBytes, IntoBytes, KnownLayout, Immutable)]
+#[derive(Clone, Copy, FromBytes, IntoBytes, KnownLayout, Immutable)]
 #[repr(C)]
 struct Listed {
     person: u64,
@@ -90,21 +96,30 @@ struct Listed {
 }
 
 impl Entry for Listed {
+    /// The person, and the list.
+    type Key = (u64, u64);
+
     fn is_empty(&self) -> bool {
         self.person == 0
     }
 
-    fn hash(&self) -> u64 {
-        hash_pair(self.person, self.list)
+    fn key(&self) -> (u64, u64) {
+        (self.person, self.list)
+    }
+
+    fn hash((person, list): (u64, u64), seed: &HashSeed) -> u64 {
+        seed.pair(person, list)
     }
 }
 
 impl PersonShard {
     /// A shard with room for `entitlements`.
-    pub fn with_room_for(entitlements: usize) -> PersonShard {
+    pub fn with_room_for(seed: HashSeed, entitlements: usize) -> PersonShard {
         PersonShard {
-            held: Table::with_room_for(entitlements),
-            ..PersonShard::default()
+            held: Table::with_room_for(seed, entitlements),
+            quota_full_notified: Table::new(seed),
+            listed: Table::new(seed),
+            list_lens: Vec::new(),
         }
     }
 
@@ -132,13 +147,7 @@ impl PersonShard {
 
     /// Whether the person is on the list.
     pub fn is_listed(&self, person: PersonId, list: NameNumber) -> bool {
-        let wanted = Listed {
-            person: person.number(),
-            list: u64::from(list.0),
-        };
-        self.listed
-            .find(wanted.hash(), |other| *other == wanted)
-            .is_some()
+        self.listed.find((person.number(), u64::from(list.0))).is_some()
     }
 
     /// The person holds an entitlement.
@@ -161,11 +170,8 @@ impl PersonShard {
             }
             RegistrationReason::QuotaFull => {
                 let quota_full_notified = Fact::new(person, record.benefit(), record.header.sequence);
-                self.quota_full_notified.find_or_insert(
-                    quota_full_notified.hash(),
-                    |other| quota_full_notified.is_same(other),
-                    || quota_full_notified,
-                );
+                self.quota_full_notified
+                    .find_or_insert(quota_full_notified.key(), || quota_full_notified);
             }
             _ => {}
         }
@@ -200,9 +206,7 @@ impl PersonShard {
             person: record.person().number(),
             list: u64::from(record.list().0),
         };
-        let (_, new) = self
-            .listed
-            .find_or_insert(listed.hash(), |other| *other == listed, || listed);
+        let (_, new) = self.listed.find_or_insert(listed.key(), || listed);
         if new {
             self.count_listed(record.list());
         }
@@ -239,7 +243,12 @@ impl PersonShard {
 
     /// Asks the processor to fetch what a registration will read.
     pub fn prefetch(&self, person: PersonId, entitlement: BenefitNumber) {
-        self.held.prefetch(Fact::new(person, entitlement, 0).hash());
+        self.held.prefetch(Fact::new(person, entitlement, 0).key());
+    }
+
+    /// How many insertions had a long probe.
+    pub fn long_probes(&self) -> u64 {
+        self.held.long_probes() + self.quota_full_notified.long_probes() + self.listed.long_probes()
     }
 
     /// Bytes of memory the shard's tables take.
@@ -273,15 +282,15 @@ impl PersonShard {
     }
 
     /// The shard that [`PersonShard::export`] wrote, with room for `expected` entitlements; `None` when the bytes are none.
-    pub fn import(mut from: &[u8], expected: usize) -> Option<PersonShard> {
+    pub fn import(mut from: &[u8], seed: HashSeed, expected: usize) -> Option<PersonShard> {
         let from = &mut from;
         let held = export::take_entries::<Fact>(from)?;
         let quota_full_notified = export::take_entries::<Fact>(from)?;
         let listed = export::take_entries::<Listed>(from)?;
         let mut shard = PersonShard {
-            held: Table::from_entries(held, expected),
-            quota_full_notified: Table::from_entries(quota_full_notified, 0),
-            listed: Table::from_entries(listed, 0),
+            held: Table::from_entries(seed, held, expected),
+            quota_full_notified: Table::from_entries(seed, quota_full_notified, 0),
+            listed: Table::from_entries(seed, listed, 0),
             list_lens: Vec::new(),
         };
         for entry in listed {
@@ -299,12 +308,9 @@ impl PersonShard {
 }
 
 fn find(table: &Table<Fact>, person: PersonId, entitlement: BenefitNumber) -> Option<&Fact> {
-    let wanted = Fact::new(person, entitlement, 0);
-    table.find(wanted.hash(), |fact| fact.is_same(&wanted))
+    table.find(Fact::new(person, entitlement, 0).key())
 }
 
 fn put(table: &mut Table<Fact>, fact: Fact) {
-    *table
-        .find_or_insert(fact.hash(), |other| other.is_same(&fact), || fact)
-        .0 = fact;
+    *table.find_or_insert(fact.key(), || fact).0 = fact;
 }

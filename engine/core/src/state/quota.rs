@@ -122,8 +122,8 @@ impl Quotas {
     /// A digest of the counters.
     pub fn digest(&self) -> u64 {
         let of = |c: &Counters| {
-            let tickets = crate::state::table::hash_pair(u64::from(c.entitlement.0), c.tickets);
-            crate::state::table::hash_pair(tickets, c.held)
+            let tickets = crate::state::hash::hash_pair(u64::from(c.entitlement.0), c.tickets);
+            crate::state::hash::hash_pair(tickets, c.held)
         };
         // One that nobody ever registered for may have an entry all the same.
         let used = self

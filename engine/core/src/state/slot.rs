@@ -6,7 +6,8 @@
 use crate::calendar::BusinessDate;
 use crate::programme::CapPeriod;
 use crate::record::BenefitNumber;
-use crate::state::table::{Entry, hash_word};
+use crate::state::hash::HashSeed;
+use crate::state::table::Entry;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 const _: () = assert!(size_of::<Slot>() == 32);
@@ -50,12 +51,21 @@ const BENEFIT_SHIFT: u32 = 6;
 const DAYS_1970_TO_2000: i32 = 10_957;
 
 impl Entry for Slot {
+    type Key = u64;
+
     fn is_empty(&self) -> bool {
         self.key == 0
     }
 
-    fn hash(&self) -> u64 {
-        slot_hash(self.key())
+    #[inline]
+    fn key(&self) -> u64 {
+        Slot::key(self)
+    }
+
+    #[inline]
+    fn hash(key: u64, seed: &HashSeed) -> u64 {
+        // Not the hash of its holder, whose highest bits chose the shard.
+        seed.word(key)
     }
 }
 
@@ -63,11 +73,6 @@ impl Entry for Slot {
 pub(crate) fn slot_key(holder: u64, benefit: BenefitNumber) -> u64 {
     assert!(benefit.is_possible(), "benefits are numbered 1 to 255");
     (holder + 1) << 14 | u64::from(benefit.0) << BENEFIT_SHIFT
-}
-
-#[inline]
-pub(crate) fn slot_hash(key: u64) -> u64 {
-    hash_word(key ^ 0x5555_5555_0000_0000) << 8
 }
 
 pub(crate) fn pack_day(date: BusinessDate) -> u16 {
@@ -199,9 +204,9 @@ impl Slot {
     /// A digest of it.
     pub(crate) fn digest(&self) -> u64 {
         let used = self.used.iter().fold(self.key, |hash, used| {
-            crate::state::table::hash_pair(hash, u64::from(*used))
+            crate::state::hash::hash_pair(hash, u64::from(*used))
         });
         let dates = u64::from(self.last_day) << 16 | u64::from(self.usable_from);
-        crate::state::table::hash_pair(used, u64::from(self.registered_s) << 32 | dates)
+        crate::state::hash::hash_pair(used, u64::from(self.registered_s) << 32 | dates)
     }
 }

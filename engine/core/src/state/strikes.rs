@@ -7,7 +7,7 @@
 use crate::calendar::Instant;
 use crate::programme::Program;
 use crate::state::export;
-use crate::state::table::hash_pair;
+use crate::state::hash::hash_pair;
 
 /// The deadlines of one programme in the order in which they strike, each later than the one before.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

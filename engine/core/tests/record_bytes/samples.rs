@@ -357,12 +357,14 @@ fn rules() -> Vec<Sample> {
         status: Status::Suspended,
         reason: "fraud".into(),
     };
+    let imported = ListImported { list: NameNumber(11) };
     vec![
         of("name", NOBODY, Record::Name(named)),
         of("rule version", NOBODY, Record::RuleVersion(version)),
         of("rules in force", CALLER, Record::RulesInForce(in_force)),
         of("merchant", CALLER, Record::Merchant(registered)),
         of("programme status", CALLER, Record::ProgramStatus(paused)),
+        of("list imported", CALLER, Record::ListImported(imported)),
     ]
 }
 

@@ -5,8 +5,10 @@ mod places;
 mod window;
 mod cursor;
 mod end;
+mod chain;
 mod spare;
 mod store;
+mod scrub;
 
 pub use cursor::{FileCursor, FileFrame, JournalEnd, Progress};
 pub use format::{
@@ -29,7 +31,7 @@ use std::sync::Arc;
 /// The journal of one data folder, open for appending. One thread owns it, and one group is in flight at a time.
 pub struct FileLog<S: Storage> {
     storage: Arc<S>,
-    spares: Arc<Spares>,
+    spares: Arc<Spares<S::File>>,
     places: Arc<Places>,
     key: JournalKey,
     identity: LogIdentity,
@@ -96,7 +98,7 @@ impl<S: Storage> FileLog<S> {
     }
 
     /// Takes the spare of segment `self.end.segment` into use.
-    fn begin_segment(&mut self, segment: u32) -> io::Result<()> {
+    fn begin_segment(&mut self, (segment, file): (u32, S::File)) -> io::Result<()> {
         assert_eq!(segment, self.end.segment, "spares are taken in order");
         let begun = SegmentStart {
             segment,
@@ -105,7 +107,7 @@ impl<S: Storage> FileLog<S> {
             previous_hash: self.chain,
         };
         let header = SegmentHeader::new(&self.identity, self.layout, &begun);
-        self.file = self.storage.open(&segment_name(segment))?;
+        self.file = file;
         self.file.write_pages_at(&[header.page(), header.page()], 0)?;
         self.file.sync()?;
         self.places.begin_segment(segment, self.next_sequence);

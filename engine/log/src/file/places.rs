@@ -120,6 +120,11 @@ impl Places {
             .to_vec()
     }
 
+    /// How many segments were begun.
+    pub fn segments_len(&self) -> u32 {
+        self.known.read().first_sequences.len() as u32
+    }
+
     /// A segment was begun.
     pub fn begin_segment(&self, segment: u32, first_sequence: u64) {
         let mut known = self.known.write();
@@ -202,13 +207,14 @@ impl<S: ReadStorage> FileReader<S> {
         Ok(files.entry(segment).or_insert(file).clone())
     }
 
-    /// The bytes that hold a record; `None` when there is no such record.
-    fn run(&self, sequence: u64) -> Result<Option<Run>, LogError> {
+    /// The bytes that hold a record.
+    fn run(&self, sequence: u64) -> Result<Run, ReadError> {
+        let missing = |place: String| ReadError::Missing { place, sequence };
+        let no_segment = || missing("journal: offset 0".into());
         let known = self.places.known.read();
         let index = known.first_sequences.partition_point(|first| *first <= sequence);
-        let Some(first) = index.checked_sub(1).map(|at| known.first_sequences[at]) else {
-            return Ok(None);
-        };
+        let first = index.checked_sub(1).map(|at| known.first_sequences[at]);
+        let first = first.ok_or_else(no_segment)?;
         let (segment, nth) = (index as u32, sequence - first);
         let (entry, skip) = ((nth / INDEX_EVERY) as usize, nth % INDEX_EVERY);
         let run = |from: u32, to: u32| Run {
@@ -226,11 +232,11 @@ impl<S: ReadStorage> FileReader<S> {
                     .map(|units| units * RECORD_UNIT as u32)
             };
             let from = at(entry).filter(|_| nth < known.open.records);
-            return Ok(from.map(|from| run(from, at(entry + 1).unwrap_or(known.open_end))));
+            let from = from.ok_or_else(no_segment)?;
+            return Ok(run(from, at(entry + 1).unwrap_or(known.open_end)));
         }
-        let Some(records) = known.first_sequences.get(index).map(|next| next - first) else {
-            return Ok(None);
-        };
+        let records = known.first_sequences.get(index).map(|next| next - first);
+        let records = records.ok_or_else(no_segment)?;
         drop(known);
         let index_offset = self.layout.index_offset(records);
         let mut entries = [0u8; 8];
@@ -245,28 +251,27 @@ impl<S: ReadStorage> FileReader<S> {
         };
         let from = offset(0);
         let to = if last { Some(index_offset) } else { offset(4) };
-        Ok(from.zip(to).map(|(from, to)| run(from, to)))
+        let within = |from: u32, to: u32| FIRST_FRAME_OFFSET <= from && from < to && to <= index_offset;
+        match from.zip(to) {
+            Some((from, to)) if within(from, to) => Ok(run(from, to)),
+            // What stands there is no index.
+            _ => Err(missing(format!("{}: offset {at}", segment_name(segment)))),
+        }
     }
 
     /// The record's bytes and where they begin.
     fn find(&self, sequence: u64) -> Result<(Vec<u8>, usize, Place), ReadError> {
         let missing = |place: String| ReadError::Missing { place, sequence };
-        let Some(run) = self.run(sequence)? else {
-            return Err(missing("journal".into()));
-        };
         let Run {
             segment,
             from,
             to,
             skip,
-        } = run;
+        } = self.run(sequence)?;
         let place = Place {
             segment,
             offset: from,
         };
-        if from < FIRST_FRAME_OFFSET || to <= from || to > self.layout.segment_bytes {
-            return Err(missing(place.to_string()));
-        }
         let mut bytes = vec![0; (to - from) as usize];
         let read = self.file(segment)?.read_exact_at(&mut bytes, u64::from(from));
         read.map_err(|source| unread(segment, source))?;

@@ -5,51 +5,72 @@
 
 use super::format::segment_name;
 use crate::log::{Space, SpaceGauge, Upkeep};
-use crate::storage::{PAGE_BYTES, Page, Storage, StorageFile};
+use crate::storage::{PAGE_BYTES, Page, Storage, StorageFile, is_full};
 use parking_lot::{Condvar, Mutex, MutexGuard};
+use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// How many spares are kept ready.
-pub const SPARES_WANTED: u32 = 3;
+pub const SPARES_WANTED: usize = 3;
 /// With a full disk, authorizations stop when this many spares are left.
-pub const SPARES_FOR_REVERSALS: u32 = 2;
+pub const SPARES_FOR_REVERSALS: usize = 2;
 /// With a full disk, reversals stop when this many are left; the last one takes what is in flight.
-pub const SPARES_FOR_IN_FLIGHT: u32 = 1;
+pub const SPARES_FOR_IN_FLIGHT: usize = 1;
 
 /// Pages zeroed per write.
 const ZERO_PAGES: usize = 256;
 
-/// The spares of one journal, shared by the journal's thread, the preparer and whoever admits requests.
-pub struct Spares {
-    state: Mutex<State>,
+/// So many attempts in a row must fail, other than for want of room, before the journal gives up: ten seconds.
+const ATTEMPTS_MAX: u32 = 20;
+/// Pause before another attempt.
+const ATTEMPT_PAUSE: Duration = Duration::from_millis(500);
+
+/// The spares of one journal, shared by the journal's thread, the preparer and whoever admits requests. Their files stay open: when
+/// the journal needs the next one, the process may have no descriptor left.
+pub struct Spares<F> {
+    state: Mutex<State<F>>,
     changed: Condvar,
     segment_bytes: u32,
     /// As of the last change of `state`.
     space: Arc<SpaceGauge>,
 }
 
-struct State {
+struct State<F> {
     /// The first segment that is a spare.
     first: u32,
-    /// How many spares are ready.
-    ready: u32,
-    disk_full: bool,
-    failed: Option<io::ErrorKind>,
+    ready: VecDeque<F>,
+    trouble: Option<Trouble>,
     /// Somebody makes spares: nobody else does meanwhile.
     making: bool,
     stop: bool,
 }
 
-impl Spares {
+/// Why the last attempts to make a spare failed.
+struct Trouble {
+    kind: io::ErrorKind,
+    attempts: u32,
+}
+
+impl Trouble {
+    fn is_disk_full(&self) -> bool {
+        is_full(self.kind)
+    }
+
+    /// Whether it is not worth another attempt. A full disk may be given room at any time.
+    fn is_final(&self) -> bool {
+        !self.is_disk_full() && self.attempts >= ATTEMPTS_MAX
+    }
+}
+
+impl<F: StorageFile> Spares<F> {
     /// No spare yet; the first to come is segment `first`.
-    pub fn new(first: u32, segment_bytes: u32) -> Arc<Spares> {
+    pub fn new(first: u32, segment_bytes: u32) -> Arc<Spares<F>> {
         let state = State {
             first,
-            ready: 0,
-            disk_full: false,
-            failed: None,
+            ready: VecDeque::new(),
+            trouble: None,
             making: false,
             stop: false,
         };
@@ -67,57 +88,70 @@ impl Spares {
     }
 
     /// Tells waiting threads, and whoever asks for [`Spares::gauge`], that `state` changed.
-    fn publish(&self, state: &State) {
-        let stuck = state.disk_full || state.failed.is_some();
-        let space = match (stuck, state.ready) {
-            (false, _) => Space::Enough,
-            (true, ready) if ready > SPARES_FOR_REVERSALS => Space::Enough,
-            (true, ready) if ready > SPARES_FOR_IN_FLIGHT => Space::ReversalsOnly,
-            (true, _) => Space::None,
+    fn publish(&self, state: &State<F>) {
+        let ready = state.ready.len();
+        let space = match &state.trouble {
+            None => Space::Enough,
+            Some(_) if ready > SPARES_FOR_REVERSALS => Space::Enough,
+            Some(_) if ready > SPARES_FOR_IN_FLIGHT => Space::ReversalsOnly,
+            Some(_) => Space::None,
         };
-        self.space.set(space);
+        let disk_full = state.trouble.as_ref().is_none_or(Trouble::is_disk_full);
+        self.space.set(space, disk_full);
         self.changed.notify_all();
     }
 
     /// Prepares spares until stopped; the loop of the background thread.
-    pub fn prepare_until_stopped<S: Storage>(&self, storage: &S) {
+    pub fn prepare_until_stopped<S: Storage<File = F>>(&self, storage: &S) {
         self.begin_making(self.state.lock());
         while let Some(number) = self.wait_for_need() {
             let result = prepare(storage, number, self.segment_bytes);
             let mut state = self.state.lock();
             match result {
-                Ok(()) => {
-                    state.ready += 1;
-                    state.disk_full = false;
+                Ok(spare) => {
+                    state.ready.push_back(spare);
+                    state.trouble = None;
                 }
-                Err(error) if is_disk_full(&error) => {
-                    if !state.disk_full {
-                        tracing::error!(segment = number, "disk full: no spare segment can be prepared");
-                    }
-                    state.disk_full = true;
-                    self.publish(&state);
-                    if !state.stop {
-                        self.changed.wait_for(&mut state, Duration::from_millis(500));
-                    }
-                }
-                Err(error) => {
-                    tracing::error!(segment = number, %error, "no spare segment can be prepared");
-                    state.failed = Some(error.kind());
-                }
+                Err(error) => self.note_trouble(&mut state, number, &error),
             }
             self.publish(&state);
+            if state.trouble.is_some() && !state.stop {
+                self.changed.wait_for(&mut state, ATTEMPT_PAUSE);
+            }
         }
         self.end_making(&mut self.state.lock());
     }
 
-    fn begin_making(&self, mut state: MutexGuard<'_, State>) {
+    /// What failed is removed and made anew: nothing is ever flushed again after an error (I8).
+    fn note_trouble(&self, state: &mut State<F>, segment: u32, error: &io::Error) {
+        let before = state.trouble.take();
+        let again = before.filter(|trouble| trouble.kind == error.kind());
+        let attempts = 1 + again.map_or(0, |trouble| trouble.attempts);
+        let trouble = Trouble {
+            kind: error.kind(),
+            attempts,
+        };
+        match (attempts, trouble.is_disk_full()) {
+            (1, true) => tracing::error!(segment, "disk full: no spare segment can be prepared"),
+            (1, false) => {
+                tracing::error!(segment, %error, "no spare segment can be prepared; it is tried again")
+            }
+            (ATTEMPTS_MAX, false) => {
+                tracing::error!(segment, %error, "no spare segment could be prepared in {attempts} attempts");
+            }
+            _ => {}
+        }
+        state.trouble = Some(trouble);
+    }
+
+    fn begin_making(&self, mut state: MutexGuard<'_, State<F>>) {
         while state.making {
             self.changed.wait(&mut state);
         }
         state.making = true;
     }
 
-    fn end_making(&self, state: &mut State) {
+    fn end_making(&self, state: &mut State<F>) {
         state.making = false;
         self.changed.notify_all();
     }
@@ -125,11 +159,10 @@ impl Spares {
     /// The next spare to make; `None` once there is to be no other.
     fn wait_for_need(&self) -> Option<u32> {
         let mut state = self.state.lock();
-        while !state.stop && state.failed.is_none() && state.ready >= SPARES_WANTED {
+        while !state.stop && state.ready.len() >= SPARES_WANTED {
             self.changed.wait(&mut state);
         }
-        let ended = state.stop || state.failed.is_some();
-        (!ended).then_some(state.first + state.ready)
+        (!state.stop).then_some(state.first + state.ready.len() as u32)
     }
 
     /// Ends the background thread's loop.
@@ -138,15 +171,18 @@ impl Spares {
         self.changed.notify_all();
     }
 
-    /// Takes the next spare, preparing it here when no background thread does.
+    /// Takes the next spare, its segment and its open file; prepares it here when no background thread does.
     ///
     /// # Errors
     /// Of the operating system.
-    pub fn take<S: Storage>(&self, storage: &S) -> io::Result<u32> {
+    pub fn take<S: Storage<File = F>>(&self, storage: &S) -> io::Result<(u32, F)> {
         let mut state = self.state.lock();
-        while state.ready == 0 {
-            if let Some(kind) = state.failed {
-                return Err(io::Error::new(kind, "no spare segment can be prepared"));
+        let file = loop {
+            if let Some(file) = state.ready.pop_front() {
+                break file;
+            }
+            if let Some(trouble) = state.trouble.as_ref().filter(|trouble| trouble.is_final()) {
+                return Err(io::Error::new(trouble.kind, "no spare segment can be prepared"));
             }
             if state.making {
                 self.changed.wait(&mut state);
@@ -158,46 +194,39 @@ impl Spares {
             let made = prepare(storage, number, self.segment_bytes);
             state = self.state.lock();
             self.end_making(&mut state);
-            made?;
-            state.ready += 1;
-        }
-        state.ready -= 1;
+            state.ready.push_back(made?);
+        };
         state.first += 1;
         let number = state.first - 1;
         self.publish(&state);
-        Ok(number)
+        Ok((number, file))
     }
 }
 
-fn is_disk_full(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
-    )
-}
-
-/// Makes a segment file of zeros: written, flushed, renamed to its name, and the folder flushed.
+/// Makes a segment file of zeros: written, flushed, renamed to its name, and the folder flushed. It stays open.
 ///
 /// # Errors
 /// Of the operating system; the half-made file is removed.
-fn prepare<S: Storage>(storage: &S, segment: u32, segment_bytes: u32) -> io::Result<()> {
+fn prepare<S: Storage>(storage: &S, segment: u32, segment_bytes: u32) -> io::Result<S::File> {
     let name = segment_name(segment);
     let unfinished = format!("{name}.tmp");
-    let made = write_zeros(storage, &unfinished, segment_bytes);
+    let made = write_zeros(storage, &unfinished, segment_bytes).and_then(|file| {
+        storage.rename(&unfinished, &name)?;
+        storage.sync_folder("journal")?;
+        Ok(file)
+    });
     if made.is_err() {
         // The room it took is wanted back; the first error is the one to report.
         let _ = storage.remove(&unfinished);
-        return made;
     }
-    storage.rename(&unfinished, &name)?;
-    storage.sync_folder("journal")
+    made
 }
 
 /// Writes a file of `bytes` zeros and flushes it.
 ///
 /// # Errors
 /// Of the operating system.
-pub fn write_zeros<S: Storage>(storage: &S, name: &str, bytes: u32) -> io::Result<()> {
+pub fn write_zeros<S: Storage>(storage: &S, name: &str, bytes: u32) -> io::Result<S::File> {
     let file = storage.create(name)?;
     let zeros = vec![Page::ZERO; ZERO_PAGES.min(bytes as usize / PAGE_BYTES)];
     let mut offset = 0;
@@ -207,12 +236,13 @@ pub fn write_zeros<S: Storage>(storage: &S, name: &str, bytes: u32) -> io::Resul
         file.write_pages_at(&zeros[..now], offset)?;
         offset += (now * PAGE_BYTES) as u64;
     }
-    file.sync()
+    file.sync()?;
+    Ok(file)
 }
 
 /// The spares of one journal and the folder they are made in.
 pub struct SparesUpkeep<S: Storage> {
-    pub spares: Arc<Spares>,
+    pub spares: Arc<Spares<S::File>>,
     pub storage: Arc<S>,
 }
 

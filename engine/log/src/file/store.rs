@@ -1,17 +1,22 @@
 //! A journal's files as they are found: listed, read, and opened for appending.
 
 use super::FileLog;
+use super::chain::{Begun, check_chain, in_parallel, read_ends, read_header};
 use super::cursor::{FileCursor, JournalEnd, NOT_CONTINUED, Progress, unknown_version};
 use super::format::{
     FIRST_FRAME_OFFSET, HeaderProblem, JournalKey, Layout, SegmentHeader, SegmentStart, segment_name,
 };
 use super::places::{FileReader, Places};
+use super::scrub::scrub_segments;
 use super::spare::{Spares, write_zeros};
 use super::window::{open_whole, unread};
+use crate::durable::Durable;
 use crate::log::{Bound, LogError, LogIdentity, LogStore, ReadToEnd};
+use crate::scrub::ScrubMonitor;
 use crate::storage::{PAGE_BYTES, Page, ReadFile, ReadStorage, Storage, StorageFile as _};
 use satang_core::calendar::Instant;
 use std::io;
+use std::ops::ControlFlow;
 use std::sync::{Arc, OnceLock};
 
 /// The journal in a data folder, as it was when it was opened.
@@ -21,6 +26,8 @@ pub struct FileLogStore<S: ReadStorage> {
     layout: Layout,
     /// The header of the first segment, once there is a journal.
     first_header: OnceLock<SegmentHeader>,
+    /// The segments that were begun when it was opened.
+    begun: Vec<Begun>,
     places: Arc<Places>,
 }
 
@@ -35,15 +42,27 @@ impl<S: ReadStorage> FileLogStore<S> {
             storage: storage.clone(),
             layout,
             first_header: OnceLock::new(),
+            begun: Vec::new(),
             places: Arc::default(),
         };
         if segments > 0 {
             let first = first_header(&**storage)?;
             store.layout = first.layout();
             store.first_header = first.into();
-            store.places = Arc::new(Places::of(store.first_sequences(segments)?));
+            store.begun = store.read_begun(segments)?;
+            let first_sequences = store.begun.iter().map(|begun| begun.header.first_sequence);
+            store.places = Arc::new(Places::of(first_sequences.collect()));
         }
         Ok(store)
+    }
+
+    /// Checks that each segment that was begun continues the seal of the one before it, with what lies between left unread. Whoever
+    /// reads every frame checks that as well; this finds a segment of another copy of the journal in front of where a reading begins.
+    ///
+    /// # Errors
+    /// [`LogError`]; nothing was changed.
+    pub fn check_chain(&self) -> Result<(), LogError> {
+        check_chain(&self.begun, self.layout)
     }
 
     /// The header of the first segment; `None` when there is no journal.
@@ -61,21 +80,26 @@ impl<S: ReadStorage> FileLogStore<S> {
         FileReader::new(self.storage.clone(), self.layout, self.places.clone())
     }
 
-    /// The first sequence of each segment that was begun: all files must have their whole length.
-    fn first_sequences(&self, segments: u32) -> Result<Vec<u64>, LogError> {
-        let mut begun = Vec::with_capacity(segments as usize);
-        let mut ended = false;
-        for segment in 1..=segments {
+    /// Header and seal of each segment that was begun: all files must have their whole length.
+    fn read_begun(&self, segments: u32) -> Result<Vec<Begun>, LogError> {
+        let key = JournalKey::of(&self.header_or_none().journal_id);
+        let found = in_parallel(1..segments + 1, |segment| {
             let file = open_whole(&*self.storage, segment, self.layout)?;
-            if ended {
-                continue;
-            }
+            read_ends(&file, segment, self.layout, &key)
+        });
+        let mut begun: Vec<Begun> = Vec::with_capacity(segments as usize);
+        let mut ended = false;
+        for (segment, found) in (1..).zip(found) {
             // Whoever reads up to one without a header looks what it is.
-            let Ok(header) = read_header(&file, segment)? else {
-                ended = true;
-                continue;
+            let found = match found? {
+                Ok(found) if !ended => found,
+                Ok(_) | Err(_) => {
+                    ended = true;
+                    continue;
+                }
             };
-            let last = begun.last().copied().unwrap_or(0);
+            let header = &found.header;
+            let last = begun.last().map_or(0, |before| before.header.first_sequence);
             let is_ours = header.segment == segment && header.is_of(self.header_or_none());
             if !is_ours || header.first_sequence <= last {
                 return Err(LogError::Damaged {
@@ -85,7 +109,7 @@ impl<S: ReadStorage> FileLogStore<S> {
                     what: NOT_CONTINUED.into(),
                 });
             }
-            begun.push(header.first_sequence);
+            begun.push(found);
         }
         Ok(begun)
     }
@@ -126,14 +150,6 @@ fn count_segments(listed: &[String]) -> Result<u32, LogError> {
 
 /// How the names of files end that were never finished.
 const UNFINISHED: &str = ".tmp";
-
-/// Reads either copy of a segment's header that is whole.
-fn read_header(file: &impl ReadFile, segment: u32) -> Result<Result<SegmentHeader, HeaderProblem>, LogError> {
-    let mut pages = [0u8; FIRST_FRAME_OFFSET as usize];
-    let read = file.read_exact_at(&mut pages, 0);
-    read.map_err(|source| unread(segment, source))?;
-    Ok(SegmentHeader::read_either(&pages))
-}
 
 /// The header of the journal's first segment, which tells its layout.
 fn first_header<S: ReadStorage>(storage: &S) -> Result<SegmentHeader, LogError> {
@@ -235,6 +251,10 @@ impl<S: Storage> LogStore for FileLogStore<S> {
         })
     }
 
+    fn scrub(&self, durable: &Arc<Durable>, monitor: &mut dyn ScrubMonitor) -> ControlFlow<()> {
+        scrub_segments(self, durable, monitor)
+    }
+
     /// Repairs header copies, cuts a torn tail, removes what was never used, and flushes, so that everything that was read is
     /// durable before anybody is answered by it.
     fn resume(&self, read: ReadToEnd<FileCursor<S>>) -> io::Result<FileLog<S>> {
@@ -255,6 +275,18 @@ impl<S: Storage> LogStore for FileLogStore<S> {
         let mut log = self.log_behind(&end.read, file);
         log.finish_segment(end.read.sealed, end.read.indexed)?;
         Ok(log)
+    }
+}
+
+impl<S: ReadStorage> FileLogStore<S> {
+    /// The data folder.
+    pub(super) fn storage(&self) -> &S {
+        &self.storage
+    }
+
+    /// How many segments were begun by now.
+    pub(super) fn segments_begun(&self) -> u32 {
+        self.places.segments_len()
     }
 }
 

@@ -2,17 +2,20 @@
 //!
 //! Groups are durable when they complete, not when they are submitted, and several may be in flight.
 
+use crate::durable::Durable;
 use crate::group::Group;
 use crate::log::{
     AppendError, Bound, ChainHash, Completed, Cursor, Frame, Log, LogError, LogIdentity, LogStore, ReadError,
     ReadLog, ReadToEnd, SpaceGauge, Upkeep,
 };
+use crate::scrub::ScrubMonitor;
 use crate::storage::{PAGE_BYTES, Page};
 use parking_lot::{Condvar, Mutex};
 use satang_core::calendar::Instant;
 use satang_core::record::{Record, split_record};
 use std::collections::VecDeque;
 use std::io;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 use zerocopy::IntoBytes as _;
@@ -99,6 +102,11 @@ impl LogStore for MemoryLogStore {
 
     fn resume(&self, _read: ReadToEnd<MemoryCursor>) -> io::Result<MemoryLog> {
         Ok(MemoryLog::behind(&self.memory))
+    }
+
+    /// Nothing lies on a disk.
+    fn scrub(&self, _durable: &Arc<Durable>, _monitor: &mut dyn ScrubMonitor) -> ControlFlow<()> {
+        ControlFlow::Continue(())
     }
 }
 

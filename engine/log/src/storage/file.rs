@@ -1,7 +1,7 @@
 //! A real folder: direct I/O where the file system allows it, always with the flush.
 
-use super::{Page, ReadFile, ReadStorage, Storage, StorageFile};
-use rustix::fs::{Mode, OFlags};
+use super::{Page, ReadFile, ReadStorage, Storage, StorageFile, is_full};
+use rustix::fs::{FallocateFlags, Mode, OFlags};
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, FileExt, MetadataExt as _, OpenOptionsExt as _};
@@ -93,12 +93,35 @@ impl FileStorage {
     /// Some file systems refuse to open a file for direct I/O, some only to write to it.
     fn direct_io_works(&self) -> io::Result<bool> {
         let path = self.folder.join(PROBE_FILE);
-        let buffered = open_own(File::options().read(true).truncate(true), &path)?;
-        let wrote = self
-            .opened(&path, buffered)
+        let wrote = open_own(File::options().read(true).truncate(true), &path)
+            .and_then(|buffered| self.opened(&path, buffered))
             .and_then(|probe| probe.write_pages_at(&[Page::ZERO], 0));
-        fs::remove_file(&path)?;
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
         match wrote {
+            Ok(()) => Ok(true),
+            Err(error) if refuses_direct_io(&error) => Ok(false),
+            // A start must go on with the room that was reserved before.
+            Err(error) if is_full(error.kind()) => self.direct_reading_works(error),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// On a full disk, whether direct I/O works for reading what is there.
+    fn direct_reading_works(&self, full: io::Error) -> io::Result<bool> {
+        let names = self.list("journal")?;
+        let Some(segment) = names.iter().find(|name| name.ends_with(".seg")) else {
+            return Err(full);
+        };
+        let path = self.folder.join("journal").join(segment);
+        let flags = OFlags::RDONLY | OFlags::DIRECT | OFlags::CLOEXEC;
+        let mut page = Page::ZERO;
+        let read = rustix::fs::open(&path, flags, Mode::empty())
+            .map_err(io::Error::from)
+            .and_then(|file| File::from(file).read_exact_at(&mut page.0, 0));
+        match read {
             Ok(()) => Ok(true),
             Err(error) if refuses_direct_io(&error) => Ok(false),
             Err(error) => Err(error),
@@ -221,6 +244,11 @@ impl ReadFile for OpenedFile {
     fn read_exact_at(&self, into: &mut [u8], offset: u64) -> io::Result<()> {
         self.buffered.read_exact_at(into, offset)
     }
+
+    fn forget_cached(&self) {
+        // A system that refuses serves from memory: nothing is read wrongly by it.
+        let _ = rustix::fs::fadvise(&self.buffered, 0, None, rustix::fs::Advice::DontNeed);
+    }
 }
 
 impl StorageFile for OpenedFile {
@@ -231,5 +259,14 @@ impl StorageFile for OpenedFile {
 
     fn sync(&self) -> io::Result<()> {
         self.buffered.sync_data()
+    }
+
+    fn reserve(&self, offset: u64, bytes: u64) -> io::Result<bool> {
+        use rustix::io::Errno;
+        match rustix::fs::fallocate(&self.buffered, FallocateFlags::KEEP_SIZE, offset, bytes) {
+            Ok(()) => Ok(true),
+            Err(Errno::OPNOTSUPP | Errno::NOSYS) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
     }
 }

@@ -52,15 +52,24 @@ struct Contents {
     /// Of each page written since the last flush, what it held at that flush and after every write but the last.
     unflushed: BTreeMap<usize, Vec<Page>>,
     flushed_len: usize,
+    /// Bytes that have room on the disk, from the first on; less than the file is long when nothing was reserved.
+    reserved_len: usize,
 }
 
 impl Contents {
+    /// Pages that the disk must have room for when the file, or what is reserved for it, reaches to `end`.
+    fn pages_added(&self, end: usize) -> u64 {
+        let has_room = self.bytes.len().max(self.reserved_len);
+        end.saturating_sub(has_room).div_ceil(PAGE_BYTES) as u64
+    }
+
     fn flushed(bytes: Vec<u8>) -> Arc<Mutex<Contents>> {
         let flushed_len = bytes.len();
         Arc::new(Mutex::new(Contents {
             bytes,
             unflushed: BTreeMap::new(),
             flushed_len,
+            reserved_len: 0,
         }))
     }
 
@@ -191,6 +200,13 @@ impl MemoryStorage {
         let mut disk = self.disk.lock();
         disk.files.remove(name);
         disk.flushed_files.remove(name);
+    }
+
+    fn take_room(&self, pages: u64) -> io::Result<()> {
+        if let Some(left) = &mut self.disk.lock().pages_left {
+            *left = left.checked_sub(pages).ok_or(io::ErrorKind::StorageFull)?;
+        }
+        Ok(())
     }
 
     fn operation(&self) -> io::Result<()> {
@@ -328,10 +344,7 @@ impl StorageFile for MemoryFile {
         let pages = &pages[..pages.len() / if outcome.is_err() { 2 } else { 1 }];
         let mut contents = self.contents.lock();
         let (start, end) = (offset as usize, offset as usize + pages.len() * PAGE_BYTES);
-        let added = end.saturating_sub(contents.bytes.len()).div_ceil(PAGE_BYTES) as u64;
-        if let Some(left) = &mut self.storage.disk.lock().pages_left {
-            *left = left.checked_sub(added).ok_or(io::ErrorKind::StorageFull)?;
-        }
+        self.storage.take_room(contents.pages_added(end))?;
         for page in start / PAGE_BYTES..end / PAGE_BYTES {
             let before = contents.page(page);
             contents.unflushed.entry(page).or_default().push(before);
@@ -351,5 +364,13 @@ impl StorageFile for MemoryFile {
         contents.unflushed.clear();
         contents.flushed_len = contents.bytes.len();
         Ok(())
+    }
+
+    fn reserve(&self, offset: u64, bytes: u64) -> io::Result<bool> {
+        let mut contents = self.contents.lock();
+        let end = (offset + bytes) as usize;
+        self.storage.take_room(contents.pages_added(end))?;
+        contents.reserved_len = contents.reserved_len.max(end);
+        Ok(true)
     }
 }

@@ -25,6 +25,11 @@ impl Page {
     pub const ZERO: Page = Page([0; PAGE_BYTES]);
 }
 
+/// Whether an error says that the disk, or its owner's part of it, is full.
+pub fn is_full(kind: io::ErrorKind) -> bool {
+    matches!(kind, io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
 /// A data folder, to be read. Names are relative, with `/` between folders.
 pub trait ReadStorage: Send + Sync + 'static {
     /// An open file.
@@ -83,6 +88,9 @@ pub trait ReadFile: Send + Sync + 'static {
     /// # Errors
     /// Of the operating system; `UnexpectedEof` past the end.
     fn read_exact_at(&self, into: &mut [u8], offset: u64) -> io::Result<()>;
+
+    /// Asks the operating system to forget what it holds of the file in memory, so that the next read asks the disk. It may keep it.
+    fn forget_cached(&self) {}
 }
 
 /// An open file. A write followed by [`StorageFile::sync`] is one commit; an implementation may queue the write and do both
@@ -99,4 +107,11 @@ pub trait StorageFile: ReadFile {
     /// # Errors
     /// Of the operating system. After one, what was written since the last success is unknown: never retried (I8).
     fn sync(&self) -> io::Result<()>;
+
+    /// Reserves room on the disk for so many bytes from `offset` on, behind the file's end too, without changing its length or
+    /// content: a write there does not fail for want of room. False when the file system cannot.
+    ///
+    /// # Errors
+    /// Of the operating system, `StorageFull` among them.
+    fn reserve(&self, offset: u64, bytes: u64) -> io::Result<bool>;
 }

@@ -4,7 +4,8 @@
 //! Space-Efficient Bloom Filters", 2007; the multipliers are those of Apache Parquet). With 16 bits per id, about one absent id
 //! in 800 seems to be there.
 
-use satang_core::state::table::{hash_word, prefetch_line};
+use satang_core::state::hash::hash_word;
+use satang_core::state::table::prefetch_line;
 use satang_log::storage::PAGE_BYTES;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 

@@ -3,11 +3,12 @@
 use super::filter::BLOCKS_PER_PAGE;
 use satang_core::calendar::BusinessDate;
 use satang_core::state::dedup::IdEntry;
+use satang_log::log::LogIdentity;
 use satang_log::storage::{PAGE_BYTES, Page};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 const _: () = assert!(size_of::<EntryPage>() == PAGE_BYTES);
-const _: () = assert!(size_of::<Header>() == 176);
+const _: () = assert!(size_of::<Header>() == 192);
 const _: () = assert!(size_of::<DayFacts>() == 48);
 
 /// How many entries a full page has.
@@ -19,7 +20,7 @@ pub const ENTRIES_OFFSET: u64 = PAGE_BYTES as u64;
 
 const MAGIC: [u8; 8] = *b"SATANGDI";
 /// The version this program writes and reads.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 
 /// What is wrong in a day's index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -34,6 +35,8 @@ pub enum IdIndexDamage {
     Version(u32),
     #[error("the index of another journal")]
     OtherJournal,
+    #[error("ordered by the hashes of another seed")]
+    OtherSeed,
     #[error("the index of another day, {0}")]
     OtherDay(BusinessDate),
     /// The header's own numbers do not fit together.
@@ -208,17 +211,19 @@ pub struct Header {
     entries_hash: Hash,
     directory_hash: Hash,
     filter_hash: Hash,
+    /// Of the hashes that its entries are ordered by: the journal's.
+    hash_seed: [u8; 16],
 }
 
 impl Header {
     /// The header of a file, with its check.
-    pub fn new(journal_id: [u8; 16], date: BusinessDate, shape: &Shape, hashes: &PartHashes) -> Header {
+    pub fn new(journal: &LogIdentity, date: BusinessDate, shape: &Shape, hashes: &PartHashes) -> Header {
         let mut header = Header {
             magic: MAGIC,
             check: [0; 8],
             version: VERSION,
             date_days: date.days(),
-            journal_id,
+            journal_id: journal.journal_id,
             entries: shape.entries,
             pages: shape.pages,
             filter_blocks: shape.filter_blocks,
@@ -228,6 +233,7 @@ impl Header {
             entries_hash: hashes.entries,
             directory_hash: hashes.directory,
             filter_hash: hashes.filter,
+            hash_seed: journal.hash_seed,
         };
         header.check = header.expected_check();
         header
@@ -243,7 +249,7 @@ impl Header {
     /// The header in the first page of the index of `date`, and the shape it says.
     pub fn read(
         page: &Page,
-        journal_id: &[u8; 16],
+        journal: &LogIdentity,
         date: BusinessDate,
     ) -> Result<(Header, Shape), IdIndexDamage> {
         let (header, rest) = Header::read_from_prefix(&page.0).expect("a page has room for it");
@@ -253,8 +259,11 @@ impl Header {
         if header.version != VERSION {
             return Err(IdIndexDamage::Version(header.version));
         }
-        if header.journal_id != *journal_id {
+        if header.journal_id != journal.journal_id {
             return Err(IdIndexDamage::OtherJournal);
+        }
+        if header.hash_seed != journal.hash_seed {
+            return Err(IdIndexDamage::OtherSeed);
         }
         if header.date_days != date.days() {
             let other = BusinessDate::from_days(header.date_days);

@@ -6,6 +6,7 @@
 mod filter;
 mod format;
 mod write;
+mod scrub;
 
 pub use format::{DayFacts, IdIndexDamage};
 pub use write::write_id_index;
@@ -13,7 +14,9 @@ pub use write::write_id_index;
 use filter::Filter;
 use format::{ENTRIES_OFFSET, EntryPage, Hash, Header, PageKey, PartHashes, Shape, page_offset};
 use satang_core::calendar::BusinessDate;
-use satang_core::state::dedup::{IdEntry, IdFact, id_hash};
+use satang_core::state::dedup::{IdEntry, IdFact};
+use satang_core::state::hash::HashSeed;
+use satang_log::log::LogIdentity;
 use satang_log::storage::{PAGE_BYTES, Page, ReadFile, ReadStorage};
 use std::io;
 use std::sync::Arc;
@@ -68,12 +71,12 @@ impl IdIndex {
     /// [`IdIndexError`]; `NotFound` within it when there is no such file.
     pub fn open<S: ReadStorage>(
         storage: &S,
-        journal_id: [u8; 16],
+        journal: &LogIdentity,
         date: BusinessDate,
     ) -> Result<IdIndex, IdIndexError> {
         let name = id_index_name(date);
         match storage.open(&name) {
-            Ok(file) => IdIndex::read(Named::new(name, Arc::new(file)), journal_id, date),
+            Ok(file) => IdIndex::read(Named::new(name, Arc::new(file)), journal, date),
             Err(source) => Err(IdIndexError::Io {
                 file: name,
                 offset: 0,
@@ -82,14 +85,14 @@ impl IdIndex {
         }
     }
 
-    fn read(file: Named, journal_id: [u8; 16], date: BusinessDate) -> Result<IdIndex, IdIndexError> {
+    fn read(file: Named, journal: &LogIdentity, date: BusinessDate) -> Result<IdIndex, IdIndexError> {
         let len = file.len_bytes()?;
         if len < PAGE_BYTES as u64 {
             return Err(file.damaged(len, IdIndexDamage::Short));
         }
         let mut page = Page::ZERO;
         file.read(&mut page.0, 0)?;
-        let (header, shape) = Header::read(&page, &journal_id, date).map_err(|what| file.damaged(0, what))?;
+        let (header, shape) = Header::read(&page, journal, date).map_err(|what| file.damaged(0, what))?;
         let wanted = shape.file_bytes;
         if len != wanted {
             let what = IdIndexDamage::Length { bytes: len, wanted };
@@ -108,7 +111,8 @@ impl IdIndex {
             hashes,
             filter,
             entries: Entries {
-                key: PageKey::of(&journal_id, date),
+                key: PageKey::of(&journal.journal_id, date),
+                seed: journal.seed(),
                 file,
                 shape,
                 directory,
@@ -143,7 +147,7 @@ impl IdIndex {
     /// # Errors
     /// [`IdIndexError`] when the page cannot be read or is damaged.
     pub fn find(&self, bits: u128, fact: IdFact) -> Result<Option<IdEntry>, IdIndexError> {
-        let hash = id_hash(bits);
+        let hash = self.entries.seed.id(bits);
         if !self.filter.may_hold(hash) {
             return Ok(None);
         }
@@ -197,6 +201,7 @@ fn read_directory(file: &Named, shape: &Shape, hash: &Hash) -> Result<Vec<u64>, 
 struct Entries {
     file: Named,
     key: PageKey,
+    seed: HashSeed,
     shape: Shape,
     /// The hash of the first entry of every page.
     directory: Vec<u64>,
@@ -214,7 +219,7 @@ impl Entries {
             self.file.read(&mut page.0, page_offset(number as u32))?;
             let entries = self.check(&page, number as u32)?;
             let from = entries.partition_point(|entry| {
-                let (other_hash, other_bits, _) = entry.file_order();
+                let (other_hash, other_bits, _) = entry.file_order(&self.seed);
                 (other_hash, other_bits) < (hash, bits)
             });
             let mut of_id = entries[from..].iter().take_while(|entry| entry.bits() == bits);
@@ -236,7 +241,7 @@ impl Entries {
             hasher.update(pages.as_bytes());
             for (page, number) in pages.iter().zip(first..) {
                 for entry in self.check(page, number)? {
-                    let order = entry.file_order();
+                    let order = entry.file_order(&self.seed);
                     if last.is_some_and(|last| order <= last) {
                         return Err(self.file.damaged(page_offset(number), IdIndexDamage::Order));
                     }
@@ -252,7 +257,7 @@ impl Entries {
     fn check<'p>(&self, page: &'p Page, number: u32) -> Result<&'p [IdEntry], IdIndexError> {
         let entries = EntryPage::read(page, number, self.shape.entries_in(number), &self.key);
         let begins_as_listed = |entries: &&[IdEntry]| {
-            let first = entries.first().map(|first| id_hash(first.bits()));
+            let first = entries.first().map(|first| self.seed.id(first.bits()));
             first == Some(self.directory[number as usize])
         };
         let damaged = || self.file.damaged(page_offset(number), IdIndexDamage::Page);

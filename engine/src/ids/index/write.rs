@@ -7,7 +7,9 @@ use super::{
     id_index_name,
 };
 use satang_core::calendar::BusinessDate;
-use satang_core::state::dedup::{ID_SHARDS, IdEntry, id_hash, id_shard};
+use satang_core::state::dedup::{ID_SHARDS, IdEntry, id_shard};
+use satang_core::state::hash::HashSeed;
+use satang_log::log::LogIdentity;
 use satang_log::storage::{PAGE_BYTES, Page, Storage, StorageFile};
 use std::io;
 use std::sync::Arc;
@@ -24,13 +26,13 @@ use zerocopy::IntoBytes;
 /// When a shard gives an entry of another one, or the same fact of an id twice (I5).
 pub fn write_id_index<S: Storage>(
     storage: &S,
-    journal_id: [u8; 16],
+    journal: &LogIdentity,
     date: BusinessDate,
     shard: impl FnMut(usize) -> Vec<IdEntry>,
 ) -> io::Result<DayFacts> {
     let name = id_index_name(date);
     let unfinished = format!("{name}.tmp");
-    let written = write_file(storage, &unfinished, journal_id, date, shard)
+    let written = write_file(storage, &unfinished, journal, date, shard)
         .and_then(|facts| storage.rename(&unfinished, &name).map(|()| facts));
     match written {
         Ok(facts) => storage.sync_folder(ID_INDEX_FOLDER).map(|()| facts),
@@ -45,13 +47,13 @@ pub fn write_id_index<S: Storage>(
 fn write_file<S: Storage>(
     storage: &S,
     name: &str,
-    journal_id: [u8; 16],
+    journal: &LogIdentity,
     date: BusinessDate,
     shard: impl FnMut(usize) -> Vec<IdEntry>,
 ) -> io::Result<DayFacts> {
     let written = Arc::new(storage.create(name)?);
     let file = Named::new(name.to_owned(), written.clone());
-    let (entries, entries_hash) = write_entries(&*written, file, PageKey::of(&journal_id, date), shard)?;
+    let (entries, entries_hash) = write_entries(&*written, file, journal, date, shard)?;
     let shape = entries.shape;
     let mut filter = Filter::with_blocks(shape.filter_blocks);
     let read_back = entries.for_each(&mut |hash, _| filter.insert(hash));
@@ -69,10 +71,10 @@ fn write_file<S: Storage>(
         filter: write_bytes(&*written, shape.filter_offset, filter.as_bytes())?,
     };
     drop((directory, filter));
-    let header = Header::new(journal_id, date, &shape, &hashes);
+    let header = Header::new(journal, date, &shape, &hashes);
     written.write_pages_at(&[header.page()], 0)?;
     written.sync()?;
-    let opened = IdIndex::read(file, journal_id, date).map_err(into_io)?;
+    let opened = IdIndex::read(file, journal, date).map_err(into_io)?;
     if opened.facts() != header.facts() {
         return Err(not_as_written(
             opened
@@ -88,20 +90,22 @@ fn write_file<S: Storage>(
 fn write_entries(
     written: &impl StorageFile,
     file: Named,
-    key: PageKey,
+    journal: &LogIdentity,
+    date: BusinessDate,
     mut shard: impl FnMut(usize) -> Vec<IdEntry>,
 ) -> io::Result<(Entries, Hash)> {
+    let (key, seed) = (PageKey::of(&journal.journal_id, date), journal.seed());
     let mut pages = PageRun::new(written, ENTRIES_OFFSET);
     let mut directory = Vec::new();
     let mut write_page = |entries: &[IdEntry]| {
         let number = u32::try_from(directory.len()).map_err(|_| io::ErrorKind::FileTooLarge)?;
-        directory.push(id_hash(entries[0].bits()));
+        directory.push(seed.id(entries[0].bits()));
         pages.push(EntryPage::write(entries, number, &key))
     };
     let (mut total, mut waiting) = (0, Vec::new());
     for number in 0..ID_SHARDS {
         let mut entries = shard(number);
-        sort(&mut entries, number);
+        sort(&mut entries, number, &seed);
         total += entries.len() as u64;
         waiting.append(&mut entries);
         let full = waiting.len() / ENTRIES_PER_PAGE * ENTRIES_PER_PAGE;
@@ -119,6 +123,7 @@ fn write_entries(
     let entries = Entries {
         file,
         key,
+        seed,
         shape,
         directory,
     };
@@ -126,10 +131,10 @@ fn write_entries(
 }
 
 /// Puts the entries of a shard in the order of the file.
-fn sort(entries: &mut [IdEntry], shard: usize) {
-    entries.sort_unstable_by_key(IdEntry::file_order);
+fn sort(entries: &mut [IdEntry], shard: usize, seed: &HashSeed) {
+    entries.sort_unstable_by_key(|entry| entry.file_order(seed));
     for of_id in entries.chunk_by(|a, b| a.bits() == b.bits()) {
-        let hash = id_hash(of_id[0].bits());
+        let hash = seed.id(of_id[0].bits());
         assert!(id_shard(hash) == shard, "an id of another shard in shard {shard}");
         for (at, entry) in of_id.iter().enumerate() {
             let fact = entry.fact().expect("an entry that this program made");

@@ -8,7 +8,7 @@ use satang_core::record::{AuthorizationRecord, Record, RegistrationRecord, Rever
 use satang_core::request::{
     AuthorizationRequest, ClosingRequest, HoldRequest, RegistrationRequest, ReversalRequest,
 };
-use satang_core::state::dedup::{TxnState, registration_shard, reversal_shard, txn_shard};
+use satang_core::state::dedup::TxnState;
 use satang_engine::clock::Clock;
 use satang_engine::engine::Engine;
 use satang_log::log::ReadLog;
@@ -77,6 +77,10 @@ impl Answer {
             state: record.ticket().unwrap_or(0),
             citizen: record.content(),
         }
+    }
+
+    pub fn sequence(&self) -> u64 {
+        self.sequence
     }
 
     pub fn is_approved(&self) -> bool {
@@ -193,18 +197,19 @@ impl Book {
 
 /// Where the id's outcome lies, when it has one.
 fn seen<S: Storage, C: Clock>(rig: &Rig<S, C>, asked: &Asked) -> Option<u64> {
-    let (ids, old) = (&rig.engine.state().ids, rig.engine.id_archive());
+    let (state, old) = (rig.engine.state(), rig.engine.id_archive());
+    let (ids, seed) = (&state.ids, &state.seed);
     match asked {
         Asked::Closing(request) => {
             let id = request.txn_id;
-            let known = ids[txn_shard(id)].lock().closing(id);
+            let known = ids[seed.txn_shard(id)].lock().closing(id);
             let known = known.or_else(|| old.closing(id).unwrap());
             known.map(|(_, sequence)| sequence)
         }
         Asked::Authorization(AuthorizationRequest { txn_id, .. })
         | Asked::Hold(HoldRequest { txn_id, .. }) => {
             let id = *txn_id;
-            let known = match ids[txn_shard(id)].lock().txn(id) {
+            let known = match ids[seed.txn_shard(id)].lock().txn(id) {
                 TxnState::New => old.txn(id).unwrap().found,
                 known => known,
             };
@@ -215,12 +220,12 @@ fn seen<S: Storage, C: Clock>(rig: &Rig<S, C>, asked: &Asked) -> Option<u64> {
         }
         Asked::Reversal(request) => {
             let id = request.reversal_id;
-            let known = ids[reversal_shard(id)].lock().reversal(id);
+            let known = ids[seed.reversal_shard(id)].lock().reversal(id);
             known.or_else(|| old.reversal(id).unwrap())
         }
         Asked::Registration(request) => {
             let id = request.registration_id;
-            let known = ids[registration_shard(id)].lock().registration(id);
+            let known = ids[seed.registration_shard(id)].lock().registration(id);
             let found = || old.registrations([id].into_iter()).unwrap().found;
             known.or_else(|| found().first().map(|(_, sequence)| *sequence))
         }

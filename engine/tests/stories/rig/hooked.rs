@@ -103,4 +103,8 @@ impl StorageFile for HookedFile {
         self.hook.call(Operation::Flush);
         self.file.sync()
     }
+
+    fn reserve(&self, offset: u64, bytes: u64) -> io::Result<bool> {
+        self.file.reserve(offset, bytes)
+    }
 }

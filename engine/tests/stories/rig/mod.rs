@@ -2,7 +2,9 @@
 
 #![allow(dead_code, reason = "each test file uses its part of the rig")]
 
+pub mod again;
 pub mod book;
+pub mod bought;
 pub mod damage;
 pub mod casework;
 pub mod hooked;
@@ -122,6 +124,7 @@ pub fn options(layout: Layout) -> EngineOptions {
         accept_clock: None,
         expected: Expected::default(),
         snapshots: SnapshotRule::DEFAULT,
+        hash_seed: Some([5; 16]),
         observer: Arc::new(Unobserved),
     }
 }

@@ -49,16 +49,19 @@ pub fn started() -> Rig {
     rig
 }
 
-pub fn register(rig: &Rig, id: u128, number: u64) -> (RegistrationReason, NameNumber) {
-    let asked = RegistrationRequest {
+pub fn registration(id: u128, number: u64) -> RegistrationRequest {
+    RegistrationRequest {
         registration_id: RegistrationId::from_bits(id),
         program: name("rush"),
         wallet: WalletId::from_number(number),
         citizen: citizen(number),
         birth: BirthDate::parse("1990").unwrap(),
         nationality: Nationality::THAI,
-    };
-    match rig.engine.register(&asked).unwrap() {
+    }
+}
+
+pub fn register(rig: &Rig, id: u128, number: u64) -> (RegistrationReason, NameNumber) {
+    match rig.engine.register(&registration(id, number)).unwrap() {
         Registered::Decided { record, .. } => (record.reason(), record.list()),
         other => panic!("{other:?}"),
     }

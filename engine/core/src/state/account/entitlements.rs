@@ -7,8 +7,7 @@ use crate::record::{
     BenefitNumber, Earlier, EnrollmentRecord, NameNumber, ProgrammeTransfer, RegistrationRecord, Replacement,
     Status,
 };
-use crate::state::slot::{DRAWN, ENROLLED, PARTICULAR, SLOT_SUSPENDED, pack_day, slot_hash};
-use crate::state::table::Entry;
+use crate::state::slot::{DRAWN, ENROLLED, PARTICULAR, SLOT_SUSPENDED, pack_day};
 
 /// A right as a record grants or changes it.
 struct Granted {
@@ -114,11 +113,7 @@ impl WalletShard {
             by: replacement.new_wallet.number(),
             sequence,
         };
-        let wanted = |other: &Replaced| other.key == replaced.key;
-        *self
-            .replaced
-            .find_or_insert(replaced.hash(), wanted, || replaced)
-            .0 = replaced;
+        *self.replaced.find_or_insert(replaced.key, || replaced).0 = replaced;
     }
 
     /// Gives the new wallet of a replacement, whose shard this is, the rights of the old one.
@@ -185,9 +180,8 @@ impl WalletShard {
                 reserved: 0,
             };
             self.homes_len += usize::from(home != 0);
-            let wanted = |other: &Particulars| other.key == particulars.key;
-            let hash = particulars.hash();
-            *self.particulars.find_or_insert(hash, wanted, || particulars).0 = particulars;
+            let (kept, _) = self.particulars.find_or_insert(particulars.key, || particulars);
+            *kept = particulars;
         }
     }
 
@@ -201,9 +195,7 @@ impl WalletShard {
         let slot = slot.expect("a right that is taken away has its slot");
         slot.set(ENROLLED, false);
         if slot.has(PARTICULAR) {
-            let key = slot.key();
-            let kept = particulars.find_mut(slot_hash(key), |particulars| particulars.key == key);
-            let kept = kept.expect("a slot that has them");
+            let kept = particulars.find_mut(slot.key()).expect("a slot that has them");
             (kept.household, kept.tier, kept.returning) = (0, 0, 0);
             slot.set(PARTICULAR, kept.home != 0);
         }

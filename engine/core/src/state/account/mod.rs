@@ -8,10 +8,11 @@ use crate::ids::{HouseholdId, PersonId, WalletId};
 use crate::programme::{CapPeriod, SOURCES_MAX};
 use crate::record::{Authorization, BenefitNumber, NameNumber, ReversalRecord, Status};
 use crate::state::export;
+use crate::state::hash::{HashSeed, hash_pair};
 use crate::state::ledger::Ledger;
 use crate::state::rules::{BenefitRule, Rule};
-use crate::state::slot::{DRAWN, ENROLLED, PARTICULAR, SLOT_SUSPENDED, Slot, slot_hash, unpack_day};
-use crate::state::table::{Entry, Table, hash_pair, hash_word};
+use crate::state::slot::{DRAWN, ENROLLED, PARTICULAR, SLOT_SUSPENDED, Slot, unpack_day};
+use crate::state::table::{Entry, Table};
 use crate::state::totals::ProgramTotals;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
@@ -26,19 +27,15 @@ const _: () = assert!(size_of::<Replaced>() == 24);
 /// How many shards wallets are spread over; a power of two, many more than cores.
 pub const WALLET_SHARDS: usize = 256;
 
-/// The shard of a wallet.
-#[inline]
-pub fn wallet_shard(wallet: WalletId) -> usize {
-    (wallet_hash(wallet) >> 56) as usize
-}
-
-#[inline]
-fn wallet_hash(wallet: WalletId) -> u64 {
-    hash_word(wallet.number() + 1)
+impl HashSeed {
+    /// The shard of a wallet.
+    #[inline]
+    pub fn wallet_shard(&self, wallet: WalletId) -> usize {
+        (self.word(wallet.number() + 1) >> 56) as usize
+    }
 }
 
 /// The wallets of one shard.
-#[derive(Default)]
 pub struct WalletShard {
     wallets: Table<WalletEntry>,
     ledger: Ledger,
@@ -74,12 +71,20 @@ impl WalletEntry {
 }
 
 impl Entry for WalletEntry {
+    /// `wallet + 1`.
+    type Key = u64;
+
     fn is_empty(&self) -> bool {
         self.key == 0
     }
 
-    fn hash(&self) -> u64 {
-        hash_word(self.key >> 14) << 8
+    fn key(&self) -> u64 {
+        self.key >> 14
+    }
+
+    /// Without the bits that chose the shard.
+    fn hash(key: u64, seed: &HashSeed) -> u64 {
+        seed.word(key) << 8
     }
 }
 
@@ -101,12 +106,18 @@ struct Particulars {
 }
 
 impl Entry for Particulars {
+    type Key = u64;
+
     fn is_empty(&self) -> bool {
         self.key == 0
     }
 
-    fn hash(&self) -> u64 {
-        slot_hash(self.key)
+    fn key(&self) -> u64 {
+        self.key
+    }
+
+    fn hash(key: u64, seed: &HashSeed) -> u64 {
+        Slot::hash(key, seed)
     }
 }
 
@@ -121,12 +132,18 @@ struct Replaced {
 }
 
 impl Entry for Replaced {
+    type Key = u64;
+
     fn is_empty(&self) -> bool {
         self.key == 0
     }
 
-    fn hash(&self) -> u64 {
-        hash_word(self.key) << 8
+    fn key(&self) -> u64 {
+        self.key
+    }
+
+    fn hash(key: u64, seed: &HashSeed) -> u64 {
+        WalletEntry::hash(key, seed)
     }
 }
 
@@ -172,12 +189,24 @@ impl Entitlement {
 }
 
 impl WalletShard {
-    /// A shard with room for `wallets` wallets of one benefit each.
-    pub fn with_room_for(wallets: usize) -> WalletShard {
+    /// A shard without wallets.
+    pub fn new(seed: HashSeed) -> WalletShard {
         WalletShard {
-            wallets: Table::with_room_for(wallets),
-            ledger: Ledger::with_room_for(wallets),
-            ..WalletShard::default()
+            wallets: Table::new(seed),
+            ledger: Ledger::new(seed),
+            particulars: Table::new(seed),
+            replaced: Table::new(seed),
+            homes_len: 0,
+            several_len: 0,
+        }
+    }
+
+    /// A shard with room for `wallets` wallets of one benefit each.
+    pub fn with_room_for(seed: HashSeed, wallets: usize) -> WalletShard {
+        WalletShard {
+            wallets: Table::with_room_for(seed, wallets),
+            ledger: Ledger::with_room_for(seed, wallets),
+            ..WalletShard::new(seed)
         }
     }
 
@@ -188,18 +217,19 @@ impl WalletShard {
 
     /// A copy of everything that concerns one wallet: to be looked at without the shard's lock.
     pub fn of_wallet(&self, wallet: WalletId) -> WalletShard {
+        let seed = self.wallets.seed();
         let mut copy = WalletShard {
             ledger: self.ledger.of_holder(wallet.number()),
             several_len: self.several_len,
             homes_len: self.homes_len,
-            ..WalletShard::default()
+            ..WalletShard::new(seed)
         };
         if let Some(entry) = self.wallet(wallet) {
             *copy.wallet_or_insert(wallet) = *entry;
         }
         let own = copy.ledger.slots().map(Slot::key);
         let particulars = own.filter_map(|key| self.particulars(key)).copied();
-        copy.particulars = Table::from_entries(&particulars.collect::<Vec<_>>(), 0);
+        copy.particulars = Table::from_entries(seed, &particulars.collect::<Vec<_>>(), 0);
         copy
     }
 
@@ -212,7 +242,7 @@ impl WalletShard {
 
     /// Asks the processor to fetch what a registration through the wallet will read.
     pub fn prefetch_wallet(&self, wallet: WalletId) {
-        self.wallets.prefetch(hash_word(wallet.number() + 1) << 8);
+        self.wallets.prefetch(wallet.number() + 1);
     }
 
     /// The wallet's standing towards the programme whose entitlement lies in the slot of `entitlement`; `None` for a
@@ -293,10 +323,7 @@ impl WalletShard {
 
     /// By which wallet this one was replaced last, and the sequence of that record.
     pub fn replaced_by(&self, wallet: WalletId) -> Option<(WalletId, u64)> {
-        let key = wallet.number() + 1;
-        let replaced = self
-            .replaced
-            .find(hash_word(key) << 8, |other| other.key == key)?;
+        let replaced = self.replaced.find(wallet.number() + 1)?;
         Some((WalletId::from_number(replaced.by), replaced.sequence))
     }
 
@@ -424,6 +451,12 @@ impl WalletShard {
         self.wallets.len()
     }
 
+    /// How many insertions had a long probe.
+    pub fn long_probes(&self) -> u64 {
+        let few = self.particulars.long_probes() + self.replaced.long_probes();
+        self.wallets.long_probes() + self.ledger.long_probes() + few
+    }
+
     /// Bytes of memory the shard's tables take.
     pub fn memory_bytes(&self) -> usize {
         let few = self.particulars.memory_bytes() + self.replaced.memory_bytes();
@@ -459,7 +492,7 @@ impl WalletShard {
     }
 
     /// The shard that [`WalletShard::export`] wrote, with room for `wallets` wallets; `None` when the bytes are none.
-    pub fn import(mut from: &[u8], expected: usize) -> Option<WalletShard> {
+    pub fn import(mut from: &[u8], seed: HashSeed, expected: usize) -> Option<WalletShard> {
         let from = &mut from;
         let wallets = export::take_entries::<WalletEntry>(from)?;
         let particulars = export::take_entries::<Particulars>(from)?;
@@ -470,25 +503,25 @@ impl WalletShard {
                 .filter(|particulars| particulars.home != 0)
                 .count(),
             several_len: wallets.iter().filter(|entry| entry.key & SEVERAL != 0).count(),
-            wallets: Table::from_entries(wallets, expected),
-            particulars: Table::from_entries(particulars, 0),
-            replaced: Table::from_entries(replaced, 0),
-            ledger: Ledger::import(from, expected)?,
+            wallets: Table::from_entries(seed, wallets, expected),
+            particulars: Table::from_entries(seed, particulars, 0),
+            replaced: Table::from_entries(seed, replaced, 0),
+            ledger: Ledger::import(from, seed, expected)?,
         };
         from.is_empty().then_some(shard)
     }
 
     fn wallet(&self, wallet: WalletId) -> Option<&WalletEntry> {
-        find_wallet(&self.wallets, wallet)
+        self.wallets.find(wallet.number() + 1)
     }
 
     fn wallet_or_insert(&mut self, wallet: WalletId) -> &mut WalletEntry {
-        let key = (wallet.number() + 1) << 14;
-        let wanted = |entry: &WalletEntry| entry.key >> 14 == key >> 14;
-        let hash = hash_word(wallet.number() + 1) << 8;
-        self.wallets
-            .find_or_insert(hash, wanted, || WalletEntry { key, person: 0 })
-            .0
+        let key = wallet.number() + 1;
+        let new = || WalletEntry {
+            key: key << 14,
+            person: 0,
+        };
+        self.wallets.find_or_insert(key, new).0
     }
 
     fn slot(&self, wallet: WalletId, benefit: BenefitNumber) -> Option<&Slot> {
@@ -496,14 +529,14 @@ impl WalletShard {
     }
 
     fn particulars(&self, key: u64) -> Option<&Particulars> {
-        self.particulars
-            .find(slot_hash(key), |particulars| particulars.key == key)
+        self.particulars.find(key)
     }
 }
 
 /// The flags of a wallet's new slot.
 fn slot_flags(wallets: &Table<WalletEntry>, wallet: WalletId) -> u64 {
-    match find_wallet(wallets, wallet).is_some_and(WalletEntry::is_suspended) {
+    let known = wallets.find(wallet.number() + 1);
+    match known.is_some_and(WalletEntry::is_suspended) {
         true => SLOT_SUSPENDED,
         false => 0,
     }
@@ -516,11 +549,6 @@ fn registered_unix_s(slot: &Slot) -> i64 {
 
 /// Midnight of 2000-01-01 in Bangkok, from which slots count seconds, in seconds since the Unix epoch.
 const EPOCH_UNIX_S: i64 = 946_659_600;
-
-fn find_wallet(wallets: &Table<WalletEntry>, wallet: WalletId) -> Option<&WalletEntry> {
-    let wanted = |entry: &WalletEntry| entry.key >> 14 == wallet.number() + 1;
-    wallets.find(hash_word(wallet.number() + 1) << 8, wanted)
-}
 
 const fn status_of(suspended: u64) -> Status {
     if suspended == 0 {

@@ -23,7 +23,7 @@ fn a_suspension_reaches_every_slot_whether_it_came_before_or_after() {
         };
         EnrollmentRecord::new(at, NameNumber::UNKNOWN, &facts)
     };
-    let mut shard = WalletShard::default();
+    let mut shard = WalletShard::new(HashSeed::from_bytes([7; 16]));
     let status = |shard: &WalletShard, benefit| {
         let standing = shard.standing(wallet, BenefitNumber(benefit));
         standing.map(|standing| (standing.status, standing.entitlement.is_some()))

@@ -19,7 +19,7 @@ use crate::calendar::Instant;
 use crate::ids::{CaseId, MerchantId, Name, PersonId, TxnId, WalletId};
 use crate::record::{AuditStamp, Debtor, NameNumber};
 use crate::state::export;
-use crate::state::table::hash_pair;
+use crate::state::hash::hash_pair;
 use std::collections::BTreeMap;
 
 /// What casework's records come to.

@@ -6,15 +6,16 @@ use crate::calendar::{BusinessDate, Instant};
 use crate::ids::{CaseId, MerchantId, Name, PersonId};
 use crate::programme::{PolicyError, Program};
 use crate::record::{
-    BenefitNumber, Merchant, NameNumber, NameRecord, ProgramStatus, RuleVersion, RulesInForce, Status,
+    BenefitNumber, ListImported, Merchant, NameNumber, NameRecord, ProgramStatus, RuleVersion, RulesInForce,
+    Status,
 };
 use crate::state::account::Entitlement;
 use crate::state::casework::{Block, Casework};
+use crate::state::hash::{HashSeed, hash_pair};
 use crate::state::merchants::{MerchantView, Merchants};
 use crate::state::strikes::Strikes;
-use crate::state::table::{FixedSeed, hash_pair};
 use hashbrown::HashMap;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 mod compile;
 mod snapshot;
@@ -23,10 +24,9 @@ pub use crate::record::AuditStamp;
 pub use crate::state::rules::{BenefitRule, ChannelRule, RegistrationRule, Rule};
 
 /// Names, rules, merchants and statuses as of one place in the journal.
-#[derive(Default)]
 pub struct Directory {
     names: Vec<Name>,
-    name_numbers: HashMap<Name, NameNumber, FixedSeed>,
+    name_numbers: HashMap<Name, NameNumber, HashSeed>,
     rules: Vec<Rule>,
     benefits: BTreeMap<(NameNumber, Name), BenefitNumber>,
     /// Every programme that ever was.
@@ -35,6 +35,8 @@ pub struct Directory {
     exclusive: Vec<NameNumber>,
     in_force: Vec<InForce>,
     paused: BTreeMap<NameNumber, String>,
+    /// Lists that were imported while nobody was on them.
+    empty_lists: BTreeSet<NameNumber>,
     pub(crate) merchants: Merchants,
     pub(crate) casework: Casework,
 }
@@ -86,6 +88,23 @@ pub enum DirectoryError {
 }
 
 impl Directory {
+    /// An empty directory.
+    pub fn new(seed: HashSeed) -> Directory {
+        Directory {
+            names: Vec::new(),
+            name_numbers: HashMap::with_hasher(seed),
+            rules: Vec::new(),
+            benefits: BTreeMap::new(),
+            programs: Vec::new(),
+            exclusive: Vec::new(),
+            in_force: Vec::new(),
+            paused: BTreeMap::new(),
+            empty_lists: BTreeSet::new(),
+            merchants: Merchants::new(seed),
+            casework: Casework::default(),
+        }
+    }
+
     /// The number of a name, or [`NameNumber::UNKNOWN`].
     pub fn number_of(&self, name: &Name) -> NameNumber {
         self.name_numbers
@@ -213,6 +232,16 @@ impl Directory {
         self.paused.get(&program).map(String::as_str)
     }
 
+    /// Whether the list was imported while nobody was on it. Of a list with somebody on it the persons' shards know that it was.
+    pub fn is_imported_empty(&self, list: NameNumber) -> bool {
+        self.empty_lists.contains(&list)
+    }
+
+    /// The lists that were imported while nobody was on them.
+    pub fn imported_empty(&self) -> impl Iterator<Item = NameNumber> {
+        self.empty_lists.iter().copied()
+    }
+
     /// The merchant, when it was ever registered.
     pub fn merchant(&self, id: MerchantId) -> Option<MerchantView<'_>> {
         self.merchants.get(id)
@@ -242,10 +271,12 @@ impl Directory {
             .paused
             .iter()
             .map(|(program, why)| hash_pair(u64::from(program.0), text(why)));
+        let empty_lists = self.empty_lists.iter().map(|list| u64::from(list.0));
         let ordered = names
             .chain(rules)
             .chain(in_force)
             .chain(paused)
+            .chain(empty_lists)
             .chain(self.programs.iter().map(|known| known.strikes.digest()))
             .fold(0, hash_pair);
         let casework = hash_pair(ordered, self.casework.digest());
@@ -261,6 +292,11 @@ impl Directory {
     pub fn block_of(&self, person: PersonId) -> Option<(Block, NameNumber)> {
         let block = self.casework.block_of(person)?;
         Some((block, self.number_of(&block.list())))
+    }
+
+    /// How many insertions had a long probe.
+    pub fn long_probes(&self) -> u64 {
+        self.merchants.long_probes()
     }
 
     /// How many merchants there are.
@@ -375,6 +411,12 @@ impl Directory {
             Status::Active => self.paused.remove(&program.program),
             Status::Suspended => self.paused.insert(program.program, program.reason.clone()),
         };
+    }
+
+    pub(crate) fn apply_list_imported(&mut self, imported: &ListImported) -> Result<(), DirectoryError> {
+        self.introduced("list", imported.list)?;
+        self.empty_lists.insert(imported.list);
+        Ok(())
     }
 
     /// The error of a record that names what no earlier record introduced.

@@ -3,11 +3,12 @@
 use super::{Directory, InForce};
 use crate::calendar::Instant;
 use crate::record::{
-    AuditStamp, NameNumber, NameRecord, ProgramStatus, Record, RuleVersion, RulesInForce, Status,
-    split_record,
+    AuditStamp, ListImported, NameNumber, NameRecord, ProgramStatus, Record, RuleVersion, RulesInForce,
+    Status, split_record,
 };
 use crate::state::casework::Casework;
 use crate::state::export;
+use crate::state::hash::HashSeed;
 use crate::state::merchants::Merchants;
 use crate::state::strikes::Strikes;
 
@@ -40,7 +41,10 @@ impl Directory {
                 reason: reason.clone(),
             })
         });
-        let records: Vec<Record> = names.chain(rules).chain([in_force]).chain(paused).collect();
+        let empty_lists = self.empty_lists.iter();
+        let empty_lists = empty_lists.map(|list| Record::ListImported(ListImported { list: *list }));
+        let records = names.chain(rules).chain([in_force]).chain(paused);
+        let records: Vec<Record> = records.chain(empty_lists).collect();
         export::number(to, records.len() as u64);
         for record in &records {
             // When and for whom stands in the journal.
@@ -52,9 +56,9 @@ impl Directory {
     }
 
     /// The directory that [`Directory::export`] wrote; `None` when the bytes are none.
-    pub fn import(mut from: &[u8]) -> Option<Directory> {
+    pub fn import(mut from: &[u8], seed: HashSeed) -> Option<Directory> {
         let from = &mut from;
-        let mut directory = Directory::default();
+        let mut directory = Directory::new(seed);
         for _ in 0..export::take_number(from)? {
             let (header, bytes) = split_record(from).ok()?;
             *from = &from[bytes.len()..];
@@ -65,7 +69,7 @@ impl Directory {
         for known in &mut directory.programs {
             known.strikes = Strikes::import(from)?;
         }
-        directory.merchants = Merchants::import(from)?;
+        directory.merchants = Merchants::import(from, seed)?;
         // What it decided about merchants stands in their entries already.
         directory.casework = Casework::import(from)?;
         from.is_empty().then_some(directory)
