@@ -25,6 +25,11 @@ pub(super) struct Line {
 }
 
 impl Line {
+    /// Bytes that it holds in memory.
+    fn len_bytes(&self) -> usize {
+        self.text.as_ref().map_or(0, Vec::len)
+    }
+
     /// What `parse` reads in it.
     ///
     /// # Errors
@@ -96,6 +101,7 @@ impl<B: BodySource> Lines<B> {
     /// The next lines that are not blank, as many as make one write; none at the end.
     pub(super) async fn next(&mut self) -> Result<Vec<Line>, Failure> {
         let mut lines = Vec::with_capacity(LINES_PER_WRITE);
+        // Of lines that are kept: blank ones must not end the chunk, for an empty chunk is the file's end.
         let mut bytes = 0;
         while lines.len() < LINES_PER_WRITE && bytes < BYTES_PER_WRITE {
             if self.piece.is_empty() {
@@ -120,12 +126,13 @@ impl<B: BodySource> Lines<B> {
                 Some(end) => {
                     let rest = self.piece.split_off(end);
                     let head = std::mem::replace(&mut self.piece, rest);
-                    bytes += head.len();
                     self.gather(&head);
                     self.after_cr = self.piece[0] == b'\r';
                     // The line's end itself.
                     let _ = self.piece.split_to(1);
-                    lines.extend(self.take_line());
+                    let line = self.take_line();
+                    bytes += line.as_ref().map_or(0, Line::len_bytes);
+                    lines.extend(line);
                 }
                 None => {
                     let head = std::mem::take(&mut self.piece);

@@ -1,5 +1,6 @@
 //! Files as they really come: line ends, byte order marks, encodings and compression, in pieces of every size.
 
+use super::lines::Lines;
 use super::{Encoding, ImportKind, dry_run};
 use crate::app::{BodySource, Failure};
 use crate::server::BodyError;
@@ -235,5 +236,36 @@ fn an_encoding_that_nobody_can_read_is_415() {
             http::StatusCode::UNSUPPORTED_MEDIA_TYPE,
             "{other:?}"
         );
+    }
+}
+
+#[test]
+fn blank_lines_end_no_import_however_many_there_are() {
+    let blank = format!("{}\n", " ".repeat(1_000)).repeat(600);
+    let report = read_in(format!("{blank}{ID}\n").as_bytes(), Encoding::Identity, 4_096).unwrap();
+    assert_eq!(told(&report), (1, vec![]));
+}
+
+#[test]
+fn long_lines_are_few_at_a_time_in_whatever_pieces_they_come() {
+    let body = format!("{}\n", "x".repeat(60_000)).repeat(20);
+    for len in [4_096, usize::MAX] {
+        let pieces = Pieces::of(body.as_bytes(), len);
+        let chunks = async {
+            let mut lines = Lines::open(pieces, Encoding::Identity).await?;
+            let mut chunks = Vec::new();
+            loop {
+                match lines.next().await?.len() {
+                    0 => return Ok::<_, Failure>(chunks),
+                    count => chunks.push(count),
+                }
+            }
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let Ok(chunks) = runtime.block_on(chunks) else {
+            panic!("it is text")
+        };
+        // 256 KiB and the line that passes them.
+        assert_eq!(chunks, [5, 5, 5, 5], "in pieces of {len}");
     }
 }
