@@ -9,7 +9,8 @@ use satang_engine::engine::SubmitError;
 use satang_engine::maintenance::KeepError;
 use satang_engine::snapshot::SnapshotError;
 use satang_log::durable::StorageFailed;
-use std::io::{self, ErrorKind};
+use satang_log::storage::is_full;
+use std::io;
 
 /// Why there is no outcome. A decline is none of these.
 #[derive(Debug)]
@@ -153,9 +154,9 @@ fn submit_error(error: SubmitError) -> Response {
 
 fn keep_error(error: KeepError) -> Response {
     let detail = error.to_string();
-    let disk_full = |source: &io::Error| match source.kind() {
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => ("disk_full", "The disk is full."),
-        _ => ("snapshot_failed", "The snapshot cannot be written."),
+    let disk_full = |source: &io::Error| match is_full(source.kind()) {
+        true => ("disk_full", "The disk is full."),
+        false => ("snapshot_failed", "The snapshot cannot be written."),
     };
     let (code, title) = match &error {
         KeepError::Clock(error) => return submit_error(SubmitError::Clock(*error)),
