@@ -17,7 +17,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// Clients at once.
-const CLIENTS: u64 = 16;
+const CLIENTS: u64 = 4;
 /// Wallets they draw on.
 const WALLETS: u64 = 64;
 

@@ -73,12 +73,12 @@ fn backups_of_a_server_under_load_restore_to_what_it_was_though_some_are_killed(
     let seed = seed("cold", 5);
     let stats = run(&BackupOptions {
         binary: Path::new(BINARY),
-        rounds: 6,
+        rounds: 4,
         kill_within: Duration::from_millis(150),
         seed,
     });
     assert!(
-        stats.taken >= 2 && stats.killed >= 1 && stats.restored >= 3,
+        stats.taken >= 1 && stats.killed >= 1 && stats.restored >= 2,
         "{stats:?}"
     );
     assert!(stats.last_sequence > 200, "{stats:?}");

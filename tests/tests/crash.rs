@@ -11,7 +11,7 @@ fn every_answer_survives_kill_9_under_64_clients() {
     let stats = run(&CrashOptions {
         binary,
         rounds: 14,
-        answers_max: 3_000,
+        answers_max: 1_200,
         seed,
     });
     assert_eq!(stats.kills, 14);

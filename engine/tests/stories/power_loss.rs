@@ -78,8 +78,8 @@ fn many_losses(seed: Random, layout: Layout, losses: usize) {
 #[test]
 fn every_published_answer_survives_any_loss_of_power() {
     let mut seeds = Random::printed("every_published_answer_survives_any_loss_of_power");
-    for _ in 0..3 {
-        many_losses(Random::new(seeds.bits()), LAYOUT, 50);
+    for _ in 0..6 {
+        many_losses(Random::new(seeds.bits()), LAYOUT, 20);
     }
 }
 
@@ -90,8 +90,8 @@ fn segments_of_one_group_survive_it_too() {
         group_bytes_max: 4 << 10,
     };
     let mut seeds = Random::printed("segments_of_one_group_survive_it_too");
-    for _ in 0..2 {
-        many_losses(Random::new(seeds.bits()), smallest, 60);
+    for _ in 0..5 {
+        many_losses(Random::new(seeds.bits()), smallest, 20);
     }
 }
 

@@ -93,16 +93,12 @@ impl Generator {
 
     /// Whoever's draw is taken back buys next in a programme that excludes the draw's, after getting a right there if need be.
     fn means_to_draw_elsewhere(&mut self, model: &Model, txn_id: u128) {
-        let Some(hold) = model.holds.get(&txn_id) else {
-            return;
-        };
-        let (citizen_id, drawn_on) = (&hold.original.draw.citizen_id, &hold.original.draw.program);
-        let all = model.programmes.keys();
-        let excluding: Vec<&String> = all.filter(|id| model.are_exclusive(id, drawn_on)).collect();
+        let excluding = excluding(model, txn_id);
         if excluding.is_empty() {
             return;
         }
-        let (citizen_id, program) = (citizen_id.clone(), (*self.random.pick(&excluding)).clone());
+        let citizen_id = model.holds[&txn_id].original.draw.citizen_id.clone();
+        let program = self.random.pick(&excluding).clone();
         let has_right = model.rights.contains_key(&(citizen_id.clone(), program.clone()));
         let buys = Intent::Buy {
             citizen_id: citizen_id.clone(),
@@ -158,6 +154,20 @@ impl Generator {
         Step::call("POST", "/v1/registrations", body.plain())
     }
 
+    fn void_hold(&mut self, model: &Model, txn_id: u128) -> Step {
+        self.means_to_draw_elsewhere(model, txn_id);
+        let txn_id = uuid_text(txn_id);
+        self.voids.push(txn_id.clone());
+        Step::call("POST", &format!("/v1/holds/{txn_id}/void"), String::new())
+    }
+
+    fn capture_hold(&mut self, txn_id: u128, amount: Option<u64>) -> Step {
+        let txn_id = uuid_text(txn_id);
+        self.captures.push((txn_id.clone(), amount));
+        let body = amount.map_or_else(|| "{}".to_owned(), |amount| format!("{{\"amount\":{amount}}}"));
+        Step::call("POST", &format!("/v1/holds/{txn_id}/capture"), body)
+    }
+
     fn take_back(&mut self, model: &Model) -> Option<Step> {
         let mut gone: Vec<u128> = gone_elsewhere(model);
         let is_open = |txn_id: &u128| {
@@ -168,28 +178,27 @@ impl Generator {
         };
         if gone.iter().any(is_open) && self.random.percent(75) {
             gone.retain(is_open);
+            // Few holds keep anybody from buying elsewhere, and only voiding one of them shows whether it still does.
+            let excludes = |txn_id: &u128| !excluding(model, *txn_id).is_empty();
+            if gone.iter().any(excludes) && self.random.percent(75) {
+                gone.retain(excludes);
+                let txn_id = *self.random.pick(&gone);
+                return Some(self.void_hold(model, txn_id));
+            }
         }
         if gone.is_empty() {
             return None;
         }
         let txn_id = *self.random.pick(&gone);
-        let original = txn_id;
-        let (txn_id, is_hold) = (uuid_text(txn_id), model.holds.contains_key(&txn_id));
+        let is_hold = model.holds.contains_key(&txn_id);
         if is_hold && self.random.percent(70) {
-            let (act, body) = match self.random.below(3) {
-                0 => ("void", String::new()),
-                1 => ("capture", "{}".to_owned()),
-                _ => ("capture", "{\"amount\":1}".to_owned()),
-            };
-            match act {
-                "void" => {
-                    self.means_to_draw_elsewhere(model, original);
-                    self.voids.push(txn_id.clone());
-                }
-                _ => self.captures.push((txn_id.clone(), (body != "{}").then_some(1))),
-            }
-            return Some(Step::call("POST", &format!("/v1/holds/{txn_id}/{act}"), body));
+            return Some(match self.random.below(3) {
+                0 => self.void_hold(model, txn_id),
+                1 => self.capture_hold(txn_id, None),
+                _ => self.capture_hold(txn_id, Some(1)),
+            });
         }
+        let txn_id = uuid_text(txn_id);
         let reversal_id = self.new_id(model);
         let mut body = Body::new()
             .text("reversal_id", &reversal_id)
@@ -201,6 +210,16 @@ impl Generator {
         let path = format!("/v1/authorizations/{txn_id}/reversals");
         Some(Step::call("POST", &path, body.plain()))
     }
+}
+
+/// The programmes that exclude the one that the hold is a draw on; none when it is no hold.
+fn excluding(model: &Model, txn_id: u128) -> Vec<String> {
+    let Some(hold) = model.holds.get(&txn_id) else {
+        return Vec::new();
+    };
+    let all = model.programmes.keys();
+    let excluding = all.filter(|id| model.are_exclusive(id, &hold.original.draw.program));
+    excluding.cloned().collect()
 }
 
 /// Purchases of which something is left, and open holds, whose right is not held through their wallet any more.

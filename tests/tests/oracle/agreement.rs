@@ -12,9 +12,9 @@ fn the_product_agrees_with_the_oracle() {
     let mut make = |programmes: &[(String, String)], start: &str| {
         Box::new(InProcess::new(programmes, start)) as Box<dyn System>
     };
-    match run(seed, 60_000, &mut make) {
+    match run(seed, 30_000, &mut make) {
         Ok(stats) => assert!(
-            stats.steps >= 60_000 && stats.restarts > 100 && stats.replays > 1_000 && stats.old_replays > 500,
+            stats.steps >= 30_000 && stats.restarts > 100 && stats.replays > 1_000 && stats.old_replays > 500,
             "{stats:?}"
         ),
         Err(failure) => panic!("{failure}"),
