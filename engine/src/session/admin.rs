@@ -47,7 +47,8 @@ pub struct MerchantInput {
 }
 
 impl<R: ReadLog, C: Clock> Engine<R, C> {
-    /// Registers or changes merchants, each by itself; they are durable once the returned sequence is.
+    /// Registers or changes merchants, each by itself; they are durable once the returned sequence is. One that is registered just so
+    /// writes nothing.
     ///
     /// # Errors
     /// [`SubmitError`]; merchants before the one that failed are registered, and sending all again is harmless.
@@ -75,7 +76,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
                 Err(error) => return Err(error),
             };
             let channels = programs.split_off(input.programs.len());
-            let record = Record::Merchant(Merchant {
+            let merchant = Merchant {
                 id: input.id,
                 category: input.category,
                 status: input.status,
@@ -85,14 +86,16 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
                 province: input.province.clone(),
                 bank_account: input.bank_account.clone(),
                 account_name: input.account_name.clone(),
-            });
-            self.append_to_directory(&mut directory, &record, by, at)?;
+            };
+            if !directory.has_merchant(&merchant) {
+                self.append_to_directory(&mut directory, &Record::Merchant(merchant), by, at)?;
+            }
             outcomes.push(Ok(()));
         }
         Ok((outcomes, self.appender.last_sequence()))
     }
 
-    /// Suspends a wallet or makes it active; it is known from then on.
+    /// Suspends a wallet or makes it active; it is known from then on. Each call is a record: its reason stands in the journal alone.
     pub fn set_wallet_status(
         &self,
         wallet: WalletId,
@@ -117,7 +120,8 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         Ok(made.sequence)
     }
 
-    /// Pauses a programme or resumes it; `None` when no programme of that name is in force.
+    /// Pauses a programme or resumes it; `None` when no programme of that name is in force. What changes nothing writes nothing: a
+    /// pause for the same reason, and a resumption of what is not paused.
     pub fn set_program_status(
         &self,
         program: &Name,
@@ -130,6 +134,13 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         let number = directory.number_of(program);
         if !directory.in_force().any(|(in_force, _)| in_force == number) {
             return Ok(None);
+        }
+        let is_known = match status {
+            Status::Active => directory.paused(number).is_none(),
+            Status::Suspended => directory.paused(number) == Some(reason),
+        };
+        if is_known {
+            return Ok(Some(self.appender.last_sequence()));
         }
         let record = Record::ProgramStatus(ProgramStatus {
             program: number,

@@ -16,7 +16,7 @@ pub const SNAPSHOT_FOLDER: &str = "snapshots";
 
 const MAGIC: [u8; 8] = *b"SATANGSN";
 /// The version this program writes and reads.
-pub(super) const SNAPSHOT_VERSION: u32 = 6;
+pub(super) const SNAPSHOT_VERSION: u32 = 7;
 
 /// The name of a snapshot through `sequence`: names sort by age.
 pub(super) fn snapshot_name(sequence: u64) -> String {

@@ -55,6 +55,50 @@ fn a_merchant_is_suspended_while_the_desk_or_the_register_says_so() {
 }
 
 #[test]
+fn what_changes_nothing_writes_nothing() {
+    let mut rig = started();
+    let known = MerchantInput {
+        name: "ร้านย้ายมาใหม่".to_owned(),
+        bank_account: Some("0123456789".to_owned()),
+        ..merchant(Category::FoodDrink)
+    };
+    let put = |rig: &Rig, input: &MerchantInput| {
+        let (outcomes, sequence) = rig
+            .engine
+            .put_merchants(std::slice::from_ref(input), None)
+            .unwrap();
+        assert_eq!(outcomes, [Ok(())]);
+        sequence
+    };
+    let pause = |rig: &Rig, status, reason| {
+        let sequence = rig.engine.set_program_status(&name("fair"), status, reason, None);
+        sequence.unwrap().expect("in force")
+    };
+    let resumed = pause(&rig, Status::Active, "again");
+    let first = put(&rig, &known);
+    assert_eq!(first, resumed + 1, "it was not paused");
+    assert_eq!(put(&rig, &known), first);
+    let paused = pause(&rig, Status::Suspended, "flood");
+    assert_eq!(paused, first + 1);
+    assert_eq!(pause(&rig, Status::Suspended, "flood"), paused);
+    assert_eq!(pause(&rig, Status::Suspended, "fire"), paused + 1);
+    rig.flush();
+    assert_survives(&mut rig);
+    let rig = Rig::start(rig.storage.copy());
+    assert_eq!(
+        put(&rig, &known),
+        paused + 1,
+        "a snapshot knows what a line changes"
+    );
+    let moved = MerchantInput {
+        bank_account: Some("9876543210".to_owned()),
+        ..known.clone()
+    };
+    assert_eq!(put(&rig, &moved), paused + 2);
+    assert_eq!(put(&rig, &known), paused + 3);
+}
+
+#[test]
 fn a_merchant_joins_a_programme_in_its_dates_and_one_who_returns_for_longer() {
     let mut rig = started();
     let new = MerchantInput {

@@ -93,7 +93,10 @@ fn who_invents_names_is_refused_by_name_and_keeps_nobody_else_from_theirs() {
     assert_eq!(refused, list);
 
     // Known names, files that name new ones, and keys still find room: now, and after a restart.
-    let known = merchant(Category::FoodDrink);
+    let known = MerchantInput {
+        province: Some("52".to_owned()),
+        ..merchant(Category::FoodDrink)
+    };
     rig.engine
         .put_merchants(&[known], Some(&name("new-key")))
         .unwrap()

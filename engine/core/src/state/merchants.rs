@@ -16,6 +16,8 @@ const _: () = assert!(size_of::<MerchantEntry>() == 16);
 /// The merchants there are.
 pub struct Merchants {
     entries: Table<MerchantEntry>,
+    /// What no decision reads, of the same merchants.
+    texts: Table<MerchantTexts>,
     sets: Vec<Box<[NameNumber]>>,
     set_numbers: BTreeMap<Box<[NameNumber]>, u32>,
 }
@@ -62,6 +64,41 @@ struct MerchantEntry {
     channels: u32,
 }
 
+/// The texts of a merchant as the register has them: enough to see that a line changes none of them. They stand in the journal.
+#[derive(Clone, Copy, FromBytes, IntoBytes, KnownLayout, Immutable)]
+#[repr(C)]
+struct MerchantTexts {
+    /// `merchant + 1`.
+    merchant: u64,
+    /// [`Merchant::hash_of_texts`].
+    hash: u64,
+}
+
+impl MerchantTexts {
+    fn of(merchant: &Merchant) -> MerchantTexts {
+        MerchantTexts {
+            merchant: merchant.id.number() + 1,
+            hash: merchant.hash_of_texts(),
+        }
+    }
+}
+
+impl Entry for MerchantTexts {
+    type Key = u64;
+
+    fn is_empty(&self) -> bool {
+        self.merchant == 0
+    }
+
+    fn key(&self) -> u64 {
+        self.merchant
+    }
+
+    fn hash(key: u64, seed: &HashSeed) -> u64 {
+        seed.word(key)
+    }
+}
+
 /// The register says that it is suspended.
 const SUSPENDED: u64 = 1;
 /// Casework suspended it.
@@ -103,6 +140,7 @@ impl Merchants {
     pub fn new(seed: HashSeed) -> Merchants {
         Merchants {
             entries: Table::new(seed),
+            texts: Table::new(seed),
             sets: Vec::new(),
             set_numbers: BTreeMap::new(),
         }
@@ -132,10 +170,10 @@ impl Merchants {
 
     /// Registers or changes a merchant. What casework decided about it stays.
     pub fn put(&mut self, merchant: &Merchant) {
-        let suspended = u64::from(merchant.status == Status::Suspended) * SUSPENDED;
-        let key = (merchant.id.number() + 1) << 14 | (merchant.category as u64) << 1 | suspended;
+        let texts = MerchantTexts::of(merchant);
+        *self.texts.find_or_insert(texts.key(), || texts).0 = texts;
         let entry = MerchantEntry {
-            key,
+            key: key_of(merchant),
             programs: self.set(&merchant.programs),
             channels: self.set(&merchant.channels),
         };
@@ -143,6 +181,24 @@ impl Merchants {
         let kept = known.key & FLAGS_OF_DESK;
         *known = entry;
         known.key |= kept;
+    }
+
+    /// Whether the register has the merchant just so, whatever casework decided about it. The order of programmes and of channels is
+    /// nothing.
+    pub(crate) fn has(&self, merchant: &Merchant) -> bool {
+        let texts = MerchantTexts::of(merchant);
+        let (Some(entry), Some(known)) = (self.entries.find(texts.key()), self.texts.find(texts.key()))
+        else {
+            return false;
+        };
+        let is_set = |set: u32, names: &[NameNumber]| {
+            let set = &self.sets[set as usize];
+            set.iter().all(|name| names.contains(name)) && names.iter().all(|name| set.contains(name))
+        };
+        known.hash == texts.hash
+            && entry.key & !FLAGS_OF_DESK == key_of(merchant)
+            && is_set(entry.programs, &merchant.programs)
+            && is_set(entry.channels, &merchant.channels)
     }
 
     /// Casework has the merchant suspended, or not any more; one that was never registered is left alone.
@@ -184,7 +240,17 @@ impl Merchants {
                 u64::from(entry.programs) << 32 | u64::from(entry.channels),
             )
         };
-        self.entries.iter().map(of).fold(sets, u64::wrapping_add)
+        let entries = self.entries.iter().map(of);
+        let texts = self
+            .texts
+            .iter()
+            .map(|texts| hash_pair(texts.merchant, texts.hash));
+        entries.chain(texts).fold(sets, u64::wrapping_add)
+    }
+
+    /// Whether any merchant ever had this name among its channels or programmes.
+    pub(crate) fn ever_named(&self, name: NameNumber) -> bool {
+        self.sets.iter().any(|set| set.contains(&name))
     }
 
     /// How many insertions had a long probe.
@@ -210,6 +276,7 @@ impl Merchants {
             set.iter().for_each(|name| export::number(to, u64::from(name.0)));
         }
         export::entries(to, self.entries.len(), self.entries.iter().copied());
+        export::entries(to, self.texts.len(), self.texts.iter().copied());
     }
 
     /// The merchants that [`Merchants::export`] wrote; `None` when the bytes are none.
@@ -222,6 +289,7 @@ impl Merchants {
             merchants.set(&set);
         }
         merchants.entries = Table::from_entries(seed, export::take_entries::<MerchantEntry>(from)?, 0);
+        merchants.texts = Table::from_entries(seed, export::take_entries::<MerchantTexts>(from)?, 0);
         Some(merchants)
     }
 
@@ -238,6 +306,12 @@ impl Merchants {
         self.set_numbers.insert(names.into(), number);
         number
     }
+}
+
+/// The key of an entry that casework decided nothing about.
+fn key_of(merchant: &Merchant) -> u64 {
+    let suspended = u64::from(merchant.status == Status::Suspended) * SUSPENDED;
+    (merchant.id.number() + 1) << 14 | (merchant.category as u64) << 1 | suspended
 }
 
 #[cfg(test)]
@@ -274,6 +348,8 @@ mod tests {
         assert!(last.takes_part_in(NameNumber(1)) && !last.takes_part_in(NameNumber(2)));
         assert!(last.sells_through(NameNumber(9)) && !last.sells_through(NameNumber(1)));
         assert!(merchants.get(MerchantId::from_number(1_000)).is_none());
+        let unknown = merchant(1_000, Category::Hair, Status::Active, &[2]);
+        assert!(!merchants.has(&unknown));
         let highest = merchant(999_999_999_999_999, Category::Water, Status::Suspended, &[]);
         merchants.put(&highest);
         let highest = merchants.get(highest.id).unwrap();
@@ -281,5 +357,52 @@ mod tests {
             (highest.category, highest.status),
             (Category::Water, Status::Suspended)
         );
+    }
+
+    #[test]
+    fn a_line_that_changes_nothing_is_seen_and_one_that_changes_anything_too() {
+        let mut merchants = Merchants::new(HashSeed::from_bytes([7; 16]));
+        let known = Merchant {
+            id: MerchantId::from_number(7),
+            category: Category::Hair,
+            status: Status::Active,
+            programs: vec![NameNumber(1), NameNumber(2)],
+            channels: vec![NameNumber(9)],
+            name: "ร้าน".to_owned(),
+            province: None,
+            bank_account: Some("0123456789".to_owned()),
+            account_name: None,
+        };
+        merchants.put(&known);
+        // What casework decided is not in the line.
+        merchants.stop(known.id, Stop::Suspended, true);
+        assert!(merchants.has(&known));
+        let other_order = Merchant {
+            programs: vec![NameNumber(2), NameNumber(1), NameNumber(2)],
+            ..known.clone()
+        };
+        assert!(merchants.has(&other_order));
+        let changes: [fn(&mut Merchant); 9] = [
+            |merchant| merchant.category = Category::Massage,
+            |merchant| merchant.status = Status::Suspended,
+            |merchant| merchant.programs.truncate(1),
+            |merchant| merchant.channels.push(NameNumber(1)),
+            |merchant| merchant.name.push('ๆ'),
+            |merchant| merchant.province = Some(String::new()),
+            |merchant| merchant.bank_account = None,
+            // The same text under another field.
+            |merchant| merchant.account_name = merchant.bank_account.take(),
+            |merchant| merchant.id = MerchantId::from_number(8),
+        ];
+        for change in changes {
+            let mut changed = known.clone();
+            change(&mut changed);
+            assert!(!merchants.has(&changed), "{changed:?}");
+        }
+        let mut snapshot = Vec::new();
+        merchants.export(&mut snapshot);
+        let again = Merchants::import(&mut &*snapshot, HashSeed::from_bytes([7; 16])).unwrap();
+        assert!(again.has(&known));
+        assert_eq!(again.digest(), merchants.digest());
     }
 }

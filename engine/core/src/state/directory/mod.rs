@@ -247,6 +247,16 @@ impl Directory {
         self.merchants.get(id)
     }
 
+    /// Whether the register has the merchant just so: a line that says it again changes nothing.
+    pub fn has_merchant(&self, merchant: &Merchant) -> bool {
+        self.merchants.has(merchant)
+    }
+
+    /// Whether any merchant ever sold through the channel, or took part in a programme of that name.
+    pub fn is_named_by_merchants(&self, name: &Name) -> bool {
+        self.merchants.ever_named(self.number_of(name))
+    }
+
     /// Asks the processor to fetch what a decision on the merchant will read.
     pub fn prefetch(&self, id: MerchantId) {
         self.merchants.prefetch(id);
