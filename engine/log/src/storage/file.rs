@@ -1,11 +1,14 @@
 //! A real folder: direct I/O where the file system allows it, always with the flush.
 
+use super::sparing::{SparingFile, SparingFiles};
 use super::{Page, ReadFile, ReadStorage, Storage, StorageFile, is_full};
 use rustix::fs::{FallocateFlags, Mode, OFlags};
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, FileExt, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 use zerocopy::IntoBytes;
 
 /// A data folder that this process alone uses.
@@ -16,11 +19,15 @@ pub struct FileStorage {
     /// Locked as well, where a folder can be: whoever removes `lock` lets nobody else in.
     _locked_folder: File,
     direct: bool,
+    sparing: Arc<SparingFiles>,
 }
 
 /// What the process makes is its owner's alone: national ids are hashed, but the folder has the secret as well.
 const FILE_MODE: u32 = 0o600;
 const FOLDER_MODE: u32 = 0o700;
+
+/// Locked while a process uses the folder; has its process id.
+const LOCK_FILE: &str = "lock";
 
 /// Written once at start to learn whether direct I/O works; holds nothing.
 const PROBE_FILE: &str = "direct-io.probe";
@@ -32,8 +39,12 @@ impl FileStorage {
     /// Of the operating system; `WouldBlock` when another process has it.
     pub fn open_folder(folder: &Path) -> io::Result<FileStorage> {
         create_folders(folder)?;
-        let lock = open_own(File::options().truncate(false), &folder.join("lock"))?;
+        let lock = open_own(File::options().truncate(false), &folder.join(LOCK_FILE))?;
         rustix::fs::flock(&lock, rustix::fs::FlockOperation::NonBlockingLockExclusive)?;
+        // For whoever finds it locked; on a full disk it stays empty.
+        let _ = lock
+            .set_len(0)
+            .and_then(|()| lock.write_all_at(std::process::id().to_string().as_bytes(), 0));
         let locked_folder = File::open(folder)?;
         // Some file systems lock files alone.
         let locked = rustix::fs::flock(
@@ -48,6 +59,7 @@ impl FileStorage {
             lock,
             _locked_folder: locked_folder,
             direct: true,
+            sparing: Arc::default(),
         };
         if !storage.is_ours() {
             // Removed between opening and locking it.
@@ -55,6 +67,11 @@ impl FileStorage {
         }
         storage.direct = storage.direct_io_works()?;
         Ok(storage)
+    }
+
+    /// The id of the process that has the folder, as it wrote it down.
+    pub fn used_by(folder: &Path) -> Option<u32> {
+        fs::read_to_string(folder.join(LOCK_FILE)).ok()?.parse().ok()
     }
 
     /// The same folder with commits through the page cache.
@@ -72,7 +89,7 @@ impl FileStorage {
                 io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
             )
         };
-        let named = fs::symlink_metadata(self.folder.join("lock"));
+        let named = fs::symlink_metadata(self.folder.join(LOCK_FILE));
         match (self.lock.metadata(), named) {
             (Ok(held), Ok(named)) => (held.dev(), held.ino()) == (named.dev(), named.ino()),
             (_, Err(error)) => !is_gone(&error),
@@ -131,7 +148,9 @@ impl FileStorage {
     fn opened(&self, path: &Path, buffered: File) -> io::Result<OpenedFile> {
         let flags = OFlags::WRONLY | OFlags::DIRECT | OFlags::CLOEXEC;
         let direct = match self.direct {
-            true => Some(File::from(rustix::fs::open(path, flags, Mode::empty())?)),
+            true => Some(patiently(|| {
+                Ok(File::from(rustix::fs::open(path, flags, Mode::empty())?))
+            })?),
             false => None,
         };
         Ok(OpenedFile { buffered, direct })
@@ -151,8 +170,36 @@ fn open_own(options: &mut fs::OpenOptions, path: &Path) -> io::Result<File> {
         .write(true)
         .create(true)
         .mode(FILE_MODE)
-        .custom_flags(OFlags::NOFOLLOW.bits() as i32)
-        .open(path)
+        .custom_flags(OFlags::NOFOLLOW.bits() as i32);
+    patiently(|| options.open(path))
+}
+
+/// How long to wait before the next try, and how often to try: what ran out may be given back in a tenth of a second.
+const PAUSE: Duration = Duration::from_millis(5);
+const TRIES: u32 = 20;
+
+/// Opens something, and tries again while the process or the machine has no descriptor or no memory for it at the moment.
+pub(super) fn patiently<T>(mut open: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    use rustix::io::Errno;
+    let passes = |error: &io::Error| {
+        let errnos = [
+            Errno::MFILE,
+            Errno::NFILE,
+            Errno::NOMEM,
+            Errno::INTR,
+            Errno::AGAIN,
+        ];
+        errnos
+            .iter()
+            .any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))
+    };
+    for _ in 1..TRIES {
+        match open() {
+            Err(error) if passes(&error) => std::thread::sleep(PAUSE),
+            done => return done,
+        }
+    }
+    open()
 }
 
 /// Makes a folder, its owner's alone, unless there is one.
@@ -185,12 +232,17 @@ impl ReadStorage for FileStorage {
 
     fn open(&self, name: &str) -> io::Result<OpenedFile> {
         let path = self.folder.join(name);
-        let buffered = File::options().read(true).write(true).open(&path)?;
+        let buffered = patiently(|| File::options().read(true).write(true).open(&path))?;
         self.opened(&path, buffered)
     }
 
+    fn open_sparingly(&self, name: &str) -> io::Result<Arc<dyn ReadFile>> {
+        let file = SparingFile::open(self.folder.join(name), self.sparing.clone())?;
+        Ok(Arc::new(file))
+    }
+
     fn list(&self, folder: &str) -> io::Result<Vec<String>> {
-        let entries = match fs::read_dir(self.folder.join(folder)) {
+        let entries = match patiently(|| fs::read_dir(self.folder.join(folder))) {
             Ok(entries) => entries,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             Err(error) => return Err(error),
@@ -226,7 +278,7 @@ impl Storage for FileStorage {
     }
 
     fn sync_folder(&self, folder: &str) -> io::Result<()> {
-        File::open(self.folder.join(folder))?.sync_all()
+        patiently(|| File::open(self.folder.join(folder)))?.sync_all()
     }
 }
 
@@ -268,5 +320,40 @@ impl StorageFile for OpenedFile {
             Err(Errno::OPNOTSUPP | Errno::NOSYS) => Ok(false),
             Err(error) => Err(error.into()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustix::io::Errno;
+
+    #[test]
+    fn what_is_short_for_a_moment_is_asked_for_again_and_nothing_else() {
+        let after = |failures: u32, errno: Errno| {
+            let mut asked = 0;
+            let outcome = patiently(|| {
+                asked += 1;
+                if asked <= failures {
+                    Err(errno.into())
+                } else {
+                    Ok(())
+                }
+            });
+            (outcome.map_err(|error| error.raw_os_error()), asked)
+        };
+        for errno in [
+            Errno::MFILE,
+            Errno::NFILE,
+            Errno::NOMEM,
+            Errno::INTR,
+            Errno::AGAIN,
+        ] {
+            assert_eq!(after(2, errno), (Ok(()), 3));
+        }
+        let of = |errno: Errno| Err(Some(errno.raw_os_error()));
+        assert_eq!(after(u32::MAX, Errno::MFILE), (of(Errno::MFILE), TRIES));
+        assert_eq!(after(1, Errno::NOENT), (of(Errno::NOENT), 1));
+        assert_eq!(after(1, Errno::NOSPC), (of(Errno::NOSPC), 1));
     }
 }

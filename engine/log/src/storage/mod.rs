@@ -5,11 +5,13 @@
 
 mod file;
 mod memory;
+mod sparing;
 
 pub use file::{FileStorage, OpenedFile};
 pub use memory::{MemoryFile, MemoryStorage};
 
 use std::io;
+use std::sync::Arc;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 /// Bytes of a page: the unit of writing, and the alignment direct I/O asks for.
@@ -40,6 +42,15 @@ pub trait ReadStorage: Send + Sync + 'static {
     /// # Errors
     /// Of the operating system, `NotFound` among them.
     fn open(&self, name: &str) -> io::Result<Self::File>;
+
+    /// Opens a file that is read now and then for a long time: where descriptors are counted, few of such files have one at a time, and
+    /// a read may have to open its file anew.
+    ///
+    /// # Errors
+    /// Of the operating system, `NotFound` among them.
+    fn open_sparingly(&self, name: &str) -> io::Result<Arc<dyn ReadFile>> {
+        Ok(Arc::new(self.open(name)?))
+    }
 
     /// The names of the files in a folder, sorted; empty when there is no such folder.
     ///

@@ -75,8 +75,8 @@ impl IdIndex {
         date: BusinessDate,
     ) -> Result<IdIndex, IdIndexError> {
         let name = id_index_name(date);
-        match storage.open(&name) {
-            Ok(file) => IdIndex::read(Named::new(name, Arc::new(file)), journal, date),
+        match storage.open_sparingly(&name) {
+            Ok(file) => IdIndex::read(Named::new(name, file), journal, date),
             Err(source) => Err(IdIndexError::Io {
                 file: name,
                 offset: 0,
