@@ -11,6 +11,7 @@ mod body;
 mod connection;
 mod counters;
 mod door;
+mod framing;
 mod listen;
 mod message;
 mod options;

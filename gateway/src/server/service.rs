@@ -25,7 +25,7 @@ pub(super) async fn answer<H: Handler>(
     let (parts, incoming) = request.into_parts();
     let head_only = parts.method == Method::HEAD;
     let expects_continue = parts.headers.contains_key(header::EXPECT);
-    let answer = match refusal(&parts, &incoming, connection, &*handler) {
+    let answer = match refusal(&parts, connection, &*handler) {
         Some(refusal) => {
             connection.end_after_answer();
             refusal
@@ -50,7 +50,6 @@ pub(super) async fn answer<H: Handler>(
                 .await
         }
     };
-    connection.forget_head();
     if let Some(unread) = connection.take_unread() {
         settle_unread(unread, expects_continue, connection).await;
     }
@@ -58,12 +57,7 @@ pub(super) async fn answer<H: Handler>(
 }
 
 /// What hyper lets pass and the contract does not.
-fn refusal<H: Handler>(
-    parts: &Parts,
-    incoming: &Incoming,
-    connection: &Connection,
-    handler: &H,
-) -> Option<Response> {
+fn refusal<H: Handler>(parts: &Parts, connection: &Connection, handler: &H) -> Option<Response> {
     if connection.is_http2() {
         return None;
     }
@@ -85,9 +79,7 @@ fn refusal<H: Handler>(
     if hosts.next().is_none() || hosts.next().is_some() {
         return Some(bad_request("HTTP/1.1 asks for exactly one Host field"));
     }
-    // hyper goes by Transfer-Encoding and drops Content-Length; whoever sent both may mean another request's end.
-    let chunked = incoming.size_hint().exact().is_none();
-    if chunked && connection.with_head(has_content_length) {
+    if connection.is_ambiguous() {
         return Some(bad_request("both Content-Length and Transfer-Encoding"));
     }
     None
@@ -95,17 +87,6 @@ fn refusal<H: Handler>(
 
 fn bad_request(detail: &'static str) -> Response {
     Response::problem_later(StatusCode::BAD_REQUEST, "bad_request", detail)
-}
-
-/// Whether a head, or the end of one, has a Content-Length line. Its first line is the request line or the rest of
-/// one whose beginning came together with the request before.
-fn has_content_length(head: &[u8]) -> bool {
-    head.trim_ascii_start()
-        .split(|byte| *byte == b'\n')
-        .skip(1)
-        .take_while(|line| !line.trim_ascii().is_empty())
-        .filter_map(|line| line.split(|byte| *byte == b':').next())
-        .any(|name| name.eq_ignore_ascii_case(b"content-length"))
 }
 
 /// Reads a small body that the handler left, so that the next request can follow; gives up on others.
@@ -170,36 +151,5 @@ impl InProgress {
 impl Drop for InProgress {
     fn drop(&mut self) {
         self.0.end_request();
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::has_content_length;
-
-    #[test]
-    fn a_length_is_found_in_the_head_and_nowhere_else() {
-        let cases: [(&[u8], bool); 8] = [
-            (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\n", true),
-            (b"\r\nPOST / HTTP/1.1\ncontent-LENGTH:3\n\n", true),
-            (b"POST / HTTP/1.1\r\nHost: x\r\n\r\nContent-Length: 3\r\n", false),
-            (
-                b"POST /content-length: HTTP/1.1\r\nx: content-length: 3\r\n\r\n",
-                false,
-            ),
-            (b"POST / HTTP/1.1\r\nx-content-length: 3\r\n\r\n", false),
-            // The rest of a head whose beginning is not known.
-            (b"content-length: 3\r\nhost: x\r\n\r\n", false),
-            (b"rest: of a line\r\ncontent-length: 3\r\n\r\n", true),
-            (b"", false),
-        ];
-        for (head, expected) in cases {
-            assert_eq!(
-                has_content_length(head),
-                expected,
-                "{}",
-                String::from_utf8_lossy(head)
-            );
-        }
     }
 }

@@ -7,6 +7,7 @@
 use super::answer_body::Unread;
 use super::counters::{Reservation, ServerCounters};
 use super::door::Place;
+use super::framing::Framing;
 use super::options::ServerOptions;
 use hyper::body::Incoming;
 use std::cell::{Cell, OnceCell, RefCell};
@@ -24,9 +25,6 @@ const TICK_MAX: Duration = Duration::from_millis(250);
 
 /// During a stop, a connection without a request has this long to move: a rest of a header, of an answer, of a farewell.
 const STOP_PAUSE_MAX: Duration = Duration::from_secs(1);
-
-/// How much of a request's head is kept beside hyper's own copy.
-const HEAD_RECORD_BYTES: usize = 4 * 1024;
 
 /// What one I/O thread shares between its tasks.
 pub(super) struct ThreadState {
@@ -176,8 +174,8 @@ pub(super) struct Connection {
     body_deadline_ms: Cell<Option<u64>>,
     ends_after_answer: Cell<bool>,
     unread: RefCell<Option<Incoming>>,
-    /// The head being read, as sent; empty when its first byte is not known.
-    head: RefCell<Vec<u8>>,
+    framing: RefCell<Framing>,
+    requests_begun: Cell<u64>,
     body_bytes: Arc<AtomicUsize>,
     unread_answers: Arc<Unread>,
     /// How much of its answers the client of HTTP/2 had taken when the sweep last looked, and since when it is that much.
@@ -204,7 +202,8 @@ impl Connection {
             body_deadline_ms: Cell::new(None),
             ends_after_answer: Cell::new(false),
             unread: RefCell::new(None),
-            head: RefCell::new(Vec::new()),
+            framing: RefCell::new(Framing::new()),
+            requests_begun: Cell::new(0),
             body_bytes: Arc::new(AtomicUsize::new(0)),
             waker: OnceCell::new(),
             task: OnceCell::new(),
@@ -244,20 +243,10 @@ impl Connection {
         if self.http2.get() {
             return;
         }
-        match self.phase.get() {
-            Phase::Idle => {
-                self.enter(Phase::Head);
-                let mut head = self.head.borrow_mut();
-                head.clear();
-                head.extend_from_slice(&bytes[..bytes.len().min(HEAD_RECORD_BYTES)]);
-            }
-            Phase::Head => {
-                let mut head = self.head.borrow_mut();
-                let room = HEAD_RECORD_BYTES - head.len();
-                head.extend_from_slice(&bytes[..bytes.len().min(room)]);
-            }
-            Phase::Serving | Phase::Closing => {}
+        if self.phase.get() == Phase::Idle {
+            self.enter(Phase::Head);
         }
+        self.framing.borrow_mut().read(bytes);
     }
 
     /// The TLS handshake has begun: it is as long as a head may take.
@@ -293,6 +282,7 @@ impl Connection {
 
     pub(super) fn begin_request(&self) {
         self.requests_in_progress.set(self.requests_in_progress.get() + 1);
+        self.requests_begun.set(self.requests_begun.get() + 1);
         self.phase.set(Phase::Serving);
     }
 
@@ -304,15 +294,9 @@ impl Connection {
         }
     }
 
-    /// Looks at the head of the request as sent: its first 4 KiB, or its end, or nothing when it came together with the
-    /// request before.
-    pub(super) fn with_head<T>(&self, look: impl FnOnce(&[u8]) -> T) -> T {
-        look(&self.head.borrow())
-    }
-
-    /// So that the next request's head is not taken for this one's.
-    pub(super) fn forget_head(&self) {
-        self.head.borrow_mut().clear();
+    /// Whether the request that was begun last has both a length and chunks.
+    pub(super) fn is_ambiguous(&self) -> bool {
+        self.framing.borrow().is_ambiguous(self.requests_begun.get() - 1)
     }
 
     /// The answer in preparation is the last one of an HTTP/1.1 connection.

@@ -165,6 +165,47 @@ fn a_probe_may_come_in_http_1_0() {
     assert_eq!(client.answer().status, 505);
 }
 
+/// Served as chunked, it ends elsewhere for whoever in front goes by its length.
+const BOTH: &str = "POST /echo HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n";
+
+#[test]
+fn a_length_beside_chunks_is_refused_wherever_it_stands() {
+    let server = start(options());
+    let refused = |what: &str, before: &str, head: String| {
+        let mut client = Raw::connect(server.addr());
+        client.send(format!("{before}{head}0\r\n\r\n"));
+        if !before.is_empty() {
+            assert_eq!(client.answer().status, 200, "{what}");
+        }
+        assert_eq!(client.answer().status, 400, "{what}");
+        client.assert_closed();
+    };
+    let far = "filler: 0123456789\r\n".repeat(90);
+    let length = "Content-Length: 5\r\n";
+    refused("behind many fields", "", format!("{BOTH}{far}{length}\r\n"));
+    let get = "GET /alive HTTP/1.1\r\nhost: x\r\n\r\n";
+    refused("behind another request", get, format!("{BOTH}{length}\r\n"));
+    let far = format!("filler: {}\r\n", "x".repeat(10_000));
+    refused(
+        "behind 10 KiB, behind another request",
+        get,
+        format!("{BOTH}{far}{length}\r\n"),
+    );
+    let chunks = format!("{BOTH}\r\n3\r\nabc\r\n0\r\n\r\n");
+    refused("behind chunks", &chunks, format!("{BOTH}{length}\r\n"));
+
+    // One after the other, and cut into bytes, chunked requests are served.
+    let mut client = Raw::connect(server.addr());
+    for _ in 0..3 {
+        client.send(format!("\r\n{BOTH}\r\n3\r\nabc\r\n0\r\n\r\n"));
+        assert_eq!(client.answer().text(), "abc");
+    }
+    for byte in format!("{BOTH}\r\n3\r\nabc\r\n0\r\n\r\n").bytes() {
+        client.send([byte]);
+    }
+    assert_eq!(client.answer().text(), "abc");
+}
+
 #[test]
 fn two_equal_lengths_are_one() {
     let server = start(options());
