@@ -10,7 +10,7 @@ use std::ops::ControlFlow;
 /// How much is read at once.
 const PIECE_BYTES: usize = 1 << 20;
 
-/// Reads a snapshot's every byte and compares the hashes.
+/// Reads a snapshot's every byte and compares the hashes; one of another version is passed over.
 ///
 /// # Errors
 /// [`Unusable`]: the first damage.
@@ -22,7 +22,14 @@ pub fn scrub<S: ReadStorage>(
 ) -> Result<ControlFlow<()>, Unusable> {
     // What the system has in memory may be whole where the disk is not.
     storage.open(file)?.forget_cached();
-    let snapshot = Snapshot::open(storage, file, journal, &mut None)?;
+    let snapshot = match Snapshot::open(storage, file, journal, &mut None) {
+        // Of before an upgrade or a way back: no start uses it, and the next snapshots replace it.
+        Err(Unusable::Damaged {
+            what: SnapshotDamage::Version(_),
+            ..
+        }) => return Ok(ControlFlow::Continue(())),
+        opened => opened?,
+    };
     let front = PAGE_BYTES + size_of_val(&*snapshot.table);
     let mut scrubbed = monitor.read(padded(front as u64));
     let mut buffer = vec![0; PIECE_BYTES];

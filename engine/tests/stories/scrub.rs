@@ -137,6 +137,24 @@ fn a_flipped_bit_is_found_in_every_kind_of_file_and_told_once_in_a_pass() {
     assert!(rig.authorize(1 << 100, 1, 100).header.sequence > 0);
 }
 
+/// The snapshot as another version of the program writes its header.
+fn of_another_version(mut bytes: Vec<u8>) -> Vec<u8> {
+    bytes[16..20].copy_from_slice(&99u32.to_le_bytes());
+    let check = blake3::hash(&bytes[16..PAGE_BYTES]);
+    bytes[8..16].copy_from_slice(&check.as_bytes()[..8]);
+    bytes
+}
+
+#[test]
+fn a_snapshot_of_another_version_is_no_damage() {
+    let rig = with_two_snapshots();
+    let mut snapshots = files_in(&rig.storage, "snapshots");
+    let file = snapshots.pop().expect("two of them");
+    let other = of_another_version(rig.storage.bytes(&file));
+    rig.storage.set_bytes(&file, other);
+    assert_eq!(Notes::of(&rig).found, []);
+}
+
 #[test]
 fn files_that_are_cut_gone_or_unreadable_are_found_and_the_others_read_all_the_same() {
     let rig = with_two_snapshots();

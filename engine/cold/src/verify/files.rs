@@ -7,8 +7,8 @@ use satang_core::calendar::BusinessDate;
 use satang_core::state::dedup::{IdEntry, IdFact, TxnState};
 use satang_core::state::hash::HashSeed;
 use satang_engine::ids::archive::OldDays;
-use satang_engine::ids::index::{DayFacts, ID_INDEX_FOLDER, IdIndex, IdIndexError};
-use satang_engine::snapshot::{self, Unusable};
+use satang_engine::ids::index::{DayFacts, ID_INDEX_FOLDER, IdIndex, IdIndexDamage, IdIndexError};
+use satang_engine::snapshot::{self, SnapshotDamage, Unusable};
 use satang_log::log::LogIdentity;
 use satang_log::storage::ReadStorage;
 use std::io;
@@ -44,33 +44,49 @@ pub struct Wanted<'w> {
     pub whole: bool,
 }
 
-/// Holds every index and snapshot against the journal; how many there are.
+/// Holds every index and snapshot against the journal; how many that were. Those of another version of the program are passed over,
+/// as a start does.
 pub fn check<S: ReadStorage>(
     storage: &S,
     derived: &Derived,
     wanted: &Wanted<'_>,
     findings: &Findings,
 ) -> (u64, u64) {
-    for name in &derived.indexes {
+    let is_checked = |name: &&String| {
         let date = name.strip_suffix(".ids").map(BusinessDate::parse);
         match date {
             Some(Ok(date)) => check_index(storage, date, wanted, findings),
-            Some(Err(_)) => findings.file(&format!("{ID_INDEX_FOLDER}/{name}"), 0, Finding::NoDate),
+            Some(Err(_)) => {
+                findings.file(&format!("{ID_INDEX_FOLDER}/{name}"), 0, Finding::NoDate);
+                true
+            }
             // One in the making.
-            None => {}
+            None => false,
         }
-    }
-    for name in &derived.snapshots {
-        check_snapshot(storage, name, wanted, findings);
-    }
-    let indexes = derived.indexes.iter().filter(|name| name.ends_with(".ids"));
-    (indexes.count() as u64, derived.snapshots.len() as u64)
+    };
+    let indexes = derived.indexes.iter().filter(is_checked).count();
+    let is_checked = |name: &&String| check_snapshot(storage, name, wanted, findings);
+    let snapshots = derived.snapshots.iter().filter(is_checked).count();
+    (indexes as u64, snapshots as u64)
 }
 
-fn check_index<S: ReadStorage>(storage: &S, date: BusinessDate, wanted: &Wanted<'_>, findings: &Findings) {
+/// Whether the index was one to be held against the journal.
+fn check_index<S: ReadStorage>(
+    storage: &S,
+    date: BusinessDate,
+    wanted: &Wanted<'_>,
+    findings: &Findings,
+) -> bool {
     let found = match IdIndex::open(storage, wanted.journal, date) {
         Ok(found) => found,
-        Err(error) => return report(&error, findings),
+        Err(IdIndexError::Damaged {
+            what: IdIndexDamage::Version(_),
+            ..
+        }) => return false,
+        Err(error) => {
+            report(&error, findings);
+            return true;
+        }
     };
     if !wanted.days.has_left(date) {
         if wanted.whole {
@@ -80,11 +96,12 @@ fn check_index<S: ReadStorage>(storage: &S, date: BusinessDate, wanted: &Wanted<
         if let Err(error) = found.for_each(&mut |_| {}) {
             report(&error, findings);
         }
-        return;
+        return true;
     }
     let own = wanted.days.files.iter().find(|file| file.date() == date);
     let seed = wanted.journal.seed();
     compare(own.map(|own| &**own), &found, &seed, findings);
+    true
 }
 
 fn report(error: &IdIndexError, findings: &Findings) {
@@ -207,15 +224,20 @@ fn may_be_missing(entry: &IdEntry) -> bool {
     }
 }
 
-fn check_snapshot<S: ReadStorage>(storage: &S, name: &str, wanted: &Wanted<'_>, findings: &Findings) {
+/// Whether the snapshot was one to be held against the journal.
+fn check_snapshot<S: ReadStorage>(storage: &S, name: &str, wanted: &Wanted<'_>, findings: &Findings) -> bool {
     let whole = match snapshot::check(storage, name, wanted.journal) {
         Ok(whole) => whole,
         Err(refusal) => {
             // A running server has taken a newer one and removed this.
             if snapshot::names(storage).is_ok_and(|names| !names.iter().any(|other| other == name)) {
-                return;
+                return false;
             }
-            return match refusal.what {
+            match refusal.what {
+                Unusable::Damaged {
+                    what: SnapshotDamage::Version(_),
+                    ..
+                } => return false,
                 Unusable::Damaged { offset, what } => {
                     findings.file(name, offset, Finding::SnapshotDamaged(what));
                 }
@@ -225,7 +247,8 @@ fn check_snapshot<S: ReadStorage>(storage: &S, name: &str, wanted: &Wanted<'_>, 
                 | Unusable::OtherIndex(_)) => {
                     findings.file(name, 0, Finding::Unreadable(other.to_string()));
                 }
-            };
+            }
+            return true;
         }
     };
     if whole.through_max > wanted.last_sequence {
@@ -238,6 +261,7 @@ fn check_snapshot<S: ReadStorage>(storage: &S, name: &str, wanted: &Wanted<'_>, 
             findings.file(name, 0, Finding::IndexGone(date));
         }
     }
+    true
 }
 
 fn is_there<S: ReadStorage>(storage: &S, journal: &LogIdentity, facts: &DayFacts) -> bool {
