@@ -55,7 +55,8 @@ fn work_until_the_power_goes(work: &mut Workload, rig: &mut Rig) -> usize {
     work.book.durable(&rig.engine)
 }
 
-fn many_losses(seed: Random, layout: Layout, losses: usize) {
+/// Answers that were kept, and that were lost before they were durable.
+fn many_losses(seed: Random, layout: Layout, losses: usize) -> (usize, usize) {
     let mut work = Workload::new(seed);
     work.batch_len_max = u64::from(layout.group_bytes_max) / 4096 * 30;
     let mut rig = recover(MemoryStorage::default(), layout, &mut work.random);
@@ -71,16 +72,22 @@ fn many_losses(seed: Random, layout: Layout, losses: usize) {
         (kept, lost) = (there, lost + asked - there);
         work.book.note_state(&rig.engine);
     }
+    (kept, lost)
+}
+
+/// Several journals of twenty losses each: a longer one is mostly replayed.
+fn many_journals(mut seeds: Random, layout: Layout, journals: usize) {
+    let runs = (0..journals).map(|_| many_losses(Random::new(seeds.bits()), layout, 20));
+    let (kept, lost) = runs.fold((0, 0), |(kept, lost), run| (kept + run.0, lost + run.1));
     println!("{kept} answers kept, {lost} lost before they were durable");
+    let losses = 20 * journals;
     assert!(kept > 10 * losses && lost > losses, "{kept} kept, {lost} lost");
 }
 
 #[test]
 fn every_published_answer_survives_any_loss_of_power() {
-    let mut seeds = Random::printed("every_published_answer_survives_any_loss_of_power");
-    for _ in 0..6 {
-        many_losses(Random::new(seeds.bits()), LAYOUT, 20);
-    }
+    let seeds = Random::printed("every_published_answer_survives_any_loss_of_power");
+    many_journals(seeds, LAYOUT, 6);
 }
 
 #[test]
@@ -89,10 +96,8 @@ fn segments_of_one_group_survive_it_too() {
         segment_bytes: 20 << 10,
         group_bytes_max: 4 << 10,
     };
-    let mut seeds = Random::printed("segments_of_one_group_survive_it_too");
-    for _ in 0..5 {
-        many_losses(Random::new(seeds.bits()), smallest, 20);
-    }
+    let seeds = Random::printed("segments_of_one_group_survive_it_too");
+    many_journals(seeds, smallest, 5);
 }
 
 #[test]
