@@ -22,7 +22,7 @@ use satang_engine::scrub::Pace;
 use satang_log::commit::Pacing;
 use satang_log::file::Layout;
 use std::io::IsTerminal as _;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr, ToSocketAddrs as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -75,10 +75,10 @@ struct ServeArgs {
     #[arg(long)]
     programs: PathBuf,
     /// Address to listen on; loopback only without --keys, since callers are not authenticated then.
-    #[arg(long, default_value = "127.0.0.1:8080")]
+    #[arg(long, default_value = "127.0.0.1:8080", value_parser = parse_address)]
     listen: SocketAddr,
     /// Address for /healthz, /readyz and /metrics alone, always in the clear: it answers however busy the other one is.
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", value_parser = parse_address)]
     health_listen: Option<SocketAddr>,
     /// Connections from one address (of IPv6, from one network of 64 bits); without: half of all, and no bound on loopback.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
@@ -104,6 +104,9 @@ struct ServeArgs {
     /// Confirm a clock that jumped or does not fit the journal: the instant that it shows; counts for a minute.
     #[arg(long, value_name = "INSTANT", num_args = 0..=1, default_missing_value = "", value_parser = parse_accepted)]
     accept_clock: Option<Instant>,
+    /// Refuse to start under a clock that the kernel calls unsynchronized, as it does while no time daemon has set it.
+    #[arg(long, conflicts_with = "clock")]
+    require_synced_clock: bool,
     /// Threads that read, decide and answer; one per core without.
     #[arg(long)]
     io_threads: Option<usize>,
@@ -133,7 +136,7 @@ struct DemoArgs {
     #[arg(long)]
     data_dir: Option<PathBuf>,
     /// Address to listen on; another port when it is taken and none was asked for.
-    #[arg(long)]
+    #[arg(long, value_parser = parse_address)]
     listen: Option<SocketAddr>,
     /// End after the day instead of serving on.
     #[arg(long)]
@@ -185,6 +188,25 @@ fn parse_clock(text: &str) -> Result<Instant, String> {
         .strip_prefix("simulated:")
         .ok_or("must be like simulated:2026-06-15T12:00:00+07:00")?;
     Instant::parse(instant).map_err(|error| error.to_string())
+}
+
+/// An address to listen on: `127.0.0.1:8080`, `localhost:8080`, or a port of this machine alone, `8080`.
+fn parse_address(text: &str) -> Result<SocketAddr, String> {
+    let wanted = "must be like 127.0.0.1:8080, localhost:8080 or 8080";
+    let port = text.strip_prefix(':').unwrap_or(text);
+    if let Ok(port) = port.parse::<u16>() {
+        return Ok((Ipv4Addr::LOCALHOST, port).into());
+    }
+    let found = text
+        .to_socket_addrs()
+        .map_err(|error| match text.rsplit_once(':') {
+            Some((_, port)) if port.parse::<u16>().is_ok() => format!("{wanted}; {error}"),
+            _ => wanted.to_owned(),
+        })?;
+    let mut found: Vec<SocketAddr> = found.collect();
+    // Where a name has addresses of both kinds, clients try either; scripts mostly IPv4.
+    found.sort_by_key(SocketAddr::is_ipv6);
+    found.first().copied().ok_or_else(|| wanted.to_owned())
 }
 
 fn parse_accepted(text: &str) -> Result<Instant, String> {
@@ -323,6 +345,7 @@ fn serve(args: ServeArgs) -> anyhow::Result<()> {
         keys: reloads.keys.as_ref().map(|(_, ring)| ring.clone()),
         simulated_clock: args.clock,
         accept_clock: args.accept_clock,
+        require_synced_clock: args.require_synced_clock,
         layout: Layout {
             segment_bytes: args.segment_mib << 20,
             ..Layout::DEFAULT
@@ -433,4 +456,32 @@ fn report_access(reloads: &Reloads, addr: SocketAddr) {
         None => {}
     }
     tracing::info!("listening on {scheme}://{addr}; callers need a key");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse_address;
+
+    #[test]
+    fn an_address_may_be_a_name_or_a_port_alone() {
+        let parsed = |text| parse_address(text).map(|address| address.to_string());
+        for text in ["8080", ":8080", "localhost:8080", "127.0.0.1:8080"] {
+            assert_eq!(parsed(text).as_deref(), Ok("127.0.0.1:8080"), "{text}");
+        }
+        assert_eq!(parsed("[::1]:80").as_deref(), Ok("[::1]:80"));
+        for text in [
+            "",
+            "localhost",
+            "80800",
+            "127.0.0.1",
+            "http://127.0.0.1:8080/",
+            "no.such.name.invalid:80",
+        ] {
+            let refused = parsed(text).unwrap_err();
+            assert!(
+                refused.starts_with("must be like 127.0.0.1:8080"),
+                "{text}: {refused}"
+            );
+        }
+    }
 }

@@ -83,9 +83,11 @@ fn open_storage(folder: &Path) -> anyhow::Result<Arc<FileStorage>> {
     match FileStorage::open_folder(folder) {
         Ok(storage) => Ok(Arc::new(storage)),
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+            let process = FileStorage::used_by(folder).map(|id| format!(" (process {id})"));
             bail!(
-                "{}: offset 0: another process uses this data folder",
-                folder.join("lock").display()
+                "{}: offset 0: another process{} uses this data folder",
+                folder.join("lock").display(),
+                process.unwrap_or_default()
             )
         }
         Err(error) => Err(error).with_context(|| folder.display().to_string()),

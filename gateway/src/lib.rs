@@ -5,6 +5,7 @@ pub mod commands;
 pub mod start;
 mod data_folder;
 mod scrubber;
+pub mod time_daemon;
 mod signals;
 mod bar;
 mod output;

@@ -1,13 +1,17 @@
 //! Programme files: where they are read, at start and while the server runs.
 
 use crate::engine::GatewayEngine;
+use crate::explain::baht;
 use anyhow::{Context, bail};
 use parking_lot::Mutex;
+use satang_core::calendar::BusinessDate;
 use satang_core::ids::Name;
+use satang_core::money::Satang;
 use satang_core::programme::Program;
 use satang_engine::engine::SubmitError;
 use satang_engine::session::activation::{ActivatedPrograms, ActivationError};
 use satang_log::storage::Storage;
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -107,9 +111,43 @@ pub(crate) fn load_programs(files: &[(String, String)]) -> anyhow::Result<Vec<Pr
     Ok(files.iter().map(load).collect::<Result<_, _>>()?)
 }
 
-/// Says which lists that the programmes name were never imported.
+/// Says which lists that the programmes name were never imported, and what else may be a slip.
 pub(crate) fn warn_about_programs<S: Storage>(programs: &[Program], engine: &GatewayEngine<S>) {
     warn_about_some(programs, engine, |_| true);
+}
+
+/// Caps below 10 baht: whoever writes `day = 200` may mean 200 baht, and wrote 2.
+const CAP_LIKE_BAHT: Satang = Satang::new(1_000);
+
+/// The caps of a programme that look like baht.
+pub(crate) fn caps_like_baht(program: &Program) -> impl Iterator<Item = String> {
+    let of_benefits = program
+        .benefits
+        .iter()
+        .map(|benefit| (format!("benefit {}", benefit.id), benefit.caps));
+    let tiers = program
+        .registration
+        .iter()
+        .flat_map(|registration| &registration.tiers);
+    let of_tiers = tiers.flat_map(|tier| {
+        let caps = tier.caps.iter();
+        caps.map(|(benefit, caps)| (format!("tier {}, benefit {benefit}", tier.id), *caps))
+    });
+    of_benefits.chain(of_tiers).flat_map(|(whose, caps)| {
+        let small = caps.iter().filter(|(_, cap)| *cap < CAP_LIKE_BAHT);
+        small.map(move |(period, cap)| {
+            let (key, cap) = (period.name(), cap.get());
+            format!("{whose}: {key} = {cap} is {} baht: caps are in satang", baht(cap))
+        })
+    })
+}
+
+/// Whether anybody can spend on this date, by the programme's dates.
+fn can_be_spent(program: &Program, on: BusinessDate) -> bool {
+    let begun = [program.effective_from, program.usable_from];
+    let channels = program.benefits.iter().flat_map(|benefit| &benefit.channels);
+    begun.iter().flatten().all(|from| *from <= on) && { channels }
+        .any(|channel| (channel.from..=channel.to).contains(&on))
 }
 
 fn warn_about_some<S: Storage>(
@@ -125,6 +163,32 @@ fn warn_about_some<S: Storage>(
         for list in program.lists().chain(stands_for).filter(is_missing) {
             tracing::warn!(program = %id, %list, "the list was never imported: it is empty");
         }
+        for cap in caps_like_baht(program) {
+            tracing::warn!(program = %id, "{cap}");
+        }
+        warn_of_channels(program, engine);
+    }
+    let Ok(now) = engine.now() else { return };
+    let today = now.business_date();
+    if !programs.iter().any(|program| can_be_spent(program, today)) {
+        tracing::warn!(%today, "nothing can be spent today under any programme file, by their dates");
+    }
+}
+
+/// Nobody can spend through a channel that no merchant sells through: a slip in its name, or in the merchants'.
+fn warn_of_channels<S: Storage>(program: &Program, engine: &GatewayEngine<S>) {
+    let channels = program.benefits.iter().flat_map(|benefit| &benefit.channels);
+    let channels: BTreeSet<&Name> = channels.map(|channel| &channel.id).collect();
+    let unsold: Vec<&Name> = engine.of_directory(|directory| match directory.merchants_len() {
+        // Before the first import every channel is.
+        0 => Vec::new(),
+        _ => channels
+            .into_iter()
+            .filter(|channel| !directory.is_named_by_merchants(channel))
+            .collect(),
+    });
+    for channel in unsold {
+        tracing::warn!(program = %program.id, %channel, "no merchant sells through this channel");
     }
 }
 

@@ -7,7 +7,8 @@ use crate::keys::KeyRing;
 use crate::programs::{ProgramSource, load_programs, reload, warn_about_programs};
 use crate::scrubber::Scrubber;
 use crate::server::{Server, ServerHandle, ServerOptions};
-use anyhow::{Context, bail};
+use crate::time_daemon;
+use anyhow::{Context, anyhow, bail};
 use satang_core::calendar::Instant;
 use satang_engine::clock::{AnyClock, SimulatedClock, SystemClock};
 use satang_engine::engine::SubmitError;
@@ -20,6 +21,7 @@ use satang_log::commit::{Appender, Pacing};
 use satang_log::file::Layout;
 use satang_log::log::Upkeep;
 use satang_log::storage::FileStorage;
+use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -42,6 +44,8 @@ pub struct StartOptions {
     pub simulated_clock: Option<Instant>,
     /// An operator confirms a clock that is behind the journal.
     pub accept_clock: Option<Instant>,
+    /// Refuse to start under a real clock that the kernel does not call synchronized.
+    pub require_synced_clock: bool,
     /// Of a new journal.
     pub layout: Layout,
     /// When the journal's writer waits for more records.
@@ -72,6 +76,9 @@ pub struct Running {
     pub direct_refused: bool,
 }
 
+/// What a simulated clock may be ahead of the flag without a word: it ran since the flag was read.
+const CLOCK_SLACK_MS: i64 = 1_000;
+
 /// How often the end of a business date is looked for when no request does.
 const TICK: Duration = Duration::from_secs(1);
 
@@ -91,6 +98,10 @@ impl Running {
         if let Some(listen) = options.health_listen {
             refuse_foreign_address("--health-listen", listen, has_keys)?;
         }
+        let unkept = match options.simulated_clock {
+            Some(_) => None,
+            None => time_daemon::check(time_daemon::keeps_the_clock(), options.require_synced_clock)?,
+        };
         let source = Arc::new(options.programs);
         let files = source.read()?;
         let programs = load_programs(&files)?;
@@ -111,7 +122,7 @@ impl Running {
         let for_threads = app.clone();
         let listen = options.server.listen;
         let handle = Server::start(options.server, move |_| api_of_thread(&for_threads))
-            .with_context(|| format!("--listen {listen}"))?;
+            .map_err(|error| named_listener("--listen", listen, error))?;
         metrics.listens(handle.counters().clone());
         let started = std::time::Instant::now();
         let engine_options = EngineOptions {
@@ -131,6 +142,14 @@ impl Running {
         running.activate_programs(&files)?;
         // Only now: a refusal to start is one line.
         warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+        unkept.into_iter().for_each(|unkept| tracing::warn!("{unkept}"));
+        if let (Some(from), Ok(now)) = (options.simulated_clock, running.engine.now())
+            && now.unix_ms() - from.unix_ms() > started.elapsed().as_millis() as i64 + CLOCK_SLACK_MS
+        {
+            tracing::warn!(
+                "--clock: the journal's last record is later than {from}: the clock goes on from {now}"
+            );
+        }
         warn_about_programs(&programs, &running.engine);
         if !storage.is_ours() {
             return Err(running.stop_without_folder().expect_err("it says so"));
@@ -357,7 +376,23 @@ fn serve_probes(listen: SocketAddr, app: &Arc<App<FileStorage>>) -> anyhow::Resu
     };
     let app = app.clone();
     Server::start(options, move |_| Probes(api_of_thread(&app)))
-        .with_context(|| format!("--health-listen {listen}"))
+        .map_err(|error| named_listener("--health-listen", listen, error))
+}
+
+/// Why a port is not listened on, and what to do when somebody has it.
+fn named_listener(flag: &str, listen: SocketAddr, error: io::Error) -> anyhow::Error {
+    let next = SocketAddr::new(listen.ip(), listen.port().checked_add(1).unwrap_or(8080));
+    match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            anyhow!(
+                "{flag} {listen}: another process listens there: stop it, or take another port, such as {next}"
+            )
+        }
+        io::ErrorKind::PermissionDenied => {
+            anyhow!("{flag} {listen}: {error}: ports below 1024 are root's, take one above")
+        }
+        _ => anyhow!("{flag} {listen}: {error}"),
+    }
 }
 
 fn watch_clock(maintenance: &GatewayMaintenance<FileStorage>) {

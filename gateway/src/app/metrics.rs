@@ -6,12 +6,14 @@ use super::listener::read_listener;
 use super::{Failure, Ready, Refused};
 use crate::output;
 use crate::server::{Response, ServerCounters};
+use crate::time_daemon;
 use http::StatusCode;
 use parking_lot::RwLock;
 use prometheus::{Gauge, Histogram, IntCounter, IntCounterVec, IntGauge, Registry, TextEncoder};
 use satang_core::outcome::{Reason, RegistrationReason, ReversalReason};
 use satang_core::record::{AuthorizationRecord, NameNumber, ReturnKind, ReversalRecord};
 use satang_core::state::casework::Casework;
+use satang_engine::clock::Clock as _;
 use satang_engine::maintenance::{KeepError, Taken};
 use satang_engine::recovery::open::Recovered;
 use satang_engine::session::{Outcome, RegistrationOutcome};
@@ -402,6 +404,13 @@ impl<S: Storage> Ready<S> {
             "Bytes of records not durable yet.",
             engine.appender().in_flight_bytes(),
         );
+        if engine.clock().simulated().is_none() {
+            gauge(
+                "satang_clock_synchronized",
+                "1 while the kernel says that a time daemon keeps the clock.",
+                usize::from(time_daemon::keeps_the_clock() == Some(true)),
+            );
+        }
         gauge("satang_wallets", "Wallets known.", state.wallets_len());
         gauge(
             "satang_ids",

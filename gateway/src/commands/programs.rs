@@ -2,7 +2,7 @@
 
 use crate::explain::{baht, thai_date};
 use crate::output::{say, show};
-use crate::programs::{ProgramFiles, read_programs};
+use crate::programs::{ProgramFiles, caps_like_baht, read_programs};
 use anyhow::bail;
 use clap::{Args, Subcommand};
 use satang_core::calendar::{BusinessDate, Instant};
@@ -84,6 +84,7 @@ fn notes(programs: &[(&str, Program)]) -> Vec<String> {
                 .iter()
                 .map(|list| format!("{file}: it needs the list {list}")),
         );
+        notes.extend(caps_like_baht(program).map(|cap| format!("{file}: {cap}")));
     }
     notes
 }

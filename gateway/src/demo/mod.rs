@@ -105,6 +105,7 @@ fn start(folder: &Path, listen: SocketAddr) -> anyhow::Result<Running> {
         keys: None,
         simulated_clock: Some(noon),
         accept_clock: None,
+        require_synced_clock: false,
         layout: Layout {
             segment_bytes: 16 << 20,
             ..Layout::DEFAULT

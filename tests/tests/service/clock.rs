@@ -1,6 +1,7 @@
 //! The clock: simulated ones are set and go on, real ones are trusted or not.
 
 use crate::{BINARY, check_refusal};
+use satang_gateway::time_daemon::keeps_the_clock;
 use satang_tests::site::{NOON, Site, buy, prepare};
 use satang_tests::wire::Wire;
 use serde_json::{Value, json};
@@ -176,4 +177,37 @@ pub(crate) fn open_when_it_listens(addr: std::net::SocketAddr) -> Wire {
         }
         std::thread::yield_now();
     }
+}
+
+#[test]
+fn a_clock_that_nobody_keeps_is_told_of_or_refused() {
+    let site = Site::new(BINARY);
+    let is_kept = keeps_the_clock() == Some(true);
+    if !is_kept {
+        let refused = site.refused(&["--require-synced-clock"]);
+        check_refusal(refused, &["--require-synced-clock: "]);
+    }
+    let server = match is_kept {
+        true => site.serve(&["--require-synced-clock"]),
+        false => site.serve(&[]),
+    };
+    let mut wire = Wire::open(server.addr()).expect("it listens");
+    let metrics = wire.call("GET", "/metrics", b"").expect("an answer");
+    let kept = format!("\nsatang_clock_synchronized {}\n", u8::from(is_kept));
+    assert!(metrics.text().contains(&kept), "{}", metrics.text());
+    server.terminate();
+    let (code, said) = server.wait();
+    assert_eq!(
+        (code, said.contains("time daemon")),
+        (Some(0), !is_kept),
+        "{said}"
+    );
+
+    // A simulated clock is nobody's to keep.
+    let (code, said) = site.refused(&["--clock", NOON, "--require-synced-clock"]);
+    assert_eq!(code, Some(2), "{said}");
+    let server = site.serve_folder(&site.path("simulated"), &["--clock", NOON]);
+    let mut wire = Wire::open(server.addr()).expect("it listens");
+    let metrics = wire.call("GET", "/metrics", b"").expect("an answer");
+    assert!(!metrics.text().contains("satang_clock_synchronized"));
 }

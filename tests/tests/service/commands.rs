@@ -69,7 +69,7 @@ fn a_wrong_command_line_is_no_success() {
         &["--clock", "2026-06-15"],
         &["--clock", "simulated:2569-06-15T12:00:00+07:00"],
         &["--clock", "simulated:2026-06-15T12:00:00"],
-        &["--listen", "8080"],
+        &["--listen", "80800"],
         &["--segment-mib", "7"],
         &["--segment-mib", "257"],
         &["--no-such-flag"],

@@ -31,6 +31,7 @@ mod registrations;
 mod replacements;
 mod routes;
 mod schema;
+mod slips;
 mod snapshots;
 mod stop;
 mod tls;
