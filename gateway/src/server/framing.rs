@@ -198,7 +198,7 @@ mod tests {
         // A chunk of 5 bytes: hyper refuses the one of CHUNKED above, and so does this, as lost.
         let chunked = CHUNKED.replace(
             "5;a=b\r\nContent-Length: 3\r\n",
-            "19;a=b\r\nPOST / HTTP/1.1\r\nx: 12345\r\n",
+            "1B;a=b\r\nPOST / HTTP/1.1\r\nx: 12345\r\n",
         );
         let orders = [
             vec![],
