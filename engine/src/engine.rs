@@ -146,6 +146,16 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         self.space.space()
     }
 
+    /// Files that the journal has made ahead.
+    pub fn spares_len(&self) -> usize {
+        self.space.spares_len()
+    }
+
+    /// Why nothing, or only reversals, is accepted now, though the clock is trusted and the journal works; `None` when everything is.
+    pub fn lacks(&self) -> Option<SubmitError> {
+        self.admit(Space::Enough).err()
+    }
+
     /// The record of a durable sequence, whatever it is: who knows which it must be asks as in [`crate::query::read_back`].
     pub fn read(&self, sequence: u64) -> Result<Record, ReadError> {
         self.reader.read(sequence)

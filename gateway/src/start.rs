@@ -16,6 +16,7 @@ use satang_engine::maintenance::{KeepError, SnapshotRule, Taken};
 use satang_engine::probes::ProbeWatch;
 use satang_engine::recovery::open::{EngineOptions, Expected, Opened, Recovered, open};
 use satang_engine::scrub::Pace;
+use satang_engine::snapshot::snapshot_name;
 use satang_log::commit::CommitError;
 use satang_log::commit::{Appender, Pacing};
 use satang_log::file::Layout;
@@ -70,6 +71,7 @@ pub struct Running {
     maintenance: Arc<GatewayMaintenance<FileStorage>>,
     storage: Arc<FileStorage>,
     stop: Vec<mpsc::Sender<()>>,
+    app: Arc<App<FileStorage>>,
     /// What the start found.
     pub recovered: Recovered,
     /// Whether the file system refused direct I/O.
@@ -135,10 +137,14 @@ impl Running {
             hash_seed: None,
             observer: metrics.clone(),
         };
-        let opened = open(&storage, clock, engine_options, progress)
+        let mut replayed = |bytes, all_bytes| {
+            app.replayed(bytes, all_bytes);
+            progress(bytes, all_bytes);
+        };
+        let opened = open(&storage, clock, engine_options, &mut replayed)
             .with_context(|| options.data_dir.display().to_string())?;
-        metrics.recovered(&opened.recovered, started.elapsed());
-        let mut running = Running::with_threads((handle, health), opened, &storage, source, &metrics);
+        count_recovered(&metrics, &opened.recovered, &storage, started.elapsed());
+        let mut running = Running::with_threads((handle, health), opened, &storage, source, &app);
         running.activate_programs(&files)?;
         // Only now: a refusal to start is one line.
         warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
@@ -181,7 +187,7 @@ impl Running {
         opened: Opened<FileStorage, AnyClock>,
         storage: &Arc<FileStorage>,
         programs: Arc<ProgramSource>,
-        metrics: &Arc<Metrics>,
+        app: &Arc<App<FileStorage>>,
     ) -> Running {
         let Opened {
             engine,
@@ -195,10 +201,14 @@ impl Running {
         let (stop_ticking, stopped) = mpsc::channel();
         let engine_of_thread = engine.clone();
         let (watcher, folder) = (maintenance.clone(), storage.clone());
+        let metrics = app.metrics().clone();
+        // Once before anybody asks.
+        watch_disk(&folder, &metrics);
         let ticking = spawn("cut-over", move || {
             let mut room_lacks = false;
             while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(TICK) {
                 watch_clock(&watcher);
+                watch_disk(&folder, &metrics);
                 room_lacks = watch_room(&watcher, room_lacks);
                 let ticked = engine_of_thread
                     .cut_over()
@@ -214,7 +224,7 @@ impl Running {
         });
         let (stop_keeping, stopped) = mpsc::channel();
         let (keeper_of_thread, engine_of_thread, metrics) =
-            (maintenance.clone(), engine.clone(), metrics.clone());
+            (maintenance.clone(), engine.clone(), app.metrics().clone());
         let keeping = spawn("keeper", move || {
             let mut probes = ProbeWatch::default();
             while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(TICK) {
@@ -237,6 +247,7 @@ impl Running {
             maintenance,
             storage: storage.clone(),
             stop: vec![stop_ticking, stop_keeping],
+            app: app.clone(),
             recovered,
             direct_refused,
         }
@@ -328,6 +339,7 @@ impl Running {
             upkeep,
             ..
         } = self;
+        self.app.stopping();
         handle.stop();
         engine.appender().stop();
         // Before the writer is waited for: with a full disk it would wait for a spare that never comes.
@@ -398,6 +410,25 @@ fn named_listener(flag: &str, listen: SocketAddr, error: io::Error) -> anyhow::E
 fn watch_clock(maintenance: &GatewayMaintenance<FileStorage>) {
     if let Err(error) = maintenance.watch_clock() {
         tracing::error!(%error, "it cannot be written down that the clock jumped");
+    }
+}
+
+/// What room the disk has, for metrics. A file system that does not say is asked again.
+fn watch_disk(storage: &FileStorage, metrics: &Metrics) {
+    if let Ok(room) = storage.room() {
+        metrics.disk_room(room);
+    }
+}
+
+/// What the start did, and when the snapshot that it read was written, as its file says.
+fn count_recovered(metrics: &Metrics, found: &Recovered, storage: &FileStorage, took: Duration) {
+    metrics.recovered(found, took);
+    let file = found
+        .snapshot
+        .map(|sequence| storage.folder().join(snapshot_name(sequence)));
+    let written = file.and_then(|file| std::fs::metadata(file).ok()?.modified().ok());
+    if let Some(at) = written {
+        metrics.snapshot_found(at);
     }
 }
 

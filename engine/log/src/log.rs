@@ -15,7 +15,7 @@ use satang_core::state::hash::HashSeed;
 use std::io;
 use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 use std::time::Duration;
 use zerocopy::{FromBytes as _, IntoBytes as _};
 
@@ -303,6 +303,7 @@ pub struct SpaceGauge {
     space: AtomicU8,
     /// Whether it is for another reason than a full disk.
     broken: AtomicBool,
+    spares: AtomicUsize,
 }
 
 impl SpaceGauge {
@@ -320,7 +321,13 @@ impl SpaceGauge {
         !self.broken.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn set(&self, space: Space, disk_full: bool) {
+    /// Files that the log has made ahead; 0 of a log that makes none.
+    pub fn spares_len(&self) -> usize {
+        self.spares.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set(&self, space: Space, disk_full: bool, spares: usize) {
+        self.spares.store(spares, Ordering::Relaxed);
         self.broken.store(!disk_full, Ordering::Relaxed);
         self.space.store(space as u8, Ordering::Relaxed);
     }

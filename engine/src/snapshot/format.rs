@@ -19,7 +19,7 @@ const MAGIC: [u8; 8] = *b"SATANGSN";
 pub(super) const SNAPSHOT_VERSION: u32 = 7;
 
 /// The name of a snapshot through `sequence`: names sort by age.
-pub(super) fn snapshot_name(sequence: u64) -> String {
+pub fn snapshot_name(sequence: u64) -> String {
     format!("{SNAPSHOT_FOLDER}/{sequence:020}.snap")
 }
 

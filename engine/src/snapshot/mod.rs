@@ -11,7 +11,7 @@ mod read;
 mod write;
 mod scrub;
 
-pub use format::{SNAPSHOT_FOLDER, SnapshotFacts};
+pub use format::{SNAPSHOT_FOLDER, SnapshotFacts, snapshot_name};
 pub use read::{Loaded, Refusal, SnapshotDamage, Unusable, Whole, check, load, names};
 pub use scrub::scrub;
 pub use write::{SnapshotError, Source, take};

@@ -1,7 +1,7 @@
 //! Authorizations and holds, reversals, captures and voids, and quotes.
 
 use super::metrics::Metrics;
-use super::{Failure, Ready, text};
+use super::{Failure, Ready};
 use crate::engine::GatewayEngine;
 use crate::server::Response;
 use crate::wire::parse;
@@ -11,7 +11,6 @@ use http::StatusCode;
 use satang_core::ids::Name;
 use satang_core::record::{Authorization, BenefitNumber, ReturnKind};
 use satang_core::state::directory::Directory;
-use satang_engine::engine::SubmitError;
 use satang_engine::session::{Outcome, Pending};
 use satang_log::storage::Storage;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -137,15 +136,6 @@ impl<S: Storage> Ready<S> {
         render::quote(&verdict, &sources, at, &purchase, &mut answer);
         self.metrics.count_quote();
         Ok(Response::json(StatusCode::OK, answer))
-    }
-
-    /// Whether decisions are made at all: the clock is trusted and the journal works.
-    pub(super) async fn readiness(&self) -> Result<Response, Failure> {
-        self.engine.now().map_err(SubmitError::from)?;
-        match self.engine.durable().has_failed() {
-            true => Err(satang_log::durable::StorageFailed.into()),
-            false => Ok(text("ready\n")),
-        }
     }
 }
 

@@ -25,7 +25,12 @@ pub enum Failure {
     /// Nobody's key, one of another role, or one with too many requests.
     Refused(Refused),
     /// Recovery is not done.
-    NotReady,
+    NotReady {
+        /// How much of the journal is read; 0 when nothing is known of it yet.
+        replayed_percent: u8,
+    },
+    /// The server is about to stop.
+    Stopping,
     /// The engine could not decide.
     Submit(SubmitError),
     /// No snapshot was taken.
@@ -63,9 +68,18 @@ impl Failure {
                 answer(&Problem::new(405, "method_not_allowed", title, detail)).with_header(ALLOW, value)
             }
             Failure::Refused(refused) => refusal(refused),
-            Failure::NotReady => {
-                let detail = "recovery is not done yet; nothing was decided";
+            Failure::NotReady { replayed_percent } => {
+                let detail = match replayed_percent {
+                    0 => "recovery is not done yet; nothing was decided".to_owned(),
+                    read => format!(
+                        "recovery is not done yet, {read} % of the journal is read; nothing was decided"
+                    ),
+                };
                 retry_later(&Problem::new(503, "not_ready", "The engine is starting.", detail))
+            }
+            Failure::Stopping => {
+                let detail = "what is in progress is answered, and nothing else";
+                retry_later(&Problem::new(503, "stopping", "The server is stopping.", detail))
             }
             Failure::Submit(error) => submit_error(error),
             Failure::Snapshot(error) => keep_error(error),
@@ -188,7 +202,7 @@ fn retry_later(problem: &Problem) -> Response {
 /// A problem as an answer.
 fn answer(problem: &Problem) -> Response {
     let status = StatusCode::from_u16(problem.status).expect("a problem has a status");
-    let response = Response::problem(status, problem.to_json());
+    let response = Response::problem(status, problem.to_json()).with_code(problem.kind);
     match status {
         // RFC 9110, 15.5.16.
         StatusCode::UNSUPPORTED_MEDIA_TYPE => {

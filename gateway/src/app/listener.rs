@@ -1,8 +1,8 @@
 //! What the listener counts, as `/metrics` shows it, and the port that answers probes alone.
 
-use super::exposition::{counters, registered};
+use super::exposition::{counters, gauges, registered};
 use super::{Api, Failure};
-use crate::server::{Handler, Request, Response, ServerCounters};
+use crate::server::{ConnectionState, Handler, Request, Response, ServerCounters};
 use http::{Method, StatusCode};
 use prometheus::{Gauge, IntCounter, Registry};
 use satang_log::storage::Storage;
@@ -18,7 +18,7 @@ impl<S: Storage> Handler for Probes<S> {
     async fn handle(&self, request: Request) -> Response {
         match PROBED.contains(&request.path()) {
             true => self.0.handle(request).await,
-            false => Failure::NoRoute.response(),
+            false => self.0.refuse(Failure::NoRoute),
         }
     }
 
@@ -49,6 +49,16 @@ pub(super) fn read_listener(read: &Registry, listener: &ServerCounters) {
         "Bytes of answers that clients have not taken: all of HTTP/2, of HTTP/1.1 those over 64 KiB.",
         listener.answer_bytes.load(Relaxed),
     );
+    let by_state = gauges(
+        read,
+        "satang_connections_by_state",
+        "Connections open, by what they do; a quarter of a second old at most.",
+        &["state"],
+    );
+    for (state, count) in ConnectionState::ALL.into_iter().zip(&listener.by_state) {
+        let count = count.load(Relaxed) as f64;
+        by_state.with_label_values(&[state.name()]).set(count);
+    }
     let accepted = IntCounter::new("satang_connections_accepted_total", "Connections accepted.");
     registered(read, accepted).inc_by(listener.accepted.load(Relaxed));
     let turned_away = counters(

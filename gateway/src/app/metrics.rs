@@ -1,8 +1,10 @@
 //! What is counted and timed, in Prometheus' text format.
 
 use super::casework::CaseworkCounts;
+use super::condition::{Condition, read_condition, since_epoch_s};
 use super::exposition::{counters, doubling, gauges, histogram, registered};
 use super::listener::read_listener;
+use super::refusals::Refusals;
 use super::{Failure, Ready, Refused};
 use crate::output;
 use crate::server::{Response, ServerCounters};
@@ -18,7 +20,7 @@ use satang_engine::maintenance::{KeepError, Taken};
 use satang_engine::recovery::open::Recovered;
 use satang_engine::session::{Outcome, RegistrationOutcome};
 use satang_log::commit::CommitObserver;
-use satang_log::storage::Storage;
+use satang_log::storage::{DiskRoom, Storage};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
@@ -43,6 +45,8 @@ pub struct Metrics {
     told_again: IntCounter,
     times: Times,
     refused: [IntCounter; Refused::REASONS.len()],
+    problems: Refusals,
+    condition: Condition,
     casework: CaseworkCounts,
     replays: IntCounter,
     quotes: IntCounter,
@@ -139,6 +143,8 @@ impl Metrics {
             ),
             times: Times::new(&registry),
             refused: Refused::REASONS.map(|reason| refused.with_label_values(&[reason])),
+            problems: Refusals::new(),
+            condition: Condition::new(&registry),
             casework: CaseworkCounts::new(&registry),
             replays: counter(
                 "satang_replays_total",
@@ -259,6 +265,11 @@ impl Metrics {
         self.refused[refused.reason()].inc();
     }
 
+    /// An answer with a problem of this code.
+    pub(super) fn count_problem(&self, code: &str) {
+        self.problems.count(code);
+    }
+
     /// What casework decided.
     pub(super) fn casework(&self) -> &CaseworkCounts {
         &self.casework
@@ -307,8 +318,17 @@ impl Metrics {
 
     /// The scrubber came to the end of all files.
     pub fn scrub_passed(&self, at: SystemTime) {
-        let since_epoch = at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        self.scrub_last_pass.set(since_epoch.as_secs_f64().floor());
+        self.scrub_last_pass.set(since_epoch_s(at).floor());
+    }
+
+    /// There is so much room on the disk.
+    pub fn disk_room(&self, room: DiskRoom) {
+        self.condition.room(room);
+    }
+
+    /// The newest snapshot there is was finished then.
+    pub fn snapshot_found(&self, at: SystemTime) {
+        self.condition.snapshot_taken(at);
     }
 
     /// A snapshot was taken, or was not.
@@ -317,6 +337,7 @@ impl Metrics {
         if let Ok(Taken { facts, took }) = outcome {
             self.snapshot.observe(took.as_secs_f64());
             self.snapshot_sequence.set(facts.sequence as i64);
+            self.condition.snapshot_taken(SystemTime::now());
         }
     }
 }
@@ -329,6 +350,7 @@ impl Default for Metrics {
 
 impl CommitObserver for Metrics {
     fn committed(&self, records: u32, bytes: usize, took: Duration) {
+        self.condition.became_durable(SystemTime::now());
         self.flush.observe(took.as_secs_f64());
         self.flush_records.observe(f64::from(records));
         self.journal_bytes.inc_by(bytes as u64);
@@ -341,7 +363,10 @@ impl<S: Storage> Ready<S> {
         self.read_decisions(&read);
         self.read_state(&read);
         self.read_money(&read);
-        if let Some(listener) = self.metrics.listener.get() {
+        read_condition(&read, &self.engine);
+        let listener = self.metrics.listener.get();
+        self.metrics.problems.read(&read, listener.map(Arc::as_ref));
+        if let Some(listener) = listener {
             read_listener(&read, listener);
         }
         let mut families = self.metrics.registry.gather();

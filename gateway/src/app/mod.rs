@@ -7,6 +7,7 @@ mod authorizations;
 mod batch;
 mod maintenance;
 mod casework;
+mod condition;
 mod explanation;
 mod exposition;
 mod failure;
@@ -15,6 +16,8 @@ mod listener;
 mod lookup;
 mod metrics;
 mod progress;
+mod readiness;
+mod refusals;
 mod registrations;
 mod router;
 mod routes;
@@ -44,6 +47,7 @@ use bytes::Bytes;
 use http::header::CACHE_CONTROL;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Version};
 use maintenance::Chores;
+use readiness::Progress;
 use routes::{AUTHORIZE, Call, OBJECT_BYTES_MAX};
 use satang_engine::clock::AnyClock;
 use satang_engine::session::Session;
@@ -67,6 +71,7 @@ pub struct App<S: Storage> {
     programs: Arc<ProgramSource>,
     /// Who may call; without, every caller has every role.
     keys: Option<Arc<KeyRing>>,
+    progress: Arc<Progress>,
 }
 
 /// What recovery hands over.
@@ -94,7 +99,18 @@ impl<S: Storage> App<S> {
             metrics,
             programs,
             keys,
+            progress: Arc::default(),
         })
+    }
+
+    /// A start has read so many of so many bytes.
+    pub fn replayed(&self, bytes: u64, all_bytes: u64) {
+        self.progress.replayed(bytes, all_bytes);
+    }
+
+    /// The server is about to stop: from now on it is not ready.
+    pub fn stopping(&self) {
+        self.progress.stop();
     }
 
     /// Recovery is done: from now on everything is answered.
@@ -172,6 +188,7 @@ pub(crate) struct Ready<S: Storage> {
     chores: Arc<Chores>,
     metrics: Arc<Metrics>,
     programs: Arc<ProgramSource>,
+    progress: Arc<Progress>,
     /// Of the imports on this thread.
     turns: Turns,
 }
@@ -197,13 +214,18 @@ impl<S: Storage> Api<S> {
     ) -> Response {
         match self.route(method, path, headers, body).await {
             Ok(response) => response,
-            Err(failure) => {
-                if let Failure::Refused(refused) = failure {
-                    self.app.metrics.count_refused(refused);
-                }
-                failure.response()
-            }
+            Err(failure) => self.refuse(failure),
         }
+    }
+
+    /// The answer of a failure, counted.
+    fn refuse(&self, failure: Failure) -> Response {
+        if let Failure::Refused(refused) = failure {
+            self.app.metrics.count_refused(refused);
+        }
+        let answer = failure.response();
+        self.app.metrics.count_problem(answer.code.unwrap_or_default());
+        answer
     }
 
     async fn route(
@@ -240,7 +262,7 @@ impl<S: Storage> Api<S> {
     }
 
     async fn health(&self) -> Result<Response, Failure> {
-        Ok(text("ok\n"))
+        Ok(text("ok\n".to_owned()))
     }
 
     async fn openapi(&self) -> Result<Response, Failure> {
@@ -260,7 +282,9 @@ impl<S: Storage> Api<S> {
         if let Some(ready) = self.ready.get() {
             return Ok(ready);
         }
-        let Handed { engine, maintenance } = self.app.engine.get().ok_or(Failure::NotReady)?;
+        let Handed { engine, maintenance } = self.app.engine.get().ok_or_else(|| Failure::NotReady {
+            replayed_percent: self.app.progress.replayed_percent(),
+        })?;
         Ok(self.ready.get_or_init(|| {
             let waits = DurableWaits::subscribe(engine.durable());
             (self.spawn_dispatch)(waits.clone());
@@ -272,6 +296,7 @@ impl<S: Storage> Api<S> {
                 chores: self.app.chores.clone(),
                 metrics: self.app.metrics.clone(),
                 programs: self.app.programs.clone(),
+                progress: self.app.progress.clone(),
                 turns: Turns::new(),
             }
         }))
@@ -299,7 +324,9 @@ impl<S: Storage> Handler for Api<S> {
     }
 
     fn problem(&self, status: StatusCode, code: &str, detail: &str) -> Vec<u8> {
-        failure::listener_problem(status, code, detail).to_json()
+        let problem = failure::listener_problem(status, code, detail);
+        self.app.metrics.count_problem(problem.kind);
+        problem.to_json()
     }
 }
 
@@ -309,12 +336,8 @@ const HEALTH: [&str; 2] = ["/healthz", "/readyz"];
 /// The description of every route, OpenAPI 3.1.
 const OPENAPI: &str = include_str!("../../openapi.json");
 
-fn text(words: &'static str) -> Response {
-    Response::new(
-        StatusCode::OK,
-        "text/plain; charset=utf-8",
-        Bytes::from_static(words.as_bytes()),
-    )
+fn text(words: String) -> Response {
+    Response::new(StatusCode::OK, "text/plain; charset=utf-8", words)
 }
 
 /// An answer whose fields stand in the order of the alphabet.

@@ -19,8 +19,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 pub(super) struct Service {
-    storage: Arc<MemoryStorage>,
-    opened: Opened<MemoryStorage, AnyClock>,
+    pub(super) storage: Arc<MemoryStorage>,
+    pub(super) opened: Opened<MemoryStorage, AnyClock>,
     pub(super) api: Api<MemoryStorage>,
 }
 

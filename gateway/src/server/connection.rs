@@ -96,8 +96,7 @@ where
             .serve_connection(TokioIo::new(stream), service)
     );
     let mut told = false;
-    // An error here is a broken connection, or a refusal that hyper has already answered.
-    let _ = poll_fn(|cx| {
+    let ended = poll_fn(|cx| {
         if connection.is_stopping() && !told {
             told = true;
             http.as_mut().graceful_shutdown();
@@ -105,6 +104,10 @@ where
         http.as_mut().poll(cx)
     })
     .await;
+    // An error here is a broken connection, or a refusal that hyper has already answered.
+    if let Err(error) = ended {
+        connection.count_unread_head(&error);
+    }
 }
 
 async fn serve_http2<S, H>(stream: Stream<S>, connection: Rc<Connection>, handler: Rc<H>)

@@ -24,6 +24,58 @@ pub struct ServerCounters {
     pub answer_bytes: AtomicUsize,
     /// Closed because they left too much unread.
     pub unread_closed: AtomicU64,
+    /// Requests of HTTP/1.1 whose head is none, answered 400 by the library.
+    pub heads_malformed: AtomicU64,
+    /// Those whose head is too large, answered 431 or 414 by the library.
+    pub heads_too_large: AtomicU64,
+    /// Open connections in the order of [`ConnectionState::ALL`], as the last sweep of each thread saw them.
+    pub by_state: [AtomicUsize; ConnectionState::ALL.len()],
+}
+
+/// What a connection does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConnectionState {
+    /// No request; perhaps an answer that the client has not read yet.
+    Idle,
+    /// Part of a request's head is here, or of a TLS handshake.
+    Head,
+    /// A handler is at work.
+    Serving,
+    /// The last answer is out.
+    Closing,
+}
+
+impl ConnectionState {
+    /// All, each at the place of its number.
+    pub const ALL: [ConnectionState; 4] = [
+        ConnectionState::Idle,
+        ConnectionState::Head,
+        ConnectionState::Serving,
+        ConnectionState::Closing,
+    ];
+
+    /// Its name in metrics.
+    pub fn name(self) -> &'static str {
+        match self {
+            ConnectionState::Idle => "idle",
+            ConnectionState::Head => "head",
+            ConnectionState::Serving => "serving",
+            ConnectionState::Closing => "closing",
+        }
+    }
+}
+
+/// Connections by their state.
+pub(super) type Tally = [usize; ConnectionState::ALL.len()];
+
+impl ServerCounters {
+    /// One thread's connections were `before` and are `now`.
+    pub(super) fn count_again(&self, before: Tally, now: Tally) {
+        for (count, (before, now)) in self.by_state.iter().zip(before.into_iter().zip(now)) {
+            // Other threads count on: what changed is added, and a decrease wraps around.
+            count.fetch_add(now.wrapping_sub(before), Ordering::Relaxed);
+        }
+    }
 }
 
 /// Bytes counted against the limit of one connection and of all together.

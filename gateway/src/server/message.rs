@@ -57,6 +57,8 @@ pub struct Response {
     pub retry_after_s: Option<u32>,
     /// Any other header fields, such as `Allow`.
     pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// The code of a problem, for whoever counts; it is in the body already.
+    pub code: Option<&'static str>,
     /// A problem whose body is not written yet.
     problem: Option<Box<ProblemLater>>,
 }
@@ -76,6 +78,7 @@ impl Response {
             body: body.into(),
             retry_after_s: None,
             headers: Vec::new(),
+            code: None,
             problem: None,
         }
     }
@@ -114,6 +117,13 @@ impl Response {
     #[must_use]
     pub fn with_retry_after_s(mut self, seconds: u32) -> Self {
         self.retry_after_s = Some(seconds);
+        self
+    }
+
+    /// The same answer, counted under a problem's code.
+    #[must_use]
+    pub fn with_code(mut self, code: &'static str) -> Self {
+        self.code = Some(code);
         self
     }
 

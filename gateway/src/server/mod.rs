@@ -22,7 +22,7 @@ mod tls;
 mod watch;
 
 pub use body::{Body, BodyError};
-pub use counters::ServerCounters;
+pub use counters::{ConnectionState, ServerCounters};
 pub use message::{JSON, PROBLEM_JSON, Request, Response};
 pub use options::ServerOptions;
 pub use thread::{Server, ServerHandle};

@@ -5,7 +5,7 @@
 //! thread looks at all of them a few times a second. A time-out is never early and at most a few ticks late.
 
 use super::answer_body::Unread;
-use super::counters::{Reservation, ServerCounters};
+use super::counters::{ConnectionState, Reservation, ServerCounters, Tally};
 use super::door::Place;
 use super::framing::Framing;
 use super::options::ServerOptions;
@@ -41,6 +41,8 @@ pub(super) struct ThreadState {
     /// Those of them on which no known caller has asked for anything yet, the oldest first.
     strangers: RefCell<BTreeSet<u64>>,
     next_id: Cell<u64>,
+    /// What the last sweep counted.
+    tally: Cell<Tally>,
 }
 
 impl ThreadState {
@@ -60,6 +62,7 @@ impl ThreadState {
             connections: RefCell::new(HashMap::new()),
             strangers: RefCell::new(BTreeSet::new()),
             next_id: Cell::new(0),
+            tally: Cell::default(),
         }
     }
 
@@ -70,13 +73,16 @@ impl ThreadState {
             self.now_ms
                 .set(u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX));
             let mut overdue = Vec::new();
+            let mut tally = Tally::default();
             for connection in self.connections.borrow().values() {
+                tally[connection.phase.get() as usize] += 1;
                 match connection.judge() {
                     Verdict::Keep => {}
                     Verdict::WakeReader => connection.wake(),
                     Verdict::Close => overdue.push(connection.clone()),
                 }
             }
+            self.counters.count_again(self.tally.replace(tally), tally);
             for connection in overdue {
                 self.counters.timed_out.fetch_add(1, Ordering::Relaxed);
                 connection.abort();
@@ -142,18 +148,6 @@ impl Drop for Registered {
     }
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Phase {
-    /// No request; perhaps an answer that the client has not read yet.
-    Idle,
-    /// Part of a request's head is here.
-    Head,
-    /// A handler is at work; it bounds its own time, the body's deadline apart.
-    Serving,
-    /// The last answer is out; bounded by `discard_timeout`.
-    Closing,
-}
-
 enum Verdict {
     Keep,
     WakeReader,
@@ -167,7 +161,7 @@ pub(super) struct Connection {
     /// Given up when the connection is gone.
     place: RefCell<Option<Place>>,
     is_known: Cell<bool>,
-    phase: Cell<Phase>,
+    phase: Cell<ConnectionState>,
     phase_since_ms: Cell<u64>,
     http2: Cell<bool>,
     requests_in_progress: Cell<u32>,
@@ -194,7 +188,7 @@ impl Connection {
             unread_answers: Unread::none(thread.counters.clone()),
             answers_taken: Cell::new(0),
             answers_stand_since_ms: Cell::new(thread.now_ms.get()),
-            phase: Cell::new(Phase::Idle),
+            phase: Cell::new(ConnectionState::Idle),
             phase_since_ms: Cell::new(thread.now_ms.get()),
             thread,
             http2: Cell::new(false),
@@ -235,7 +229,7 @@ impl Connection {
     /// From here on the phases are those of HTTP/2, where many requests share the connection.
     pub(super) fn begin_http2(&self) {
         self.http2.set(true);
-        self.enter(Phase::Idle);
+        self.enter(ConnectionState::Idle);
     }
 
     /// Bytes came from the client, on their way to hyper.
@@ -243,20 +237,20 @@ impl Connection {
         if self.http2.get() {
             return;
         }
-        if self.phase.get() == Phase::Idle {
-            self.enter(Phase::Head);
+        if self.phase.get() == ConnectionState::Idle {
+            self.enter(ConnectionState::Head);
         }
         self.framing.borrow_mut().read(bytes);
     }
 
     /// The TLS handshake has begun: it is as long as a head may take.
     pub(super) fn begin_handshake(&self) {
-        self.enter(Phase::Head);
+        self.enter(ConnectionState::Head);
     }
 
     /// The handshake is done; the first request may take its time.
     pub(super) fn end_handshake(&self) {
-        self.enter(Phase::Idle);
+        self.enter(ConnectionState::Idle);
     }
 
     pub(super) fn count_failed_handshake(&self) {
@@ -266,16 +260,26 @@ impl Connection {
             .fetch_add(1, Ordering::Relaxed);
     }
 
+    /// The library could not read a request's head, and has said so.
+    pub(super) fn count_unread_head(&self, error: &hyper::Error) {
+        let counters = &self.thread.counters;
+        if error.is_parse_too_large() {
+            counters.heads_too_large.fetch_add(1, Ordering::Relaxed);
+        } else if error.is_parse() {
+            counters.heads_malformed.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
     /// The first bytes of the connection are being looked at.
     pub(super) fn first_bytes_read(&self) {
-        if self.phase.get() == Phase::Idle {
-            self.enter(Phase::Head);
+        if self.phase.get() == ConnectionState::Idle {
+            self.enter(ConnectionState::Head);
         }
     }
 
     /// The client took some of the answer. Over HTTP/2 it may be the answer to a PING, which is no sign of use.
     pub(super) fn bytes_written(&self) {
-        if self.phase.get() == Phase::Idle && !self.http2.get() {
+        if self.phase.get() == ConnectionState::Idle && !self.http2.get() {
             self.phase_since_ms.set(self.thread.now_ms.get());
         }
     }
@@ -283,14 +287,14 @@ impl Connection {
     pub(super) fn begin_request(&self) {
         self.requests_in_progress.set(self.requests_in_progress.get() + 1);
         self.requests_begun.set(self.requests_begun.get() + 1);
-        self.phase.set(Phase::Serving);
+        self.phase.set(ConnectionState::Serving);
     }
 
     pub(super) fn end_request(&self) {
         let left = self.requests_in_progress.get() - 1;
         self.requests_in_progress.set(left);
         if left == 0 {
-            self.enter(Phase::Idle);
+            self.enter(ConnectionState::Idle);
         }
     }
 
@@ -310,16 +314,16 @@ impl Connection {
 
     /// Whether the client may still be sending what nobody will read. hyper refuses a head before any request began.
     pub(super) fn needs_discard(&self) -> bool {
-        !self.http2.get() && (self.ends_after_answer.get() || self.phase.get() == Phase::Head)
+        !self.http2.get() && (self.ends_after_answer.get() || self.phase.get() == ConnectionState::Head)
     }
 
     pub(super) fn begin_close(&self) {
-        self.enter(Phase::Closing);
+        self.enter(ConnectionState::Closing);
     }
 
     /// Keeps a body that the handler did not read until the answer is ready.
     pub(super) fn leave_unread(&self, body: Incoming) {
-        if self.phase.get() == Phase::Serving && !self.http2.get() {
+        if self.phase.get() == ConnectionState::Serving && !self.http2.get() {
             *self.unread.borrow_mut() = Some(body);
         }
     }
@@ -396,7 +400,7 @@ impl Connection {
         }
     }
 
-    fn enter(&self, phase: Phase) {
+    fn enter(&self, phase: ConnectionState) {
         self.phase.set(phase);
         self.phase_since_ms.set(self.thread.now_ms.get());
     }
@@ -407,16 +411,16 @@ impl Connection {
             return self.judge_since(self.answers_stand_since_ms.get(), self.options().idle_timeout);
         }
         let timeout = match self.phase.get() {
-            Phase::Idle => self.options().idle_timeout,
-            Phase::Head => self.options().header_timeout,
-            Phase::Serving => {
+            ConnectionState::Idle => self.options().idle_timeout,
+            ConnectionState::Head => self.options().header_timeout,
+            ConnectionState::Serving => {
                 let late = self
                     .body_deadline_ms
                     .get()
                     .is_some_and(|deadline_ms| self.now_ms() >= deadline_ms);
                 return if late { Verdict::WakeReader } else { Verdict::Keep };
             }
-            Phase::Closing => return Verdict::Keep,
+            ConnectionState::Closing => return Verdict::Keep,
         };
         self.judge_since(self.phase_since_ms.get(), timeout)
     }
@@ -428,7 +432,7 @@ impl Connection {
         if moved || unread_bytes == 0 {
             self.answers_stand_since_ms.set(self.now_ms());
         }
-        if moved && self.phase.get() == Phase::Idle {
+        if moved && self.phase.get() == ConnectionState::Idle {
             self.phase_since_ms.set(self.now_ms());
         }
         unread_bytes > 0

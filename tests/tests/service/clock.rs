@@ -1,5 +1,6 @@
 //! The clock: simulated ones are set and go on, real ones are trusted or not.
 
+use crate::metrics::Scrape;
 use crate::{BINARY, check_refusal};
 use satang_gateway::time_daemon::keeps_the_clock;
 use satang_tests::site::{NOON, Site, buy, prepare};
@@ -119,6 +120,11 @@ fn a_clock_behind_the_journal_decides_nothing_until_it_is_confirmed() {
     assert_eq!(code, "clock_not_trusted");
     let ready = wire.call("GET", "/readyz", b"").expect("an answer");
     assert_eq!(ready.status, 503, "{}", ready.text());
+    let why = ready.json()["detail"].as_str().expect("it says why").to_owned();
+    assert!(why.contains("before the journal's last record"), "{why}");
+    let scraped = Scrape::of(server.addr());
+    assert_eq!(scraped.value("satang_clock_trusted"), 0.0);
+    assert!(scraped.value("satang_refusals_total{code=\"clock_not_trusted\"}") >= 2.0);
     server.terminate();
     let (code, said) = server.wait();
     assert_eq!(code, Some(0), "{said}");

@@ -17,6 +17,7 @@ mod keys;
 mod lists;
 mod lookup;
 mod merchants;
+mod metrics;
 mod moves;
 mod openapi;
 mod output;

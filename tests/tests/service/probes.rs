@@ -8,7 +8,7 @@ use satang_tests::wire::Wire;
 use std::io::Read as _;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 
-fn free_addr() -> SocketAddr {
+pub(crate) fn free_addr() -> SocketAddr {
     let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
     listener.local_addr().expect("bound")
 }

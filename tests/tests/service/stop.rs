@@ -1,6 +1,7 @@
 //! SIGTERM: what is in progress is answered, what was answered is there after the next start.
 
 use crate::BINARY;
+use crate::probes::free_addr;
 use satang_tests::site::{NOON, Site, buy, prepare, purchase};
 use satang_tests::wire::Wire;
 use std::net::TcpStream;
@@ -9,7 +10,8 @@ use std::time::Instant;
 #[test]
 fn a_request_half_sent_when_the_stop_begins_is_answered() {
     let site = Site::new(BINARY);
-    let server = site.serve(&["--clock", NOON]);
+    let health = free_addr();
+    let server = site.serve(&["--clock", NOON, "--health-listen", &health.to_string()]);
     prepare(&server, 1);
     let body = purchase(1, 1, 100);
     let mut wire = Wire::open(server.addr()).expect("it listens");
@@ -27,6 +29,13 @@ fn a_request_half_sent_when_the_stop_begins_is_answered() {
         );
         std::thread::yield_now();
     }
+    // Probes are answered until the end, and send nobody here any more.
+    let ready = Wire::open(health).and_then(|mut probe| probe.call("GET", "/readyz", b""));
+    let ready = ready.expect("an answer");
+    assert_eq!(
+        (ready.status, ready.json()["code"].as_str()),
+        (503, Some("stopping"))
+    );
     wire.send(body.as_bytes()).expect("sent");
     let answer = wire.read(false).expect("an answer");
     assert_eq!(

@@ -97,7 +97,7 @@ impl<F: StorageFile> Spares<F> {
             Some(_) => Space::None,
         };
         let disk_full = state.trouble.as_ref().is_none_or(Trouble::is_disk_full);
-        self.space.set(space, disk_full);
+        self.space.set(space, disk_full, ready);
         self.changed.notify_all();
     }
 

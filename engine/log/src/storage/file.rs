@@ -22,6 +22,14 @@ pub struct FileStorage {
     sparing: Arc<SparingFiles>,
 }
 
+/// Room on a file system.
+#[derive(Clone, Copy, Debug)]
+pub struct DiskRoom {
+    /// What this process may still take: what only root may have does not count.
+    pub free_bytes: u64,
+    pub all_bytes: u64,
+}
+
 /// What the process makes is its owner's alone: national ids are hashed, but the folder has the secret as well.
 const FILE_MODE: u32 = 0o600;
 const FOLDER_MODE: u32 = 0o700;
@@ -100,6 +108,19 @@ impl FileStorage {
     /// The folder.
     pub fn folder(&self) -> &Path {
         &self.folder
+    }
+
+    /// Room on the folder's file system.
+    ///
+    /// # Errors
+    /// Of the operating system.
+    pub fn room(&self) -> io::Result<DiskRoom> {
+        let found = rustix::fs::fstatvfs(&self.lock)?;
+        let bytes = |blocks: u64| blocks.saturating_mul(found.f_frsize);
+        Ok(DiskRoom {
+            free_bytes: bytes(found.f_bavail),
+            all_bytes: bytes(found.f_blocks),
+        })
     }
 
     /// Whether the file system refused direct I/O, so that commits go through the page cache (and are flushed all the same).
