@@ -73,6 +73,13 @@ fn texts() -> Vec<SourceFile> {
         ".yml",
         ".yaml",
         ".sh",
+        "/check",
+        "/try-queries",
+        "/postinst",
+        "/postrm",
+        ".service",
+        ".default",
+        "Containerfile",
         "LICENSE",
     ])
 }
@@ -345,12 +352,13 @@ fn links(text: &str) -> Vec<&str> {
 
 /// Whether quoted text is a path of this repository: it begins with one of its folders, or is a file in the root.
 fn is_path(quoted: &str) -> bool {
-    const FOLDERS: [&str; 8] = [
+    const FOLDERS: [&str; 9] = [
         "bench/",
         "docs/",
         "engine/",
         "gateway/",
         "loadtest/",
+        "ops/",
         "programs/",
         "tests/",
         ".ci/",

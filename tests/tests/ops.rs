@@ -1,0 +1,86 @@
+//! What lies in `ops/` names only what there is: metrics and headings. Whether it works, `ops/check` tries, and docs/records/ tells.
+
+use satang_tests::repository::root;
+use std::collections::BTreeSet;
+use std::fs;
+
+fn read(path: &str) -> String {
+    fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// The metrics that a server without programmes shows, as the gateway's own test has them.
+fn scraped() -> BTreeSet<String> {
+    let scrape = read("gateway/src/app/tests_metrics.txt");
+    let types = scrape.lines().filter_map(|line| line.strip_prefix("# TYPE "));
+    types
+        .filter_map(|line| Some(line.split_once(' ')?.0.to_owned()))
+        .collect()
+}
+
+/// The metrics of the table in docs/OPERATIONS.md.
+fn explained() -> BTreeSet<String> {
+    let operations = read("docs/OPERATIONS.md");
+    let rows = operations.lines().filter(|line| line.starts_with("| `satang_"));
+    let columns = rows.filter_map(|row| row.split('|').nth(1));
+    columns
+        .flat_map(|column| named(column).into_iter().map(str::to_owned))
+        .collect()
+}
+
+/// Words that are names of metrics.
+fn named(text: &str) -> BTreeSet<&str> {
+    let is_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    text.split(|c| !is_name(c))
+        .filter(|word| word.starts_with("satang_"))
+        .collect()
+}
+
+#[test]
+fn alerts_ask_for_metrics_that_there_are() {
+    let metrics = explained();
+    for path in [
+        "ops/prometheus/alerts.yml",
+        "ops/prometheus/alerts_test.yml",
+        "ops/prometheus/alerts_test_days.yml",
+    ] {
+        let text = read(path);
+        let names = named(&text);
+        assert!(names.len() > 5, "{path} asks for {names:?}");
+        for name in names {
+            let of_histogram = ["_bucket", "_sum", "_count"]
+                .iter()
+                .find_map(|end| name.strip_suffix(end));
+            assert!(
+                metrics.contains(name) || of_histogram.is_some_and(|name| metrics.contains(name)),
+                "{path}: {name}"
+            );
+        }
+    }
+}
+
+#[test]
+fn every_metric_is_explained() {
+    let explained = explained();
+    for metric in scraped() {
+        assert!(explained.contains(&metric), "docs/OPERATIONS.md: {metric}");
+    }
+}
+
+#[test]
+fn alerts_send_people_to_headings_that_there_are() {
+    let operations = read("docs/OPERATIONS.md");
+    let headings: BTreeSet<&str> = operations
+        .lines()
+        .filter(|line| line.starts_with('#'))
+        .map(|line| line.trim_start_matches('#').trim())
+        .collect();
+    let alerts = read("ops/prometheus/alerts.yml");
+    let sent = alerts.split("docs/OPERATIONS.md, ").skip(1);
+    let mut count = 0;
+    for rest in sent {
+        let named = rest.split([':', ';', '"', '\n']).next().unwrap_or_default();
+        assert!(headings.contains(named), "no heading {named:?}");
+        count += 1;
+    }
+    assert!(count >= 10, "{count}");
+}
