@@ -1,6 +1,7 @@
 //! What lies in `ops/` names only what there is: metrics and headings. Whether it works, `ops/check` tries, and docs/records/ tells.
 
 use satang_tests::repository::root;
+use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs;
 
@@ -36,12 +37,13 @@ fn named(text: &str) -> BTreeSet<&str> {
 }
 
 #[test]
-fn alerts_ask_for_metrics_that_there_are() {
+fn alerts_and_panels_ask_for_metrics_that_there_are() {
     let metrics = explained();
     for path in [
         "ops/prometheus/alerts.yml",
         "ops/prometheus/alerts_test.yml",
         "ops/prometheus/alerts_test_days.yml",
+        "ops/grafana/satang.json",
     ] {
         let text = read(path);
         let names = named(&text);
@@ -59,10 +61,13 @@ fn alerts_ask_for_metrics_that_there_are() {
 }
 
 #[test]
-fn every_metric_is_explained() {
-    let explained = explained();
+fn every_metric_is_explained_and_shown() {
+    let (explained, shown) = (explained(), read("ops/grafana/satang.json"));
     for metric in scraped() {
         assert!(explained.contains(&metric), "docs/OPERATIONS.md: {metric}");
+    }
+    for metric in explained {
+        assert!(shown.contains(&metric), "ops/grafana/satang.json: {metric}");
     }
 }
 
@@ -83,4 +88,30 @@ fn alerts_send_people_to_headings_that_there_are() {
         count += 1;
     }
     assert!(count >= 10, "{count}");
+}
+
+#[test]
+fn a_panel_says_what_it_shows() {
+    let dashboard: Value = serde_json::from_str(&read("ops/grafana/satang.json")).expect("JSON");
+    let panels = dashboard["panels"].as_array().expect("panels");
+    let mut ids = BTreeSet::new();
+    for panel in panels {
+        assert!(
+            ids.insert(panel["id"].as_u64()),
+            "two panels have one id: {panel}"
+        );
+        assert!(!panel["title"].as_str().unwrap_or_default().is_empty(), "{panel}");
+        if panel["type"] == "row" {
+            continue;
+        }
+        let targets = panel["targets"].as_array().expect("targets");
+        assert!(!targets.is_empty(), "{panel}");
+        for target in targets {
+            let query = target["expr"].as_str().unwrap_or_default();
+            assert!(
+                query.contains("instance=~\"$instance\""),
+                "of one server: {query}"
+            );
+        }
+    }
 }
