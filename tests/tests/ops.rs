@@ -1,4 +1,4 @@
-//! What lies in `ops/` names only what there is: metrics and headings. Whether it works, `ops/check` tries, and docs/records/ tells.
+//! What lies in `ops/` names only what there is: metrics, headings, flags. Whether it works, `ops/check` tries, and docs/records/ tells.
 
 use satang_tests::repository::root;
 use serde_json::Value;
@@ -113,5 +113,26 @@ fn a_panel_says_what_it_shows() {
                 "of one server: {query}"
             );
         }
+    }
+}
+
+#[test]
+fn a_unit_passes_flags_that_there_are() {
+    let operations = read("docs/OPERATIONS.md");
+    for path in ["ops/systemd/satang.service", "ops/systemd/satang.default"] {
+        let text = read(path);
+        let served = text
+            .lines()
+            .filter(|line| line.contains("--health-listen") || line.contains("--data-dir"));
+        let served: String = served.collect();
+        let flags = served
+            .split([' ', '"', ','])
+            .filter(|word| word.starts_with("--"));
+        let mut count = 0;
+        for flag in flags {
+            assert!(operations.contains(&format!("`{flag} ")), "{path}: {flag}");
+            count += 1;
+        }
+        assert!(count > 0, "{path}");
     }
 }
