@@ -136,3 +136,20 @@ fn a_unit_passes_flags_that_there_are() {
         assert!(count > 0, "{path}");
     }
 }
+
+/// `deny.toml` says it to whoever runs cargo deny; here everybody is told at once.
+#[test]
+fn every_dependency_comes_from_one_registry_with_a_checksum() {
+    let lock = read("Cargo.lock");
+    let mut count = 0;
+    // Packages of this repository have no source.
+    let foreign = lock
+        .split("[[package]]")
+        .filter(|package| package.contains("\nsource = "));
+    for package in foreign {
+        let source = "\nsource = \"registry+https://github.com/rust-lang/crates.io-index\"\nchecksum = \"";
+        assert!(package.contains(source), "{package}");
+        count += 1;
+    }
+    assert!(count > 100, "{count}");
+}
