@@ -117,9 +117,13 @@ fn a_panel_says_what_it_shows() {
 }
 
 #[test]
-fn a_unit_passes_flags_that_there_are() {
+fn units_and_images_pass_flags_that_there_are() {
     let operations = read("docs/OPERATIONS.md");
-    for path in ["ops/systemd/satang.service", "ops/systemd/satang.default"] {
+    for path in [
+        "ops/systemd/satang.service",
+        "ops/systemd/satang.default",
+        "ops/container/Containerfile",
+    ] {
         let text = read(path);
         let served = text
             .lines()
