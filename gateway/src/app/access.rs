@@ -1,7 +1,7 @@
 //! Lets the callers through whose role the table of routes names, and nobody else.
 
 use super::routes::Route;
-use crate::keys::{HeldKeys, Role, Serving};
+use crate::keys::{HeldKeys, Key, KeyHash, Role, Serving};
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use satang_core::ids::Name;
@@ -11,19 +11,47 @@ use std::fmt;
 const TOKEN_BYTES_MAX: usize = 256;
 
 /// Who sent a request.
-pub(super) enum Caller {
+pub(super) enum Caller<'k> {
     /// Nobody was asked for: there are no keys, or the route needs none.
     Anyone,
     /// The bearer of a key, whose requests are counted.
-    Bearer(Serving),
+    Bearer { serving: Serving, shown: Shown<'k> },
 }
 
-impl Caller {
+/// The key that came with a request, and where it is looked up.
+#[derive(Clone, Copy)]
+pub(super) struct Shown<'k> {
+    keys: &'k HeldKeys,
+    hash: KeyHash,
+    /// Those that the route is for.
+    roles: &'static [Role],
+}
+
+impl Caller<'_> {
     /// The name that records of a change carry.
     pub(super) fn name(&self) -> Option<&Name> {
         match self {
             Caller::Anyone => None,
-            Caller::Bearer(serving) => Some(&serving.key),
+            Caller::Bearer { serving, .. } => Some(&serving.key),
+        }
+    }
+
+    /// Asks again for what began long ago: the key may have been taken away since.
+    pub(super) fn may_go_on(&self) -> Result<(), Refused> {
+        match self {
+            Caller::Anyone => Ok(()),
+            Caller::Bearer { shown, .. } => shown.check().map(drop),
+        }
+    }
+}
+
+impl Shown<'_> {
+    /// The key, when it may use the route now.
+    fn check(self) -> Result<Key, Refused> {
+        let key = self.keys.find(self.hash).ok_or(Refused::Unknown)?;
+        match self.roles.contains(&key.role) {
+            true => Ok(key),
+            false => Err(Refused::Role(self.roles)),
         }
     }
 }
@@ -83,15 +111,21 @@ impl fmt::Display for Refused {
 }
 
 /// Lets a request through to its route, or not.
-pub(super) fn admit(keys: Option<&HeldKeys>, route: &Route, headers: &HeaderMap) -> Result<Caller, Refused> {
+pub(super) fn admit<'k>(
+    keys: Option<&'k HeldKeys>,
+    route: &Route,
+    headers: &HeaderMap,
+) -> Result<Caller<'k>, Refused> {
     let (Some(keys), Some(roles)) = (keys, route.roles) else {
         return Ok(Caller::Anyone);
     };
-    let key = keys.find(bearer(headers)?).ok_or(Refused::Unknown)?;
-    if !roles.contains(&key.role) {
-        return Err(Refused::Role(roles));
-    }
-    keys.serve(key.name).map(Caller::Bearer).ok_or(Refused::TooMany)
+    let shown = Shown {
+        keys,
+        hash: KeyHash::of(bearer(headers)?),
+        roles,
+    };
+    let serving = keys.serve(shown.check()?.name).ok_or(Refused::TooMany)?;
+    Ok(Caller::Bearer { serving, shown })
 }
 
 /// The token of `Authorization: Bearer TOKEN` (RFC 6750), of which there must be one.

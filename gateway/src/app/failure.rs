@@ -24,6 +24,13 @@ pub enum Failure {
     MethodNotAllowed(Vec<Method>),
     /// Nobody's key, one of another role, or one with too many requests.
     Refused(Refused),
+    /// An import whose caller may not go on. What was accepted before stands.
+    Ended {
+        refused: Refused,
+        /// The last line that was looked at; 0 for none.
+        line: u64,
+        accepted: u64,
+    },
     /// Recovery is not done.
     NotReady {
         /// How much of the journal is read; 0 when nothing is known of it yet.
@@ -67,7 +74,17 @@ impl Failure {
                 let value = HeaderValue::from_str(&allowed).expect("methods are a header value");
                 answer(&Problem::new(405, "method_not_allowed", title, detail)).with_header(ALLOW, value)
             }
-            Failure::Refused(refused) => refusal(refused),
+            Failure::Refused(refused) => refusal(refused, refused.to_string()),
+            Failure::Ended {
+                refused,
+                line,
+                accepted,
+            } => {
+                let detail = format!(
+                    "{refused}; the import ended behind line {line}: {accepted} lines were accepted before, and they stand"
+                );
+                refusal(refused, detail)
+            }
             Failure::NotReady { replayed_percent } => {
                 let detail = match replayed_percent {
                     0 => "recovery is not done yet; nothing was decided".to_owned(),
@@ -96,17 +113,17 @@ impl Failure {
     }
 }
 
-fn refusal(refused: Refused) -> Response {
+fn refusal(refused: Refused, detail: String) -> Response {
     match refused {
         Refused::Missing | Refused::Malformed | Refused::Unknown => {
             let title = "A key is needed.";
-            answer(&Problem::new(401, "unauthorized", title, refused.to_string()))
+            answer(&Problem::new(401, "unauthorized", title, detail))
                 .with_header(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
         }
         Refused::TooMany => retry_later(&Problem::overloaded()),
         Refused::Role(_) => {
             let title = "The key has another role.";
-            answer(&Problem::new(403, "forbidden", title, refused.to_string()))
+            answer(&Problem::new(403, "forbidden", title, detail))
         }
     }
 }

@@ -220,7 +220,7 @@ impl<S: Storage> Api<S> {
 
     /// The answer of a failure, counted.
     fn refuse(&self, failure: Failure) -> Response {
-        if let Failure::Refused(refused) = failure {
+        if let Failure::Refused(refused) | Failure::Ended { refused, .. } = failure {
             self.app.metrics.count_refused(refused);
         }
         let answer = failure.response();
@@ -246,11 +246,11 @@ impl<S: Storage> Api<S> {
         // Which routes there are is no secret (/openapi.json needs no key), so 404 and 405 come before 401.
         let (route, id) = router::find(method, path)?;
         let caller = self.admit(route, headers, &body)?;
-        let by = caller.name();
         let call = Call {
             id,
             headers,
-            by,
+            by: caller.name(),
+            caller: &caller,
             body,
         };
         let answer = self.answer(route.id, call).await?;
@@ -270,9 +270,14 @@ impl<S: Storage> Api<S> {
     }
 
     /// Before anything else about a request: who sends it may not even learn that the engine is starting.
-    fn admit(&self, route: &Route, headers: &HeaderMap, body: &impl BodySource) -> Result<Caller, Failure> {
+    fn admit(
+        &self,
+        route: &Route,
+        headers: &HeaderMap,
+        body: &impl BodySource,
+    ) -> Result<Caller<'_>, Failure> {
         let caller = access::admit(self.keys.as_ref(), route, headers).map_err(Failure::Refused)?;
-        if let Caller::Bearer(_) = caller {
+        if let Caller::Bearer { .. } = caller {
             body.is_of_known_caller();
         }
         Ok(caller)

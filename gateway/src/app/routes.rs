@@ -1,6 +1,7 @@
 //! The table of routes: who may use which method and path, what becomes of the body, and who answers. The router, the access check,
 //! 405 with its `Allow`, the paths of `/openapi.json` and the table of roles in docs/OPERATIONS.md all come from it.
 
+use super::access::Caller;
 use super::{Api, BodySource, Failure};
 use crate::keys::Role;
 use crate::server::Response;
@@ -50,6 +51,8 @@ pub(super) struct Call<'c, B> {
     pub(super) headers: &'c HeaderMap,
     /// The name of the caller's key.
     pub(super) by: Option<&'c Name>,
+    /// Who may be asked for again, where a body takes long.
+    pub(super) caller: &'c Caller<'c>,
     pub(super) body: B,
 }
 
@@ -111,13 +114,15 @@ macro_rules! answer {
     ($api:expr, $call:ident, Batch $on:ident.$handler:ident($($from:ident),*)) => {{
         let on = on!($api, $on);
         let bytes = $call.body.collect(usize::MAX).await?;
-        let $call = Call { id: $call.id, headers: $call.headers, by: $call.by, body: bytes };
+        let Call { id, headers, by, caller, .. } = $call;
+        let $call = Call { id, headers, by, caller, body: bytes };
         on.$handler($($call.$from),*).await
     }};
     ($api:expr, $call:ident, Object $on:ident.$handler:ident($($from:ident),*)) => {{
         let on = on!($api, $on);
         let bytes = $call.body.collect(OBJECT_BYTES_MAX).await?;
-        let $call = Call { id: $call.id, headers: $call.headers, by: $call.by, body: &bytes[..] };
+        let Call { id, headers, by, caller, .. } = $call;
+        let $call = Call { id, headers, by, caller, body: &bytes[..] };
         on.$handler($($call.$from),*).await
     }};
     ($api:expr, $call:ident, $body:ident $on:ident.$handler:ident($($from:ident),*)) => {
@@ -158,8 +163,8 @@ routes! {
     // Whoever registers citizens and merchants does not see what a wallet holds.
     Register: POST "/v1/registrations" Object [Registrar] => ready.register(body);
     RegisterBatch: POST "/v1/registrations/batch" Batch [Registrar] => ready.register_batch(body);
-    ImportEnrollments: POST "/v1/enrollments/import" Lines [Registrar Admin] => ready.import_enrollments(headers, body, by);
-    ImportList: POST "/v1/lists/{list}/import" Lines [Registrar Admin] => ready.import_list(id, headers, body, by);
+    ImportEnrollments: POST "/v1/enrollments/import" Lines [Registrar Admin] => ready.import_enrollments(headers, body, caller);
+    ImportList: POST "/v1/lists/{list}/import" Lines [Registrar Admin] => ready.import_list(id, headers, body, caller);
     Lists: GET "/v1/lists" Unread [Registrar Admin Viewer] => ready.lists();
     Move: POST "/v1/wallets/{wallet_id}/moves" Object [Registrar Admin] => ready.transfer_person(id, body, by);
     ReplaceWallet: POST "/v1/wallets/{wallet_id}/replacement" Object [Registrar Admin]
@@ -194,7 +199,7 @@ routes! {
     PutProgramStatus: PUT "/v1/programs/{id}/status" Object [Admin] => ready.put_program_status(id, body, by);
     ReloadPrograms: POST "/v1/programs/reload" Object [Admin] => ready.reload_programs(body, by);
     PutMerchant: PUT "/v1/merchants/{merchant_id}" Object [Admin] => ready.put_merchant(id, body, by);
-    ImportMerchants: POST "/v1/merchants/import" Lines [Admin] => ready.import_merchants(headers, body, by);
+    ImportMerchants: POST "/v1/merchants/import" Lines [Admin] => ready.import_merchants(headers, body, caller);
     PutMerchantStatus: PUT "/v1/merchants/{merchant_id}/status" Object [Admin]
         => ready.put_merchant_status(id, body, by);
     WithdrawConsent: POST "/v1/merchants/{merchant_id}/consent-withdrawal" Object [Admin]

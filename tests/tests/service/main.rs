@@ -13,6 +13,7 @@ mod folder;
 mod holds;
 mod households;
 mod imports;
+mod key_limits;
 mod keys;
 mod lists;
 mod lookup;

@@ -39,7 +39,7 @@ pub async fn dry_run(
     let mut lines = Lines::open(body, encoding).await?;
     let mut report = Report::default();
     loop {
-        let chunk = lines.next().await?;
+        let chunk = lines.next(|| Ok(())).await?;
         if chunk.is_empty() {
             return Ok(report.shown());
         }

@@ -98,8 +98,15 @@ impl<B: BodySource> Lines<B> {
         })
     }
 
-    /// The next lines that are not blank, as many as make one write; none at the end.
-    pub(super) async fn next(&mut self) -> Result<Vec<Line>, Failure> {
+    /// The next lines that are not blank, as many as make one write; none at the end. `may_go_on` is asked whenever something has
+    /// come: a client may take as long as it likes over a line.
+    ///
+    /// # Errors
+    /// Of the body, and what `may_go_on` says.
+    pub(super) async fn next(
+        &mut self,
+        may_go_on: impl Fn() -> Result<(), Failure>,
+    ) -> Result<Vec<Line>, Failure> {
         let mut lines = Vec::with_capacity(LINES_PER_WRITE);
         // Of lines that are kept: blank ones must not end the chunk, for an empty chunk is the file's end.
         let mut bytes = 0;
@@ -108,7 +115,9 @@ impl<B: BodySource> Lines<B> {
                 if self.ended {
                     break;
                 }
-                match self.body.next_piece().await? {
+                let piece = self.body.next_piece().await?;
+                may_go_on()?;
+                match piece {
                     Some(piece) => self.piece = piece,
                     None => {
                         self.ended = true;

@@ -12,6 +12,7 @@ pub use dry_run::{ImportKind, dry_run};
 pub use gzip::Encoding;
 pub use report::Report;
 
+use super::access::Caller;
 use super::{BodySource, Failure, Ready};
 use crate::server::Response;
 use crate::wire::problem::Problem;
@@ -20,7 +21,7 @@ use http::HeaderMap;
 use lines::{Line, Lines};
 use names::NamesInFiles;
 use report::Warning;
-use satang_core::ids::{Name, NationalId};
+use satang_core::ids::NationalId;
 use satang_engine::engine::SubmitError;
 use satang_engine::session::admin::{MerchantInput, MerchantRefusal};
 use satang_engine::session::enroll::EnrollmentRefusal;
@@ -31,9 +32,9 @@ impl<S: Storage> Ready<S> {
         &self,
         headers: &HeaderMap,
         body: impl BodySource,
-        by: Option<&Name>,
+        caller: &Caller<'_>,
     ) -> Result<Response, Failure> {
-        let put = |merchants: &[_]| self.engine.put_merchants(merchants, by);
+        let put = |merchants: &[_]| self.engine.put_merchants(merchants, caller.name());
         let slips = |merchants: &[MerchantInput]| {
             let in_files = self.names_in_files()?;
             let of = |merchant| in_files.unknown_of(merchant);
@@ -41,7 +42,7 @@ impl<S: Storage> Ready<S> {
         };
         let refusal = |refusal: MerchantRefusal| refusal.to_string();
         let lines = Lines::open(body, Encoding::of(headers)?).await?;
-        self.import(lines, parse::merchant_line, put, refusal, slips)
+        self.import(caller, lines, parse::merchant_line, put, refusal, slips)
             .await
     }
 
@@ -49,14 +50,14 @@ impl<S: Storage> Ready<S> {
         &self,
         headers: &HeaderMap,
         body: impl BodySource,
-        by: Option<&Name>,
+        caller: &Caller<'_>,
     ) -> Result<Response, Failure> {
-        let enroll = |inputs: &[_]| self.engine.enroll(inputs, by);
+        let enroll = |inputs: &[_]| self.engine.enroll(inputs, caller.name());
         let refusal = |refusal: EnrollmentRefusal| refusal.name().to_owned();
         // An unknown programme or tier is refused.
         let slips = |lines: &[_]| Ok(vec![Vec::new(); lines.len()]);
         let lines = Lines::open(body, Encoding::of(headers)?).await?;
-        self.import(lines, parse::enrollment, enroll, refusal, slips)
+        self.import(caller, lines, parse::enrollment, enroll, refusal, slips)
             .await
     }
 
@@ -70,6 +71,7 @@ impl<S: Storage> Ready<S> {
     /// Imports what the engine takes or refuses line by line.
     async fn import<T, E>(
         &self,
+        caller: &Caller<'_>,
         mut lines: Lines<impl BodySource>,
         parse: impl Fn(&[u8]) -> Result<T, Problem>,
         put: impl Fn(&[T]) -> Result<(Vec<Result<(), E>>, u64), SubmitError>,
@@ -81,10 +83,12 @@ impl<S: Storage> Ready<S> {
     {
         let mut report = Report::default();
         loop {
-            let chunk = lines.next().await?;
+            let may_go_on = || caller.may_go_on().map_err(|refused| report.ended(refused));
+            let chunk = lines.next(may_go_on).await?;
             if chunk.is_empty() {
                 return Ok(report.response());
             }
+            let through = last_line(&chunk);
             let (mut numbers, mut inputs) = (Vec::new(), Vec::with_capacity(chunk.len()));
             let mut turn = self.turns.take().await;
             for line in &chunk {
@@ -100,6 +104,8 @@ impl<S: Storage> Ready<S> {
                     Err(reason) => report.reject(line.number, reason),
                 }
             }
+            // The key may have been taken away while this waited for its turn.
+            caller.may_go_on().map_err(|refused| report.ended(refused))?;
             let warnings = slips(&inputs)?;
             let (outcomes, sequence) = put(&inputs)?;
             drop(turn);
@@ -114,6 +120,7 @@ impl<S: Storage> Ready<S> {
                 }
             }
             report.in_line_order();
+            report.has_come_to(through);
         }
     }
 }
@@ -124,18 +131,21 @@ impl<S: Storage> Ready<S> {
         list: &str,
         headers: &HeaderMap,
         body: impl BodySource,
-        by: Option<&Name>,
+        caller: &Caller<'_>,
     ) -> Result<Response, Failure> {
         let list = parse::path_name("list", list)?;
         let mut lines = Lines::open(body, Encoding::of(headers)?).await?;
         let mut report = Report::default();
         loop {
-            let chunk = lines.next().await?;
+            let may_go_on = || caller.may_go_on().map_err(|refused| report.ended(refused));
+            let chunk = lines.next(may_go_on).await?;
             if chunk.is_empty() {
                 break;
             }
+            let through = last_line(&chunk);
             let mut citizens = Vec::with_capacity(chunk.len());
             let turn = self.turns.take().await;
+            caller.may_go_on().map_err(|refused| report.ended(refused))?;
             for line in &chunk {
                 match listed(line) {
                     Ok(citizen) => citizens.extend(citizen),
@@ -146,10 +156,11 @@ impl<S: Storage> Ready<S> {
             report.in_line_order();
             // A list's name takes a number in the journal: not for lines without a citizen.
             if !citizens.is_empty() {
-                let imported = self.engine.import_list(&list, &citizens, by);
+                let imported = self.engine.import_list(&list, &citizens, caller.name());
                 drop(turn);
                 self.durable_list(imported).await?;
             }
+            report.has_come_to(through);
         }
         // A file of nothing but malformed lines says nothing of the list.
         if report.is_confirmed() {
@@ -157,7 +168,8 @@ impl<S: Storage> Ready<S> {
             let lists = [list];
             let slips = in_files.unknown("unknown_list", &in_files.lists, &lists);
             report.warn(1, slips.collect());
-            self.durable_list(self.engine.list_imported(&list, by)).await?;
+            self.durable_list(self.engine.list_imported(&list, caller.name()))
+                .await?;
         }
         Ok(report.response())
     }
@@ -166,6 +178,11 @@ impl<S: Storage> Ready<S> {
         let sequence = imported.map_err(|error| Failure::of_name("list", error))?;
         Ok(self.session.done((), sequence).durable().await?)
     }
+}
+
+/// The number of the last line of a chunk.
+fn last_line(chunk: &[Line]) -> u64 {
+    chunk.last().map_or(0, |line| line.number)
 }
 
 /// The citizen on a line of a list; none on its heading.

@@ -1,6 +1,7 @@
 //! What became of the lines of a file.
 
-use super::super::json;
+use super::super::access::Refused;
+use super::super::{Failure, json};
 use crate::server::Response;
 use satang_api::{ImportReport, LineError};
 use satang_core::ids::Name;
@@ -20,6 +21,8 @@ pub struct Report {
     errors: Vec<(u64, String)>,
     /// Names that look like a slip, each with the first line that has it.
     warnings: BTreeMap<Warning, u64>,
+    /// The last line that was looked at.
+    through: u64,
     /// Errors before this index are of earlier chunks and in order.
     ordered: usize,
 }
@@ -34,6 +37,20 @@ impl Report {
     pub fn reject(&mut self, line: u64, reason: String) {
         self.rejected += 1;
         self.errors.push((line, reason));
+    }
+
+    /// Every line up to this one was looked at.
+    pub(super) fn has_come_to(&mut self, line: u64) {
+        self.through = line;
+    }
+
+    /// The answer to a caller who may not go on.
+    pub(super) fn ended(&self, refused: Refused) -> Failure {
+        Failure::Ended {
+            refused,
+            line: self.through,
+            accepted: self.accepted,
+        }
     }
 
     /// Whether the file says what it is about: a line was taken, or there was none to refuse.
