@@ -1,14 +1,20 @@
 //! Lets the callers through whose role the table of routes names, and nobody else.
 
 use super::routes::Route;
-use crate::keys::{HeldKeys, Key, KeyHash, Role, Serving};
+use crate::keys::{HeldKeys, Key, KeyHash, OutOfLimits, Role, Serving};
+use crate::server::Peer;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
+use satang_core::calendar::Instant;
 use satang_core::ids::Name;
+use satang_engine::clock::ClockError;
 use std::fmt;
 
 /// The longest token that is looked at. Longer ones are no key of ours.
 const TOKEN_BYTES_MAX: usize = 256;
+
+/// The engine's time, or why there is none; `None` while there is no engine.
+pub(super) type Time = Option<Result<Instant, ClockError>>;
 
 /// Who sent a request.
 pub(super) enum Caller<'k> {
@@ -23,6 +29,7 @@ pub(super) enum Caller<'k> {
 pub(super) struct Shown<'k> {
     keys: &'k HeldKeys,
     hash: KeyHash,
+    peer: Peer,
     /// Those that the route is for.
     roles: &'static [Role],
 }
@@ -37,20 +44,35 @@ impl Caller<'_> {
     }
 
     /// Asks again for what began long ago: the key may have been taken away since.
-    pub(super) fn may_go_on(&self) -> Result<(), Refused> {
+    pub(super) fn may_go_on(&self, now: impl FnOnce() -> Time) -> Result<(), Refused> {
         match self {
             Caller::Anyone => Ok(()),
-            Caller::Bearer { shown, .. } => shown.check().map(drop),
+            Caller::Bearer { shown, .. } => shown.check(now).map(drop),
         }
     }
 }
 
 impl Shown<'_> {
-    /// The key, when it may use the route now.
-    fn check(self) -> Result<Key, Refused> {
-        let key = self.keys.find(self.hash).ok_or(Refused::Unknown)?;
+    /// The key's name, when it may use the route now.
+    fn check(self, now: impl FnOnce() -> Time) -> Result<Name, Refused> {
+        let checked = self.keys.find(self.hash, |key| self.check_key(key, now));
+        checked.unwrap_or(Err(Refused::Unknown))
+    }
+
+    /// Where somebody else's key is used, its role is not told.
+    fn check_key(self, key: &Key, now: impl FnOnce() -> Time) -> Result<Name, Refused> {
+        // Most keys have no dates, and cost no look at the clock.
+        if key.limits.has_dates() {
+            match now() {
+                Some(Ok(at)) => key.limits.check_time(at)?,
+                Some(Err(untrusted)) => return Err(Refused::NoTime(untrusted)),
+                // Whoever needs a key needs the engine: the answer is 503.
+                None => {}
+            }
+        }
+        key.limits.check_peer(&self.peer)?;
         match self.roles.contains(&key.role) {
-            true => Ok(key),
+            true => Ok(key.name),
             false => Err(Refused::Role(self.roles)),
         }
     }
@@ -65,6 +87,10 @@ pub enum Refused {
     Malformed,
     /// A token that is no key.
     Unknown,
+    /// A key whose time has not come, or is over; or one from elsewhere, or without its certificate.
+    Limits(OutOfLimits),
+    /// A key with a time, when the clock cannot be trusted.
+    NoTime(ClockError),
     /// A key of another role than these.
     Role(&'static [Role]),
     /// A key that has as many requests being served as it may.
@@ -73,7 +99,18 @@ pub enum Refused {
 
 impl Refused {
     /// How the metrics count it, in this order.
-    pub(super) const REASONS: [&'static str; 5] = ["missing", "malformed", "unknown", "role", "too_many"];
+    pub(super) const REASONS: [&'static str; 10] = [
+        "missing",
+        "malformed",
+        "unknown",
+        "role",
+        "too_many",
+        "not_yet",
+        "expired",
+        "address",
+        "certificate",
+        "clock",
+    ];
 
     /// Its index in [`Refused::REASONS`].
     pub(super) const fn reason(self) -> usize {
@@ -83,7 +120,18 @@ impl Refused {
             Refused::Unknown => 2,
             Refused::Role(_) => 3,
             Refused::TooMany => 4,
+            Refused::Limits(OutOfLimits::NotYet) => 5,
+            Refused::Limits(OutOfLimits::Expired) => 6,
+            Refused::Limits(OutOfLimits::Address) => 7,
+            Refused::Limits(OutOfLimits::Certificate) => 8,
+            Refused::NoTime(_) => 9,
         }
+    }
+}
+
+impl From<OutOfLimits> for Refused {
+    fn from(limits: OutOfLimits) -> Refused {
+        Refused::Limits(limits)
     }
 }
 
@@ -93,6 +141,15 @@ impl fmt::Display for Refused {
             Refused::Missing => f.write_str("send a key: Authorization: Bearer KEY"),
             Refused::Malformed => f.write_str("send one key, like this: Authorization: Bearer KEY"),
             Refused::Unknown => f.write_str("this key is not known here"),
+            Refused::Limits(OutOfLimits::NotYet) => f.write_str("this key may not be used yet"),
+            Refused::Limits(OutOfLimits::Expired) => f.write_str("this key has expired"),
+            Refused::Limits(OutOfLimits::Address) => {
+                f.write_str("this key may not be used from this address")
+            }
+            Refused::Limits(OutOfLimits::Certificate) => {
+                f.write_str("this key may be used with its own client certificate only")
+            }
+            Refused::NoTime(error) => write!(f, "{error}"),
             Refused::TooMany => f.write_str("the key has too many requests in flight"),
             Refused::Role(roles) => {
                 f.write_str("this needs a key of the role ")?;
@@ -115,6 +172,8 @@ pub(super) fn admit<'k>(
     keys: Option<&'k HeldKeys>,
     route: &Route,
     headers: &HeaderMap,
+    peer: &Peer,
+    now: impl FnOnce() -> Time,
 ) -> Result<Caller<'k>, Refused> {
     let (Some(keys), Some(roles)) = (keys, route.roles) else {
         return Ok(Caller::Anyone);
@@ -122,9 +181,10 @@ pub(super) fn admit<'k>(
     let shown = Shown {
         keys,
         hash: KeyHash::of(bearer(headers)?),
+        peer: *peer,
         roles,
     };
-    let serving = keys.serve(shown.check()?.name).ok_or(Refused::TooMany)?;
+    let serving = keys.serve(shown.check(now)?).ok_or(Refused::TooMany)?;
     Ok(Caller::Bearer { serving, shown })
 }
 
@@ -197,7 +257,15 @@ mod tests {
         let hash = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
         let text = format!("[[key]]\nname = \"n\"\nrole = \"switch\"\nsha256 = \"{hash}\"\n");
         let keys = KeyRing::new(Keys::load("k", &text).unwrap()).hold();
-        let admit = || admit(Some(&keys), AUTHORIZE, &headers(&["Bearer abc"]));
+        let admit = || {
+            admit(
+                Some(&keys),
+                AUTHORIZE,
+                &headers(&["Bearer abc"]),
+                &Peer::LOCAL,
+                || None,
+            )
+        };
         let served: Vec<_> = (0..REQUESTS_PER_KEY_MAX).map(|_| admit()).collect();
         assert!(served.iter().all(Result::is_ok));
         assert_eq!(admit().err(), Some(Refused::TooMany));

@@ -1,6 +1,7 @@
 //! Every way a request ends without an outcome, as an answer.
 
 use super::access::Refused;
+use crate::keys::OutOfLimits;
 use crate::server::{BodyError, Response};
 use crate::wire::problem::Problem;
 use http::header::{ACCEPT_ENCODING, ALLOW, HeaderValue, WWW_AUTHENTICATE};
@@ -115,12 +116,20 @@ impl Failure {
 
 fn refusal(refused: Refused, detail: String) -> Response {
     match refused {
-        Refused::Missing | Refused::Malformed | Refused::Unknown => {
+        Refused::Missing
+        | Refused::Malformed
+        | Refused::Unknown
+        | Refused::Limits(OutOfLimits::NotYet | OutOfLimits::Expired) => {
             let title = "A key is needed.";
             answer(&Problem::new(401, "unauthorized", title, detail))
                 .with_header(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
         }
         Refused::TooMany => retry_later(&Problem::overloaded()),
+        Refused::NoTime(error) => submit_error(SubmitError::Clock(error)),
+        Refused::Limits(OutOfLimits::Address | OutOfLimits::Certificate) => {
+            let title = "The key may not be used from here.";
+            answer(&Problem::new(403, "forbidden", title, detail))
+        }
         Refused::Role(_) => {
             let title = "The key has another role.";
             answer(&Problem::new(403, "forbidden", title, detail))

@@ -41,8 +41,8 @@ pub use routes::{ROUTES, Route, RouteBody};
 use crate::engine::{GatewayEngine, GatewayMaintenance};
 use crate::keys::{HeldKeys, KeyRing};
 use crate::programs::ProgramSource;
-use crate::server::{Body, BodyError, Handler, Request, Response};
-use access::Caller;
+use crate::server::{Body, BodyError, Handler, Peer, Request, Response};
+use access::{Caller, Time};
 use bytes::Bytes;
 use http::header::CACHE_CONTROL;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Version};
@@ -212,7 +212,19 @@ impl<S: Storage> Api<S> {
         headers: &HeaderMap,
         body: impl BodySource,
     ) -> Response {
-        match self.route(method, path, headers, body).await {
+        self.respond_to(&Peer::LOCAL, method, path, headers, body).await
+    }
+
+    /// The answer to a request from elsewhere.
+    async fn respond_to(
+        &self,
+        peer: &Peer,
+        method: &Method,
+        path: &str,
+        headers: &HeaderMap,
+        body: impl BodySource,
+    ) -> Response {
+        match self.route(peer, method, path, headers, body).await {
             Ok(response) => response,
             Err(failure) => self.refuse(failure),
         }
@@ -230,6 +242,7 @@ impl<S: Storage> Api<S> {
 
     async fn route(
         &self,
+        peer: &Peer,
         method: &Method,
         path: &str,
         headers: &HeaderMap,
@@ -237,7 +250,7 @@ impl<S: Storage> Api<S> {
     ) -> Result<Response, Failure> {
         // The hottest route first: it needs no look-up.
         if path == AUTHORIZE.template && *method == AUTHORIZE.method {
-            let _caller = self.admit(AUTHORIZE, headers, &body)?;
+            let _caller = self.admit(AUTHORIZE, headers, peer, &body)?;
             return self
                 .ready()?
                 .authorize(&body.collect(OBJECT_BYTES_MAX).await?)
@@ -245,7 +258,7 @@ impl<S: Storage> Api<S> {
         }
         // Which routes there are is no secret (/openapi.json needs no key), so 404 and 405 come before 401.
         let (route, id) = router::find(method, path)?;
-        let caller = self.admit(route, headers, &body)?;
+        let caller = self.admit(route, headers, peer, &body)?;
         let call = Call {
             id,
             headers,
@@ -274,9 +287,12 @@ impl<S: Storage> Api<S> {
         &self,
         route: &Route,
         headers: &HeaderMap,
+        peer: &Peer,
         body: &impl BodySource,
     ) -> Result<Caller<'_>, Failure> {
-        let caller = access::admit(self.keys.as_ref(), route, headers).map_err(Failure::Refused)?;
+        let now = || -> Time { Some(self.app.engine.get()?.engine.now()) };
+        let caller =
+            access::admit(self.keys.as_ref(), route, headers, peer, now).map_err(Failure::Refused)?;
         if let Caller::Bearer { .. } = caller {
             body.is_of_known_caller();
         }
@@ -315,13 +331,14 @@ impl<S: Storage> Handler for Api<S> {
             uri,
             version,
             headers,
+            peer,
             body,
         } = request;
         if version == Version::HTTP_10 && method == Method::OPTIONS {
             // A load balancer's oldest way of probing: what it wants to know is the status.
             method = Method::GET;
         }
-        self.respond(&method, uri.path(), &headers, body).await
+        self.respond_to(&peer, &method, uri.path(), &headers, body).await
     }
 
     fn takes_http10(&self, method: &Method, path: &str) -> bool {

@@ -1,6 +1,6 @@
 //! `satang keys`: making a key and listing a file's. The key is shown once, when it is made.
 
-use super::{KeyHash, Keys, Role, file};
+use super::{AddressRange, KeyHash, Keys, Limits, Role, file};
 use crate::output::{say, show};
 use anyhow::{Context, bail};
 use data_encoding::BASE64URL_NOPAD;
@@ -35,15 +35,40 @@ pub fn new(name: Name, role: Role, file: Option<&Path>) -> anyhow::Result<()> {
     writeln!(io::stdout(), "{key}").context("stdout")
 }
 
-/// `satang keys list`: names and roles to stdout.
+/// `satang keys list`: names and roles to stdout, and what narrows the use of a key.
 ///
 /// # Errors
 /// When the file is refused.
 pub fn list(path: &Path) -> anyhow::Result<()> {
     for key in file::read(path)?.keys() {
-        show!("{}\t{}", key.name, key.role.name());
+        show!("{}\t{}{}", key.name, key.role.name(), limits(&key.limits));
     }
     Ok(())
+}
+
+/// What narrows the use of a key, as the file has it; each behind a tab.
+fn limits(limits: &Limits) -> String {
+    let Limits {
+        not_before,
+        expires,
+        certificate,
+        addresses,
+    } = limits;
+    let mut shown = String::new();
+    let mut add = |key: &str, value: Option<String>| {
+        if let Some(value) = value {
+            shown.push_str(&format!("\t{key}={value}"));
+        }
+    };
+    add("not_before", not_before.map(|date| date.to_string()));
+    add("expires", expires.map(|date| date.to_string()));
+    let ranges: Vec<String> = addresses.iter().map(AddressRange::to_string).collect();
+    add("addresses", (!ranges.is_empty()).then(|| ranges.join(",")));
+    add(
+        "client_cert_sha256",
+        certificate.map(|certificate| certificate.to_string()),
+    );
+    shown
 }
 
 /// Puts a table behind those of a file, in one step: a reader sees the file before or after. Mode and owner stay.

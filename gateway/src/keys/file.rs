@@ -1,7 +1,8 @@
-//! The keys file: `[[key]]` tables of `name`, `role` and `sha256`, read strictly. A refusal names file, line and key, and repeats
+//! The keys file: `[[key]]` tables of `name`, `role`, `sha256` and what narrows the use of a key, read strictly. A refusal names file, line and key, and repeats
 //! no value: somebody may have pasted the key itself.
 
-use super::{KEYS_MAX, Key, KeyHash, Keys, Role};
+use super::limits::ADDRESSES_MAX;
+use super::{AddressRange, Fingerprint, KEYS_MAX, Key, KeyHash, Keys, Limits, Role};
 use anyhow::{Context as _, bail};
 use satang_core::ids::Name;
 use satang_core::programme::PolicyError;
@@ -13,6 +14,9 @@ use std::path::Path;
 
 /// The largest keys file, in bytes (I12).
 const TEXT_BYTES_MAX: usize = 64 << 10;
+
+/// The keys of a `[[key]]` table.
+const KNOWN: &str = "name role sha256 not_before expires addresses client_cert_sha256";
 
 /// Reads a keys file with at least one key.
 ///
@@ -65,7 +69,7 @@ impl Keys {
             return Ok(keys);
         };
         let mut lines = Vec::new();
-        for table in tables.tables("key", KEYS_MAX, "name role sha256")? {
+        for table in tables.tables("key", KEYS_MAX, KNOWN)? {
             keys.add(&table, &mut lines)?;
         }
         Ok(keys)
@@ -93,11 +97,45 @@ impl Keys {
             let line = lines[at].1;
             return Err(hash_value.error(format!("given twice: this key is already on line {line}")));
         }
-        self.keys.push(Key { name, role });
+        let limits = limits(table)?;
+        self.keys.push(Key { name, role, limits });
         self.hashes.push(hash);
         lines.push((name_value.line(), hash_value.line()));
         Ok(())
     }
+}
+
+/// What narrows the use of a key.
+fn limits(table: &Table<'_>) -> Result<Limits, PolicyError> {
+    let date = |key| table.find(key).map(|value| value.date()).transpose();
+    let (not_before, expires) = (date("not_before")?, date("expires")?);
+    if let (Some(first), Some(last), Some(value)) = (not_before, expires, table.find("expires"))
+        && first > last
+    {
+        return Err(
+            value.error("must not be before not_before: it is the last day on which the key may be used")
+        );
+    }
+    let certificate = table.find("client_cert_sha256").map(|value| {
+        let reason = "must be the SHA-256 of the client's certificate as 64 hex digits (openssl x509 -noout -fingerprint -sha256)";
+        Fingerprint::parse(&text(&value)?).ok_or_else(|| value.error(reason))
+    });
+    let addresses = table.find("addresses").map(|value| {
+        let ranges = value.elements(ADDRESSES_MAX)?;
+        if ranges.is_empty() {
+            return Err(value.error("must name a range: nobody could call"));
+        }
+        let range = |value: &Value<'_>| {
+            AddressRange::parse(&text(value)?).map_err(|wanted| value.error(format!("must be {wanted}")))
+        };
+        ranges.iter().map(range).collect()
+    });
+    Ok(Limits {
+        not_before,
+        expires,
+        certificate: certificate.transpose()?,
+        addresses: addresses.transpose()?.unwrap_or_default(),
+    })
 }
 
 fn text(value: &Value<'_>) -> Result<String, PolicyError> {

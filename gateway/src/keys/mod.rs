@@ -2,11 +2,13 @@
 
 mod command;
 mod file;
+mod limits;
 mod ring;
 mod served;
 
 pub use command::{list, new};
 pub use file::read;
+pub use limits::{AddressRange, Fingerprint, Limits, OutOfLimits};
 pub use ring::{HeldKeys, KeyRing, reload_keys};
 pub use served::{REQUESTS_PER_KEY_MAX, Serving};
 
@@ -35,11 +37,12 @@ satang_core::words! {
 }
 
 /// Whose key it is and what it may be used for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Key {
     /// Stands in every record of a change made with it.
     pub name: Name,
     pub role: Role,
+    pub limits: Limits,
 }
 
 /// The SHA-256 of a key. A key has 256 random bits, so no salt and no slow hash are needed: there is nothing to guess.
@@ -91,9 +94,9 @@ pub struct Keys {
 
 impl Keys {
     /// The key with the hash of a token.
-    pub(crate) fn find(&self, presented: KeyHash) -> Option<Key> {
+    pub(crate) fn find(&self, presented: KeyHash) -> Option<&Key> {
         let at = position(&self.hashes, |stored| stored.ct_eq(&presented))?;
-        Some(self.keys[at])
+        Some(&self.keys[at])
     }
 
     /// Every key, in the order of the file.
@@ -126,12 +129,13 @@ mod tests {
         let key = Key {
             name: Name::parse("a").unwrap(),
             role: Role::Viewer,
+            limits: Limits::default(),
         };
         let keys = Keys {
-            keys: vec![key],
+            keys: vec![key.clone()],
             hashes: vec![hash],
         };
-        assert_eq!(keys.find(KeyHash::of(b"abc")), Some(key));
+        assert_eq!(keys.find(KeyHash::of(b"abc")), Some(&key));
         for other in ["", "ab", "abcd", "Abc", OF_ABC] {
             assert_eq!(keys.find(KeyHash::of(other.as_bytes())), None, "{other}");
         }

@@ -49,13 +49,13 @@ pub struct HeldKeys {
 }
 
 impl HeldKeys {
-    /// The key with the hash of a token, as the file has it now.
-    pub(crate) fn find(&self, presented: KeyHash) -> Option<Key> {
+    /// What is made of the key with the hash of a token, as the file has it now.
+    pub(crate) fn find<T>(&self, presented: KeyHash, look: impl FnOnce(&Key) -> T) -> Option<T> {
         let generation = self.ring.generation.load(Ordering::Acquire);
         if self.held.borrow().0 != generation {
             *self.held.borrow_mut() = (generation, self.ring.keys.read().clone());
         }
-        self.held.borrow().1.find(presented)
+        self.held.borrow().1.find(presented).map(look)
     }
 
     /// Counts a request of the key with this name; `None` when as many are served as may be.
@@ -91,7 +91,7 @@ mod tests {
             "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
         ));
         let held = ring.hold();
-        let knows = |token: &[u8]| held.find(KeyHash::of(token)).is_some();
+        let knows = |token: &[u8]| held.find(KeyHash::of(token), |_| ()).is_some();
         assert!(knows(b"abc") && !knows(b""));
         ring.replace(load(
             "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",

@@ -44,6 +44,11 @@ where
     match unless_stopping(&connection, tls.acceptor().accept(socket)).await {
         Some(Ok(encrypted)) => {
             connection.end_handshake();
+            let (_, session) = encrypted.get_ref();
+            // Its own is the first; those behind it lead to a root.
+            if let Some(own) = session.peer_certificates().and_then(<[_]>::first) {
+                connection.set_certificate(own);
+            }
             serve_stream(encrypted, connection, handler).await;
         }
         Some(Err(_)) => connection.count_failed_handshake(),

@@ -2,9 +2,11 @@
 
 use super::Handler;
 use super::body::{Body, BodyError};
+use aws_lc_rs::digest::{SHA256, digest};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, Version};
 use std::fmt;
+use std::net::{IpAddr, Ipv4Addr};
 
 /// Content type of an error answer (RFC 9457).
 pub const PROBLEM_JSON: &str = "application/problem+json";
@@ -15,6 +17,29 @@ pub const JSON: &str = "application/json";
 /// Seconds a client is asked to wait when memory for bodies has run out.
 const RETRY_AFTER_S: u32 = 1;
 
+/// Who sends requests, as far as the connection tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// Where the connection comes from: a proxy, where one stands in front.
+    pub address: IpAddr,
+    /// SHA-256 of the certificate that the client showed.
+    pub certificate: Option<[u8; 32]>,
+}
+
+impl Peer {
+    /// This process itself.
+    pub const LOCAL: Peer = Peer {
+        address: IpAddr::V4(Ipv4Addr::LOCALHOST),
+        certificate: None,
+    };
+
+    /// The SHA-256 of a certificate as it travels.
+    pub fn fingerprint(certificate: &[u8]) -> [u8; 32] {
+        let hash = digest(&SHA256, certificate);
+        hash.as_ref().try_into().expect("SHA-256 has 32 bytes")
+    }
+}
+
 /// One request: the head is complete and within its limit, the body has not been read.
 pub struct Request {
     /// The method, also an unknown one.
@@ -24,6 +49,7 @@ pub struct Request {
     /// HTTP/1.1 or HTTP/2, no other.
     pub version: Version,
     pub headers: HeaderMap,
+    pub peer: Peer,
     /// The body, still on its way.
     pub body: Body,
 }
@@ -143,5 +169,17 @@ impl BodyError {
             BodyError::Overloaded => answer.with_retry_after_s(RETRY_AFTER_S),
             BodyError::TooLarge { .. } | BodyError::Timeout { .. } | BodyError::Broken => answer,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Peer;
+
+    #[test]
+    fn a_fingerprint_is_the_sha_256() {
+        // Of "abc", from FIPS 180-2.
+        let begin = [0xba, 0x78, 0x16, 0xbf, 0x8f, 0x01, 0xcf, 0xea];
+        assert_eq!(Peer::fingerprint(b"abc")[..8], begin);
     }
 }

@@ -23,7 +23,7 @@ mod watch;
 
 pub use body::{Body, BodyError};
 pub use counters::{ConnectionState, ServerCounters};
-pub use message::{JSON, PROBLEM_JSON, Request, Response};
+pub use message::{JSON, PROBLEM_JSON, Peer, Request, Response};
 pub use options::ServerOptions;
 pub use thread::{Server, ServerHandle};
 pub use tls::Tls;

@@ -45,6 +45,7 @@ pub(super) async fn answer<H: Handler>(
                     uri,
                     version,
                     headers,
+                    peer: connection.peer(),
                     body,
                 })
                 .await

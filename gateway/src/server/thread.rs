@@ -186,7 +186,7 @@ async fn accept<H: Handler>(
                 failing = false;
                 thread.counters.accepted.fetch_add(1, Ordering::Relaxed);
                 match find_place(door, from.ip(), thread) {
-                    Some(place) => serve(socket, place, thread, handler),
+                    Some(place) => serve(socket, (place, from.ip()), thread, handler),
                     None => turn_away(&socket, thread),
                 }
             }
@@ -222,10 +222,15 @@ fn turn_away(socket: &TcpStream, thread: &ThreadState) {
 }
 
 /// Starts a connection's task.
-fn serve<H: Handler>(socket: TcpStream, place: Place, thread: &Rc<ThreadState>, handler: &Rc<H>) {
+fn serve<H: Handler>(
+    socket: TcpStream,
+    (place, from): (Place, IpAddr),
+    thread: &Rc<ThreadState>,
+    handler: &Rc<H>,
+) {
     // The socket works without it, only slower.
     let _ = socket.set_nodelay(true);
-    let (connection, registered) = thread.register(place);
+    let (connection, registered) = thread.register(place, from);
     let handler = handler.clone();
     let served = connection.clone();
     let task = tokio::task::spawn_local(async move {

@@ -8,10 +8,12 @@ use super::answer_body::Unread;
 use super::counters::{ConnectionState, Reservation, ServerCounters, Tally};
 use super::door::Place;
 use super::framing::Framing;
+use super::message::Peer;
 use super::options::ServerOptions;
 use hyper::body::Incoming;
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::{BTreeSet, HashMap};
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -91,9 +93,9 @@ impl ThreadState {
     }
 
     /// Adds a connection; dropping the second half takes it out again.
-    pub(super) fn register(self: &Rc<Self>, place: Place) -> (Rc<Connection>, Registered) {
+    pub(super) fn register(self: &Rc<Self>, place: Place, from: IpAddr) -> (Rc<Connection>, Registered) {
         let id = self.next_id.replace(self.next_id.get() + 1);
-        let connection = Rc::new(Connection::new(id, place, self.clone()));
+        let connection = Rc::new(Connection::new(id, place, from, self.clone()));
         self.connections.borrow_mut().insert(id, connection.clone());
         self.strangers.borrow_mut().insert(id);
         (
@@ -160,6 +162,10 @@ pub(super) struct Connection {
     thread: Rc<ThreadState>,
     /// Given up when the connection is gone.
     place: RefCell<Option<Place>>,
+    /// Where it comes from.
+    from: IpAddr,
+    /// SHA-256 of the client's certificate, once the handshake has shown one.
+    certificate: OnceCell<[u8; 32]>,
     is_known: Cell<bool>,
     phase: Cell<ConnectionState>,
     phase_since_ms: Cell<u64>,
@@ -180,10 +186,12 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    fn new(id: u64, place: Place, thread: Rc<ThreadState>) -> Self {
+    fn new(id: u64, place: Place, from: IpAddr, thread: Rc<ThreadState>) -> Self {
         Connection {
             id,
             place: RefCell::new(Some(place)),
+            from: from.to_canonical(),
+            certificate: OnceCell::new(),
             is_known: Cell::new(false),
             unread_answers: Unread::none(thread.counters.clone()),
             answers_taken: Cell::new(0),
@@ -206,6 +214,20 @@ impl Connection {
 
     pub(super) fn options(&self) -> &ServerOptions {
         &self.thread.options
+    }
+
+    /// Who sends its requests.
+    pub(super) fn peer(&self) -> Peer {
+        Peer {
+            address: self.from,
+            certificate: self.certificate.get().copied(),
+        }
+    }
+
+    /// The client has shown this certificate, and that it has the key.
+    pub(super) fn set_certificate(&self, certificate: &[u8]) {
+        let shown = self.certificate.set(Peer::fingerprint(certificate));
+        shown.expect("a connection has one handshake");
     }
 
     pub(super) fn is_http2(&self) -> bool {

@@ -61,6 +61,12 @@ impl<S: Storage> Ready<S> {
             .await
     }
 
+    /// Whether the caller's key still counts.
+    fn may_go_on(&self, caller: &Caller<'_>, report: &Report) -> Result<(), Failure> {
+        let now = || Some(self.engine.now());
+        caller.may_go_on(now).map_err(|refused| report.ended(refused))
+    }
+
     fn names_in_files(&self) -> Result<NamesInFiles, Failure> {
         let today = self.engine.now().map_err(SubmitError::from)?.business_date();
         Ok(self
@@ -83,7 +89,7 @@ impl<S: Storage> Ready<S> {
     {
         let mut report = Report::default();
         loop {
-            let may_go_on = || caller.may_go_on().map_err(|refused| report.ended(refused));
+            let may_go_on = || self.may_go_on(caller, &report);
             let chunk = lines.next(may_go_on).await?;
             if chunk.is_empty() {
                 return Ok(report.response());
@@ -105,7 +111,7 @@ impl<S: Storage> Ready<S> {
                 }
             }
             // The key may have been taken away while this waited for its turn.
-            caller.may_go_on().map_err(|refused| report.ended(refused))?;
+            self.may_go_on(caller, &report)?;
             let warnings = slips(&inputs)?;
             let (outcomes, sequence) = put(&inputs)?;
             drop(turn);
@@ -137,7 +143,7 @@ impl<S: Storage> Ready<S> {
         let mut lines = Lines::open(body, Encoding::of(headers)?).await?;
         let mut report = Report::default();
         loop {
-            let may_go_on = || caller.may_go_on().map_err(|refused| report.ended(refused));
+            let may_go_on = || self.may_go_on(caller, &report);
             let chunk = lines.next(may_go_on).await?;
             if chunk.is_empty() {
                 break;
@@ -145,7 +151,7 @@ impl<S: Storage> Ready<S> {
             let through = last_line(&chunk);
             let mut citizens = Vec::with_capacity(chunk.len());
             let turn = self.turns.take().await;
-            caller.may_go_on().map_err(|refused| report.ended(refused))?;
+            self.may_go_on(caller, &report)?;
             for line in &chunk {
                 match listed(line) {
                     Ok(citizen) => citizens.extend(citizen),
