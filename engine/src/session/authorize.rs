@@ -26,18 +26,42 @@ use std::ops::ControlFlow;
 const PREFETCH_AHEAD: usize = 16;
 
 impl<R: ReadLog, C: Clock> Engine<R, C> {
-    /// Decides an authorization, once per id (I5).
+    /// Decides an authorization, once per id (I5), where callers have no keys.
     pub fn authorize(&self, request: &AuthorizationRequest) -> Result<Submitted<Authorization>, SubmitError> {
-        self.submit(request.txn_id, &request.purchase, None)
+        self.authorize_for(NameNumber::UNKNOWN, request)
     }
 
-    /// Decides a hold, once per id: an authorization whose room is free again when it is not captured in time.
+    /// Decides an authorization of a caller, once per id (I5).
+    pub fn authorize_for(
+        &self,
+        caller: NameNumber,
+        request: &AuthorizationRequest,
+    ) -> Result<Submitted<Authorization>, SubmitError> {
+        self.submit(caller, request.txn_id, &request.purchase, None)
+    }
+
+    /// Decides a hold, where callers have no keys.
     pub fn hold(&self, request: &HoldRequest) -> Result<Submitted<Authorization>, SubmitError> {
-        self.submit(request.txn_id, &request.purchase, Some(request.expires_in_s))
+        self.hold_for(NameNumber::UNKNOWN, request)
+    }
+
+    /// Decides a hold of a caller, once per id: an authorization whose room is free again when it is not captured in time.
+    pub fn hold_for(
+        &self,
+        caller: NameNumber,
+        request: &HoldRequest,
+    ) -> Result<Submitted<Authorization>, SubmitError> {
+        self.submit(
+            caller,
+            request.txn_id,
+            &request.purchase,
+            Some(request.expires_in_s),
+        )
     }
 
     fn submit(
         &self,
+        caller: NameNumber,
         txn_id: TxnId,
         purchase: &Purchase,
         expires_in_s: Option<u32>,
@@ -48,7 +72,9 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
             false => None,
         };
         loop {
-            if let Attempt::Done(submitted) = self.submit_knowing(txn_id, purchase, expires_in_s, old)? {
+            if let Attempt::Done(submitted) =
+                self.submit_knowing(caller, txn_id, purchase, expires_in_s, old)?
+            {
                 return Ok(submitted);
             }
             old = Some(self.id_archive.txn(txn_id)?);
@@ -58,6 +84,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
     /// Decides a purchase; again when the files of older days must be asked for its id first, without locks.
     fn submit_knowing(
         &self,
+        caller: NameNumber,
         txn_id: TxnId,
         purchase: &Purchase,
         expires_in_s: Option<u32>,
@@ -65,6 +92,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
     ) -> Result<Attempt<Submitted<Authorization>>, SubmitError> {
         let directory = self.state.directory.read();
         let order = &AuthorizationAttempt {
+            caller,
             txn_id,
             purchase: ResolvedPurchase::new(&directory, purchase),
             expires_in_s,
@@ -148,7 +176,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         )
     }
 
-    /// Decides authorizations one after another, with one clock reading, sequences in a row and one durable write.
+    /// Decides a batch, where callers have no keys.
     ///
     /// # Errors
     /// [`SubmitError`], for the whole batch.
@@ -156,11 +184,23 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         &self,
         requests: &[AuthorizationRequest],
     ) -> Result<Vec<Submitted<Authorization>>, SubmitError> {
+        self.authorize_batch_for(NameNumber::UNKNOWN, requests)
+    }
+
+    /// Decides authorizations of a caller one after another, with one clock reading, sequences in a row and one durable write.
+    ///
+    /// # Errors
+    /// [`SubmitError`], for the whole batch.
+    pub fn authorize_batch_for(
+        &self,
+        caller: NameNumber,
+        requests: &[AuthorizationRequest],
+    ) -> Result<Vec<Submitted<Authorization>>, SubmitError> {
         self.check_load()?;
         until_done(|| {
             // Without locks: files may be read.
             let old = self.old_txns(requests)?;
-            self.authorize_batch_knowing(requests, &old)
+            self.authorize_batch_knowing(caller, requests, &old)
         })
     }
 
@@ -168,6 +208,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
     /// the time.
     fn authorize_batch_knowing(
         &self,
+        caller: NameNumber,
         requests: &[AuthorizationRequest],
         old: &Old<Vec<(TxnId, TxnState)>>,
     ) -> Result<Attempt<Vec<Submitted<Authorization>>>, SubmitError> {
@@ -225,6 +266,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
                 continue;
             }
             let order = AuthorizationAttempt {
+                caller,
                 txn_id: request.txn_id,
                 purchase: *purchase,
                 expires_in_s: None,
@@ -280,6 +322,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
 
 /// A purchase to be authorized, or held.
 struct AuthorizationAttempt<'r> {
+    caller: NameNumber,
     txn_id: TxnId,
     purchase: ResolvedPurchase<'r>,
     /// How long it is held; `None` for an authorization.
@@ -306,7 +349,8 @@ impl AuthorizationAttempt<'_> {
             .expires_in_s
             .map(|seconds| at.plus_ms(i64::from(seconds) * 1_000));
         let purchase = self.purchase.purchase;
-        let authorization = verdict.record(self.txn_id, purchase, at, expires);
+        let mut authorization = verdict.record(self.txn_id, purchase, at, expires);
+        authorization.record.header.set_caller(self.caller);
         verdict.encode(&authorization, purchase, bytes);
         authorization
     }

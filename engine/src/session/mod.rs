@@ -23,7 +23,9 @@ use crate::query::view::View;
 use crate::session::register::Registered;
 use satang_core::decide::content::{same_content, same_reversal_content};
 use satang_core::ids::TxnId;
-use satang_core::record::{Authorization, NamedAuthorization, RegistrationRecord, ReversalRecord};
+use satang_core::record::{
+    Authorization, NameNumber, NamedAuthorization, RegistrationRecord, ReversalRecord,
+};
 use satang_core::request::{
     AuthorizationRequest, ClosingRequest, HoldRequest, RegistrationRequest, ReversalRequest,
 };
@@ -146,15 +148,20 @@ impl<R: ReadLog, C: Clock> Session<R, C> {
     /// Decides an authorization, once per id (I5).
     pub fn authorize(
         &self,
+        caller: NameNumber,
         request: &AuthorizationRequest,
     ) -> Result<Pending<Outcome<Authorization>>, SubmitError> {
-        let submitted = self.engine.authorize(request)?;
+        let submitted = self.engine.authorize_for(caller, request)?;
         Ok(self.purchase(*request, None, submitted))
     }
 
     /// Decides a hold, once per id (I5).
-    pub fn hold(&self, request: &HoldRequest) -> Result<Pending<Outcome<Authorization>>, SubmitError> {
-        let submitted = self.engine.hold(request)?;
+    pub fn hold(
+        &self,
+        caller: NameNumber,
+        request: &HoldRequest,
+    ) -> Result<Pending<Outcome<Authorization>>, SubmitError> {
+        let submitted = self.engine.hold_for(caller, request)?;
         let HoldRequest {
             txn_id,
             purchase,
@@ -185,9 +192,10 @@ impl<R: ReadLog, C: Clock> Session<R, C> {
     /// [`SubmitError`], for the whole batch.
     pub fn authorize_batch(
         &self,
+        caller: NameNumber,
         requests: &[AuthorizationRequest],
     ) -> Result<Pending<Vec<Outcome<Authorization>>>, SubmitError> {
-        let submitted = self.engine.authorize_batch(requests)?;
+        let submitted = self.engine.authorize_batch_for(caller, requests)?;
         let last = submitted.iter().map(Submitted::sequence).max().unwrap_or(0);
         if submitted
             .iter()
@@ -215,9 +223,12 @@ impl<R: ReadLog, C: Clock> Session<R, C> {
     /// Decides a reversal, once per id (I5); waits for its original to be durable.
     pub async fn reverse(
         &self,
+        caller: NameNumber,
         request: &ReversalRequest,
     ) -> Result<Pending<Outcome<ReversalRecord>>, SubmitError> {
-        let submitted = self.once_decidable(|| self.engine.reverse(request)).await?;
+        let submitted = self
+            .once_decidable(|| self.engine.reverse_for(caller, request))
+            .await?;
         let request = *request;
         Ok(self.returned(submitted, move |engine, sequence| {
             let first = engine.read_reversal(sequence, request.reversal_id)?;
@@ -228,9 +239,12 @@ impl<R: ReadLog, C: Clock> Session<R, C> {
     /// Decides a hold's capture or void; one that repeats what closed the hold is replayed. Waits for the hold to be durable.
     pub async fn close(
         &self,
+        caller: NameNumber,
         request: &ClosingRequest,
     ) -> Result<Pending<Outcome<ReversalRecord>>, SubmitError> {
-        let submitted = self.once_decidable(|| self.engine.close(request)).await?;
+        let submitted = self
+            .once_decidable(|| self.engine.close_for(caller, request))
+            .await?;
         let (txn_id, closing) = (request.txn_id, closing_by(request.act));
         Ok(self.returned(submitted, move |engine, sequence| {
             let first = engine.read_closing_of(sequence, txn_id, closing)?;
@@ -267,9 +281,12 @@ impl<R: ReadLog, C: Clock> Session<R, C> {
     /// Decides a registration, once per id (I5).
     pub fn register(
         &self,
+        caller: NameNumber,
         request: &RegistrationRequest,
     ) -> Result<Pending<RegistrationOutcome>, SubmitError> {
-        let registered = self.engine.register(request)?;
+        let registered = self
+            .engine
+            .register_batch_for(caller, core::slice::from_ref(request))?[0];
         let request = *request;
         Ok(self.to_read(registered.sequence(), move |engine| {
             engine.registration_outcome(&request, registered)
@@ -282,9 +299,10 @@ impl<R: ReadLog, C: Clock> Session<R, C> {
     /// [`SubmitError`], for the whole batch.
     pub fn register_batch(
         &self,
+        caller: NameNumber,
         requests: &[RegistrationRequest],
     ) -> Result<Pending<Vec<RegistrationOutcome>>, SubmitError> {
-        let registered = self.engine.register_batch(requests)?;
+        let registered = self.engine.register_batch_for(caller, requests)?;
         let last = registered.iter().map(Registered::sequence).max().unwrap_or(0);
         let requests = requests.to_vec();
         Ok(self.to_read(last, move |engine| {

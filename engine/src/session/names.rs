@@ -109,8 +109,12 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         }
     }
 
-    /// The same as [`Engine::caller`], for who holds no lock of the directory.
-    pub(crate) fn number_of_key(&self, by: Option<&Name>) -> Result<NameNumber, SubmitError> {
+    /// The number by which records name a key; none for nobody's. A name that has none yet gets it with this, in front of the first
+    /// record of the key. It never changes. Takes the lock of the directory.
+    ///
+    /// # Errors
+    /// [`SubmitError::Clock`], [`SubmitError::TooManyNames`].
+    pub fn number_of_key(&self, by: Option<&Name>) -> Result<NameNumber, SubmitError> {
         let known = by.map(|name| self.state.directory.read().number_of(name));
         match known {
             None => Ok(NameNumber::UNKNOWN),

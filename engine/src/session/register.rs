@@ -14,7 +14,7 @@ use satang_core::calendar::Instant;
 use satang_core::decide::register::{self, Applicant, Standing, Verdict};
 use satang_core::ids::{PersonId, RegistrationId};
 use satang_core::outcome::RegistrationReason;
-use satang_core::record::{RecordBuf, RegistrationRecord};
+use satang_core::record::{NameNumber, RecordBuf, RegistrationRecord};
 use satang_core::request::RegistrationRequest;
 use satang_core::state::apply::apply_registration;
 use satang_core::state::dedup::IdShard;
@@ -76,17 +76,29 @@ struct BatchShards<'s> {
 const PREFETCH_AHEAD: usize = 16;
 
 impl<R: ReadLog, C: Clock> Engine<R, C> {
-    /// Decides a registration, once per id (I5).
+    /// Decides a registration, once per id (I5), where callers have no keys.
     pub fn register(&self, request: &RegistrationRequest) -> Result<Registered, SubmitError> {
         let registered = self.register_batch(core::slice::from_ref(request))?;
         Ok(registered[0])
     }
 
-    /// Decides registrations one after another, with one clock reading, sequences in a row and one durable write.
+    /// Decides a batch, where callers have no keys.
     ///
     /// # Errors
     /// [`SubmitError`], for the whole batch.
     pub fn register_batch(&self, requests: &[RegistrationRequest]) -> Result<Vec<Registered>, SubmitError> {
+        self.register_batch_for(NameNumber::UNKNOWN, requests)
+    }
+
+    /// Decides registrations of a caller one after another, with one clock reading, sequences in a row and one durable write.
+    ///
+    /// # Errors
+    /// [`SubmitError`], for the whole batch.
+    pub fn register_batch_for(
+        &self,
+        caller: NameNumber,
+        requests: &[RegistrationRequest],
+    ) -> Result<Vec<Registered>, SubmitError> {
         self.check_load()?;
         self.check_journal()?;
         let bytes = requests.len() * size_of::<RegistrationRecord>();
@@ -94,7 +106,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         if bytes > bytes_max {
             return Err(SubmitError::BatchTooLarge { bytes, bytes_max });
         }
-        until_done(|| self.register_knowing(requests, &self.prepare(requests)?))
+        until_done(|| self.register_knowing(caller, requests, &self.prepare(requests)?))
     }
 
     /// What a request asked, as a keyed hash: equal to that of its record when a repeated id asks the same.
@@ -145,6 +157,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
     /// Decides a batch; again when what was prepared is no longer so.
     fn register_knowing(
         &self,
+        caller: NameNumber,
         requests: &[RegistrationRequest],
         prepared: &Prepared,
     ) -> Result<Attempt<Vec<Registered>>, SubmitError> {
@@ -183,6 +196,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
             }
             let (content, ticket) = (prepared.contents[index], quotas.tickets(verdict.benefit) + 1);
             let mut record = verdict.record(request.registration_id, content, &applicant, person, ticket, at);
+            record.header.set_caller(caller);
             let sequence = appending.push(RecordBuf::of(&record).as_bytes());
             record.header.sequence = sequence;
             let locked = &mut LockedShards {

@@ -10,7 +10,9 @@ use crate::session::append::{Appended, Attempt, until_done};
 use satang_core::calendar::Instant;
 use satang_core::decide::reverse::{self, Reversible};
 use satang_core::ids::TxnId;
-use satang_core::record::{Authorization, Closing, OriginalFacts, RecordBuf, ReturnKind, ReversalRecord};
+use satang_core::record::{
+    Authorization, Closing, NameNumber, OriginalFacts, RecordBuf, ReturnKind, ReversalRecord,
+};
 use satang_core::request::{ClosingRequest, ReversalRequest};
 use satang_core::state::apply::apply_reversal;
 use satang_core::state::dedup::{IdShard, Reversed, TxnState};
@@ -62,8 +64,17 @@ impl Seen {
 }
 
 impl<R: ReadLog, C: Clock> Engine<R, C> {
-    /// Decides a reversal, once per id (I5).
+    /// Decides a reversal, where callers have no keys.
     pub fn reverse(&self, request: &ReversalRequest) -> Result<Submitted<ReversalRecord>, SubmitError> {
+        self.reverse_for(NameNumber::UNKNOWN, request)
+    }
+
+    /// Decides a caller's reversal, once per id (I5).
+    pub fn reverse_for(
+        &self,
+        caller: NameNumber,
+        request: &ReversalRequest,
+    ) -> Result<Submitted<ReversalRecord>, SubmitError> {
         self.check_load()?;
         until_done(|| {
             // Without locks: files may be read.
@@ -75,12 +86,21 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
                 Ok(seen) => seen,
                 Err(sequence) => return Ok(Attempt::Done(Submitted::Wait { sequence })),
             };
-            self.reverse_knowing(request, &old, &seen)
+            self.reverse_knowing(caller, request, &old, &seen)
         })
     }
 
-    /// Decides a hold's capture or void; one that repeats what closed the hold is [`Submitted::Seen`].
+    /// Decides a capture or void, where callers have no keys.
     pub fn close(&self, request: &ClosingRequest) -> Result<Submitted<ReversalRecord>, SubmitError> {
+        self.close_for(NameNumber::UNKNOWN, request)
+    }
+
+    /// Decides a caller's capture or void of a hold; one that repeats what closed the hold is [`Submitted::Seen`].
+    pub fn close_for(
+        &self,
+        caller: NameNumber,
+        request: &ClosingRequest,
+    ) -> Result<Submitted<ReversalRecord>, SubmitError> {
         self.check_load()?;
         until_done(|| {
             let old = self.old_facts_of_txn(request.txn_id)?;
@@ -96,7 +116,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
                     return Ok(Attempt::Done(Submitted::Seen { sequence }));
                 }
             }
-            self.close_knowing(request, &old, &seen)
+            self.close_knowing(caller, request, &old, &seen)
         })
     }
 
@@ -142,6 +162,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
     /// Decides a reversal; again when what was read without locks is no longer so.
     fn reverse_knowing(
         &self,
+        caller: NameNumber,
         request: &ReversalRequest,
         old: &OldFacts,
         seen: &Seen,
@@ -164,13 +185,14 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         let reversed = ids.get(txn).reversed(request.txn_id).or(old.reversed);
         let known = seen.reversible(reversed);
         let decide = |at| reverse::decide(request, &known, at);
-        self.append_return(&known, Guards::Several(&mut ids), decide)
+        self.append_return(caller, &known, Guards::Several(&mut ids), decide)
             .map(Attempt::Done)
     }
 
     /// Decides a capture or void; again when what was read without locks is no longer so.
     fn close_knowing(
         &self,
+        caller: NameNumber,
         request: &ClosingRequest,
         old: &OldFacts,
         seen: &Seen,
@@ -183,13 +205,14 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         let reversed = ids.reversed(request.txn_id).or(old.reversed);
         let known = seen.reversible(reversed);
         let decide = |at| reverse::decide_closing(request, &known, at);
-        self.append_return(&known, Guards::One(txn, &mut ids), decide)
+        self.append_return(caller, &known, Guards::One(txn, &mut ids), decide)
             .map(Attempt::Done)
     }
 
     /// Appends what `decide` makes of the time, and applies it. `ids`: the shards of the original's id and of the reversal's own.
     fn append_return(
         &self,
+        caller: NameNumber,
         known: &Reversible,
         ids: Guards<'_, '_, IdShard>,
         decide: impl Fn(Instant) -> ReversalRecord,
@@ -207,7 +230,8 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         let wallet = wallet.map(|wallet| seed.wallet_shard(wallet));
         let mut wallets = lock_one(&self.state.wallets, wallet);
         let decide = |_: &mut _, at, bytes: &mut RecordBuf| {
-            let record = decide(at);
+            let mut record = decide(at);
+            record.header.set_caller(caller);
             bytes.put(&record);
             ControlFlow::Continue(record)
         };

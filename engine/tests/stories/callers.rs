@@ -2,9 +2,13 @@
 
 use crate::rig::office::*;
 use crate::rig::*;
-use satang_core::ids::{MerchantId, WalletId};
-use satang_core::record::{CaseClosed, MerchantStatus, NameNumber, Record, RecordKind, Status};
+use satang_core::ids::{MerchantId, TxnId, WalletId};
+use satang_core::record::{
+    Authorization, CaseClosed, MerchantStatus, NameNumber, Record, RecordKind, ReturnKind, Status,
+};
+use satang_core::request::{ClosingRequest, HoldRequest};
 use satang_core::state::casework::CaseworkRefusal;
+use satang_engine::engine::Submitted;
 use satang_engine::session::casework::CaseworkOutcome;
 
 /// The kind and the caller of each record behind the first `from`.
@@ -57,6 +61,58 @@ fn a_key_gets_its_number_with_the_first_record_that_it_causes() {
             (RecordKind::MerchantStatus, NameNumber::UNKNOWN),
         ]
     );
+}
+
+#[test]
+fn every_decision_says_with_whose_key() {
+    let mut rig = started();
+    rig.flush();
+    let before = records(&rig);
+    let engine = rig.engine.clone();
+    let by = engine.number_of_key(Some(&name("bank-switch"))).unwrap();
+    assert_eq!(engine.number_of_key(Some(&name("bank-switch"))).unwrap(), by);
+    assert_eq!(engine.number_of_key(None).unwrap(), NameNumber::UNKNOWN);
+    let hold = |txn| HoldRequest {
+        txn_id: TxnId::from_bits(txn),
+        purchase: request(txn, 1, 100).purchase,
+        expires_in_s: 60,
+    };
+    let closing = |txn, act| ClosingRequest {
+        txn_id: TxnId::from_bits(txn),
+        act,
+        amount: None,
+    };
+    let decided = |submitted: Submitted<Authorization>| match submitted {
+        Submitted::Decided { record, .. } => assert_eq!(record.record.header.caller(), by),
+        other => panic!("not decided: {other:?}"),
+    };
+    decided(engine.authorize_for(by, &request(1, 1, 100)).unwrap());
+    // Names without a number stand behind the record.
+    let mut unknown = request(2, 1, 100);
+    unknown.purchase.program = name("nowhere");
+    decided(engine.authorize_for(by, &unknown).unwrap());
+    decided(engine.hold_for(by, &hold(3)).unwrap());
+    decided(engine.hold_for(by, &hold(4)).unwrap());
+    let batch = [request(5, 1, 100), request(6, 1, 100)];
+    let batch = engine.authorize_batch_for(by, &batch).unwrap();
+    batch.into_iter().for_each(decided);
+    rig.flush();
+    _ = engine.reverse_for(by, &reversal(1, 1, None)).unwrap();
+    _ = engine.close_for(by, &closing(3, ReturnKind::Capture)).unwrap();
+    _ = engine.close_for(by, &closing(4, ReturnKind::Void)).unwrap();
+    _ = engine.register_batch_for(by, &[registration(1, 1)]).unwrap();
+    rig.flush();
+    let mut expected = vec![(RecordKind::Name, NameNumber::UNKNOWN)];
+    expected.extend([(RecordKind::Authorization, by); 6]);
+    expected.extend([
+        (RecordKind::Reversal, by),
+        (RecordKind::Capture, by),
+        (RecordKind::Void, by),
+        (RecordKind::Registration, by),
+    ]);
+    assert_eq!(callers(&rig, before), expected);
+    let digest = engine.state().digest();
+    assert_eq!(Rig::start(rig.storage.copy()).engine.state().digest(), digest);
 }
 
 #[test]

@@ -80,6 +80,8 @@ part! {
         pub hold: Option<HoldState>,
         /// What is not given back of an approved purchase; 0 of a declined one and of an expired hold. In satang (1/100 baht).
         pub left: u64,
+        /// The name of the key it came with; absent without keys, and of what was decided before records named it.
+        pub by: Option<Name>,
         /// The approved ones that gave money back, a hold's capture and void among them, oldest first: the last 256 of them.
         pub reversals: Vec<ReversalShown>,
         /// Whether there are reversals before those.

@@ -7,6 +7,7 @@ use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use satang_core::calendar::Instant;
 use satang_core::ids::Name;
+use satang_core::record::NameNumber;
 use satang_engine::clock::ClockError;
 use std::fmt;
 
@@ -40,6 +41,20 @@ impl Caller<'_> {
         match self {
             Caller::Anyone => None,
             Caller::Bearer { serving, .. } => Some(&serving.key),
+        }
+    }
+
+    /// The number that records of a decision carry.
+    ///
+    /// # Errors
+    /// Of `find_out`, which is asked once for each key.
+    pub(super) fn number<E>(
+        &self,
+        find_out: impl FnOnce(&Name) -> Result<NameNumber, E>,
+    ) -> Result<NameNumber, E> {
+        match self {
+            Caller::Anyone => Ok(NameNumber::UNKNOWN),
+            Caller::Bearer { serving, .. } => serving.number(find_out),
         }
     }
 

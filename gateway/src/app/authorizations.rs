@@ -1,5 +1,6 @@
 //! Authorizations and holds, reversals, captures and voids, and quotes.
 
+use super::access::Caller;
 use super::metrics::Metrics;
 use super::{Failure, Ready};
 use crate::engine::GatewayEngine;
@@ -35,19 +36,19 @@ impl Drop for Serving<'_> {
 }
 
 impl<S: Storage> Ready<S> {
-    pub(super) async fn authorize(&self, body: &[u8]) -> Result<Response, Failure> {
+    pub(super) async fn authorize(&self, body: &[u8], caller: &Caller<'_>) -> Result<Response, Failure> {
         let started = std::time::Instant::now();
         let request = parse::authorization(body)?;
         let _serving = Serving::start(self.engine.appender().requests());
-        let decided = self.session.authorize(&request)?;
+        let decided = self.session.authorize(self.number_of(caller)?, &request)?;
         self.answer(decided, started).await
     }
 
-    pub(super) async fn hold(&self, body: &[u8]) -> Result<Response, Failure> {
+    pub(super) async fn hold(&self, body: &[u8], caller: &Caller<'_>) -> Result<Response, Failure> {
         let started = std::time::Instant::now();
         let request = parse::hold(body)?;
         let _serving = Serving::start(self.engine.appender().requests());
-        let decided = self.session.hold(&request)?;
+        let decided = self.session.hold(self.number_of(caller)?, &request)?;
         self.answer(decided, started).await
     }
 
@@ -66,20 +67,41 @@ impl<S: Storage> Ready<S> {
         Ok(Response::json(StatusCode::OK, answer))
     }
 
-    pub(super) async fn capture(&self, txn_id: &str, body: &[u8]) -> Result<Response, Failure> {
-        self.close(txn_id, ReturnKind::Capture, body).await
+    pub(super) async fn capture(
+        &self,
+        txn_id: &str,
+        body: &[u8],
+        caller: &Caller<'_>,
+    ) -> Result<Response, Failure> {
+        self.close(txn_id, ReturnKind::Capture, body, caller).await
     }
 
-    pub(super) async fn void(&self, txn_id: &str, body: &[u8]) -> Result<Response, Failure> {
-        self.close(txn_id, ReturnKind::Void, body).await
+    pub(super) async fn void(
+        &self,
+        txn_id: &str,
+        body: &[u8],
+        caller: &Caller<'_>,
+    ) -> Result<Response, Failure> {
+        self.close(txn_id, ReturnKind::Void, body, caller).await
     }
 
     /// A hold's capture or void.
-    async fn close(&self, txn_id: &str, act: ReturnKind, body: &[u8]) -> Result<Response, Failure> {
+    async fn close(
+        &self,
+        txn_id: &str,
+        act: ReturnKind,
+        body: &[u8],
+        caller: &Caller<'_>,
+    ) -> Result<Response, Failure> {
         let started = std::time::Instant::now();
         let request = parse::closing(txn_id, act, body)?;
         let _serving = Serving::start(self.engine.appender().requests());
-        let closed = self.session.close(&request).await?.durable().await?;
+        let closed = self
+            .session
+            .close(self.number_of(caller)?, &request)
+            .await?
+            .durable()
+            .await?;
         let (record, replayed) =
             self.counted(closed, Metrics::count_reversal, Problem::reversal_id_conflict)?;
         let mut answer = Vec::with_capacity(ANSWER_BYTES);
@@ -108,11 +130,21 @@ impl<S: Storage> Ready<S> {
         }
     }
 
-    pub(super) async fn reverse(&self, txn_id: &str, body: &[u8]) -> Result<Response, Failure> {
+    pub(super) async fn reverse(
+        &self,
+        txn_id: &str,
+        body: &[u8],
+        caller: &Caller<'_>,
+    ) -> Result<Response, Failure> {
         let started = std::time::Instant::now();
         let request = parse::reversal(txn_id, body)?;
         let _serving = Serving::start(self.engine.appender().requests());
-        let reversed = self.session.reverse(&request).await?.durable().await?;
+        let reversed = self
+            .session
+            .reverse(self.number_of(caller)?, &request)
+            .await?
+            .durable()
+            .await?;
         let (record, replayed) =
             self.counted(reversed, Metrics::count_reversal, Problem::reversal_id_conflict)?;
         let mut answer = Vec::with_capacity(ANSWER_BYTES);

@@ -1,5 +1,6 @@
 //! Batches, as JSON or as bytes: two forms of one request, decided, replayed and counted alike.
 
+use super::access::Caller;
 use super::authorizations::{ANSWER_BYTES, Serving, sources_of};
 use super::{Failure, Ready, turns};
 use crate::engine::GatewayEngine;
@@ -28,6 +29,7 @@ impl<S: Storage> Ready<S> {
         &self,
         headers: &HeaderMap,
         body: Bytes,
+        caller: &Caller<'_>,
     ) -> Result<Response, Failure> {
         let started = std::time::Instant::now();
         let is_binary = binary::is_batch(headers);
@@ -36,7 +38,9 @@ impl<S: Storage> Ready<S> {
             false => turns::read(body, |body| Ok(parse::batch(body)?.into_iter().collect())).await?,
         };
         let _serving = Serving::start(self.engine.appender().requests());
-        let decided = self.session.authorize_batch(batch.requests())?;
+        let decided = self
+            .session
+            .authorize_batch(self.number_of(caller)?, batch.requests())?;
         let engine = self.engine.clone();
         // Rendered while the disk works, unless an id came before; sent once the last record is durable (I1).
         let answered = decided.map(move |outcomes| answer(&engine, &batch, &outcomes, is_binary));

@@ -1,7 +1,7 @@
 //! One authorization, looked up: the first answer again, what was given back since, and by which rule it was decided.
 
 use super::authorizations::sources_of;
-use super::casework::{mark, payout};
+use super::casework::{mark, name, payout};
 use super::lookup::{caps, text};
 use super::{Failure, Ready, sorted};
 use crate::server::Response;
@@ -90,6 +90,7 @@ fn what_became(
     api::Found {
         hold,
         left: if is_over { 0 } else { found.left.get() },
+        by: name(directory, record.record.header.caller()),
         reversals: found.reversals.iter().map(reversal).collect(),
         has_earlier_reversals: found.has_earlier_reversals,
         explanation: explanation(directory, found),

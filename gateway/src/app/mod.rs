@@ -49,7 +49,9 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, Version};
 use maintenance::Chores;
 use readiness::Progress;
 use routes::{AUTHORIZE, Call, OBJECT_BYTES_MAX};
+use satang_core::record::NameNumber;
 use satang_engine::clock::AnyClock;
+use satang_engine::engine::SubmitError;
 use satang_engine::session::Session;
 use satang_log::durable::DurableWaits;
 use satang_log::file::FileReader;
@@ -250,10 +252,10 @@ impl<S: Storage> Api<S> {
     ) -> Result<Response, Failure> {
         // The hottest route first: it needs no look-up.
         if path == AUTHORIZE.template && *method == AUTHORIZE.method {
-            let _caller = self.admit(AUTHORIZE, headers, peer, &body)?;
+            let caller = self.admit(AUTHORIZE, headers, peer, &body)?;
             return self
                 .ready()?
-                .authorize(&body.collect(OBJECT_BYTES_MAX).await?)
+                .authorize(&body.collect(OBJECT_BYTES_MAX).await?, &caller)
                 .await;
         }
         // Which routes there are is no secret (/openapi.json needs no key), so 404 and 405 come before 401.
@@ -321,6 +323,13 @@ impl<S: Storage> Api<S> {
                 turns: Turns::new(),
             }
         }))
+    }
+}
+
+impl<S: Storage> Ready<S> {
+    /// The number by which a decision's record names its caller.
+    fn number_of(&self, caller: &Caller<'_>) -> Result<NameNumber, SubmitError> {
+        caller.number(|name| self.engine.number_of_key(Some(name)))
     }
 }
 

@@ -1,5 +1,6 @@
 //! Registrations, one by one and in batches.
 
+use super::access::Caller;
 use super::authorizations::{ANSWER_BYTES, Serving};
 use super::{Failure, Ready, turns};
 use crate::server::Response;
@@ -16,11 +17,15 @@ use satang_engine::session::RegistrationOutcome;
 use satang_log::storage::Storage;
 
 impl<S: Storage> Ready<S> {
-    pub(super) async fn register(&self, body: &[u8]) -> Result<Response, Failure> {
+    pub(super) async fn register(&self, body: &[u8], caller: &Caller<'_>) -> Result<Response, Failure> {
         let started = std::time::Instant::now();
         let request = parse::registration(body)?;
         let _serving = Serving::start(self.engine.appender().requests());
-        let registered = self.session.register(&request)?.durable().await?;
+        let registered = self
+            .session
+            .register(self.number_of(caller)?, &request)?
+            .durable()
+            .await?;
         self.metrics.count_registration(&registered);
         let outcome = self
             .answer_to(&request, &registered)
@@ -31,12 +36,16 @@ impl<S: Storage> Ready<S> {
         Ok(Response::json(StatusCode::OK, answer))
     }
 
-    pub(super) async fn register_batch(&self, body: Bytes) -> Result<Response, Failure> {
+    pub(super) async fn register_batch(&self, body: Bytes, caller: &Caller<'_>) -> Result<Response, Failure> {
         let started = std::time::Instant::now();
         let batch: Batch<RegistrationRequest> =
             turns::read(body, |body| Ok(parse::registrations(body)?.into_iter().collect())).await?;
         let _serving = Serving::start(self.engine.appender().requests());
-        let registered = self.session.register_batch(batch.requests())?.durable().await?;
+        let registered = self
+            .session
+            .register_batch(self.number_of(caller)?, batch.requests())?
+            .durable()
+            .await?;
         let conflict = Problem::registration_id_conflict();
         let decided = batch.requests().iter().zip(&registered);
         let results = decided.map(

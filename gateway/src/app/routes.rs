@@ -152,17 +152,17 @@ macro_rules! on {
 
 routes! {
     // Payments belong to the switch alone: whoever administers does not spend.
-    Authorize: POST "/v1/authorizations" Object [Switch] => ready.authorize(body);
-    AuthorizeBatch: POST "/v1/authorizations/batch" Batch [Switch] => ready.authorize_batch(headers, body);
-    Reverse: POST "/v1/authorizations/{txn_id}/reversals" Object [Switch] => ready.reverse(id, body);
-    Hold: POST "/v1/holds" Object [Switch] => ready.hold(body);
-    Capture: POST "/v1/holds/{txn_id}/capture" Object [Switch] => ready.capture(id, body);
-    Void: POST "/v1/holds/{txn_id}/void" Object [Switch] => ready.void(id, body);
+    Authorize: POST "/v1/authorizations" Object [Switch] => ready.authorize(body, caller);
+    AuthorizeBatch: POST "/v1/authorizations/batch" Batch [Switch] => ready.authorize_batch(headers, body, caller);
+    Reverse: POST "/v1/authorizations/{txn_id}/reversals" Object [Switch] => ready.reverse(id, body, caller);
+    Hold: POST "/v1/holds" Object [Switch] => ready.hold(body, caller);
+    Capture: POST "/v1/holds/{txn_id}/capture" Object [Switch] => ready.capture(id, body, caller);
+    Void: POST "/v1/holds/{txn_id}/void" Object [Switch] => ready.void(id, body, caller);
     Quote: POST "/v1/quotes" Object [Switch] => ready.quote(body);
 
     // Whoever registers citizens and merchants does not see what a wallet holds.
-    Register: POST "/v1/registrations" Object [Registrar] => ready.register(body);
-    RegisterBatch: POST "/v1/registrations/batch" Batch [Registrar] => ready.register_batch(body);
+    Register: POST "/v1/registrations" Object [Registrar] => ready.register(body, caller);
+    RegisterBatch: POST "/v1/registrations/batch" Batch [Registrar] => ready.register_batch(body, caller);
     ImportEnrollments: POST "/v1/enrollments/import" Lines [Registrar Admin] => ready.import_enrollments(headers, body, caller);
     ImportList: POST "/v1/lists/{list}/import" Lines [Registrar Admin] => ready.import_list(id, headers, body, caller);
     Lists: GET "/v1/lists" Unread [Registrar Admin Viewer] => ready.lists();

@@ -2,8 +2,9 @@
 
 use dashmap::DashMap;
 use satang_core::ids::Name;
+use satang_core::record::NameNumber;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU16, AtomicUsize, Ordering::Relaxed};
 
 /// The most requests of one key that are served at a time (I12): more than a switch has waiting at 200,000 requests a second when
 /// a flush takes 100 ms. It bounds a flood, not a busy day.
@@ -11,12 +12,20 @@ pub const REQUESTS_PER_KEY_MAX: usize = 32_768;
 
 /// The requests being served, by the key's name: replacing the keys file loses no count.
 #[derive(Default)]
-pub(super) struct Served(DashMap<Name, Arc<AtomicUsize>>);
+pub(super) struct Served(DashMap<Name, Arc<OfKey>>);
+
+/// What is known of a key beside its file.
+#[derive(Default)]
+struct OfKey {
+    /// How many of its requests are being served.
+    count: AtomicUsize,
+    /// The number by which records name it; 0 until it has caused one. It never changes, so any thread may find it out.
+    number: AtomicU16,
+}
 
 /// A request of a key, counted until this is dropped.
 pub struct Serving {
-    /// How many requests of its key are being served.
-    count: Arc<AtomicUsize>,
+    of_key: Arc<OfKey>,
     /// The key's name.
     pub key: Name,
 }
@@ -24,18 +33,36 @@ pub struct Serving {
 impl Served {
     /// Counts a request. `None` when as many of the key are served already as may be.
     pub(super) fn start(&self, key: Name) -> Option<Serving> {
-        let known = self.0.get(&key).map(|count| count.clone());
-        let count = known.unwrap_or_else(|| self.0.entry(key).or_default().clone());
-        let before = count.fetch_add(1, Relaxed);
+        let known = self.0.get(&key).map(|of_key| of_key.clone());
+        let of_key = known.unwrap_or_else(|| self.0.entry(key).or_default().clone());
+        let before = of_key.count.fetch_add(1, Relaxed);
         // Dropped when it is one too many, and then no longer counted.
-        let serving = Serving { count, key };
+        let serving = Serving { of_key, key };
         (before < REQUESTS_PER_KEY_MAX).then_some(serving)
+    }
+}
+
+impl Serving {
+    /// The number by which records name the key: found out with its first request, and remembered beside the count that each
+    /// request writes anyway.
+    ///
+    /// # Errors
+    /// Of `find_out`.
+    pub fn number<E>(&self, find_out: impl FnOnce(&Name) -> Result<NameNumber, E>) -> Result<NameNumber, E> {
+        match NameNumber(self.of_key.number.load(Relaxed)) {
+            NameNumber::UNKNOWN => {
+                let number = find_out(&self.key)?;
+                self.of_key.number.store(number.0, Relaxed);
+                Ok(number)
+            }
+            known => Ok(known),
+        }
     }
 }
 
 impl Drop for Serving {
     fn drop(&mut self) {
-        self.count.fetch_sub(1, Relaxed);
+        self.of_key.count.fetch_sub(1, Relaxed);
     }
 }
 

@@ -6,7 +6,7 @@ use satang_core::record::{NameNumber, Record, RecordHeader, RecordKind};
 use satang_log::file::{FileLogStore, Layout};
 use satang_log::log::{Bound, Cursor as _};
 use satang_log::storage::FileStorage;
-use satang_tests::crash::wallet_id;
+use satang_tests::crash::{citizen_id, wallet_id};
 use satang_tests::site::{MERCHANT, NOON, PROGRAM, Site, enrollment, merchant, purchase};
 use satang_tests::wire::Wire;
 use serde_json::json;
@@ -353,6 +353,23 @@ fn records_say_whose_key_it_was_and_no_file_or_word_holds_the_key() {
     assert!(shown.contains("\"by\":\"settlement-1\""), "{shown}");
     let bought = call("switch", "POST", "/v1/authorizations", &purchase(1, 1, 100), 200);
     assert!(bought.contains("\"approved\""), "{bought}");
+    let txn_id = &bought["{\"txn_id\":\"".len()..][..36];
+    let shown = call("viewer", "GET", &format!("/v1/authorizations/{txn_id}"), "", 200);
+    assert!(shown.contains("\"by\":\"switch-1\""), "{shown}");
+    let given_back = json!({ "reversal_id": "0197a1d2-0f6e-7c3a-8b1e-3f5d2c9a7e10", "reason": "timeout" });
+    let path = format!("/v1/authorizations/{txn_id}/reversals");
+    call("switch", "POST", &path, &given_back.to_string(), 200);
+    let applicant = json!({
+        "registration_id": "0197a1d2-0f6e-7c3a-8b1e-3f5d2c9a7e11", "program": PROGRAM, "wallet_id": wallet_id(9),
+        "citizen_id": citizen_id(9), "birth_date": "1990-04-12", "nationality": "TH",
+    });
+    call(
+        "registrar",
+        "POST",
+        "/v1/registrations",
+        &applicant.to_string(),
+        200,
+    );
     call("switch", "PUT", "/v1/clock", "{}", 403);
     call("switch", "POST", "/v1/authorizations", "{", 400);
     server.hang_up();
@@ -373,7 +390,6 @@ fn records_say_whose_key_it_was_and_no_file_or_word_holds_the_key() {
     for (caller, kind) in &records.all {
         match kind {
             RecordKind::Name | RecordKind::RuleVersion | RecordKind::RulesInForce => {}
-            RecordKind::Authorization => assert_eq!(*caller, NameNumber::UNKNOWN),
             kind => by.push((kind.name(), records.names.get(caller).map(Name::as_str))),
         }
     }
@@ -386,6 +402,9 @@ fn records_say_whose_key_it_was_and_no_file_or_word_holds_the_key() {
         ("programme status", Some("admin-1")),
         ("moved", Some("registrar-1")),
         ("merchant payout", Some("settlement-1")),
+        ("authorization", Some("switch-1")),
+        ("reversal", Some("switch-1")),
+        ("registration", Some("registrar-1")),
     ];
     assert_eq!(by, expected);
 

@@ -7,8 +7,8 @@ use satang_core::ids::{CaseId, MerchantId, Name, PaymentId, TxnId, WalletId};
 use satang_core::money::Satang;
 use satang_core::programme::Category;
 use satang_core::record::{
-    AuthorizationPayout, CaseClosed, CasePaid, ConsentWithdrawn, MerchantPayout, MerchantStatus, Payout,
-    RecordKind, Status,
+    AuthorizationPayout, CaseClosed, CasePaid, ConsentWithdrawn, MerchantPayout, MerchantStatus, NameNumber,
+    Payout, RecordKind, Status,
 };
 use satang_engine::session::admin::MerchantInput;
 use satang_engine::session::casework::{CaseworkOutcome, DebtorInput, Decision, Subject};
@@ -218,6 +218,33 @@ fn a_caller_whose_key_has_no_name_is_found() {
     let told = first_mismatch(RecordKind::MerchantStatus, |found| found.bytes[14] = 99);
     let word = "the name of its caller was never introduced";
     assert!(told.contains(word), "{told}");
+}
+
+#[test]
+fn decisions_with_and_without_a_caller_verify_alike() {
+    let mut rig = served();
+    let by = rig
+        .engine
+        .number_of_key(Some(&Name::parse("switch-1").unwrap()))
+        .unwrap();
+    for (txn, caller) in [(101, by), (102, NameNumber::UNKNOWN)] {
+        _ = rig.engine.authorize_for(caller, &request(txn, 2, 100)).unwrap();
+        rig.flush();
+        _ = rig
+            .engine
+            .reverse_for(caller, &reversal(txn, txn, Some(50)))
+            .unwrap();
+    }
+    rig.flush();
+    assert_eq!(mismatches(&rig.storage), Vec::<String>::new());
+    let wrong = forged(&rig.storage, |found| {
+        if found.kind == RecordKind::Reversal as u8 {
+            found.bytes[14] = 99;
+        }
+    });
+    let told = mismatches(&wrong);
+    let word = "the name of its caller was never introduced";
+    assert!(told.len() == 2 && told[0].contains(word), "{told:?}");
 }
 
 #[test]

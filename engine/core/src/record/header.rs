@@ -60,11 +60,17 @@ impl RecordHeader {
         Instant::from_unix_ms((self.at_and_caller & ((1 << AT_BITS) - 1)) as i64)
     }
 
-    /// The number of the name of the key that the request came with; [`NameNumber::UNKNOWN`] where it is not recorded, without
-    /// keys, and for what the process does by itself.
+    /// The number of the name of the key that the request came with; [`NameNumber::UNKNOWN`] without keys, for what the process
+    /// does by itself, and in the decisions of earlier versions.
     #[inline]
     pub fn caller(&self) -> NameNumber {
         NameNumber((self.at_and_caller >> AT_BITS) as u16)
+    }
+
+    /// Names the caller, before the record is finished: the check covers it.
+    #[inline]
+    pub fn set_caller(&mut self, caller: NameNumber) {
+        self.at_and_caller = self.at_and_caller & ((1 << AT_BITS) - 1) | u64::from(caller.0) << AT_BITS;
     }
 
     /// Length of the whole record in bytes.

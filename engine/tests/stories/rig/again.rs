@@ -2,7 +2,7 @@
 
 use super::Rig;
 use super::book::{Answer, Asked};
-use satang_core::record::{Authorization, ReversalRecord};
+use satang_core::record::{Authorization, NameNumber, ReversalRecord};
 use satang_core::request::AuthorizationRequest;
 use satang_engine::engine::SubmitError;
 use satang_engine::session::{Outcome, Pending, RegistrationOutcome, Session};
@@ -40,11 +40,18 @@ pub fn send<S: Storage>(rig: &Rig<S>, asked: &Asked) -> Result<Again, SubmitErro
         |outcome: &Outcome<Authorization>| Again::of(outcome, |first| Answer::authorization(first));
     let returned = |outcome: &Outcome<ReversalRecord>| Again::of(outcome, Answer::reversal);
     Ok(match asked {
-        Asked::Authorization(request) => purchase(&now(rig, session.authorize(request)?)?),
-        Asked::Hold(request) => purchase(&now(rig, session.hold(request)?)?),
-        Asked::Reversal(request) => returned(&now(rig, at_once(session.reverse(request))?)?),
-        Asked::Closing(request) => returned(&now(rig, at_once(session.close(request))?)?),
-        Asked::Registration(request) => match now(rig, session.register(request)?)? {
+        Asked::Authorization(request) => {
+            purchase(&now(rig, session.authorize(NameNumber::UNKNOWN, request)?)?)
+        }
+        Asked::Hold(request) => purchase(&now(rig, session.hold(NameNumber::UNKNOWN, request)?)?),
+        Asked::Reversal(request) => returned(&now(
+            rig,
+            at_once(session.reverse(NameNumber::UNKNOWN, request))?,
+        )?),
+        Asked::Closing(request) => {
+            returned(&now(rig, at_once(session.close(NameNumber::UNKNOWN, request))?)?)
+        }
+        Asked::Registration(request) => match now(rig, session.register(NameNumber::UNKNOWN, request)?)? {
             RegistrationOutcome::Decided(outcome) => Again::of(&outcome, Answer::registration),
             RegistrationOutcome::QuotaFullNotified { .. } => Again::New,
         },
@@ -58,7 +65,7 @@ pub fn send_batch<S: Storage>(
 ) -> Result<Vec<Again>, SubmitError> {
     let waits = DurableWaits::subscribe(rig.engine.durable());
     let session = Session::new(rig.engine.clone(), waits);
-    let outcomes = now(rig, session.authorize_batch(requests)?)?;
+    let outcomes = now(rig, session.authorize_batch(NameNumber::UNKNOWN, requests)?)?;
     let again = |outcome| Again::of(outcome, |first: &Authorization| Answer::authorization(first));
     Ok(outcomes.iter().map(again).collect())
 }

@@ -9,7 +9,7 @@ mod persons;
 mod show;
 
 pub(super) use counts::{CaseworkCounts, CaseworkKind};
-pub(super) use show::{mark, payout};
+pub(super) use show::{mark, name, payout};
 
 use super::{Failure, Ready, in_order};
 use crate::wire::problem::Problem;

@@ -91,7 +91,8 @@ fn names(directory: &Directory, numbers: &[NameNumber]) -> Vec<api::Name> {
     names
 }
 
-fn name(directory: &Directory, number: NameNumber) -> Option<api::Name> {
+/// The name with a number.
+pub(in crate::app) fn name(directory: &Directory, number: NameNumber) -> Option<api::Name> {
     directory.name(number).map(api::Name::of)
 }
 
