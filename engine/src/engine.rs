@@ -22,6 +22,9 @@ use std::sync::Arc;
 /// Why a request was not decided; nothing happened and its id is not burnt, except where the outcome is unknown.
 #[derive(Debug, thiserror::Error)]
 pub enum SubmitError {
+    /// The id is another acquirer's: nothing was decided.
+    #[error("the id is another acquirer's; nothing was changed")]
+    OtherAcquirer,
     /// Too much waits for the disk.
     #[error("too many requests are in flight")]
     Overloaded,

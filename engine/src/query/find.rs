@@ -20,6 +20,8 @@ pub enum Found {
     /// A reversal of it; the authorization itself never came. Durable once `sequence` is.
     ReversedBeforeArrival {
         sequence: u64,
+        /// The sequence of the last record that reversed it.
+        tombstone: u64,
     },
     /// Something that is not durable yet: wait for `sequence`, then ask again.
     Wait {
@@ -54,7 +56,12 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         let sequence = match state {
             TxnState::New => return Ok(Found::Unknown),
             // Looked up again, it would be said of what was appended meanwhile, and so on without end.
-            TxnState::Tombstone => return Ok(Found::ReversedBeforeArrival { sequence: last }),
+            TxnState::Tombstone { sequence: tombstone } => {
+                return Ok(Found::ReversedBeforeArrival {
+                    sequence: last,
+                    tombstone,
+                });
+            }
             TxnState::Seen { sequence, .. } => sequence,
         };
         let newest = reversed.map_or(sequence, |reversed| reversed.last);

@@ -5,6 +5,7 @@ use crate::engine::{Engine, SubmitError, Submitted};
 use crate::ids::archive::Old;
 use crate::locks::purchase_locks::PurchaseLocks;
 use crate::locks::{Guards, Locked, LockedShards};
+use crate::session::acquirers::{Caller, Tombstone};
 use crate::session::append::{Appended, Attempt, until_done};
 use parking_lot::MutexGuard;
 use satang_core::calendar::Instant;
@@ -20,6 +21,7 @@ use satang_core::state::apply::apply_authorization;
 use satang_core::state::dedup::{IdShard, TxnState};
 use satang_core::state::directory::Directory;
 use satang_log::log::{ReadLog, Space};
+use std::collections::HashSet;
 use std::ops::ControlFlow;
 
 /// How many elements ahead a batch fetches.
@@ -28,13 +30,13 @@ const PREFETCH_AHEAD: usize = 16;
 impl<R: ReadLog, C: Clock> Engine<R, C> {
     /// Decides an authorization, once per id (I5), where callers have no keys.
     pub fn authorize(&self, request: &AuthorizationRequest) -> Result<Submitted<Authorization>, SubmitError> {
-        self.authorize_for(NameNumber::UNKNOWN, request)
+        self.authorize_for(Caller::NOBODY, request)
     }
 
     /// Decides an authorization of a caller, once per id (I5).
     pub fn authorize_for(
         &self,
-        caller: NameNumber,
+        caller: Caller,
         request: &AuthorizationRequest,
     ) -> Result<Submitted<Authorization>, SubmitError> {
         self.submit(caller, request.txn_id, &request.purchase, None)
@@ -42,13 +44,13 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
 
     /// Decides a hold, where callers have no keys.
     pub fn hold(&self, request: &HoldRequest) -> Result<Submitted<Authorization>, SubmitError> {
-        self.hold_for(NameNumber::UNKNOWN, request)
+        self.hold_for(Caller::NOBODY, request)
     }
 
     /// Decides a hold of a caller, once per id: an authorization whose room is free again when it is not captured in time.
     pub fn hold_for(
         &self,
-        caller: NameNumber,
+        caller: Caller,
         request: &HoldRequest,
     ) -> Result<Submitted<Authorization>, SubmitError> {
         self.submit(
@@ -61,7 +63,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
 
     fn submit(
         &self,
-        caller: NameNumber,
+        caller: Caller,
         txn_id: TxnId,
         purchase: &Purchase,
         expires_in_s: Option<u32>,
@@ -71,24 +73,33 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
             true => Some(self.id_archive.txn(txn_id)?),
             false => None,
         };
+        let mut cleared = None;
         loop {
-            if let Attempt::Done(submitted) =
-                self.submit_knowing(caller, txn_id, purchase, expires_in_s, old)?
-            {
-                return Ok(submitted);
+            match self.submit_knowing(caller, txn_id, purchase, expires_in_s, old, cleared)? {
+                // Only a tombstone is waited for: whose it is stands in its record.
+                Attempt::Done(Submitted::Wait { sequence }) => {
+                    match self.tombstone(caller, txn_id, sequence)? {
+                        Tombstone::Own => cleared = Some(sequence),
+                        Tombstone::Foreign => return Err(SubmitError::OtherAcquirer),
+                        Tombstone::Wait => return Ok(Submitted::Wait { sequence }),
+                    }
+                }
+                Attempt::Done(submitted) => return Ok(submitted),
+                Attempt::Again => old = Some(self.id_archive.txn(txn_id)?),
             }
-            old = Some(self.id_archive.txn(txn_id)?);
         }
     }
 
-    /// Decides a purchase; again when the files of older days must be asked for its id first, without locks.
+    /// Decides a purchase; again when the files of older days must be asked for its id first, without locks. A tombstone that is not
+    /// `cleared` is to be looked at first, likewise.
     fn submit_knowing(
         &self,
-        caller: NameNumber,
+        caller: Caller,
         txn_id: TxnId,
         purchase: &Purchase,
         expires_in_s: Option<u32>,
         old: Option<Old<TxnState>>,
+        cleared: Option<u64>,
     ) -> Result<Attempt<Submitted<Authorization>>, SubmitError> {
         let directory = self.state.directory.read();
         let order = &AuthorizationAttempt {
@@ -111,7 +122,12 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         };
         let tombstone = match known {
             TxnState::Seen { sequence, .. } => return Ok(Attempt::Done(Submitted::Seen { sequence })),
-            TxnState::Tombstone => true,
+            TxnState::Tombstone { sequence }
+                if cleared != Some(sequence) && caller.is_guarded(&directory) =>
+            {
+                return Ok(Attempt::Done(Submitted::Wait { sequence }));
+            }
+            TxnState::Tombstone { .. } => true,
             TxnState::New => false,
         };
         self.check_room(Space::Enough)?;
@@ -184,23 +200,30 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         &self,
         requests: &[AuthorizationRequest],
     ) -> Result<Vec<Submitted<Authorization>>, SubmitError> {
-        self.authorize_batch_for(NameNumber::UNKNOWN, requests)
+        match self.authorize_batch_for(Caller::NOBODY, requests, &HashSet::new())? {
+            SubmittedBatch::Submitted(submitted) => Ok(submitted),
+            SubmittedBatch::Tombstones(_) => {
+                unreachable!("where callers have no keys no tombstone is another's")
+            }
+        }
     }
 
-    /// Decides authorizations of a caller one after another, with one clock reading, sequences in a row and one durable write.
+    /// Decides authorizations of a caller one after another, with one clock reading, sequences in a row and one durable write; none
+    /// when there are tombstones among them that the caller was not `cleared` to meet.
     ///
     /// # Errors
     /// [`SubmitError`], for the whole batch.
     pub fn authorize_batch_for(
         &self,
-        caller: NameNumber,
+        caller: Caller,
         requests: &[AuthorizationRequest],
-    ) -> Result<Vec<Submitted<Authorization>>, SubmitError> {
+        cleared: &HashSet<u64>,
+    ) -> Result<SubmittedBatch, SubmitError> {
         self.check_load()?;
         until_done(|| {
             // Without locks: files may be read.
             let old = self.old_txns(requests)?;
-            self.authorize_batch_knowing(caller, requests, &old)
+            self.authorize_batch_knowing(caller, requests, &old, cleared)
         })
     }
 
@@ -208,10 +231,11 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
     /// the time.
     fn authorize_batch_knowing(
         &self,
-        caller: NameNumber,
+        caller: Caller,
         requests: &[AuthorizationRequest],
         old: &Old<Vec<(TxnId, TxnState)>>,
-    ) -> Result<Attempt<Vec<Submitted<Authorization>>>, SubmitError> {
+        cleared: &HashSet<u64>,
+    ) -> Result<Attempt<SubmittedBatch>, SubmitError> {
         let directory = &*self.state.directory.read();
         let resolved = requests
             .iter()
@@ -229,6 +253,13 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
             TxnState::New => old.of(id).unwrap_or(TxnState::New),
             known => known,
         };
+        if caller.is_guarded(directory) {
+            let known = requests.iter().map(|request| known_of(&ids, request.txn_id));
+            let tombstones = tombstones_among(known, cleared);
+            if !tombstones.is_empty() {
+                return Ok(Attempt::Done(SubmittedBatch::Tombstones(tombstones)));
+            }
+        }
         let is_seen =
             |request: &AuthorizationRequest| matches!(known_of(&ids, request.txn_id), TxnState::Seen { .. });
         if !requests.iter().all(is_seen) {
@@ -273,7 +304,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
             };
             let facts = locks.facts(directory, purchase, at);
             let wallets = locks.wallets(purchase);
-            let tombstone = known == TxnState::Tombstone;
+            let tombstone = matches!(known, TxnState::Tombstone { .. });
             let record = order.prepare(directory, wallets, &facts, tombstone, at, &mut bytes);
             let sequence = appending.push(bytes.as_ref());
             let mut locked = LockedShards {
@@ -282,7 +313,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
             };
             results.push(authorized(record, Appended { sequence, at }, &mut locked));
         }
-        Ok(Attempt::Done(results))
+        Ok(Attempt::Done(SubmittedBatch::Submitted(results)))
     }
 
     /// What memory, or else the files (`old`), know of an authorization's id; `None` when the files must be asked first.
@@ -320,9 +351,26 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
     }
 }
 
+/// What became of a batch.
+pub enum SubmittedBatch {
+    /// Of each element, in order.
+    Submitted(Vec<Submitted<Authorization>>),
+    /// Nothing was decided: these elements, by their index, were reversed before they arrived, by the record of the sequence.
+    Tombstones(Vec<(usize, u64)>),
+}
+
+/// The tombstones among what is known of a batch's ids that are not cleared, with their index.
+fn tombstones_among(known: impl Iterator<Item = TxnState>, cleared: &HashSet<u64>) -> Vec<(usize, u64)> {
+    let tombstone = |(index, state)| match state {
+        TxnState::Tombstone { sequence } if !cleared.contains(&sequence) => Some((index, sequence)),
+        TxnState::New | TxnState::Seen { .. } | TxnState::Tombstone { .. } => None,
+    };
+    known.enumerate().filter_map(tombstone).collect()
+}
+
 /// A purchase to be authorized, or held.
 struct AuthorizationAttempt<'r> {
-    caller: NameNumber,
+    caller: Caller,
     txn_id: TxnId,
     purchase: ResolvedPurchase<'r>,
     /// How long it is held; `None` for an authorization.
@@ -350,7 +398,7 @@ impl AuthorizationAttempt<'_> {
             .map(|seconds| at.plus_ms(i64::from(seconds) * 1_000));
         let purchase = self.purchase.purchase;
         let mut authorization = verdict.record(self.txn_id, purchase, at, expires);
-        authorization.record.header.set_caller(self.caller);
+        authorization.record.header.set_caller(self.caller.key);
         verdict.encode(&authorization, purchase, bytes);
         authorization
     }

@@ -13,6 +13,7 @@ pub mod replacement;
 pub mod casework;
 pub mod admin;
 mod names;
+pub mod acquirers;
 pub mod activation;
 
 use crate::clock::Clock;
@@ -20,18 +21,20 @@ use crate::engine::{Engine, SubmitError, Submitted};
 use crate::query::find::{Found, FoundAuthorization};
 use crate::query::read_back::closing_by;
 use crate::query::view::View;
+use crate::session::acquirers::{Caller, Tombstone};
+use crate::session::authorize::SubmittedBatch;
 use crate::session::register::Registered;
 use satang_core::decide::content::{same_content, same_reversal_content};
-use satang_core::ids::TxnId;
-use satang_core::record::{
-    Authorization, NameNumber, NamedAuthorization, RegistrationRecord, ReversalRecord,
-};
+use satang_core::ids::{Name, TxnId};
+use satang_core::record::{Authorization, NamedAuthorization, RegistrationRecord, ReversalRecord};
 use satang_core::request::{
     AuthorizationRequest, ClosingRequest, HoldRequest, RegistrationRequest, ReversalRequest,
 };
 use satang_core::state::directory::Directory;
 use satang_log::durable::{Durable, DurableWaits};
 use satang_log::log::ReadLog;
+use std::borrow::Cow;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 /// One thread's session with the engine of its data folder.
@@ -107,15 +110,17 @@ pub enum Outcome<T> {
     Replayed(T),
     /// It was decided before, for another content.
     Conflict,
+    /// It is another acquirer's.
+    OtherAcquirer,
 }
 
 impl<T> Outcome<T> {
-    /// The record, and whether it was decided before; `None` when the id has another content.
+    /// The record, and whether it was decided before; `None` when the id has another content, or is another's.
     pub fn record(&self) -> Option<(&T, bool)> {
         match self {
             Outcome::New(record) => Some((record, false)),
             Outcome::Replayed(record) => Some((record, true)),
-            Outcome::Conflict => None,
+            Outcome::Conflict | Outcome::OtherAcquirer => None,
         }
     }
 
@@ -146,33 +151,38 @@ impl<R: ReadLog, C: Clock> Session<R, C> {
     }
 
     /// Decides an authorization, once per id (I5).
-    pub fn authorize(
+    pub async fn authorize(
         &self,
-        caller: NameNumber,
+        caller: Caller,
         request: &AuthorizationRequest,
     ) -> Result<Pending<Outcome<Authorization>>, SubmitError> {
-        let submitted = self.engine.authorize_for(caller, request)?;
-        Ok(self.purchase(*request, None, submitted))
+        let submitted = self
+            .once_decidable(|| self.engine.authorize_for(caller, request))
+            .await?;
+        Ok(self.purchase(caller, *request, None, submitted))
     }
 
     /// Decides a hold, once per id (I5).
-    pub fn hold(
+    pub async fn hold(
         &self,
-        caller: NameNumber,
+        caller: Caller,
         request: &HoldRequest,
     ) -> Result<Pending<Outcome<Authorization>>, SubmitError> {
-        let submitted = self.engine.hold_for(caller, request)?;
+        let submitted = self
+            .once_decidable(|| self.engine.hold_for(caller, request))
+            .await?;
         let HoldRequest {
             txn_id,
             purchase,
             expires_in_s,
         } = *request;
         let asked = AuthorizationRequest { txn_id, purchase };
-        Ok(self.purchase(asked, Some(expires_in_s), submitted))
+        Ok(self.purchase(caller, asked, Some(expires_in_s), submitted))
     }
 
     fn purchase(
         &self,
+        caller: Caller,
         request: AuthorizationRequest,
         expires_in_s: Option<u32>,
         submitted: Submitted<Authorization>,
@@ -181,26 +191,25 @@ impl<R: ReadLog, C: Clock> Session<R, C> {
             Submitted::Decided { record, sequence } => self.known(Outcome::New(record), sequence),
             Submitted::Seen { sequence } | Submitted::Wait { sequence } => self
                 .to_read(sequence, move |engine| {
-                    engine.first_purchase(&request, expires_in_s, sequence)
+                    engine.first_purchase(caller, &request, expires_in_s, sequence)
                 }),
         }
     }
 
-    /// Decides authorizations one after another, with one clock reading, sequences in a row and one durable write.
+    /// Decides authorizations one after another, with one clock reading, sequences in a row and one durable write. Waits for
+    /// tombstones to be durable, where there are acquirers.
     ///
     /// # Errors
     /// [`SubmitError`], for the whole batch.
-    pub fn authorize_batch(
+    pub async fn authorize_batch(
         &self,
-        caller: NameNumber,
+        caller: Caller,
         requests: &[AuthorizationRequest],
     ) -> Result<Pending<Vec<Outcome<Authorization>>>, SubmitError> {
-        let submitted = self.engine.authorize_batch_for(caller, requests)?;
+        let (submitted, others) = self.submit_batch(caller, requests).await?;
         let last = submitted.iter().map(Submitted::sequence).max().unwrap_or(0);
-        if submitted
-            .iter()
-            .all(|one| matches!(one, Submitted::Decided { .. }))
-        {
+        let is_decided = |one: &Submitted<_>| matches!(one, Submitted::Decided { .. });
+        if others.is_empty() && submitted.iter().all(is_decided) {
             let decided = submitted.iter().filter_map(|one| match one {
                 Submitted::Decided { record, .. } => Some(Outcome::New(*record)),
                 Submitted::Seen { .. } | Submitted::Wait { .. } => None,
@@ -209,21 +218,50 @@ impl<R: ReadLog, C: Clock> Session<R, C> {
         }
         let requests = requests.to_vec();
         Ok(self.to_read(last, move |engine| {
-            let outcome =
-                |(request, submitted): (&AuthorizationRequest, Submitted<Authorization>)| match submitted {
+            let mut submitted = submitted.into_iter();
+            let outcome = |request: &AuthorizationRequest| {
+                if others.contains(&request.txn_id) {
+                    return Ok(Outcome::OtherAcquirer);
+                }
+                match submitted.next().expect("all others were submitted") {
                     Submitted::Decided { record, .. } => Ok(Outcome::New(record)),
                     Submitted::Seen { sequence } | Submitted::Wait { sequence } => {
-                        engine.first_purchase(request, None, sequence)
+                        engine.first_purchase(caller, request, None, sequence)
                     }
-                };
-            requests.iter().zip(submitted).map(outcome).collect()
+                }
+            };
+            requests.iter().map(outcome).collect()
         }))
+    }
+
+    /// Submits a batch without the elements that another acquirer reversed before they arrived, whose ids are returned.
+    async fn submit_batch(
+        &self,
+        caller: Caller,
+        requests: &[AuthorizationRequest],
+    ) -> Result<(Vec<Submitted<Authorization>>, HashSet<TxnId>), SubmitError> {
+        let (mut own, mut others, mut cleared) = (Cow::Borrowed(requests), HashSet::new(), HashSet::new());
+        loop {
+            let tombstones = match self.engine.authorize_batch_for(caller, &own, &cleared)? {
+                SubmittedBatch::Submitted(submitted) => return Ok((submitted, others)),
+                SubmittedBatch::Tombstones(tombstones) => tombstones,
+            };
+            for (index, sequence) in tombstones {
+                self.waits.wait(sequence).await?;
+                let txn_id = own[index].txn_id;
+                match self.engine.tombstone(caller, txn_id, sequence)? {
+                    Tombstone::Own | Tombstone::Wait => _ = cleared.insert(sequence),
+                    Tombstone::Foreign => _ = others.insert(txn_id),
+                }
+            }
+            own.to_mut().retain(|request| !others.contains(&request.txn_id));
+        }
     }
 
     /// Decides a reversal, once per id (I5); waits for its original to be durable.
     pub async fn reverse(
         &self,
-        caller: NameNumber,
+        caller: Caller,
         request: &ReversalRequest,
     ) -> Result<Pending<Outcome<ReversalRecord>>, SubmitError> {
         let submitted = self
@@ -239,7 +277,7 @@ impl<R: ReadLog, C: Clock> Session<R, C> {
     /// Decides a hold's capture or void; one that repeats what closed the hold is replayed. Waits for the hold to be durable.
     pub async fn close(
         &self,
-        caller: NameNumber,
+        caller: Caller,
         request: &ClosingRequest,
     ) -> Result<Pending<Outcome<ReversalRecord>>, SubmitError> {
         let submitted = self
@@ -281,7 +319,7 @@ impl<R: ReadLog, C: Clock> Session<R, C> {
     /// Decides a registration, once per id (I5).
     pub fn register(
         &self,
-        caller: NameNumber,
+        caller: Caller,
         request: &RegistrationRequest,
     ) -> Result<Pending<RegistrationOutcome>, SubmitError> {
         let registered = self
@@ -299,7 +337,7 @@ impl<R: ReadLog, C: Clock> Session<R, C> {
     /// [`SubmitError`], for the whole batch.
     pub fn register_batch(
         &self,
-        caller: NameNumber,
+        caller: Caller,
         requests: &[RegistrationRequest],
     ) -> Result<Pending<Vec<RegistrationOutcome>>, SubmitError> {
         let registered = self.engine.register_batch_for(caller, requests)?;
@@ -351,17 +389,31 @@ impl<R: ReadLog, C: Clock> Session<R, C> {
         Ok(self.seen(seen))
     }
 
-    /// What became of an authorization; waits until what is known of it is durable. `None` when nothing is.
-    pub async fn find_authorization(&self, txn_id: TxnId) -> Result<FoundOutcome, SubmitError> {
+    /// What became of an authorization; waits until what is known of it is durable. `acquirer`: whose key asks, when it is one's.
+    ///
+    /// # Errors
+    /// [`SubmitError::OtherAcquirer`] when it is another's.
+    pub async fn find_authorization(
+        &self,
+        txn_id: TxnId,
+        acquirer: Option<&Name>,
+    ) -> Result<FoundOutcome, SubmitError> {
         loop {
             match self.engine.find_authorization(txn_id)? {
                 Found::Unknown => return Ok(FoundOutcome::Unknown),
-                Found::ReversedBeforeArrival { sequence } => {
+                Found::ReversedBeforeArrival { sequence, tombstone } => {
                     self.waits.wait(sequence).await?;
+                    if acquirer.is_some() {
+                        let reversal = self.engine.read_return_of(tombstone, txn_id)?;
+                        self.engine.check_shown(acquirer, &reversal.header)?;
+                    }
                     return Ok(FoundOutcome::ReversedBeforeArrival);
                 }
                 Found::Wait { sequence } => self.waits.wait(sequence).await?,
-                Found::Authorization(found) => return Ok(FoundOutcome::Authorization(found)),
+                Found::Authorization(found) => {
+                    self.engine.check_shown(acquirer, &found.record.record.header)?;
+                    return Ok(FoundOutcome::Authorization(found));
+                }
             }
         }
     }
@@ -401,6 +453,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
     /// The first outcome of an authorization's or hold's id that came again.
     fn first_purchase(
         &self,
+        caller: Caller,
         request: &AuthorizationRequest,
         expires_in_s: Option<u32>,
         sequence: u64,
@@ -410,6 +463,10 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
             program,
             channel,
         } = self.read_purchase(sequence, request.txn_id)?;
+        match self.check_acquirer(caller, &record.record.header) {
+            Err(SubmitError::OtherAcquirer) => return Ok(Outcome::OtherAcquirer),
+            checked => checked?,
+        }
         let directory = self.state.directory.read();
         let (program, channel) = (program.as_ref(), channel.as_ref());
         let same = same_content(request, expires_in_s, &record, program, channel, &directory);

@@ -8,13 +8,14 @@ use crate::engine::{Engine, SubmitError};
 use crate::ids::archive::Old;
 use crate::locks::holder_locks::HolderLocks;
 use crate::locks::{Guards, Locked, LockedShards};
+use crate::session::acquirers::Caller;
 use crate::session::append::{Attempt, until_done};
 use crate::state::State;
 use satang_core::calendar::Instant;
 use satang_core::decide::register::{self, Applicant, Standing, Verdict};
 use satang_core::ids::{PersonId, RegistrationId};
 use satang_core::outcome::RegistrationReason;
-use satang_core::record::{NameNumber, RecordBuf, RegistrationRecord};
+use satang_core::record::{RecordBuf, RegistrationRecord};
 use satang_core::request::RegistrationRequest;
 use satang_core::state::apply::apply_registration;
 use satang_core::state::dedup::IdShard;
@@ -87,7 +88,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
     /// # Errors
     /// [`SubmitError`], for the whole batch.
     pub fn register_batch(&self, requests: &[RegistrationRequest]) -> Result<Vec<Registered>, SubmitError> {
-        self.register_batch_for(NameNumber::UNKNOWN, requests)
+        self.register_batch_for(Caller::NOBODY, requests)
     }
 
     /// Decides registrations of a caller one after another, with one clock reading, sequences in a row and one durable write.
@@ -96,7 +97,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
     /// [`SubmitError`], for the whole batch.
     pub fn register_batch_for(
         &self,
-        caller: NameNumber,
+        caller: Caller,
         requests: &[RegistrationRequest],
     ) -> Result<Vec<Registered>, SubmitError> {
         self.check_load()?;
@@ -157,7 +158,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
     /// Decides a batch; again when what was prepared is no longer so.
     fn register_knowing(
         &self,
-        caller: NameNumber,
+        caller: Caller,
         requests: &[RegistrationRequest],
         prepared: &Prepared,
     ) -> Result<Attempt<Vec<Registered>>, SubmitError> {
@@ -196,7 +197,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
             }
             let (content, ticket) = (prepared.contents[index], quotas.tickets(verdict.benefit) + 1);
             let mut record = verdict.record(request.registration_id, content, &applicant, person, ticket, at);
-            record.header.set_caller(caller);
+            record.header.set_caller(caller.key);
             let sequence = appending.push(RecordBuf::of(&record).as_bytes());
             record.header.sequence = sequence;
             let locked = &mut LockedShards {

@@ -6,13 +6,12 @@
 use crate::clock::Clock;
 use crate::engine::{Engine, SubmitError, Submitted};
 use crate::locks::{Guards, Locked, LockedShards, lock_one};
+use crate::session::acquirers::{Caller, Tombstone};
 use crate::session::append::{Appended, Attempt, until_done};
 use satang_core::calendar::Instant;
 use satang_core::decide::reverse::{self, Reversible};
 use satang_core::ids::TxnId;
-use satang_core::record::{
-    Authorization, Closing, NameNumber, OriginalFacts, RecordBuf, ReturnKind, ReversalRecord,
-};
+use satang_core::record::{Authorization, Closing, OriginalFacts, RecordBuf, ReturnKind, ReversalRecord};
 use satang_core::request::{ClosingRequest, ReversalRequest};
 use satang_core::state::apply::apply_reversal;
 use satang_core::state::dedup::{IdShard, Reversed, TxnState};
@@ -66,13 +65,13 @@ impl Seen {
 impl<R: ReadLog, C: Clock> Engine<R, C> {
     /// Decides a reversal, where callers have no keys.
     pub fn reverse(&self, request: &ReversalRequest) -> Result<Submitted<ReversalRecord>, SubmitError> {
-        self.reverse_for(NameNumber::UNKNOWN, request)
+        self.reverse_for(Caller::NOBODY, request)
     }
 
     /// Decides a caller's reversal, once per id (I5).
     pub fn reverse_for(
         &self,
-        caller: NameNumber,
+        caller: Caller,
         request: &ReversalRequest,
     ) -> Result<Submitted<ReversalRecord>, SubmitError> {
         self.check_load()?;
@@ -82,7 +81,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
             if self.id_archive.may_hold(request.reversal_id.bits()) {
                 old.reversal = self.id_archive.reversal(request.reversal_id)?;
             }
-            let seen = match self.see(request.txn_id, &old)? {
+            let seen = match self.see(caller, request.txn_id, &old)? {
                 Ok(seen) => seen,
                 Err(sequence) => return Ok(Attempt::Done(Submitted::Wait { sequence })),
             };
@@ -92,19 +91,19 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
 
     /// Decides a capture or void, where callers have no keys.
     pub fn close(&self, request: &ClosingRequest) -> Result<Submitted<ReversalRecord>, SubmitError> {
-        self.close_for(NameNumber::UNKNOWN, request)
+        self.close_for(Caller::NOBODY, request)
     }
 
     /// Decides a caller's capture or void of a hold; one that repeats what closed the hold is [`Submitted::Seen`].
     pub fn close_for(
         &self,
-        caller: NameNumber,
+        caller: Caller,
         request: &ClosingRequest,
     ) -> Result<Submitted<ReversalRecord>, SubmitError> {
         self.check_load()?;
         until_done(|| {
             let old = self.old_facts_of_txn(request.txn_id)?;
-            let seen = match self.see(request.txn_id, &old)? {
+            let seen = match self.see(caller, request.txn_id, &old)? {
                 Ok(seen) => seen,
                 Err(sequence) => return Ok(Attempt::Done(Submitted::Wait { sequence })),
             };
@@ -135,15 +134,27 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
     }
 
     /// What is known of an authorization, with its record; the sequence to wait for when that is not durable yet.
-    fn see(&self, txn_id: TxnId, old: &OldFacts) -> Result<Result<Seen, u64>, SubmitError> {
+    ///
+    /// # Errors
+    /// [`SubmitError::OtherAcquirer`] when it is none of the caller's.
+    fn see(&self, caller: Caller, txn_id: TxnId, old: &OldFacts) -> Result<Result<Seen, u64>, SubmitError> {
         let (state, closing) = {
             let ids = self.state.ids[self.state.seed.txn_shard(txn_id)].lock();
             (old.txn_state(&ids, txn_id), old.closing(&ids, txn_id))
         };
         let original = match state {
             TxnState::Seen { sequence, .. } if !self.durable.check(sequence)? => return Ok(Err(sequence)),
-            TxnState::Seen { sequence, .. } => Some(self.read_authorization(sequence, txn_id)?),
-            TxnState::New | TxnState::Tombstone => None,
+            TxnState::Seen { sequence, .. } => {
+                let original = self.read_authorization(sequence, txn_id)?;
+                self.check_acquirer(caller, &original.record.header)?;
+                Some(original)
+            }
+            TxnState::Tombstone { sequence } => match self.tombstone(caller, txn_id, sequence)? {
+                Tombstone::Own => None,
+                Tombstone::Foreign => return Err(SubmitError::OtherAcquirer),
+                Tombstone::Wait => return Ok(Err(sequence)),
+            },
+            TxnState::New => None,
         };
         Ok(Ok(Seen {
             state,
@@ -162,7 +173,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
     /// Decides a reversal; again when what was read without locks is no longer so.
     fn reverse_knowing(
         &self,
-        caller: NameNumber,
+        caller: Caller,
         request: &ReversalRequest,
         old: &OldFacts,
         seen: &Seen,
@@ -192,7 +203,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
     /// Decides a capture or void; again when what was read without locks is no longer so.
     fn close_knowing(
         &self,
-        caller: NameNumber,
+        caller: Caller,
         request: &ClosingRequest,
         old: &OldFacts,
         seen: &Seen,
@@ -212,7 +223,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
     /// Appends what `decide` makes of the time, and applies it. `ids`: the shards of the original's id and of the reversal's own.
     fn append_return(
         &self,
-        caller: NameNumber,
+        caller: Caller,
         known: &Reversible,
         ids: Guards<'_, '_, IdShard>,
         decide: impl Fn(Instant) -> ReversalRecord,
@@ -231,7 +242,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         let mut wallets = lock_one(&self.state.wallets, wallet);
         let decide = |_: &mut _, at, bytes: &mut RecordBuf| {
             let mut record = decide(at);
-            record.header.set_caller(caller);
+            record.header.set_caller(caller.key);
             bytes.put(&record);
             ControlFlow::Continue(record)
         };
@@ -289,7 +300,7 @@ pub fn reversible(
             },
             None => Reversible::Declined,
         },
-        (TxnState::New | TxnState::Tombstone, _) | (TxnState::Seen { .. }, None) => {
+        (TxnState::New | TxnState::Tombstone { .. }, _) | (TxnState::Seen { .. }, None) => {
             Reversible::NotFound { late: false }
         }
     }

@@ -9,6 +9,7 @@ use satang_core::record::{
 use satang_core::request::{ClosingRequest, HoldRequest};
 use satang_core::state::casework::CaseworkRefusal;
 use satang_engine::engine::Submitted;
+use satang_engine::session::authorize::SubmittedBatch;
 use satang_engine::session::casework::CaseworkOutcome;
 
 /// The kind and the caller of each record behind the first `from`.
@@ -70,6 +71,8 @@ fn every_decision_says_with_whose_key() {
     let before = records(&rig);
     let engine = rig.engine.clone();
     let by = engine.number_of_key(Some(&name("bank-switch"))).unwrap();
+    let caller = engine.caller_of(&name("bank-switch"), None).unwrap();
+    assert_eq!((caller.key, caller.acquirer), (by, NameNumber::UNKNOWN));
     assert_eq!(engine.number_of_key(Some(&name("bank-switch"))).unwrap(), by);
     assert_eq!(engine.number_of_key(None).unwrap(), NameNumber::UNKNOWN);
     let hold = |txn| HoldRequest {
@@ -86,21 +89,26 @@ fn every_decision_says_with_whose_key() {
         Submitted::Decided { record, .. } => assert_eq!(record.record.header.caller(), by),
         other => panic!("not decided: {other:?}"),
     };
-    decided(engine.authorize_for(by, &request(1, 1, 100)).unwrap());
+    decided(engine.authorize_for(caller, &request(1, 1, 100)).unwrap());
     // Names without a number stand behind the record.
     let mut unknown = request(2, 1, 100);
     unknown.purchase.program = name("nowhere");
-    decided(engine.authorize_for(by, &unknown).unwrap());
-    decided(engine.hold_for(by, &hold(3)).unwrap());
-    decided(engine.hold_for(by, &hold(4)).unwrap());
+    decided(engine.authorize_for(caller, &unknown).unwrap());
+    decided(engine.hold_for(caller, &hold(3)).unwrap());
+    decided(engine.hold_for(caller, &hold(4)).unwrap());
     let batch = [request(5, 1, 100), request(6, 1, 100)];
-    let batch = engine.authorize_batch_for(by, &batch).unwrap();
-    batch.into_iter().for_each(decided);
+    let cleared = Default::default();
+    match engine.authorize_batch_for(caller, &batch, &cleared).unwrap() {
+        SubmittedBatch::Submitted(batch) => batch.into_iter().for_each(decided),
+        SubmittedBatch::Tombstones(found) => panic!("nothing was reversed before: {found:?}"),
+    }
     rig.flush();
-    _ = engine.reverse_for(by, &reversal(1, 1, None)).unwrap();
-    _ = engine.close_for(by, &closing(3, ReturnKind::Capture)).unwrap();
-    _ = engine.close_for(by, &closing(4, ReturnKind::Void)).unwrap();
-    _ = engine.register_batch_for(by, &[registration(1, 1)]).unwrap();
+    _ = engine.reverse_for(caller, &reversal(1, 1, None)).unwrap();
+    _ = engine
+        .close_for(caller, &closing(3, ReturnKind::Capture))
+        .unwrap();
+    _ = engine.close_for(caller, &closing(4, ReturnKind::Void)).unwrap();
+    _ = engine.register_batch_for(caller, &[registration(1, 1)]).unwrap();
     rig.flush();
     let mut expected = vec![(RecordKind::Name, NameNumber::UNKNOWN)];
     expected.extend([(RecordKind::Authorization, by); 6]);

@@ -168,7 +168,7 @@ fn txn<R: ReadLog, C: Clock>(engine: &Engine<R, C>, bits: u128) -> (Option<u64>,
     let id = TxnId::from_bits(bits);
     let place = |state| match state {
         TxnState::Seen { sequence, .. } => Some(sequence),
-        TxnState::Tombstone => Some(TOMBSTONE),
+        TxnState::Tombstone { .. } => Some(TOMBSTONE),
         TxnState::New => None,
     };
     let state = engine.state();

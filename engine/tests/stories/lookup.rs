@@ -25,7 +25,7 @@ fn assert_waits_for(rig: &Rig, txn: u128, at_least: u64) {
 #[track_caller]
 fn assert_reversed_before_arrival(rig: &Rig, txn: u128, at_least: u64) {
     match rig.engine.find_authorization(TxnId::from_bits(txn)).unwrap() {
-        Found::ReversedBeforeArrival { sequence } => assert!(sequence >= at_least),
+        Found::ReversedBeforeArrival { sequence, .. } => assert!(sequence >= at_least),
         other => panic!("{other:?}"),
     }
 }

@@ -3,6 +3,7 @@
 mod rig;
 
 mod bit_flips;
+mod acquirers;
 mod callers;
 mod casework;
 mod casework_merchants;

@@ -1,5 +1,6 @@
 //! Lets the callers through whose role the table of routes names, and nobody else.
 
+use super::Failure;
 use super::routes::Route;
 use crate::keys::{HeldKeys, Key, KeyHash, OutOfLimits, Role, Serving};
 use crate::server::Peer;
@@ -7,8 +8,9 @@ use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use satang_core::calendar::Instant;
 use satang_core::ids::Name;
-use satang_core::record::NameNumber;
 use satang_engine::clock::ClockError;
+use satang_engine::engine::SubmitError;
+use satang_engine::session::acquirers;
 use std::fmt;
 
 /// The longest token that is looked at. Longer ones are no key of ours.
@@ -44,17 +46,35 @@ impl Caller<'_> {
         }
     }
 
-    /// The number that records of a decision carry.
+    /// The numbers that records of a decision carry.
     ///
     /// # Errors
-    /// Of `find_out`, which is asked once for each key.
-    pub(super) fn number<E>(
+    /// When the key was taken away since; of `find_out`, which is asked once for each key after the keys were replaced.
+    pub(super) fn numbers(
         &self,
-        find_out: impl FnOnce(&Name) -> Result<NameNumber, E>,
-    ) -> Result<NameNumber, E> {
+        find_out: impl FnOnce(&Name, Option<&Name>) -> Result<acquirers::Caller, SubmitError>,
+    ) -> Result<acquirers::Caller, Failure> {
         match self {
-            Caller::Anyone => Ok(NameNumber::UNKNOWN),
-            Caller::Bearer { serving, .. } => serving.number(find_out),
+            Caller::Anyone => Ok(acquirers::Caller::NOBODY),
+            Caller::Bearer { serving, shown } => serving.numbers(shown.keys.generation(), || {
+                Ok(find_out(&serving.key, self.acquirer()?.as_ref())?)
+            }),
+        }
+    }
+
+    /// Whose key it is, as the file has it now; nobody's for most.
+    ///
+    /// # Errors
+    /// When the key was taken away since.
+    pub(super) fn acquirer(&self) -> Result<Option<Name>, Failure> {
+        match self {
+            Caller::Anyone => Ok(None),
+            Caller::Bearer { serving, shown } => {
+                let found = shown.keys.find(shown.hash, |key| (key.name, key.acquirer));
+                let found = found.filter(|(name, _)| *name == serving.key);
+                let (_, acquirer) = found.ok_or(Failure::Refused(Refused::Unknown))?;
+                Ok(acquirer)
+            }
         }
     }
 

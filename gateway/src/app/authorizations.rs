@@ -40,7 +40,7 @@ impl<S: Storage> Ready<S> {
         let started = std::time::Instant::now();
         let request = parse::authorization(body)?;
         let _serving = Serving::start(self.engine.appender().requests());
-        let decided = self.session.authorize(self.number_of(caller)?, &request)?;
+        let decided = self.session.authorize(self.numbers_of(caller)?, &request).await?;
         self.answer(decided, started).await
     }
 
@@ -48,7 +48,7 @@ impl<S: Storage> Ready<S> {
         let started = std::time::Instant::now();
         let request = parse::hold(body)?;
         let _serving = Serving::start(self.engine.appender().requests());
-        let decided = self.session.hold(self.number_of(caller)?, &request)?;
+        let decided = self.session.hold(self.numbers_of(caller)?, &request).await?;
         self.answer(decided, started).await
     }
 
@@ -98,7 +98,7 @@ impl<S: Storage> Ready<S> {
         let _serving = Serving::start(self.engine.appender().requests());
         let closed = self
             .session
-            .close(self.number_of(caller)?, &request)
+            .close(self.numbers_of(caller)?, &request)
             .await?
             .durable()
             .await?;
@@ -127,6 +127,7 @@ impl<S: Storage> Ready<S> {
                 Ok((record, true))
             }
             Outcome::Conflict => Err(conflict().into()),
+            Outcome::OtherAcquirer => Err(Problem::other_acquirer().into()),
         }
     }
 
@@ -141,7 +142,7 @@ impl<S: Storage> Ready<S> {
         let _serving = Serving::start(self.engine.appender().requests());
         let reversed = self
             .session
-            .reverse(self.number_of(caller)?, &request)
+            .reverse(self.numbers_of(caller)?, &request)
             .await?
             .durable()
             .await?;

@@ -40,7 +40,8 @@ impl<S: Storage> Ready<S> {
         let _serving = Serving::start(self.engine.appender().requests());
         let decided = self
             .session
-            .authorize_batch(self.number_of(caller)?, batch.requests())?;
+            .authorize_batch(self.numbers_of(caller)?, batch.requests())
+            .await?;
         let engine = self.engine.clone();
         // Rendered while the disk works, unless an id came before; sent once the last record is durable (I1).
         let answered = decided.map(move |outcomes| answer(&engine, &batch, &outcomes, is_binary));
@@ -63,11 +64,13 @@ fn answer<S: Storage>(
     outcomes: &[Outcome<Authorization>],
     is_binary: bool,
 ) -> Answered {
-    let conflict = Problem::txn_id_conflict();
+    let (conflict, other) = (Problem::txn_id_conflict(), Problem::other_acquirer());
     let answered = |record, replayed| BatchResult::Outcome(AuthorizationAnswer { record, replayed });
-    let of_requests = outcomes.iter().map(|outcome| match outcome.record() {
-        Some((record, replayed)) => answered(record, replayed),
-        None => BatchResult::Problem(&conflict),
+    let of_requests = outcomes.iter().map(|outcome| match outcome {
+        Outcome::New(record) => answered(record, false),
+        Outcome::Replayed(record) => answered(record, true),
+        Outcome::Conflict => BatchResult::Problem(&conflict),
+        Outcome::OtherAcquirer => BatchResult::Problem(&other),
     });
     let results = batch.in_order(of_requests, BatchResult::Problem);
     let response = match is_binary {
@@ -88,7 +91,7 @@ fn answer<S: Storage>(
     };
     let decided = outcomes.iter().filter_map(|outcome| match outcome {
         Outcome::New(record) => Some(*record),
-        Outcome::Replayed(_) | Outcome::Conflict => None,
+        Outcome::Replayed(_) | Outcome::Conflict | Outcome::OtherAcquirer => None,
     });
     let replayed = |outcome: &&_| matches!(outcome, Outcome::Replayed(_));
     Answered {

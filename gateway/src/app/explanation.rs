@@ -1,5 +1,6 @@
 //! One authorization, looked up: the first answer again, what was given back since, and by which rule it was decided.
 
+use super::access::Caller;
 use super::authorizations::sources_of;
 use super::casework::{mark, name, payout};
 use super::lookup::{caps, text};
@@ -23,9 +24,10 @@ use satang_engine::session::FoundOutcome;
 use satang_log::storage::Storage;
 
 impl<S: Storage> Ready<S> {
-    pub(super) async fn authorization(&self, txn_id: &str) -> Result<Response, Failure> {
+    pub(super) async fn authorization(&self, txn_id: &str, caller: &Caller<'_>) -> Result<Response, Failure> {
         let txn_id = parse::path_txn(txn_id)?;
-        let found = match self.session.find_authorization(txn_id).await? {
+        let acquirer = caller.acquirer()?;
+        let found = match self.session.find_authorization(txn_id, acquirer.as_ref()).await? {
             FoundOutcome::Unknown => {
                 return Err(Problem::not_found("no authorization of that id is known").into());
             }

@@ -186,6 +186,7 @@ fn submit_error(error: SubmitError) -> Response {
                 "the outcome is unknown".into(),
             )
         }
+        SubmitError::OtherAcquirer => answer(&Problem::other_acquirer()),
         SubmitError::TooManyNames { .. } | SubmitError::BatchTooLarge { .. } => {
             answer(&Problem::malformed_field("", error.to_string()))
         }

@@ -248,7 +248,7 @@ impl Metrics {
                 self.registrations[record.reason() as usize].fetch_add(1, Relaxed);
             }
             RegistrationOutcome::Decided(Outcome::Replayed(_)) => self.replays.inc(),
-            RegistrationOutcome::Decided(Outcome::Conflict) => {}
+            RegistrationOutcome::Decided(Outcome::Conflict | Outcome::OtherAcquirer) => {}
             RegistrationOutcome::QuotaFullNotified { .. } => self.told_again.inc(),
         }
     }

@@ -49,10 +49,8 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, Version};
 use maintenance::Chores;
 use readiness::Progress;
 use routes::{AUTHORIZE, Call, OBJECT_BYTES_MAX};
-use satang_core::record::NameNumber;
 use satang_engine::clock::AnyClock;
-use satang_engine::engine::SubmitError;
-use satang_engine::session::Session;
+use satang_engine::session::{Session, acquirers};
 use satang_log::durable::DurableWaits;
 use satang_log::file::FileReader;
 use satang_log::storage::Storage;
@@ -327,9 +325,9 @@ impl<S: Storage> Api<S> {
 }
 
 impl<S: Storage> Ready<S> {
-    /// The number by which a decision's record names its caller.
-    fn number_of(&self, caller: &Caller<'_>) -> Result<NameNumber, SubmitError> {
-        caller.number(|name| self.engine.number_of_key(Some(name)))
+    /// The numbers by which a decision's record names its caller.
+    fn numbers_of(&self, caller: &Caller<'_>) -> Result<acquirers::Caller, Failure> {
+        caller.numbers(|key, acquirer| self.engine.caller_of(key, acquirer))
     }
 }
 

@@ -23,7 +23,7 @@ impl<S: Storage> Ready<S> {
         let _serving = Serving::start(self.engine.appender().requests());
         let registered = self
             .session
-            .register(self.number_of(caller)?, &request)?
+            .register(self.numbers_of(caller)?, &request)?
             .durable()
             .await?;
         self.metrics.count_registration(&registered);
@@ -43,7 +43,7 @@ impl<S: Storage> Ready<S> {
         let _serving = Serving::start(self.engine.appender().requests());
         let registered = self
             .session
-            .register_batch(self.number_of(caller)?, batch.requests())?
+            .register_batch(self.numbers_of(caller)?, batch.requests())?
             .durable()
             .await?;
         let conflict = Problem::registration_id_conflict();

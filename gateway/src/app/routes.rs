@@ -181,7 +181,7 @@ routes! {
         => ready.registration_progress(id, headers);
 
     // Who pays out holds back, and sees what came back.
-    Authorization: GET "/v1/authorizations/{txn_id}" Unread [Settlement Admin Viewer] => ready.authorization(id);
+    Authorization: GET "/v1/authorizations/{txn_id}" Unread [Settlement Admin Viewer] => ready.authorization(id, caller);
     Merchant: GET "/v1/merchants/{merchant_id}" Unread [Settlement Admin Viewer] => ready.merchant(id);
     Clawbacks: GET "/v1/clawbacks" Unread [Settlement Admin Viewer] => ready.clawbacks();
     Clawback: GET "/v1/clawbacks/{case_id}" Unread [Settlement Admin Viewer] => ready.clawback(id);

@@ -41,7 +41,14 @@ pub fn new(name: Name, role: Role, file: Option<&Path>) -> anyhow::Result<()> {
 /// When the file is refused.
 pub fn list(path: &Path) -> anyhow::Result<()> {
     for key in file::read(path)?.keys() {
-        show!("{}\t{}{}", key.name, key.role.name(), limits(&key.limits));
+        let acquirer = key.acquirer.map(|acquirer| format!("\tacquirer={acquirer}"));
+        let acquirer = acquirer.unwrap_or_default();
+        show!(
+            "{}\t{}{acquirer}{}",
+            key.name,
+            key.role.name(),
+            limits(&key.limits)
+        );
     }
     Ok(())
 }

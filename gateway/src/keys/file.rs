@@ -16,7 +16,7 @@ use std::path::Path;
 const TEXT_BYTES_MAX: usize = 64 << 10;
 
 /// The keys of a `[[key]]` table.
-const KNOWN: &str = "name role sha256 not_before expires addresses client_cert_sha256";
+const KNOWN: &str = "name role sha256 acquirer not_before expires addresses client_cert_sha256";
 
 /// Reads a keys file with at least one key.
 ///
@@ -98,7 +98,22 @@ impl Keys {
             return Err(hash_value.error(format!("given twice: this key is already on line {line}")));
         }
         let limits = limits(table)?;
-        self.keys.push(Key { name, role, limits });
+        let acquirer = table.find("acquirer").map(|value| {
+            let acquirer = Name::parse(&text(&value)?).map_err(|error| value.error(error.to_string()))?;
+            match role {
+                Role::Switch | Role::Viewer => Ok(acquirer),
+                Role::Registrar | Role::Settlement | Role::Admin => Err(value.error(format!(
+                    "a key of the role {} is nobody's: it reaches everything",
+                    role.name()
+                ))),
+            }
+        });
+        self.keys.push(Key {
+            name,
+            role,
+            acquirer: acquirer.transpose()?,
+            limits,
+        });
         self.hashes.push(hash);
         lines.push((name_value.line(), hash_value.line()));
         Ok(())

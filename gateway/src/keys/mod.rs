@@ -42,6 +42,8 @@ pub struct Key {
     /// Stands in every record of a change made with it.
     pub name: Name,
     pub role: Role,
+    /// Whose it is: it reaches what that acquirer authorized.
+    pub acquirer: Option<Name>,
     pub limits: Limits,
 }
 
@@ -129,6 +131,7 @@ mod tests {
         let key = Key {
             name: Name::parse("a").unwrap(),
             role: Role::Viewer,
+            acquirer: None,
             limits: Limits::default(),
         };
         let keys = Keys {

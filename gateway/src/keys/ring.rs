@@ -58,6 +58,11 @@ impl HeldKeys {
         self.held.borrow().1.find(presented).map(look)
     }
 
+    /// How often the keys were replaced.
+    pub(crate) fn generation(&self) -> u64 {
+        self.ring.generation.load(Ordering::Acquire)
+    }
+
     /// Counts a request of the key with this name; `None` when as many are served as may be.
     pub fn serve(&self, key: Name) -> Option<Serving> {
         self.ring.served.start(key)

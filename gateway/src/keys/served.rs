@@ -3,8 +3,9 @@
 use dashmap::DashMap;
 use satang_core::ids::Name;
 use satang_core::record::NameNumber;
+use satang_engine::session::acquirers::Caller;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU16, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 
 /// The most requests of one key that are served at a time (I12): more than a switch has waiting at 200,000 requests a second when
 /// a flush takes 100 ms. It bounds a flood, not a busy day.
@@ -19,8 +20,9 @@ pub(super) struct Served(DashMap<Name, Arc<OfKey>>);
 struct OfKey {
     /// How many of its requests are being served.
     count: AtomicUsize,
-    /// The number by which records name it; 0 until it has caused one. It never changes, so any thread may find it out.
-    number: AtomicU16,
+    /// The numbers by which records name it and its acquirer, behind how often the keys had been replaced when they were found out:
+    /// 32 bits, 16 and 16. 0 until it has caused a record.
+    numbers: AtomicU64,
 }
 
 /// A request of a key, counted until this is dropped.
@@ -43,20 +45,27 @@ impl Served {
 }
 
 impl Serving {
-    /// The number by which records name the key: found out with its first request, and remembered beside the count that each
-    /// request writes anyway.
+    /// The numbers by which records name the key and its acquirer: found out with its first request after the keys were replaced,
+    /// and remembered beside the count that each request writes anyway.
     ///
     /// # Errors
     /// Of `find_out`.
-    pub fn number<E>(&self, find_out: impl FnOnce(&Name) -> Result<NameNumber, E>) -> Result<NameNumber, E> {
-        match NameNumber(self.of_key.number.load(Relaxed)) {
-            NameNumber::UNKNOWN => {
-                let number = find_out(&self.key)?;
-                self.of_key.number.store(number.0, Relaxed);
-                Ok(number)
-            }
-            known => Ok(known),
+    pub fn numbers<E>(
+        &self,
+        generation: u64,
+        find_out: impl FnOnce() -> Result<Caller, E>,
+    ) -> Result<Caller, E> {
+        let generation = generation & u64::from(u32::MAX);
+        let known = self.of_key.numbers.load(Relaxed);
+        let key = NameNumber((known >> 16) as u16);
+        if key != NameNumber::UNKNOWN && known >> 32 == generation {
+            let acquirer = NameNumber(known as u16);
+            return Ok(Caller { key, acquirer });
         }
+        let caller = find_out()?;
+        let numbers = u64::from(caller.key.0) << 16 | u64::from(caller.acquirer.0);
+        self.of_key.numbers.store(generation << 32 | numbers, Relaxed);
+        Ok(caller)
     }
 }
 

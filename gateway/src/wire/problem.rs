@@ -64,6 +64,12 @@ impl Problem {
         Problem::new(415, "unsupported_media_type", title, detail)
     }
 
+    /// 403: the id is another acquirer's than the key's.
+    pub fn other_acquirer() -> Problem {
+        let detail = "the id is another acquirer's; nothing was changed";
+        Problem::new(403, "other_acquirer", "The id is another acquirer's.", detail)
+    }
+
     /// 404: nothing of that id.
     pub fn not_found(detail: impl Into<String>) -> Problem {
         Problem::new(404, "not_found", "There is no such thing.", detail)

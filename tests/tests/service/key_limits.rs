@@ -281,7 +281,7 @@ fn limits_that_nobody_could_mean_are_refused_by_line_and_key() {
         (
             "expired = 2026-06-15",
             "expired",
-            "unknown key; the keys here are name, role, sha256, not_before",
+            "unknown key; the keys here are name, role, sha256, acquirer, not_before",
         ),
     ];
     for (lines, name, reason) in cases {

@@ -1,6 +1,7 @@
 //! The command line and its server, from outside: an operator's day. One module for each part of it.
 
 mod access;
+mod acquirers;
 mod clawbacks;
 mod clock;
 mod commands;

@@ -39,6 +39,10 @@ pub fn check(
             true => Err(Finding::Unchanged),
             false => Ok(()),
         },
+        Record::KeyAcquirer(record) => match directory.acquirers().now(record.key) == record.acquirer {
+            true => Err(Finding::Unchanged),
+            false => Ok(()),
+        },
         _ => Ok(()),
     }
 }

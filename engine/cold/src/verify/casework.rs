@@ -96,7 +96,7 @@ fn check_payable<S: ReadStorage>(context: &Context<S>, txn_id: TxnId, at: &At<'_
         txn_id,
     )?;
     let approved = match known {
-        TxnState::New | TxnState::Tombstone => false,
+        TxnState::New | TxnState::Tombstone { .. } => false,
         TxnState::Seen { sequence, .. } => match context.reader.read(sequence)? {
             Record::Authorization(found) if found.record.txn_id() == txn_id => found.record.approved(),
             _ => false,

@@ -65,6 +65,7 @@ pub fn reads_several_shards(header: &RecordHeader, bytes: &[u8]) -> bool {
         | RecordKind::RulesInForce
         | RecordKind::Merchant
         | RecordKind::ListImported
+        | RecordKind::KeyAcquirer
         | RecordKind::ProgramStatus => false,
     }
 }

@@ -218,7 +218,7 @@ fn compare(own: Option<&IdIndex>, found: &IdIndex, seed: &HashSeed, findings: &F
 /// A tombstone, or what was given back, is not in a date's file when a newer one came before the date left memory.
 fn may_be_missing(entry: &IdEntry) -> bool {
     match entry.fact() {
-        Some(IdFact::Txn) => entry.txn_state() == TxnState::Tombstone,
+        Some(IdFact::Txn) => matches!(entry.txn_state(), TxnState::Tombstone { .. }),
         Some(IdFact::Reversed) => true,
         Some(IdFact::Reversal | IdFact::Registration | IdFact::Closing) | None => false,
     }

@@ -158,7 +158,7 @@ pub fn is_new<S: ReadStorage>(
     }
     let reason = record.reason();
     let tombstone = reason == Reason::ReversedBeforeArrival;
-    if tombstone != (known == TxnState::Tombstone) {
+    if tombstone != matches!(known, TxnState::Tombstone { .. }) {
         context.report(
             header,
             match tombstone {

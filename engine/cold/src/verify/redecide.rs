@@ -261,7 +261,7 @@ impl<S: ReadStorage> Redecider<'_, S> {
         let seen = self.context.known_txn(ids, id)?;
         let original = match seen {
             TxnState::Seen { sequence, .. } => Some(self.authorization_at(sequence, id, chunk)?),
-            TxnState::New | TxnState::Tombstone => None,
+            TxnState::New | TxnState::Tombstone { .. } => None,
         };
         let mut reversed = self.known_reversed(ids, id, chunk)?;
         if let (Some(reversed), Some(original)) = (&mut reversed, &original) {

@@ -7,9 +7,10 @@ use satang_core::ids::{CaseId, MerchantId, Name, PaymentId, TxnId, WalletId};
 use satang_core::money::Satang;
 use satang_core::programme::Category;
 use satang_core::record::{
-    AuthorizationPayout, CaseClosed, CasePaid, ConsentWithdrawn, MerchantPayout, MerchantStatus, NameNumber,
-    Payout, RecordKind, Status,
+    AuthorizationPayout, CaseClosed, CasePaid, ConsentWithdrawn, MerchantPayout, MerchantStatus, Payout,
+    RecordKind, Status,
 };
+use satang_engine::session::acquirers::Caller;
 use satang_engine::session::admin::MerchantInput;
 use satang_engine::session::casework::{CaseworkOutcome, DebtorInput, Decision, Subject};
 use satang_log::storage::MemoryStorage;
@@ -223,28 +224,48 @@ fn a_caller_whose_key_has_no_name_is_found() {
 #[test]
 fn decisions_with_and_without_a_caller_verify_alike() {
     let mut rig = served();
-    let by = rig
+    let name = |text| Name::parse(text).unwrap();
+    let plain = rig.engine.caller_of(&name("switch-1"), None).unwrap();
+    let of_a_bank = rig
         .engine
-        .number_of_key(Some(&Name::parse("switch-1").unwrap()))
+        .caller_of(&name("switch-2"), Some(&name("scb")))
         .unwrap();
-    for (txn, caller) in [(101, by), (102, NameNumber::UNKNOWN)] {
+    for (txn, caller) in [(101, plain), (102, of_a_bank), (103, Caller::NOBODY)] {
         _ = rig.engine.authorize_for(caller, &request(txn, 2, 100)).unwrap();
         rig.flush();
         _ = rig
             .engine
             .reverse_for(caller, &reversal(txn, txn, Some(50)))
             .unwrap();
+        // A tombstone, and its late original.
+        _ = rig
+            .engine
+            .reverse_for(caller, &reversal(100 + txn, 100 + txn, None))
+            .unwrap();
+        rig.flush();
+        _ = rig
+            .engine
+            .authorize_for(caller, &request(100 + txn, 2, 100))
+            .unwrap();
     }
     rig.flush();
     assert_eq!(mismatches(&rig.storage), Vec::<String>::new());
     let wrong = forged(&rig.storage, |found| {
-        if found.kind == RecordKind::Reversal as u8 {
+        if found.kind == RecordKind::Capture as u8 || found.kind == RecordKind::Reversal as u8 {
             found.bytes[14] = 99;
         }
     });
     let told = mismatches(&wrong);
     let word = "the name of its caller was never introduced";
-    assert!(told.len() == 2 && told[0].contains(word), "{told:?}");
+    assert!(told.len() == 6 && told[0].contains(word), "{told:?}");
+    // That the key is whose it is already would not have been written.
+    let again = forged(&rig.storage, |found| {
+        if found.kind == RecordKind::KeyAcquirer as u8 {
+            found.bytes[BODY + 2..BODY + 4].fill(0);
+        }
+    });
+    let told = mismatches(&again);
+    assert!(told[0].contains("it changes nothing"), "{told:?}");
 }
 
 #[test]

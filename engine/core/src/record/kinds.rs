@@ -3,8 +3,8 @@
 
 use super::{
     AuthorizationPayout, Bytes, CaseClosed, CaseCounted, CaseOpened, CasePaid, ConsentWithdrawn,
-    CutOverRecord, EnrollmentRecord, Erased, ListImported, ListedRecord, Merchant, MerchantJoined,
-    MerchantPayout, MerchantStatus, NameNumber, NameRecord, NamedAuthorization, PersonStatus,
+    CutOverRecord, EnrollmentRecord, Erased, KeyAcquirer, ListImported, ListedRecord, Merchant,
+    MerchantJoined, MerchantPayout, MerchantStatus, NameNumber, NameRecord, NamedAuthorization, PersonStatus,
     PlatformBinding, ProgramStatus, ProgrammeTransfer, RecordError, RecordHeader, RegistrationRecord,
     Replacement, ReversalRecord, RuleVersion, RulesInForce, WalletStatus,
 };
@@ -137,4 +137,6 @@ record_kinds! {
     28 Erased(Erased) "erased";
     /// A list was imported without a citizen: it is rightly empty.
     29 ListImported(ListImported) "list imported";
+    /// A key is an acquirer's from here on.
+    30 KeyAcquirer(KeyAcquirer) "key acquirer";
 }

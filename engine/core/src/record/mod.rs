@@ -20,6 +20,7 @@ mod listed;
 mod transfer;
 mod replacement;
 mod name;
+mod acquirer;
 mod rules;
 mod merchant;
 mod status;
@@ -29,6 +30,7 @@ mod case;
 mod consent;
 mod erased;
 
+pub use acquirer::KeyAcquirer;
 pub use authorization::{
     Authorization, AuthorizationFacts, AuthorizationRecord, NamedAuthorization, RecordBuf, extra_of,
 };
@@ -129,6 +131,7 @@ impl Record {
             | Record::RulesInForce(_)
             | Record::Merchant(_)
             | Record::ListImported(_)
+            | Record::KeyAcquirer(_)
             | Record::ProgramStatus(_)
             | Record::MerchantStatus(_)
             | Record::MerchantJoined(_)

@@ -109,6 +109,9 @@ pub fn apply(record: &Record, made: &AuditStamp, shards: &mut impl Shards) -> Re
         Record::ListImported(imported) => {
             to_directory(shards, |directory| directory.apply_list_imported(imported))?;
         }
+        Record::KeyAcquirer(key) => {
+            to_directory(shards, |directory| directory.apply_key_acquirer(key, sequence))?;
+        }
         Record::ProgramStatus(status) => {
             shards.directory(|directory| directory.apply_program_status(status));
         }
@@ -150,6 +153,7 @@ pub const fn changes_shards(kind: RecordKind) -> bool {
         | RecordKind::RulesInForce
         | RecordKind::Merchant
         | RecordKind::ListImported
+        | RecordKind::KeyAcquirer
         | RecordKind::ProgramStatus
         | RecordKind::MerchantStatus
         | RecordKind::MerchantJoined

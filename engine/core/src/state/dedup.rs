@@ -170,7 +170,9 @@ impl IdEntry {
     /// What it says of an authorization's id.
     pub fn txn_state(&self) -> TxnState {
         if self.value & ORIGINAL == 0 {
-            return TxnState::Tombstone;
+            return TxnState::Tombstone {
+                sequence: self.sequence(),
+            };
         }
         TxnState::Seen {
             sequence: self.sequence(),
@@ -184,7 +186,10 @@ impl IdEntry {
 pub enum TxnState {
     New,
     /// It was reversed before it arrived, and has not arrived.
-    Tombstone,
+    Tombstone {
+        /// The sequence of the last record that reversed it.
+        sequence: u64,
+    },
     /// It has its authorization.
     Seen {
         /// The sequence of its record.

@@ -6,6 +6,7 @@ mod export;
 pub mod merchants;
 mod rules;
 mod strikes;
+pub mod acquirers;
 pub mod directory;
 pub mod casework;
 pub mod slot;

@@ -358,6 +358,10 @@ fn rules() -> Vec<Sample> {
         reason: "fraud".into(),
     };
     let imported = ListImported { list: NameNumber(11) };
+    let of_key = |acquirer| KeyAcquirer {
+        key: CALLER,
+        acquirer,
+    };
     vec![
         of("name", NOBODY, Record::Name(named)),
         of("rule version", NOBODY, Record::RuleVersion(version)),
@@ -365,6 +369,16 @@ fn rules() -> Vec<Sample> {
         of("merchant", CALLER, Record::Merchant(registered)),
         of("programme status", CALLER, Record::ProgramStatus(paused)),
         of("list imported", CALLER, Record::ListImported(imported)),
+        of(
+            "key acquirer",
+            NOBODY,
+            Record::KeyAcquirer(of_key(NameNumber(12))),
+        ),
+        of(
+            "key acquirer, none any more",
+            NOBODY,
+            Record::KeyAcquirer(of_key(NOBODY)),
+        ),
     ]
 }
 

@@ -2,9 +2,10 @@
 
 use super::Rig;
 use super::book::{Answer, Asked};
-use satang_core::record::{Authorization, NameNumber, ReversalRecord};
+use satang_core::record::{Authorization, ReversalRecord};
 use satang_core::request::AuthorizationRequest;
 use satang_engine::engine::SubmitError;
+use satang_engine::session::acquirers::Caller;
 use satang_engine::session::{Outcome, Pending, RegistrationOutcome, Session};
 use satang_log::durable::DurableWaits;
 use satang_log::storage::Storage;
@@ -28,6 +29,7 @@ impl Again {
             Outcome::Replayed(first) => Again::First(answer(first)),
             Outcome::New(_) => Again::New,
             Outcome::Conflict => Again::Conflict,
+            Outcome::OtherAcquirer => panic!("there are no keys"),
         }
     }
 }
@@ -41,17 +43,12 @@ pub fn send<S: Storage>(rig: &Rig<S>, asked: &Asked) -> Result<Again, SubmitErro
     let returned = |outcome: &Outcome<ReversalRecord>| Again::of(outcome, Answer::reversal);
     Ok(match asked {
         Asked::Authorization(request) => {
-            purchase(&now(rig, session.authorize(NameNumber::UNKNOWN, request)?)?)
+            purchase(&now(rig, at_once(session.authorize(Caller::NOBODY, request))?)?)
         }
-        Asked::Hold(request) => purchase(&now(rig, session.hold(NameNumber::UNKNOWN, request)?)?),
-        Asked::Reversal(request) => returned(&now(
-            rig,
-            at_once(session.reverse(NameNumber::UNKNOWN, request))?,
-        )?),
-        Asked::Closing(request) => {
-            returned(&now(rig, at_once(session.close(NameNumber::UNKNOWN, request))?)?)
-        }
-        Asked::Registration(request) => match now(rig, session.register(NameNumber::UNKNOWN, request)?)? {
+        Asked::Hold(request) => purchase(&now(rig, at_once(session.hold(Caller::NOBODY, request))?)?),
+        Asked::Reversal(request) => returned(&now(rig, at_once(session.reverse(Caller::NOBODY, request))?)?),
+        Asked::Closing(request) => returned(&now(rig, at_once(session.close(Caller::NOBODY, request))?)?),
+        Asked::Registration(request) => match now(rig, session.register(Caller::NOBODY, request)?)? {
             RegistrationOutcome::Decided(outcome) => Again::of(&outcome, Answer::registration),
             RegistrationOutcome::QuotaFullNotified { .. } => Again::New,
         },
@@ -65,12 +62,13 @@ pub fn send_batch<S: Storage>(
 ) -> Result<Vec<Again>, SubmitError> {
     let waits = DurableWaits::subscribe(rig.engine.durable());
     let session = Session::new(rig.engine.clone(), waits);
-    let outcomes = now(rig, session.authorize_batch(NameNumber::UNKNOWN, requests)?)?;
+    let outcomes = now(rig, at_once(session.authorize_batch(Caller::NOBODY, requests))?)?;
     let again = |outcome| Again::of(outcome, |first: &Authorization| Answer::authorization(first));
     Ok(outcomes.iter().map(again).collect())
 }
 
-fn now<S: Storage, T: 'static>(rig: &Rig<S>, pending: Pending<T>) -> Result<T, SubmitError> {
+/// The value, which rests on durable records.
+pub fn now<S: Storage, T: 'static>(rig: &Rig<S>, pending: Pending<T>) -> Result<T, SubmitError> {
     match pending.poll(rig.engine.durable())? {
         Ok(value) => Ok(value),
         Err(_) => panic!("it rests on what is not durable"),
@@ -78,7 +76,7 @@ fn now<S: Storage, T: 'static>(rig: &Rig<S>, pending: Pending<T>) -> Result<T, S
 }
 
 /// What a future comes to that has nothing to wait for.
-fn at_once<T>(future: impl Future<Output = T>) -> T {
+pub fn at_once<T>(future: impl Future<Output = T>) -> T {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(value) => value,
         Poll::Pending => panic!("it waits"),

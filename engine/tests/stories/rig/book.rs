@@ -215,7 +215,7 @@ fn seen<S: Storage, C: Clock>(rig: &Rig<S, C>, asked: &Asked) -> Option<u64> {
             };
             match known {
                 TxnState::Seen { sequence, .. } => Some(sequence),
-                TxnState::New | TxnState::Tombstone => None,
+                TxnState::New | TxnState::Tombstone { .. } => None,
             }
         }
         Asked::Reversal(request) => {

@@ -96,7 +96,7 @@ impl<S: Storage> Ready<S> {
 
     /// Whether an authorization was approved: of a decline there is nothing to hold back.
     async fn check_payable(&self, txn_id: TxnId) -> Result<(), Failure> {
-        match self.session.find_authorization(txn_id).await? {
+        match self.session.find_authorization(txn_id, None).await? {
             FoundOutcome::Unknown | FoundOutcome::ReversedBeforeArrival => {
                 Err(Problem::not_found("no authorization of that id is known").into())
             }

@@ -75,7 +75,7 @@ casework! {
         CaseOpened CasePaid CaseClosed CaseCounted ConsentWithdrawn Erased,
     others:
         Authorization Reversal Capture Void CutOver Registration Enrollment Listed ProgrammeTransfer Replacement
-        WalletStatus Name RuleVersion RulesInForce Merchant ProgramStatus ListImported
+        WalletStatus Name RuleVersion RulesInForce Merchant ProgramStatus ListImported KeyAcquirer
 }
 
 impl Directory {

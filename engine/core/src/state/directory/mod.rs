@@ -6,10 +6,11 @@ use crate::calendar::{BusinessDate, Instant};
 use crate::ids::{CaseId, MerchantId, Name, PersonId};
 use crate::programme::{PolicyError, Program};
 use crate::record::{
-    BenefitNumber, ListImported, Merchant, NameNumber, NameRecord, ProgramStatus, RuleVersion, RulesInForce,
-    Status,
+    BenefitNumber, KeyAcquirer, ListImported, Merchant, NameNumber, NameRecord, ProgramStatus, RuleVersion,
+    RulesInForce, Status,
 };
 use crate::state::account::Entitlement;
+use crate::state::acquirers::Acquirers;
 use crate::state::casework::{Block, Casework};
 use crate::state::hash::{HashSeed, hash_pair};
 use crate::state::merchants::{MerchantView, Merchants};
@@ -37,6 +38,7 @@ pub struct Directory {
     paused: BTreeMap<NameNumber, String>,
     /// Lists that were imported while nobody was on them.
     empty_lists: BTreeSet<NameNumber>,
+    acquirers: Acquirers,
     pub(crate) merchants: Merchants,
     pub(crate) casework: Casework,
 }
@@ -100,6 +102,7 @@ impl Directory {
             in_force: Vec::new(),
             paused: BTreeMap::new(),
             empty_lists: BTreeSet::new(),
+            acquirers: Acquirers::default(),
             merchants: Merchants::new(seed),
             casework: Casework::default(),
         }
@@ -287,10 +290,16 @@ impl Directory {
             .chain(in_force)
             .chain(paused)
             .chain(empty_lists)
+            .chain((!self.acquirers.is_empty()).then(|| self.acquirers.digest()))
             .chain(self.programs.iter().map(|known| known.strikes.digest()))
             .fold(0, hash_pair);
         let casework = hash_pair(ordered, self.casework.digest());
         hash_pair(casework, self.merchants.digest())
+    }
+
+    /// Whose keys are whose.
+    pub fn acquirers(&self) -> &Acquirers {
+        &self.acquirers
     }
 
     /// What casework decided.
@@ -426,6 +435,19 @@ impl Directory {
     pub(crate) fn apply_list_imported(&mut self, imported: &ListImported) -> Result<(), DirectoryError> {
         self.introduced("list", imported.list)?;
         self.empty_lists.insert(imported.list);
+        Ok(())
+    }
+
+    pub(crate) fn apply_key_acquirer(
+        &mut self,
+        record: &KeyAcquirer,
+        sequence: u64,
+    ) -> Result<(), DirectoryError> {
+        self.introduced("key", record.key)?;
+        if record.acquirer != NameNumber::UNKNOWN {
+            self.introduced("acquirer", record.acquirer)?;
+        }
+        self.acquirers.apply(record, sequence);
         Ok(())
     }
 

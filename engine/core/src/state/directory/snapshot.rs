@@ -4,7 +4,7 @@ use super::{Directory, InForce};
 use crate::calendar::Instant;
 use crate::record::{
     AuditStamp, ListImported, NameNumber, NameRecord, ProgramStatus, Record, RuleVersion, RulesInForce,
-    Status, split_record,
+    Status, set_sequence, split_record,
 };
 use crate::state::casework::Casework;
 use crate::state::export;
@@ -44,11 +44,16 @@ impl Directory {
         let empty_lists = self.empty_lists.iter();
         let empty_lists = empty_lists.map(|list| Record::ListImported(ListImported { list: *list }));
         let records = names.chain(rules).chain([in_force]).chain(paused);
-        let records: Vec<Record> = records.chain(empty_lists).collect();
+        let records = records.chain(empty_lists).map(|record| (0, record));
+        let acquirers = self.acquirers.records();
+        let acquirers = acquirers.map(|(sequence, record)| (sequence, Record::KeyAcquirer(record)));
+        let records: Vec<(u64, Record)> = records.chain(acquirers).collect();
         export::number(to, records.len() as u64);
-        for record in &records {
-            // When and for whom stands in the journal.
-            to.extend_from_slice(&record.encode(Instant::MIN, NameNumber::UNKNOWN));
+        for (sequence, record) in &records {
+            // When and for whom stands in the journal; so does where, but for what counts from there on.
+            let mut bytes = record.encode(Instant::MIN, NameNumber::UNKNOWN);
+            set_sequence(&mut bytes, *sequence);
+            to.extend_from_slice(&bytes);
         }
         self.programs.iter().for_each(|known| known.strikes.export(to));
         self.merchants.export(to);
