@@ -9,6 +9,7 @@ pub mod time_daemon;
 mod signals;
 mod bar;
 mod output;
+pub mod audit;
 pub mod keys;
 pub mod tls;
 pub mod reload;

@@ -1,6 +1,7 @@
 //! Starting and stopping a server: the listener first, then recovery, then the threads of the journal.
 
 use crate::app::{Api, App, Metrics, Probes, catch_up};
+use crate::audit::AuditLog;
 use crate::data_folder::DataFolder;
 use crate::engine::{GatewayEngine, GatewayMaintenance};
 use crate::keys::KeyRing;
@@ -63,6 +64,7 @@ pub struct StartOptions {
 pub struct Running {
     handle: ServerHandle,
     health: Option<ServerHandle>,
+    audit: Arc<AuditLog>,
     engine: Arc<GatewayEngine<FileStorage>>,
     programs: Arc<ProgramSource>,
     upkeep: Arc<dyn Upkeep>,
@@ -118,6 +120,8 @@ impl Running {
         };
         let metrics = Arc::new(Metrics::new());
         let app = App::guarded(metrics.clone(), source.clone(), options.keys.clone());
+        let audit = AuditLog::start(&options.data_dir, metrics.audit().clone())?;
+        app.audit_to(audit.clone());
         // First, so that a start is seen to be one.
         let health = options.health_listen.map(|listen| serve_probes(listen, &app));
         let health = health.transpose()?;
@@ -144,7 +148,7 @@ impl Running {
         let opened = open(&storage, clock, engine_options, &mut replayed)
             .with_context(|| options.data_dir.display().to_string())?;
         count_recovered(&metrics, &opened.recovered, &storage, started.elapsed());
-        let mut running = Running::with_threads((handle, health), opened, &storage, source, &app);
+        let mut running = Running::with_threads((handle, health, audit), opened, &storage, source, &app);
         running.activate_programs(&files)?;
         // Only now: a refusal to start is one line.
         warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
@@ -183,7 +187,7 @@ impl Running {
     }
 
     fn with_threads(
-        (handle, health): (ServerHandle, Option<ServerHandle>),
+        (handle, health, audit): (ServerHandle, Option<ServerHandle>, Arc<AuditLog>),
         opened: Opened<FileStorage, AnyClock>,
         storage: &Arc<FileStorage>,
         programs: Arc<ProgramSource>,
@@ -239,6 +243,7 @@ impl Running {
         Running {
             handle,
             health,
+            audit,
             engine,
             programs,
             upkeep,
@@ -335,6 +340,7 @@ impl Running {
         let Running {
             handle,
             health,
+            audit,
             engine,
             upkeep,
             ..
@@ -360,6 +366,7 @@ impl Running {
         if let Some(health) = health {
             health.stop();
         }
+        audit.finish();
         outcome.context("the journal failed")
     }
 }

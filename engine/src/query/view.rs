@@ -78,6 +78,13 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         self.of_directory(|directory| directory.name(number).copied())
     }
 
+    /// A keyed hash of an id, by which a log names whom it is about: the same for the same id, and no guess can be tested without the
+    /// folder's key.
+    pub fn subject_hash(&self, id: &str) -> u64 {
+        self.persons
+            .content_hash(&[b"audit subject", id.to_ascii_lowercase().as_bytes()])
+    }
+
     /// Something of the directory, at whatever time.
     pub fn of_directory<T>(&self, look: impl FnOnce(&Directory) -> T) -> T {
         look(&self.state.directory.read())

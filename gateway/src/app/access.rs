@@ -82,16 +82,23 @@ impl Caller<'_> {
     pub(super) fn may_go_on(&self, now: impl FnOnce() -> Time) -> Result<(), Refused> {
         match self {
             Caller::Anyone => Ok(()),
-            Caller::Bearer { shown, .. } => shown.check(now).map(drop),
+            Caller::Bearer { shown, .. } => shown.check(now).map(drop).map_err(|(refused, _)| refused),
         }
     }
 }
 
 impl Shown<'_> {
     /// The key's name, when it may use the route now.
-    fn check(self, now: impl FnOnce() -> Time) -> Result<Name, Refused> {
-        let checked = self.keys.find(self.hash, |key| self.check_key(key, now));
-        checked.unwrap_or(Err(Refused::Unknown))
+    ///
+    /// # Errors
+    /// Why it may not, with the name of a key that is known.
+    fn check(self, now: impl FnOnce() -> Time) -> Result<Name, (Refused, Option<Name>)> {
+        let check = |key: &Key| {
+            self.check_key(key, now)
+                .map_err(|refused| (refused, Some(key.name)))
+        };
+        let checked = self.keys.find(self.hash, check);
+        checked.unwrap_or(Err((Refused::Unknown, None)))
     }
 
     /// Where somebody else's key is used, its role is not told.
@@ -146,6 +153,18 @@ impl Refused {
         "certificate",
         "clock",
     ];
+
+    /// The status of its answer.
+    pub(super) const fn status(self) -> u16 {
+        match self {
+            Refused::Missing
+            | Refused::Malformed
+            | Refused::Unknown
+            | Refused::Limits(OutOfLimits::NotYet | OutOfLimits::Expired) => 401,
+            Refused::Role(_) | Refused::Limits(OutOfLimits::Address | OutOfLimits::Certificate) => 403,
+            Refused::TooMany | Refused::NoTime(_) => 503,
+        }
+    }
 
     /// Its index in [`Refused::REASONS`].
     pub(super) const fn reason(self) -> usize {
@@ -203,23 +222,27 @@ impl fmt::Display for Refused {
 }
 
 /// Lets a request through to its route, or not.
+///
+/// # Errors
+/// Why not, with the name of a key that is known.
 pub(super) fn admit<'k>(
     keys: Option<&'k HeldKeys>,
     route: &Route,
     headers: &HeaderMap,
     peer: &Peer,
     now: impl FnOnce() -> Time,
-) -> Result<Caller<'k>, Refused> {
+) -> Result<Caller<'k>, (Refused, Option<Name>)> {
     let (Some(keys), Some(roles)) = (keys, route.roles) else {
         return Ok(Caller::Anyone);
     };
     let shown = Shown {
         keys,
-        hash: KeyHash::of(bearer(headers)?),
+        hash: KeyHash::of(bearer(headers).map_err(|refused| (refused, None))?),
         peer: *peer,
         roles,
     };
-    let serving = keys.serve(shown.check(now)?).ok_or(Refused::TooMany)?;
+    let name = shown.check(now)?;
+    let serving = keys.serve(name).ok_or((Refused::TooMany, Some(name)))?;
     Ok(Caller::Bearer { serving, shown })
 }
 
@@ -303,7 +326,8 @@ mod tests {
         };
         let served: Vec<_> = (0..REQUESTS_PER_KEY_MAX).map(|_| admit()).collect();
         assert!(served.iter().all(Result::is_ok));
-        assert_eq!(admit().err(), Some(Refused::TooMany));
+        let refused = admit().err().expect("one too many");
+        assert_eq!((refused.0, refused.1.is_some()), (Refused::TooMany, true));
         drop(served);
         assert!(admit().is_ok());
     }

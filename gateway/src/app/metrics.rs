@@ -6,6 +6,7 @@ use super::exposition::{counters, doubling, gauges, histogram, registered};
 use super::listener::read_listener;
 use super::refusals::Refusals;
 use super::{Failure, Ready, Refused};
+use crate::audit::AuditCounters;
 use crate::output;
 use crate::server::{Response, ServerCounters};
 use crate::time_daemon;
@@ -47,6 +48,7 @@ pub struct Metrics {
     refused: [IntCounter; Refused::REASONS.len()],
     problems: Refusals,
     condition: Condition,
+    audit: AuditCounters,
     casework: CaseworkCounts,
     replays: IntCounter,
     quotes: IntCounter,
@@ -146,6 +148,13 @@ impl Metrics {
             problems: Refusals::new(),
             condition: Condition::new(&registry),
             casework: CaseworkCounts::new(&registry),
+            audit: AuditCounters {
+                written: counter("satang_audit_lines_total", "Lines written to audit.log."),
+                dropped: counter(
+                    "satang_audit_lines_dropped_total",
+                    "Lines that audit.log lost: too many at a time, or the disk did not take them.",
+                ),
+            },
             replays: counter(
                 "satang_replays_total",
                 "Requests answered with the first answer of their id.",
@@ -259,6 +268,11 @@ impl Metrics {
 
     pub(super) fn observe_register_batch(&self, took: Duration) {
         self.times.register_batch.observe(took.as_secs_f64());
+    }
+
+    /// What audit.log counts.
+    pub(crate) fn audit(&self) -> &AuditCounters {
+        &self.audit
     }
 
     pub(super) fn count_refused(&self, refused: Refused) {

@@ -3,6 +3,7 @@
 
 mod access;
 mod admin;
+mod auditing;
 mod authorizations;
 mod batch;
 mod maintenance;
@@ -38,11 +39,13 @@ pub use maintenance::catch_up;
 pub use metrics::Metrics;
 pub use routes::{ROUTES, Route, RouteBody};
 
+use crate::audit::AuditLog;
 use crate::engine::{GatewayEngine, GatewayMaintenance};
 use crate::keys::{HeldKeys, KeyRing};
 use crate::programs::ProgramSource;
 use crate::server::{Body, BodyError, Handler, Peer, Request, Response};
 use access::{Caller, Time};
+use auditing::Asked;
 use bytes::Bytes;
 use http::header::CACHE_CONTROL;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Version};
@@ -72,6 +75,8 @@ pub struct App<S: Storage> {
     /// Who may call; without, every caller has every role.
     keys: Option<Arc<KeyRing>>,
     progress: Arc<Progress>,
+    /// Where look-ups and refusals are noted; nowhere until it is set.
+    audit: OnceLock<Arc<AuditLog>>,
 }
 
 /// What recovery hands over.
@@ -100,6 +105,7 @@ impl<S: Storage> App<S> {
             programs,
             keys,
             progress: Arc::default(),
+            audit: OnceLock::new(),
         })
     }
 
@@ -122,6 +128,14 @@ impl<S: Storage> App<S> {
             self.engine.set(Handed { engine, maintenance }).is_ok(),
             "an app gets its engine once"
         );
+    }
+
+    /// From now on look-ups and refusals are noted here.
+    ///
+    /// # Panics
+    /// When they are noted elsewhere already.
+    pub fn audit_to(&self, log: Arc<AuditLog>) {
+        assert!(self.audit.set(log).is_ok(), "an app has one audit log");
     }
 
     /// The counters that `/metrics` shows.
@@ -250,15 +264,16 @@ impl<S: Storage> Api<S> {
     ) -> Result<Response, Failure> {
         // The hottest route first: it needs no look-up.
         if path == AUTHORIZE.template && *method == AUTHORIZE.method {
-            let caller = self.admit(AUTHORIZE, headers, peer, &body)?;
-            return self
-                .ready()?
-                .authorize(&body.collect(OBJECT_BYTES_MAX).await?, &caller)
-                .await;
+            let caller = self.admit(AUTHORIZE, "", headers, peer, &body)?;
+            let answer = self.authorize(body, &caller).await;
+            if answer.is_err() {
+                self.note(AUTHORIZE, "", peer, &caller, &answer);
+            }
+            return answer;
         }
         // Which routes there are is no secret (/openapi.json needs no key), so 404 and 405 come before 401.
         let (route, id) = router::find(method, path)?;
-        let caller = self.admit(route, headers, peer, &body)?;
+        let caller = self.admit(route, id, headers, peer, &body)?;
         let call = Call {
             id,
             headers,
@@ -266,12 +281,34 @@ impl<S: Storage> Api<S> {
             caller: &caller,
             body,
         };
-        let answer = self.answer(route.id, call).await?;
+        let answer = self.answer(route.id, call).await;
+        self.note(route, id, peer, &caller, &answer);
+        let answer = answer?;
         Ok(match route.roles {
             // What only some may see, nobody on the way keeps.
             Some(_) => answer.with_header(CACHE_CONTROL, HeaderValue::from_static("no-store")),
             None => answer,
         })
+    }
+
+    async fn authorize(&self, body: impl BodySource, caller: &Caller<'_>) -> Result<Response, Failure> {
+        let ready = self.ready()?;
+        ready
+            .authorize(&body.collect(OBJECT_BYTES_MAX).await?, caller)
+            .await
+    }
+
+    /// Notes what became of a request whose caller was let through.
+    fn note(
+        &self,
+        route: &Route,
+        id: &str,
+        peer: &Peer,
+        caller: &Caller<'_>,
+        answer: &Result<Response, Failure>,
+    ) {
+        let key = caller.name();
+        self.audit(&Asked { route, id, peer, key }, answer);
     }
 
     async fn health(&self) -> Result<Response, Failure> {
@@ -286,13 +323,19 @@ impl<S: Storage> Api<S> {
     fn admit(
         &self,
         route: &Route,
+        id: &str,
         headers: &HeaderMap,
         peer: &Peer,
         body: &impl BodySource,
     ) -> Result<Caller<'_>, Failure> {
         let now = || -> Time { Some(self.app.engine.get()?.engine.now()) };
-        let caller =
-            access::admit(self.keys.as_ref(), route, headers, peer, now).map_err(Failure::Refused)?;
+        let admitted = access::admit(self.keys.as_ref(), route, headers, peer, now);
+        let caller = admitted.map_err(|(refused, key)| {
+            let key = key.as_ref();
+            let outcome = Err(Failure::Refused(refused));
+            self.audit(&Asked { route, id, peer, key }, &outcome);
+            Failure::Refused(refused)
+        })?;
         if let Caller::Bearer { .. } = caller {
             body.is_of_known_caller();
         }

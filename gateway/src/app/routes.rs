@@ -64,6 +64,57 @@ impl Route {
         name
     }
 
+    /// Whether its answer shows what a person has or did, or to whom money goes.
+    pub(super) fn shows_persons(&self) -> bool {
+        match self.id {
+            RouteId::Wallet
+            | RouteId::Authorization
+            | RouteId::Merchant
+            | RouteId::Clawback
+            | RouteId::Clawbacks
+            | RouteId::Payouts => true,
+            RouteId::Authorize
+            | RouteId::AuthorizeBatch
+            | RouteId::Reverse
+            | RouteId::Hold
+            | RouteId::Capture
+            | RouteId::Void
+            | RouteId::Quote
+            | RouteId::Register
+            | RouteId::RegisterBatch
+            | RouteId::ImportEnrollments
+            | RouteId::ImportList
+            | RouteId::Lists
+            | RouteId::Move
+            | RouteId::ReplaceWallet
+            | RouteId::JoinProgram
+            | RouteId::BindPlatform
+            | RouteId::Programs
+            | RouteId::Program
+            | RouteId::RegistrationProgress
+            | RouteId::PutAuthorizationPayout
+            | RouteId::PutMerchantPayout
+            | RouteId::PayClawback
+            | RouteId::Metrics
+            | RouteId::PutWalletStatus
+            | RouteId::PutProgramStatus
+            | RouteId::ReloadPrograms
+            | RouteId::PutMerchant
+            | RouteId::ImportMerchants
+            | RouteId::PutMerchantStatus
+            | RouteId::WithdrawConsent
+            | RouteId::PutPersonStatus
+            | RouteId::ErasePerson
+            | RouteId::OpenClawback
+            | RouteId::CloseClawback
+            | RouteId::PutClock
+            | RouteId::TakeSnapshot
+            | RouteId::Health
+            | RouteId::Readiness
+            | RouteId::Openapi => false,
+        }
+    }
+
     /// The name of the id in the path.
     pub fn parameter(&self) -> Option<&'static str> {
         let (_, rest) = self.template.split_once('{')?;

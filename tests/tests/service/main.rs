@@ -2,6 +2,7 @@
 
 mod access;
 mod acquirers;
+mod audit;
 mod clawbacks;
 mod clock;
 mod commands;
