@@ -7,7 +7,7 @@ use std::array;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// The codes of problems, in the order of the alphabet. A code that is not among them counts as `other`.
-const CODES: [&str; 43] = [
+const CODES: [&str; 44] = [
     "bad_request",
     "body_too_large",
     "case_closed",
@@ -31,6 +31,7 @@ const CODES: [&str; 43] = [
     "not_ready",
     "nothing_to_pay",
     OTHER,
+    "other_acquirer",
     "overloaded",
     "payment_id_conflict",
     "person_erased",
