@@ -59,7 +59,7 @@ impl Framing {
                 Next::Chunk(left) => self.skip(bytes, left, Next::Chunk, Next::ChunkSize),
                 Next::Head => self.take(bytes, end_of_head, Framing::head),
                 Next::ChunkSize => self.take(bytes, end_of_line, Framing::chunk_size),
-                Next::Trailers => self.take(bytes, end_of_line, Framing::trailer),
+                Next::Trailers => self.take(bytes, end_of_trailer, Framing::trailer),
                 Next::Lost => return,
             };
         }
@@ -136,9 +136,11 @@ impl Framing {
     }
 
     fn trailer(&mut self, line: &[u8]) -> Next {
-        match line.trim_ascii().is_empty() {
-            true => Next::Head,
-            false => Next::Trailers,
+        match line {
+            b"\r\n" => Next::Head,
+            // hyper refuses a CR with anything else behind it.
+            _ if !line.ends_with(b"\r\n") => Next::Lost,
+            _ => Next::Trailers,
         }
     }
 }
@@ -172,6 +174,13 @@ fn end_of_head(bytes: &[u8], known: usize) -> Option<usize> {
 
 fn end_of_line(bytes: &[u8], known: usize) -> Option<usize> {
     memchr(b'\n', &bytes[known..]).map(|line| known + line + 1)
+}
+
+/// Behind the first CR and the byte after it: to hyper a line end alone is part of a trailer.
+fn end_of_trailer(bytes: &[u8], known: usize) -> Option<usize> {
+    let from = known.saturating_sub(1);
+    let end = memchr(b'\r', &bytes[from..])? + from + 2;
+    (end <= bytes.len()).then_some(end)
 }
 
 #[cfg(test)]
@@ -218,6 +227,20 @@ mod tests {
                 );
             }
         }
+    }
+
+    /// To hyper the line end alone belongs to the trailer, and the lines behind it do: the body ends with the empty line.
+    const HIDING: &str = "POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n\
+        0\r\na: b\n\r\nX / HTTP/1.1\r\nContent-Length: 9999\r\n\r\n";
+
+    #[test]
+    fn a_head_hidden_in_trailers_is_none() {
+        for piece in 1..=HIDING.len() {
+            let framing = read(&[HIDING, GET, BOTH].concat(), piece);
+            assert_eq!(framing.ambiguous, Some(2), "in pieces of {piece}");
+        }
+        let lost = HIDING.replace("b\n\r\nX", "b\rX");
+        assert_eq!(read(&lost, 3).next, Next::Lost);
     }
 
     #[test]
