@@ -8,11 +8,12 @@ use anyhow::Context as _;
 use crossbeam::channel::{Receiver, Sender, bounded};
 use parking_lot::Mutex;
 use prometheus::IntCounter;
+use rustix::fs::OFlags;
 use serde::Serialize;
-use std::fs::{self, File};
+use std::fs::{self, File, Metadata};
 use std::io::{self, Write as _};
 use std::net::IpAddr;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -195,7 +196,8 @@ impl Files {
 
     fn append(&mut self, line: &[u8]) -> io::Result<()> {
         // Taken out: after a failure the file is opened again, and a line that was cut off gets its end.
-        let (mut file, mut bytes) = match self.open.take() {
+        let open = self.open.take().filter(|(file, _)| self.is_in_place(file));
+        let (mut file, mut bytes) = match open {
             Some(open) => open,
             None => self.open()?,
         };
@@ -208,12 +210,23 @@ impl Files {
         Ok(())
     }
 
+    /// Whether the file of the log's name is still the one that is open: whoever collects the log moves it away.
+    fn is_in_place(&self, file: &File) -> bool {
+        let named = fs::symlink_metadata(self.path());
+        let open = file.metadata();
+        let is_same =
+            |named: &Metadata, open: &Metadata| (named.dev(), named.ino()) == (open.dev(), open.ino());
+        matches!((named, open), (Ok(named), Ok(open)) if is_same(&named, &open))
+    }
+
     fn open(&self) -> io::Result<(File, u64)> {
         let path = self.path();
         let mut file = File::options()
             .append(true)
             .create(true)
             .mode(0o600)
+            // A FIFO of the name, or a link, is an error and nothing to wait for.
+            .custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits() as i32)
             .open(&path)?;
         let mut bytes = file.metadata()?.len();
         if bytes > 0 && !ends_in_newline(&path, bytes)? {
@@ -308,6 +321,26 @@ mod tests {
         let mut again = Files::new(folder.path(), 10);
         again.append(b"0100\n").unwrap();
         assert_eq!(read(again.path()), "00\n0100\n");
+    }
+
+    #[test]
+    fn a_file_that_was_moved_away_is_followed_by_another() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut files = Files::new(folder.path(), 1_000);
+        let read = |path: PathBuf| fs::read_to_string(path).unwrap();
+        files.append(b"1\n").unwrap();
+        fs::rename(files.path(), folder.path().join("collected")).unwrap();
+        files.append(b"2\n").unwrap();
+        assert_eq!(read(folder.path().join("collected")), "1\n");
+        assert_eq!(read(files.path()), "2\n");
+        fs::remove_file(files.path()).unwrap();
+        files.append(b"3\n").unwrap();
+        assert_eq!(read(files.path()), "3\n");
+        // What is no file is an error, and not waited for.
+        fs::remove_file(files.path()).unwrap();
+        std::os::unix::fs::symlink("collected", files.path()).unwrap();
+        assert!(files.append(b"4\n").is_err());
+        assert_eq!(read(folder.path().join("collected")), "1\n");
     }
 
     #[test]
