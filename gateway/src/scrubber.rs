@@ -34,7 +34,7 @@ impl Scrubber {
     /// Makes one pass after another, each from the oldest file on.
     pub(crate) fn run<S: Storage>(mut self, maintenance: &GatewayMaintenance<S>) {
         while maintenance.scrub(&mut self).is_continue() {
-            self.metrics.scrub_passed(SystemTime::now());
+            self.metrics.upkeep().scrub_passed(SystemTime::now());
             if self.rest(REST).is_break() {
                 return;
             }
@@ -51,13 +51,13 @@ impl Scrubber {
 
 impl ScrubMonitor for Scrubber {
     fn read(&mut self, bytes: u64) -> ControlFlow<()> {
-        self.metrics.count_scrubbed(bytes);
+        self.metrics.upkeep().count_scrubbed(bytes);
         let pause = self.pace.pause_behind(bytes, self.started.elapsed());
         self.rest(pause)
     }
 
     fn found(&mut self, finding: ScrubFinding) {
-        self.metrics.count_scrub_finding();
+        self.metrics.upkeep().count_scrub_finding();
         let ScrubFinding { file, offset, what } = finding;
         tracing::error!("a file is damaged: {file}: offset {offset}: {what}");
     }

@@ -153,34 +153,42 @@ impl Running {
         // Only now: a refusal to start is one line.
         warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
         unkept.into_iter().for_each(|unkept| tracing::warn!("{unkept}"));
-        if let (Some(from), Ok(now)) = (options.simulated_clock, running.engine.now())
-            && now.unix_ms() - from.unix_ms() > started.elapsed().as_millis() as i64 + CLOCK_SLACK_MS
+        running.warn_about_clock(options.simulated_clock, started.elapsed());
+        warn_about_programs(&programs, &running.engine);
+        if running.has_lost_folder() {
+            return Err(running.stop_without_folder().expect_err("it says so"));
+        }
+        before_ready();
+        running.answer(options.scrub);
+        Ok(running)
+    }
+
+    /// Says so when a simulated clock does not begin where the flag asks for.
+    fn warn_about_clock(&self, asked: Option<Instant>, since: Duration) {
+        if let (Some(from), Ok(now)) = (asked, self.engine.now())
+            && now.unix_ms() - from.unix_ms() > since.as_millis() as i64 + CLOCK_SLACK_MS
         {
             tracing::warn!(
                 "--clock: the journal's last record is later than {from}: the clock goes on from {now}"
             );
         }
-        warn_about_programs(&programs, &running.engine);
-        if !storage.is_ours() {
-            return Err(running.stop_without_folder().expect_err("it says so"));
+    }
+
+    /// From here on requests are answered, and done what can be done beside them.
+    fn answer(&mut self, scrub: Option<Pace>) {
+        self.app.ready(self.engine.clone(), self.maintenance.clone());
+        let maintenance = self.maintenance.clone();
+        self.threads.push(spawn("desk", move || catch_up(&*maintenance)));
+        if let Some(pace) = scrub {
+            self.scrub(pace);
         }
-        before_ready();
-        app.ready(running.engine.clone(), running.maintenance.clone());
-        let maintenance = running.maintenance.clone();
-        running
-            .threads
-            .push(spawn("desk", move || catch_up(&*maintenance)));
-        if let Some(pace) = options.scrub {
-            running.scrub(pace, metrics);
-        }
-        Ok(running)
     }
 
     /// Starts the thread that reads files once more.
-    fn scrub(&mut self, pace: Pace, metrics: Arc<Metrics>) {
+    fn scrub(&mut self, pace: Pace) {
         let (stop, stopped) = mpsc::channel();
         let maintenance = self.maintenance.clone();
-        let scrubber = Scrubber::new(pace, stopped, metrics);
+        let scrubber = Scrubber::new(pace, stopped, self.app.metrics().clone());
         self.threads
             .push(spawn("scrubber", move || scrubber.run(&maintenance)));
         self.stop.push(stop);
@@ -202,41 +210,19 @@ impl Running {
         } = opened;
         let upkeep_of_thread = upkeep.clone();
         let zeroing = spawn("zeroing", move || upkeep_of_thread.run_until_stopped());
-        let (stop_ticking, stopped) = mpsc::channel();
-        let engine_of_thread = engine.clone();
-        let (watcher, folder) = (maintenance.clone(), storage.clone());
-        let metrics = app.metrics().clone();
+        let watch = Watch {
+            engine: engine.clone(),
+            maintenance: maintenance.clone(),
+            folder: storage.clone(),
+            metrics: app.metrics().clone(),
+        };
         // Once before anybody asks.
-        watch_disk(&folder, &metrics);
-        let ticking = spawn("cut-over", move || {
-            let mut room_lacks = false;
-            while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(TICK) {
-                watch_clock(&watcher);
-                watch_disk(&folder, &metrics);
-                room_lacks = watch_room(&watcher, room_lacks);
-                let ticked = engine_of_thread
-                    .cut_over()
-                    .and_then(|()| engine_of_thread.count_all_lapses());
-                if let Err(error) = ticked {
-                    tracing::warn!(%error, "business dates are not cut over");
-                }
-            }
-            // A jump of the last second.
-            if folder.is_ours() {
-                watch_clock(&watcher);
-            }
-        });
+        watch_disk(storage, app.metrics());
+        let (stop_ticking, stopped) = mpsc::channel();
+        let watch_of_thread = watch.clone();
+        let ticking = spawn("cut-over", move || watch_of_thread.tick(&stopped));
         let (stop_keeping, stopped) = mpsc::channel();
-        let (keeper_of_thread, engine_of_thread, metrics) =
-            (maintenance.clone(), engine.clone(), app.metrics().clone());
-        let keeping = spawn("keeper", move || {
-            let mut probes = ProbeWatch::default();
-            while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(TICK) {
-                report_kept(keeper_of_thread.keep(), &metrics);
-                let count = || engine_of_thread.state().long_probes();
-                report_long_probes(probes.look(std::time::Instant::now(), count));
-            }
-        });
+        let keeping = spawn("keeper", move || watch.keep(&stopped));
         let writer = spawn("journal", move || committer.run());
         let direct_refused = storage.direct_refused();
         let threads = vec![zeroing, ticking, keeping];
@@ -414,6 +400,45 @@ fn named_listener(flag: &str, listen: SocketAddr, error: io::Error) -> anyhow::E
     }
 }
 
+/// What the threads look after that do something every second.
+#[derive(Clone)]
+struct Watch {
+    engine: Arc<GatewayEngine<FileStorage>>,
+    maintenance: Arc<GatewayMaintenance<FileStorage>>,
+    folder: Arc<FileStorage>,
+    metrics: Arc<Metrics>,
+}
+
+impl Watch {
+    /// Watches clock and disk, and ends business dates that no request ends.
+    fn tick(&self, stopped: &mpsc::Receiver<()>) {
+        let mut room_lacks = false;
+        while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(TICK) {
+            watch_clock(&self.maintenance);
+            watch_disk(&self.folder, &self.metrics);
+            room_lacks = watch_room(&self.maintenance, room_lacks);
+            let ticked = self.engine.cut_over();
+            if let Err(error) = ticked.and_then(|()| self.engine.count_all_lapses()) {
+                tracing::warn!(%error, "business dates are not cut over");
+            }
+        }
+        // A jump of the last second.
+        if self.folder.is_ours() {
+            watch_clock(&self.maintenance);
+        }
+    }
+
+    /// Takes snapshots and archives ids, and looks at the tables.
+    fn keep(&self, stopped: &mpsc::Receiver<()>) {
+        let mut probes = ProbeWatch::default();
+        while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(TICK) {
+            report_kept(self.maintenance.keep(), &self.metrics);
+            let count = || self.engine.state().long_probes();
+            report_long_probes(probes.look(std::time::Instant::now(), count));
+        }
+    }
+}
+
 fn watch_clock(maintenance: &GatewayMaintenance<FileStorage>) {
     if let Err(error) = maintenance.watch_clock() {
         tracing::error!(%error, "it cannot be written down that the clock jumped");
@@ -429,7 +454,7 @@ fn watch_disk(storage: &FileStorage, metrics: &Metrics) {
 
 /// What the start did, and when the snapshot that it read was written, as its file says.
 fn count_recovered(metrics: &Metrics, found: &Recovered, storage: &FileStorage, took: Duration) {
-    metrics.recovered(found, took);
+    metrics.upkeep().recovered(found, took);
     let file = found
         .snapshot
         .map(|sequence| storage.folder().join(snapshot_name(sequence)));

@@ -164,35 +164,16 @@ pub fn open_on<S: Storage, C: Clock, L: LogStore>(
         let recovery = identity
             .map(|identity| recover(&**storage, &log, &identity, options.expected, progress))
             .transpose();
-        (
-            recovery,
-            store.join().expect("reading the person store does not panic"),
-        )
+        let store = store.join().expect("reading the person store does not panic");
+        (recovery, store.map_err(in_file(PERSONS_FILE)))
     });
     let hash_seed = identity.map(|identity| identity.hash_seed).or(options.hash_seed);
     let hash_seed = hash_seed.map_or_else(draw, Ok)?;
     let (found, read) = Found::of(recovery?, HashSeed::from_bytes(hash_seed), options.expected);
-    let mut store = store.map_err(|source| OpenError::Io {
-        file: PERSONS_FILE,
-        source,
-    })?;
-    check_persons(&store, &found)?;
-    if read.is_none()
-        && let Some(held_by) = tells_of_journal(&**storage)?
-    {
-        return Err(OpenError::JournalMissing { held_by });
-    }
-    found
-        .beginning
-        .state
-        .check_conservation()
-        .map_err(OpenError::Conservation)?;
+    let mut store = store?;
+    check_found(&**storage, &store, &found, read.is_some())?;
     let last_at = read.as_ref().map(|read| read.last_at);
-    let in_folder = |source| OpenError::Io {
-        file: CLOCK_REFUSED_FILE,
-        source,
-    };
-    let unconfirmed = is_unconfirmed(&**storage).map_err(in_folder)?;
+    let unconfirmed = is_unconfirmed(&**storage).map_err(in_file(CLOCK_REFUSED_FILE))?;
     let clock_refused = check_clock(&clock, last_at, is_accepted, unconfirmed)?;
     let identity = match (identity, clock_refused) {
         (Some(identity), _) => identity,
@@ -209,19 +190,13 @@ pub fn open_on<S: Storage, C: Clock, L: LogStore>(
         Some(read) => log.resume(read),
         None => log.create(identity),
     };
-    let opened = opened.map_err(|source| OpenError::Io {
-        file: "journal",
-        source,
-    })?;
+    let opened = opened.map_err(in_file("journal"))?;
     if unconfirmed && clock_refused.is_none() && clock.simulated().is_none() {
-        forget_jump(&**storage).map_err(in_folder)?;
+        forget_jump(&**storage).map_err(in_file(CLOCK_REFUSED_FILE))?;
     }
     flush_names(&**storage)?;
     remove_leftovers(&**storage, &found.beginning.id_archive)?;
-    store.prepare().map_err(|source| OpenError::Io {
-        file: PERSONS_FILE,
-        source,
-    })?;
+    store.prepare().map_err(in_file(PERSONS_FILE))?;
     let parts = Parts {
         log: Arc::new(log),
         opened,
@@ -234,13 +209,30 @@ pub fn open_on<S: Storage, C: Clock, L: LogStore>(
     Ok(wire(storage, found, parts, options))
 }
 
+/// Refuses to go on from what does not fit together: the person store, a journal that is gone, sums.
+fn check_found<S: Storage>(
+    storage: &S,
+    store: &PersonStore<S>,
+    found: &Found,
+    has_journal: bool,
+) -> Result<(), OpenError> {
+    check_persons(store, found)?;
+    if !has_journal && let Some(held_by) = tells_of_journal(storage)? {
+        return Err(OpenError::JournalMissing { held_by });
+    }
+    let state = &found.beginning.state;
+    state.check_conservation().map_err(OpenError::Conservation)
+}
+
+/// What the operating system says of a file.
+fn in_file(file: &'static str) -> impl Fn(io::Error) -> OpenError {
+    move |source| OpenError::Io { file, source }
+}
+
 /// Random bytes of a new journal.
 fn draw() -> Result<[u8; 16], OpenError> {
     let mut random = [0; 16];
-    getrandom::fill(&mut random).map_err(|error| OpenError::Io {
-        file: "journal",
-        source: io::Error::other(error),
-    })?;
+    getrandom::fill(&mut random).map_err(|error| in_file("journal")(io::Error::other(error)))?;
     Ok(random)
 }
 

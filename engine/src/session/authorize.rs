@@ -20,6 +20,7 @@ use satang_core::state::account::WalletShard;
 use satang_core::state::apply::apply_authorization;
 use satang_core::state::dedup::{IdShard, TxnState};
 use satang_core::state::directory::Directory;
+use satang_core::state::hash::HashSeed;
 use satang_log::log::{ReadLog, Space};
 use std::collections::HashSet;
 use std::ops::ControlFlow;
@@ -240,72 +241,52 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         let resolved = requests
             .iter()
             .map(|r| ResolvedPurchase::new(directory, &r.purchase));
-        let purchases: Vec<ResolvedPurchase<'_>> = resolved.collect();
-        let mut results = Vec::with_capacity(requests.len());
-        let seed = self.state.seed;
-        let mut ids = Locked::lock(&self.state.ids, requests.iter().map(|r| seed.txn_shard(r.txn_id)));
+        let batch = BatchAttempt {
+            caller,
+            requests,
+            purchases: resolved.collect(),
+            directory,
+            old,
+            seed: self.state.seed,
+        };
+        let purchases = &batch.purchases;
+        let shards = requests.iter().map(|r| batch.seed.txn_shard(r.txn_id));
+        let mut ids = Locked::lock(&self.state.ids, shards);
         let at = self.now()?;
-        let mut locks = PurchaseLocks::lock(&self.state, directory, &purchases, at);
+        let mut locks = PurchaseLocks::lock(&self.state, directory, purchases, at);
         if self.id_archive.epoch() != old.epoch {
             return Ok(Attempt::Again);
         }
-        let known_of = |ids: &Locked<'_, IdShard>, id: TxnId| match ids.get(seed.txn_shard(id)).txn(id) {
-            TxnState::New => old.of(id).unwrap_or(TxnState::New),
-            known => known,
-        };
         if caller.is_guarded(directory) {
-            let known = requests.iter().map(|request| known_of(&ids, request.txn_id));
-            let tombstones = tombstones_among(known, cleared);
+            let tombstones = tombstones_among(batch.all_known(&ids), cleared);
             if !tombstones.is_empty() {
                 return Ok(Attempt::Done(SubmittedBatch::Tombstones(tombstones)));
             }
         }
-        let is_seen =
-            |request: &AuthorizationRequest| matches!(known_of(&ids, request.txn_id), TxnState::Seen { .. });
-        if !requests.iter().all(is_seen) {
+        if !{ batch.all_known(&ids) }.all(|known| matches!(known, TxnState::Seen { .. })) {
             self.check_room(Space::Enough)?;
         }
-        let bytes = batch_bytes(directory, &purchases, locks.has_homes());
+        let bytes = batch_bytes(directory, purchases, locks.has_homes());
         let bytes_max = self.appender.batch_bytes_max();
         if bytes > bytes_max {
             return Err(SubmitError::BatchTooLarge { bytes, bytes_max });
         }
-        let is_reached = |later| later == at || locks.missing(directory, &purchases, later).is_empty();
+        let is_reached = |later| later == at || locks.missing(directory, purchases, later).is_empty();
         let Attempt::Done((mut appending, at)) = self.begin(at, bytes, is_reached)? else {
             return Ok(Attempt::Again);
         };
-        let orders = || requests.iter().zip(&purchases);
-        let fetch =
-            |ids: &Locked<'_, IdShard>,
-             locks: &PurchaseLocks<'_>,
-             (request, purchase): (&AuthorizationRequest, &ResolvedPurchase<'_>)| {
-                ids.get(seed.txn_shard(request.txn_id)).prefetch(request.txn_id);
-                prefetch(directory, locks.wallets(purchase), purchase);
-            };
         let mut bytes = RecordBuf::EMPTY;
-        let mut ahead = orders();
-        for order in ahead.by_ref().take(PREFETCH_AHEAD) {
-            fetch(&ids, &locks, order);
-        }
-        for (request, purchase) in orders() {
-            if let Some(order) = ahead.next() {
-                fetch(&ids, &locks, order);
-            }
-            let known = known_of(&ids, request.txn_id);
+        (0..PREFETCH_AHEAD).for_each(|index| batch.prefetch(index, &ids, &locks));
+        let mut results = Vec::with_capacity(requests.len());
+        for index in 0..requests.len() {
+            batch.prefetch(index + PREFETCH_AHEAD, &ids, &locks);
+            let known = batch.known(index, &ids);
             if let TxnState::Seen { sequence, .. } = known {
                 results.push(Submitted::Seen { sequence });
                 continue;
             }
-            let order = AuthorizationAttempt {
-                caller,
-                txn_id: request.txn_id,
-                purchase: *purchase,
-                expires_in_s: None,
-            };
-            let facts = locks.facts(directory, purchase, at);
-            let wallets = locks.wallets(purchase);
             let tombstone = matches!(known, TxnState::Tombstone { .. });
-            let record = order.prepare(directory, wallets, &facts, tombstone, at, &mut bytes);
+            let record = batch.prepare(index, &locks, tombstone, at, &mut bytes);
             let sequence = appending.push(bytes.as_ref());
             let mut locked = LockedShards {
                 ids: Guards::Several(&mut ids),
@@ -401,6 +382,66 @@ impl AuthorizationAttempt<'_> {
         authorization.record.header.set_caller(self.caller.key);
         verdict.encode(&authorization, purchase, bytes);
         authorization
+    }
+}
+
+/// Purchases to be authorized in one durable write.
+struct BatchAttempt<'b> {
+    caller: Caller,
+    requests: &'b [AuthorizationRequest],
+    /// Those of the requests, in their order.
+    purchases: Vec<ResolvedPurchase<'b>>,
+    directory: &'b Directory,
+    /// What the files of older days know of the ids.
+    old: &'b Old<Vec<(TxnId, TxnState)>>,
+    seed: HashSeed,
+}
+
+impl BatchAttempt<'_> {
+    /// What memory, or else the files, know of an element's id.
+    #[inline]
+    fn known(&self, index: usize, ids: &Locked<'_, IdShard>) -> TxnState {
+        let id = self.requests[index].txn_id;
+        match ids.get(self.seed.txn_shard(id)).txn(id) {
+            TxnState::New => self.old.of(id).unwrap_or(TxnState::New),
+            known => known,
+        }
+    }
+
+    fn all_known(&self, ids: &Locked<'_, IdShard>) -> impl Iterator<Item = TxnState> {
+        (0..self.requests.len()).map(move |index| self.known(index, ids))
+    }
+
+    /// Asks the processor to fetch what an element's decision will read, if there is such an element.
+    #[inline]
+    fn prefetch(&self, index: usize, ids: &Locked<'_, IdShard>, locks: &PurchaseLocks<'_>) {
+        if let (Some(request), Some(purchase)) = (self.requests.get(index), self.purchases.get(index)) {
+            ids.get(self.seed.txn_shard(request.txn_id))
+                .prefetch(request.txn_id);
+            prefetch(self.directory, locks.wallets(purchase), purchase);
+        }
+    }
+
+    /// See [`AuthorizationAttempt::prepare`].
+    #[inline]
+    fn prepare(
+        &self,
+        index: usize,
+        locks: &PurchaseLocks<'_>,
+        tombstone: bool,
+        at: Instant,
+        bytes: &mut RecordBuf,
+    ) -> Authorization {
+        let purchase = self.purchases[index];
+        let order = AuthorizationAttempt {
+            caller: self.caller,
+            txn_id: self.requests[index].txn_id,
+            purchase,
+            expires_in_s: None,
+        };
+        let facts = locks.facts(self.directory, &purchase, at);
+        let wallets = locks.wallets(&purchase);
+        order.prepare(self.directory, wallets, &facts, tombstone, at, bytes)
     }
 }
 

@@ -377,11 +377,9 @@ fn assemble<S: ReadStorage>(
     let (Some(directory), Some(calendar), Some(quotas), true) = (directory, calendar, quotas, all) else {
         return Err(Unusable::at(0, SnapshotDamage::PartsMissing));
     };
-    let of = |header: &SnapshotHeader| (header.wallets, header.ids, header.authorised, header.given_back);
-    if of(&sums) != of(&header) {
+    if !has_same_sums(&sums, &header) {
         return Err(Unusable::at(0, SnapshotDamage::Sums));
     }
-    let id_archive = open_old_ids(storage, journal, &calendar)?;
     let base = ReplayBase {
         state: State {
             seed: journal.seed(),
@@ -393,10 +391,15 @@ fn assemble<S: ReadStorage>(
             quotas: Mutex::new(quotas),
         },
         through,
-        id_archive,
+        id_archive: open_old_ids(storage, journal, &calendar)?,
         cut_overs: calendar.cut_overs,
     };
     Ok((base, header))
+}
+
+fn has_same_sums(counted: &SnapshotHeader, header: &SnapshotHeader) -> bool {
+    let of = |header: &SnapshotHeader| (header.wallets, header.ids, header.authorised, header.given_back);
+    of(counted) == of(header)
 }
 
 /// Notes through which sequence the shard that was just added has taken every record.

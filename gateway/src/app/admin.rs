@@ -1,6 +1,6 @@
 //! Merchants, statuses and the clock. Every PUT answers with the stored object.
 
-use super::{Failure, Ready, in_order, json};
+use super::{Failure, Ready, in_order, json, turns};
 use crate::programs::{ReloadError, reload};
 use crate::server::Response;
 use crate::wire::parse;
@@ -133,10 +133,12 @@ impl<S: Storage> Ready<S> {
         }))
     }
 
-    /// Programme files are few and small, and read on this thread: a reload is an operator's rare act.
+    /// Reads the programme files again, on another thread: their folder may be of a file server that does not answer.
     pub(super) async fn reload_programs(&self, body: &[u8], by: Option<&Name>) -> Result<Response, Failure> {
         parse::nothing(body)?;
-        let installed = reload(&self.engine, &self.programs, by).map_err(|error| match error {
+        let (engine, programs, by) = (self.engine.clone(), self.programs.clone(), by.copied());
+        let reloaded = turns::elsewhere(move || reload(&engine, &programs, by.as_ref())).await;
+        let installed = reloaded.map_err(|error| match error {
             ReloadError::Refused(reason) => Failure::Problem(Problem::programs_refused(reason)),
             ReloadError::Submit(error) => Failure::Submit(error),
         })?;
@@ -177,5 +179,36 @@ fn merchant(request: &MerchantInput) -> api::Merchant {
         province: text(&request.province),
         bank_account: text(&request.bank_account),
         account_name: text(&request.account_name),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::app::WholeBody;
+    use crate::app::tests_snapshots::Service;
+    use crate::programs::ProgramSource;
+    use http::{HeaderMap, Method};
+    use parking_lot::Mutex;
+    use std::sync::Arc;
+    use std::thread;
+    use tokio::runtime::Builder;
+
+    #[test]
+    fn programme_files_are_read_on_no_thread_that_answers() {
+        let read_on = Arc::new(Mutex::new(None));
+        let noted = read_on.clone();
+        let service = Service::with_programs(ProgramSource::new(move || {
+            *noted.lock() = Some(thread::current().id());
+            anyhow::bail!("the file server does not answer")
+        }));
+        let headers = HeaderMap::new();
+        let body = WholeBody(None);
+        let reload = service
+            .api
+            .respond(&Method::POST, "/v1/programs/reload", &headers, body);
+        let runtime = Builder::new_current_thread().build().unwrap();
+        let answer = runtime.block_on(reload);
+        assert_eq!(answer.status, 400);
+        assert!(read_on.lock().is_some_and(|id| id != thread::current().id()));
     }
 }

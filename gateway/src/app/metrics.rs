@@ -1,24 +1,25 @@
 //! What is counted and timed, in Prometheus' text format.
 
 use super::casework::CaseworkCounts;
-use super::condition::{Condition, read_condition, since_epoch_s};
+use super::condition::{Condition, read_condition};
 use super::exposition::{counters, doubling, gauges, histogram, registered};
 use super::listener::read_listener;
 use super::refusals::Refusals;
+use super::upkeep::UpkeepCounts;
 use super::{Failure, Ready, Refused};
 use crate::audit::AuditCounters;
+use crate::keys::KeyRing;
 use crate::output;
 use crate::server::{Response, ServerCounters};
 use crate::time_daemon;
 use http::StatusCode;
 use parking_lot::RwLock;
-use prometheus::{Gauge, Histogram, IntCounter, IntCounterVec, IntGauge, Registry, TextEncoder};
+use prometheus::{Gauge, Histogram, IntCounter, IntCounterVec, Registry, TextEncoder};
 use satang_core::outcome::{Reason, RegistrationReason, ReversalReason};
 use satang_core::record::{AuthorizationRecord, NameNumber, ReturnKind, ReversalRecord};
 use satang_core::state::casework::Casework;
 use satang_engine::clock::Clock as _;
 use satang_engine::maintenance::{KeepError, Taken};
-use satang_engine::recovery::open::Recovered;
 use satang_engine::session::{Outcome, RegistrationOutcome};
 use satang_log::commit::CommitObserver;
 use satang_log::storage::{DiskRoom, Storage};
@@ -36,6 +37,8 @@ pub struct Metrics {
     registry: Registry,
     /// Set once it listens.
     listener: OnceLock<Arc<ServerCounters>>,
+    /// Set where callers have keys.
+    keys: OnceLock<Arc<KeyRing>>,
     /// By the number of the programme's name and reason; number 0 is an unknown programme. One entry for each programme that
     /// ever had a rule.
     decisions: RwLock<BTreeMap<u16, [AtomicU64; REASONS]>>,
@@ -55,15 +58,7 @@ pub struct Metrics {
     flush: Histogram,
     flush_records: Histogram,
     journal_bytes: IntCounter,
-    recovery_seconds: Gauge,
-    recovery_records: IntGauge,
-    snapshot: Histogram,
-    snapshot_sequence: IntGauge,
-    /// Snapshots that failed, and that were taken.
-    snapshots: [IntCounter; 2],
-    scrub_bytes: IntCounter,
-    scrub_findings: IntCounter,
-    scrub_last_pass: Gauge,
+    upkeep: UpkeepCounts,
 }
 
 /// How long requests took, from complete to durably answered, in seconds.
@@ -111,31 +106,13 @@ impl Metrics {
     pub fn new() -> Metrics {
         let registry = Registry::new();
         let counter = |name, help| registered(&registry, IntCounter::new(name, help));
-        let gauge = |name, help| registered(&registry, IntGauge::new(name, help));
         let refused = counters(
             &registry,
             "satang_requests_refused_total",
             "Requests refused for their key, or for the want of one, by reason.",
             &["reason"],
         );
-        let snapshots = counters(
-            &registry,
-            "satang_snapshots_total",
-            "Snapshots since the start, by outcome.",
-            &["outcome"],
-        );
         Metrics {
-            snapshot: histogram(
-                &registry,
-                "satang_snapshot_seconds",
-                "From the first part that is copied to the snapshot's durable name.",
-                doubling(16e-3, 14),
-            ),
-            snapshot_sequence: gauge(
-                "satang_snapshot_sequence",
-                "The sequence of the last record in the newest snapshot; 0 without one.",
-            ),
-            snapshots: ["failed", "taken"].map(|outcome| snapshots.with_label_values(&[outcome])),
             decisions: RwLock::default(),
             reversals: Default::default(),
             registrations: Default::default(),
@@ -176,27 +153,9 @@ impl Metrics {
                 "satang_journal_bytes_total",
                 "Bytes of frames written since the start.",
             ),
-            recovery_seconds: registered(
-                &registry,
-                Gauge::new("satang_recovery_seconds", "How long the last start replayed."),
-            ),
-            recovery_records: gauge("satang_recovery_records", "Records the last start replayed."),
             listener: OnceLock::new(),
-            scrub_bytes: counter(
-                "satang_scrub_bytes_total",
-                "Bytes of files that the scrubber read once more since the start.",
-            ),
-            scrub_findings: counter(
-                "satang_scrub_findings_total",
-                "Damage that the scrubber found since the start; once in each pass.",
-            ),
-            scrub_last_pass: registered(
-                &registry,
-                Gauge::new(
-                    "satang_scrub_last_full_pass_timestamp_seconds",
-                    "When the scrubber last came to the end of all files, in seconds since the Unix epoch; 0 for not since the start.",
-                ),
-            ),
+            keys: OnceLock::new(),
+            upkeep: UpkeepCounts::new(&registry),
             registry,
         }
     }
@@ -204,6 +163,11 @@ impl Metrics {
     /// Shows what a listener counts; only the first counts.
     pub fn listens(&self, listener: Arc<ServerCounters>) {
         self.listener.get_or_init(|| listener);
+    }
+
+    /// Shows whose requests are being served; only the first keys count.
+    pub(super) fn knows(&self, keys: Arc<KeyRing>) {
+        self.keys.get_or_init(|| keys);
     }
 
     pub(super) fn count_authorization(&self, record: &AuthorizationRecord) {
@@ -313,26 +277,9 @@ impl Metrics {
         self.times.reverse.observe(took.as_secs_f64());
     }
 
-    /// What the last start did.
-    pub fn recovered(&self, found: &Recovered, took: Duration) {
-        self.recovery_records.set(found.records as i64);
-        self.recovery_seconds.set(took.as_secs_f64());
-        self.snapshot_sequence.set(found.snapshot.unwrap_or(0) as i64);
-    }
-
-    /// The scrubber read so many bytes.
-    pub fn count_scrubbed(&self, bytes: u64) {
-        self.scrub_bytes.inc_by(bytes);
-    }
-
-    /// The scrubber found damage.
-    pub fn count_scrub_finding(&self) {
-        self.scrub_findings.inc();
-    }
-
-    /// The scrubber came to the end of all files.
-    pub fn scrub_passed(&self, at: SystemTime) {
-        self.scrub_last_pass.set(since_epoch_s(at).floor());
+    /// What start, snapshots and scrubber do.
+    pub fn upkeep(&self) -> &UpkeepCounts {
+        &self.upkeep
     }
 
     /// There is so much room on the disk.
@@ -347,10 +294,8 @@ impl Metrics {
 
     /// A snapshot was taken, or was not.
     pub fn count_snapshot(&self, outcome: &Result<Taken, KeepError>) {
-        self.snapshots[usize::from(outcome.is_ok())].inc();
-        if let Ok(Taken { facts, took }) = outcome {
-            self.snapshot.observe(took.as_secs_f64());
-            self.snapshot_sequence.set(facts.sequence as i64);
+        self.upkeep.count_snapshot(outcome);
+        if outcome.is_ok() {
             self.condition.snapshot_taken(SystemTime::now());
         }
     }
@@ -382,6 +327,9 @@ impl<S: Storage> Ready<S> {
         self.metrics.problems.read(&read, listener.map(Arc::as_ref));
         if let Some(listener) = listener {
             read_listener(&read, listener);
+        }
+        if let Some(keys) = self.metrics.keys.get() {
+            read_keys(&read, keys);
         }
         let mut families = self.metrics.registry.gather();
         families.extend(read.gather());
@@ -520,6 +468,19 @@ impl<S: Storage> Ready<S> {
     }
 }
 
+/// Whose requests are being served.
+fn read_keys(read: &Registry, keys: &KeyRing) {
+    let by_key = gauges(
+        read,
+        "satang_requests_in_flight_by_key",
+        "Requests being served, by the name of their key; those of keys that were used since the start.",
+        &["key"],
+    );
+    for (key, count) in keys.requests_in_flight() {
+        by_key.with_label_values(&[key.as_str()]).set(count as f64);
+    }
+}
+
 /// How casework stands.
 fn read_casework(read: &Registry, casework: &Casework) {
     let open = Gauge::new("satang_clawbacks_open", "Clawback cases with something left.");
@@ -565,8 +526,10 @@ mod tests {
     use super::*;
     use crate::app::WholeBody;
     use crate::app::tests_snapshots::Service;
+    use crate::keys::Keys;
     use expect_test::expect_file;
     use http::{HeaderMap, Method};
+    use satang_core::ids::Name;
     use std::pin::pin;
     use std::task::{Context, Poll, Waker};
 
@@ -582,6 +545,11 @@ mod tests {
         metrics.registrations[0].store(4, Relaxed);
         metrics.count_refused(Refused::Unknown);
         metrics.listens(Arc::default());
+        let hash = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        let file = format!("[[key]]\nname = \"bank-1\"\nrole = \"switch\"\nsha256 = \"{hash}\"\n");
+        let keys = KeyRing::new(Keys::load("keys.toml", &file).unwrap());
+        let _serving = keys.hold().serve(Name::parse("bank-1").unwrap());
+        metrics.knows(keys);
         let headers = HeaderMap::new();
         let mut request = pin!(
             service

@@ -24,6 +24,7 @@ mod router;
 mod routes;
 mod snapshots;
 mod turns;
+mod upkeep;
 #[cfg(test)]
 mod tests_openapi;
 #[cfg(test)]
@@ -97,6 +98,7 @@ impl<S: Storage> App<S> {
         programs: Arc<ProgramSource>,
         keys: Option<Arc<KeyRing>>,
     ) -> Arc<App<S>> {
+        keys.iter().for_each(|keys| metrics.knows(keys.clone()));
         Arc::new(App {
             engine: OnceLock::new(),
             being_taken: Arc::default(),

@@ -26,6 +26,10 @@ pub(super) struct Service {
 
 impl Service {
     pub(super) fn start() -> Service {
+        Service::with_programs(ProgramSource::new(|| Ok(Vec::new())))
+    }
+
+    pub(super) fn with_programs(programs: ProgramSource) -> Service {
         let storage = Arc::new(MemoryStorage::default());
         let noon = Instant::parse("2026-06-15T12:00:00+07:00").unwrap();
         let options = EngineOptions {
@@ -43,10 +47,7 @@ impl Service {
         };
         let clock = AnyClock::Simulated(SimulatedClock::standing_at(noon));
         let opened = open(&storage, clock, options, &mut |_, _| {}).unwrap();
-        let app = App::starting(
-            Arc::new(Metrics::new()),
-            Arc::new(ProgramSource::new(|| Ok(Vec::new()))),
-        );
+        let app = App::starting(Arc::new(Metrics::new()), Arc::new(programs));
         app.ready(opened.engine.clone(), opened.maintenance.clone());
         let api = Api::new(app, |_| {});
         Service { storage, opened, api }

@@ -22,12 +22,20 @@ pub(super) async fn read<T: Send + 'static>(
     body: Bytes,
     parse: impl FnOnce(&[u8]) -> Result<T, Problem> + Send + 'static,
 ) -> Result<T, Failure> {
+    match body.len() > READ_AT_ONCE_BYTES {
+        true => Ok(elsewhere(move || parse(&body)).await?),
+        false => Ok(parse(&body)?),
+    }
+}
+
+/// Does on another thread what may take long or wait for a file; at once where there is no runtime.
+pub(super) async fn elsewhere<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     match Handle::try_current() {
-        Ok(runtime) if body.len() > READ_AT_ONCE_BYTES => {
-            let read = runtime.spawn_blocking(move || parse(&body)).await;
-            Ok(read.expect("a parser does not panic: panics abort")?)
+        Ok(runtime) => {
+            let done = runtime.spawn_blocking(work).await;
+            done.expect("it does not panic: panics abort")
         }
-        _ => Ok(parse(&body)?),
+        Err(_) => work(),
     }
 }
 

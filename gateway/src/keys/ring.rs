@@ -33,6 +33,11 @@ impl KeyRing {
         self.generation.fetch_add(1, Ordering::Release);
     }
 
+    /// How many requests of each key that was used are being served, by its name.
+    pub fn requests_in_flight(&self) -> Vec<(Name, usize)> {
+        self.served.counts()
+    }
+
     /// One thread's hold of them.
     pub fn hold(self: &Arc<KeyRing>) -> HeldKeys {
         HeldKeys {

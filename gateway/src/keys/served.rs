@@ -42,6 +42,15 @@ impl Served {
         let serving = Serving { of_key, key };
         (before < REQUESTS_PER_KEY_MAX).then_some(serving)
     }
+
+    /// How many requests of each key that was used are being served, by its name.
+    pub(super) fn counts(&self) -> Vec<(Name, usize)> {
+        let mut counts: Vec<_> = { self.0.iter() }
+            .map(|of_key| (*of_key.key(), of_key.count.load(Relaxed)))
+            .collect();
+        counts.sort_by_key(|(key, _)| *key);
+        counts
+    }
 }
 
 impl Serving {
