@@ -53,6 +53,12 @@ pub fn run(args: &BackupArgs) -> anyhow::Result<()> {
     for why in &done.snapshots_left_out {
         say!("a snapshot was left out: {why}");
     }
+    if done.persons_unreadable > 0 {
+        say!(
+            "persons.db: {} pages cannot be read: writes that were cut off, or damage; a start of what is restored tells",
+            done.persons_unreadable
+        );
+    }
     if done.left_out > 0 {
         say!(
             "{} records at the end are not vouched for yet: the next backup has them",

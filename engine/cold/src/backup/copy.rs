@@ -279,29 +279,52 @@ fn read_pending(path: &Path) -> io::Result<Option<(u64, Box<Page>)>> {
     Ok(pending.map(|(number, page)| (number * PAGE_BYTES as u64, Box::new(*page))))
 }
 
+impl WholePages {
+    /// Reads the next page of the file; whether it is whole. `None` at the end.
+    fn read_page(&mut self) -> io::Result<Option<bool>> {
+        if self.from.limit() == 0 {
+            return Ok(None);
+        }
+        self.from.read_exact(&mut self.page[..])?;
+        let mut rereads = 0;
+        while !is_whole_page(&self.page) && rereads < REREADS {
+            // Somebody in it may just have been erased.
+            self.file.read_exact_at(&mut self.page[..], self.at)?;
+            rereads += 1;
+        }
+        let pending = self.pending.as_ref().filter(|(at, _)| *at == self.at);
+        if let Some((_, page)) = pending
+            && !is_whole_page(&self.page)
+        {
+            *self.page = page.0;
+        }
+        self.at += PAGE_BYTES as u64;
+        Ok(Some(is_whole_page(&self.page)))
+    }
+
+    /// Reads on to the end; where the pages begin that are not whole, in bytes.
+    ///
+    /// # Errors
+    /// Of the operating system.
+    pub fn unreadable(mut self) -> io::Result<Vec<u64>> {
+        let mut unreadable = Vec::new();
+        while let Some(is_whole) = self.read_page()? {
+            if !is_whole {
+                unreadable.push(self.at - PAGE_BYTES as u64);
+            }
+        }
+        Ok(unreadable)
+    }
+}
+
 impl Read for WholePages {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         while self.given == PAGE_BYTES {
-            if self.from.limit() == 0 {
-                return Ok(0);
+            match self.read_page()? {
+                None => return Ok(0),
+                Some(true) => self.given = 0,
+                Some(false) => {}
             }
-            self.from.read_exact(&mut self.page[..])?;
-            let mut rereads = 0;
-            while !is_whole_page(&self.page) && rereads < REREADS {
-                // Somebody in it may just have been erased.
-                self.file.read_exact_at(&mut self.page[..], self.at)?;
-                rereads += 1;
-            }
-            let pending = self.pending.as_ref().filter(|(at, _)| *at == self.at);
-            if let Some((_, page)) = pending
-                && !is_whole_page(&self.page)
-            {
-                *self.page = page.0;
-            }
-            if is_whole_page(&self.page) {
-                self.given = 0;
-            }
-            self.at += PAGE_BYTES as u64;
         }
         let given = into.len().min(PAGE_BYTES - self.given);
         into[..given].copy_from_slice(&self.page[self.given..][..given]);

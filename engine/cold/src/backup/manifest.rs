@@ -29,6 +29,9 @@ pub struct Manifest {
     pub head: String,
     /// How many segments are copied as sealed, which never change.
     pub sealed: u32,
+    /// How many pages the person store had, those that could not be read and are left out counted as well; not in older manifests.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub persons_pages: Option<u64>,
     /// Every file of the data folder.
     pub files: Vec<Stored>,
     /// BLAKE3 of the manifest as it is written, with this empty.
@@ -58,6 +61,7 @@ impl Manifest {
             last_sequence: 0,
             head: String::new(),
             sealed: 0,
+            persons_pages: None,
             files: Vec::new(),
             check: String::new(),
         }

@@ -22,7 +22,7 @@ use satang_engine::persons::{CitizenKey, PERSONS_FILE};
 use satang_engine::snapshot::{self, Refusal};
 use satang_log::file::{FileFrame, FileLogStore, FrameKind, Layout, Place, SegmentHeader, segment_name};
 use satang_log::log::{Bound, LogError};
-use satang_log::storage::{ReadFile as _, ReadStorage as _};
+use satang_log::storage::{PAGE_BYTES, ReadFile as _, ReadStorage as _};
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::Path;
@@ -41,6 +41,8 @@ pub struct BackedUp {
     pub copied_bytes: u64,
     /// Records at the end that no later frame vouches for yet: the next backup has them.
     pub left_out: u64,
+    /// How many pages of the person store could not be read, and are left out.
+    pub persons_unreadable: usize,
     /// Why snapshots are not in it, newest first; a restored folder can be served without.
     pub snapshots_left_out: Vec<LeftOut>,
 }
@@ -155,6 +157,7 @@ pub fn backup(
             copied: Vec::new(),
             copied_bytes: 0,
             left_out: 0,
+            persons_unreadable: 0,
             snapshots_left_out: Vec::new(),
         },
     }
@@ -303,16 +306,44 @@ impl Backup<'_> {
         self.copy_changed(path, &source, &open, name)
     }
 
-    /// Only whole pages: another is a write that has not finished, and nobody's who is named in the journal.
+    /// Only whole pages: another is a write that never finished, and nobody's who is named in the journal, or it is damaged.
     fn copy_persons(&mut self) -> Result<(), BackupError> {
         let source = self.data_dir.join(PERSONS_FILE);
         if !source.exists() {
             return Ok(());
         }
         let length = fs::metadata(&source).map_err(BackupError::io(&source))?.len();
+        self.check_persons(&source, length)?;
         let open = || -> io::Result<Box<dyn Read>> { Ok(Box::new(WholePages::open(&source, length)?)) };
         let name = |hash: &str| format!("persons-{}.db", &hash[..16]);
         self.copy_changed(PERSONS_FILE, &source, &open, &name)
+    }
+
+    /// Refuses a person store that has lost a page since the former backup: a page is written once, so it was damaged.
+    fn check_persons(&mut self, source: &Path, length: u64) -> Result<(), BackupError> {
+        let pages = WholePages::open(source, length).and_then(WholePages::unreadable);
+        let unreadable = pages.map_err(BackupError::io(source))?;
+        let page = PAGE_BYTES as u64;
+        if let Some(former) = &self.former
+            && let (Some(pages), Some(kept)) = (former.persons_pages, self.former(PERSONS_FILE))
+        {
+            let then = pages - kept.bytes / page;
+            let cut_off = (length / page..pages).map(|number| number * page);
+            let within = unreadable.iter().copied().filter(|at| *at < pages * page);
+            let now: Vec<u64> = within.chain(cut_off).collect();
+            if now.len() as u64 > then {
+                let what = format!(
+                    "offset {}: {} pages cannot be read, {then} could not when the backup was taken that is there, and stays as it is: stop \
+                     the server and put the persons of the backup back (docs/RESTORE.md), or take a backup to another folder",
+                    now[0],
+                    now.len()
+                );
+                return Err(BackupError::refused(source, what));
+            }
+        }
+        self.done.persons_unreadable = unreadable.len();
+        self.done.manifest.persons_pages = Some(length / page);
+        Ok(())
     }
 
     fn copy_key(&mut self) -> Result<(), BackupError> {

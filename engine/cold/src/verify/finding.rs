@@ -6,10 +6,10 @@ use satang_core::ids::Name;
 use satang_core::money::Satang;
 use satang_core::outcome::Reason;
 use satang_core::programme::PolicyError;
-use satang_core::record::RecordError;
+use satang_core::record::{Closing, RecordError};
 use satang_core::state::apply::ApplyError;
 use satang_core::state::casework::Block;
-use satang_core::state::dedup::{IdEntry, IdFact};
+use satang_core::state::dedup::{IdEntry, IdFact, TxnState};
 use satang_engine::ids::index::IdIndexDamage;
 use satang_engine::recovery::replay::DateError;
 use satang_engine::snapshot::SnapshotDamage;
@@ -198,9 +198,23 @@ impl fmt::Display for Entry<'_> {
         let Entry(entry) = self;
         let place = format!("record {}", entry.sequence());
         match entry.fact() {
-            Some(IdFact::Txn) => write!(f, "an authorization's id, {:?}, {place}", entry.txn_state()),
+            Some(IdFact::Txn) => match entry.txn_state() {
+                TxnState::New => write!(f, "an authorization's id that is new, {place}"),
+                TxnState::Tombstone { .. } => {
+                    write!(f, "an authorization's id, reversed and not arrived yet, {place}")
+                }
+                TxnState::Seen { tombstone: true, .. } => {
+                    write!(f, "an authorization's id, reversed before it arrived, {place}")
+                }
+                TxnState::Seen { tombstone: false, .. } => {
+                    write!(f, "an authorization's id, {place}")
+                }
+            },
             Some(IdFact::Reversal) => write!(f, "a reversal's id, {place}"),
-            Some(IdFact::Closing) => write!(f, "a hold's end, {:?}, {place}", entry.closing().0),
+            Some(IdFact::Closing) => match entry.closing().0 {
+                Closing::Captured => write!(f, "a hold's capture, {place}"),
+                Closing::Voided => write!(f, "a hold's void, {place}"),
+            },
             Some(IdFact::Registration) => write!(f, "a registration's id, {place}"),
             Some(IdFact::Reversed) => write!(f, "given back, {place}"),
             None => f.write_str("nothing known"),

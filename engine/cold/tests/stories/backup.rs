@@ -243,6 +243,46 @@ fn only_whole_pages_of_the_person_store_are_copied() {
     assert_eq!(store.persons().find(citizen.unwrap()), Some(person));
 }
 
+/// A person that is lost is registered twice: the backup may be all that is left of it.
+#[test]
+fn a_person_store_that_was_damaged_since_replaces_no_backup() {
+    let mut written = Written::new(LAYOUT);
+    written.append(1);
+    let mut store = PersonStore::open(&written.storage, CitizenKey::from_bytes(KEY)).unwrap();
+    store.prepare().unwrap();
+    let path = written.data().join(PERSONS_FILE);
+    for number in 1..=3 {
+        let citizen =
+            (0..10).find_map(|check| NationalId::parse(&format!("00000000000{number}{check}")).ok());
+        store.persons().resolve(citizen.unwrap()).unwrap();
+        store.flush().unwrap();
+    }
+    let whole = fs::read(&path).unwrap();
+    let cut_off = [&whole[..], &[9; PAGE_BYTES]].concat();
+    fs::write(&path, &cut_off).unwrap();
+    let done = written.back_up().unwrap();
+    assert_eq!(done.persons_unreadable, 1);
+
+    let mut damaged = [&cut_off[..], &whole[..PAGE_BYTES]].concat();
+    damaged[PAGE_BYTES + 100] ^= 1;
+    for (bytes, offset, pages) in [
+        (&damaged[..], PAGE_BYTES, 2),
+        (&whole[..PAGE_BYTES], PAGE_BYTES, 3),
+    ] {
+        fs::write(&path, bytes).unwrap();
+        let refused = written.back_up().unwrap_err().to_string();
+        let expected = format!("persons.db: offset {offset}: {pages} pages cannot be read, 1 could not when");
+        assert!(refused.contains(&expected), "{refused}");
+        written.restored("copy");
+        let copy = written.folder.path().join("copy");
+        assert!(fs::read(copy.join(PERSONS_FILE)).unwrap() == whole);
+        fs::remove_dir_all(copy).unwrap();
+    }
+    // Nothing that was there is lost: the write that was cut off is no more.
+    fs::write(&path, [&whole[..], &whole[..PAGE_BYTES]].concat()).unwrap();
+    assert_eq!(written.back_up().unwrap().persons_unreadable, 0);
+}
+
 #[test]
 fn a_backup_is_for_its_owner_alone_and_needs_the_right_key() {
     use std::os::unix::fs::PermissionsExt as _;
