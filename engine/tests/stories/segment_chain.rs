@@ -64,3 +64,18 @@ fn a_lost_seal_behind_a_snapshot_is_refused() {
         assert!(text.starts_with(&format!("{file}: offset {seal}: ")), "{text}");
     }
 }
+
+#[test]
+fn a_damaged_copy_of_a_header_behind_a_snapshot_is_written_again() {
+    let bought = Bought::prepared();
+    let file = segment_name(2);
+    let whole = bought.rig.storage.bytes(&file);
+    for copy in [0, PAGE_BYTES] {
+        let disk = bought.rig.storage.copy();
+        let mut bytes = whole.clone();
+        bytes[copy + 20] ^= 1;
+        disk.set_bytes(&file, bytes);
+        let rig = Rig::try_start(disk).expect("the other copy is whole");
+        assert!(rig.storage.bytes(&file) == whole, "copy at {copy}");
+    }
+}

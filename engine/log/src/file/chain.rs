@@ -7,7 +7,7 @@ use super::format::{
 };
 use super::window::unread;
 use crate::log::{ChainHash, LogError};
-use crate::storage::{Page, ReadFile};
+use crate::storage::{PAGE_BYTES, Page, ReadFile};
 use std::ops::Range;
 use std::thread;
 
@@ -41,6 +41,8 @@ pub(super) fn in_parallel<T: Send>(segments: Range<u32>, look: impl Fn(u32) -> T
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Begun {
     pub header: SegmentHeader,
+    /// Where the copy of the header lies that is damaged, in bytes.
+    pub damaged_copy: Option<u64>,
     /// `None` while it has none that is whole.
     seal: Option<Seal>,
 }
@@ -59,7 +61,9 @@ pub(super) fn read_ends(
     layout: Layout,
     key: &JournalKey,
 ) -> Result<Result<Begun, HeaderProblem>, LogError> {
-    let header = read_header(file, segment)?;
+    let pages = read_header_pages(file, segment)?;
+    let header = SegmentHeader::read_either(&pages);
+    let damaged_copy = SegmentHeader::read_copies(&pages).iter().position(Result::is_err);
     let offset = layout.seal_offset();
     let mut page = Page::ZERO;
     file.read_exact_at(&mut page.0, u64::from(offset))
@@ -69,6 +73,7 @@ pub(super) fn read_ends(
         seal.filter(|seal| seal.kind() == Some(FrameKind::Seal) && seal.payload(&page.0, key).is_some());
     Ok(header.map(|header| Begun {
         header,
+        damaged_copy: damaged_copy.map(|copy| (copy * PAGE_BYTES) as u64),
         seal: seal.map(|seal| Seal {
             hash: seal.hash,
             next_sequence: seal.first_sequence,
@@ -81,10 +86,17 @@ pub(super) fn read_header(
     file: &impl ReadFile,
     segment: u32,
 ) -> Result<Result<SegmentHeader, HeaderProblem>, LogError> {
+    Ok(SegmentHeader::read_either(&read_header_pages(file, segment)?))
+}
+
+fn read_header_pages(
+    file: &impl ReadFile,
+    segment: u32,
+) -> Result<[u8; FIRST_FRAME_OFFSET as usize], LogError> {
     let mut pages = [0u8; FIRST_FRAME_OFFSET as usize];
     let read = file.read_exact_at(&mut pages, 0);
     read.map_err(|source| unread(segment, source))?;
-    Ok(SegmentHeader::read_either(&pages))
+    Ok(pages)
 }
 
 /// Checks that each segment goes on where the seal of the one before it says: with its hash, and with the next sequence. A header

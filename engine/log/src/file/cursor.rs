@@ -447,7 +447,7 @@ impl<S: ReadStorage> FileCursor<S> {
     }
 
     pub(super) fn header_copies(&self) -> [Result<SegmentHeader, HeaderProblem>; 2] {
-        [0, PAGE_BYTES].map(|at| SegmentHeader::read(&self.window.bytes_at(0)[at..at + PAGE_BYTES]))
+        SegmentHeader::read_copies(self.window.bytes_at(0))
     }
 
     /// Checks the header of the segment at hand; `None` for one that was never begun.

@@ -252,8 +252,13 @@ impl SegmentHeader {
     /// # Errors
     /// What is wrong with the first.
     pub fn read_either(pages: &[u8]) -> Result<SegmentHeader, HeaderProblem> {
-        let first = SegmentHeader::read(&pages[..PAGE_BYTES]);
-        first.or_else(|problem| SegmentHeader::read(&pages[PAGE_BYTES..]).map_err(|_| problem))
+        let [first, second] = SegmentHeader::read_copies(pages);
+        first.or_else(|problem| second.map_err(|_| problem))
+    }
+
+    /// Both copies.
+    pub fn read_copies(pages: &[u8]) -> [Result<SegmentHeader, HeaderProblem>; 2] {
+        [0, PAGE_BYTES].map(|at| SegmentHeader::read(&pages[at..at + PAGE_BYTES]))
     }
 
     /// The journal's layout.

@@ -255,15 +255,20 @@ impl<S: Storage> LogStore for FileLogStore<S> {
         scrub_segments(self, durable, monitor)
     }
 
-    /// Repairs header copies, cuts a torn tail, removes what was never used, and flushes, so that everything that was read is
+    /// Repairs header copies, also of segments in front of where the reading began, cuts a torn tail, removes what was never used, and flushes, so that everything that was read is
     /// durable before anybody is answered by it.
     fn resume(&self, read: ReadToEnd<FileCursor<S>>) -> io::Result<FileLog<S>> {
         let end = read.cursor.end.expect("only `end` makes one");
         let storage = &self.storage;
-        for (header, offset) in &end.read.header_repairs {
-            let file = storage.open(&segment_name(header.segment))?;
-            file.write_pages_at(&[header.page()], *offset)?;
-            file.sync()?;
+        for Begun {
+            header, damaged_copy, ..
+        } in &self.begun
+        {
+            if let Some(offset) = *damaged_copy {
+                let file = storage.open(&segment_name(header.segment))?;
+                file.write_pages_at(&[header.page()], offset)?;
+                file.sync()?;
+            }
         }
         self.remove_unused(&end)?;
         let file = storage.open(&segment_name(end.read.segment))?;
