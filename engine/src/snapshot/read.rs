@@ -241,7 +241,9 @@ impl<F: ReadFile> Snapshot<F> {
         let table = <PartEntry>::new_vec_zeroed(header.parts as usize);
         let mut table = table.map_err(|_| Unusable::NoMemory)?;
         file.read_exact_at(table.as_mut_slice().as_mut_bytes(), header.table_offset)?;
-        if *blake3::hash(table.as_bytes()).as_bytes() != header.table_hash {
+        let mut padding = vec![0; (padded(table_bytes) - table_bytes) as usize];
+        file.read_exact_at(&mut padding, header.table_offset + table_bytes)?;
+        if *blake3::hash(table.as_bytes()).as_bytes() != header.table_hash || !are_zeros(&padding) {
             return Err(Unusable::at(header.table_offset, SnapshotDamage::Table));
         }
         Ok(Snapshot { file, header, table })
@@ -253,9 +255,10 @@ impl<F: ReadFile> Snapshot<F> {
         if buffer.len() < pages {
             *buffer = Page::new_vec_zeroed(pages).map_err(|_| Unusable::NoMemory)?;
         }
-        let bytes = &mut buffer.as_mut_slice().as_mut_bytes()[..entry.bytes as usize];
+        let bytes = buffer[..pages].as_mut_bytes();
         self.file.read_exact_at(bytes, entry.offset)?;
-        match *blake3::hash(bytes).as_bytes() == entry.hash {
+        let (bytes, padding) = bytes.split_at(entry.bytes as usize);
+        match *blake3::hash(bytes).as_bytes() == entry.hash && are_zeros(padding) {
             true => Ok(bytes),
             false => Err(Unusable::at(entry.offset, SnapshotDamage::Part)),
         }
@@ -310,6 +313,11 @@ impl<F: ReadFile> Snapshot<F> {
         parts.sort_by_key(|(offset, _)| *offset);
         Ok(parts.into_iter().map(|(_, part)| part).collect())
     }
+}
+
+/// Whether nothing is in what lies behind a part or the table, up to the end of its page.
+pub(super) fn are_zeros(padding: &[u8]) -> bool {
+    padding.iter().all(|byte| *byte == 0)
 }
 
 fn import(entry: &PartEntry, bytes: &[u8], seed: HashSeed, expected: Expected) -> Option<Part> {

@@ -1,7 +1,7 @@
 //! A snapshot read once more, piece by piece: every part's hash.
 
 use super::format::{PartEntry, padded};
-use super::read::{Snapshot, SnapshotDamage, Unusable};
+use super::read::{Snapshot, SnapshotDamage, Unusable, are_zeros};
 use satang_log::log::LogIdentity;
 use satang_log::scrub::ScrubMonitor;
 use satang_log::storage::{PAGE_BYTES, ReadFile, ReadStorage};
@@ -50,16 +50,20 @@ fn scrub_part(
     monitor: &mut dyn ScrubMonitor,
 ) -> Result<ControlFlow<()>, Unusable> {
     let mut hasher = blake3::Hasher::new();
-    let end = part.offset + part.bytes;
+    let end = part.offset + padded(part.bytes);
+    let mut is_padded = true;
     for offset in (part.offset..end).step_by(buffer.len()) {
         let piece = &mut buffer[..PIECE_BYTES.min((end - offset) as usize)];
         file.read_exact_at(piece, offset)?;
-        hasher.update(piece);
+        let left = (part.offset + part.bytes).saturating_sub(offset);
+        let (of_part, padding) = piece.split_at(piece.len().min(left as usize));
+        hasher.update(of_part);
+        is_padded &= are_zeros(padding);
         if monitor.read(piece.len() as u64).is_break() {
             return Ok(ControlFlow::Break(()));
         }
     }
-    match *hasher.finalize().as_bytes() == part.hash {
+    match *hasher.finalize().as_bytes() == part.hash && is_padded {
         true => Ok(ControlFlow::Continue(())),
         false => Err(Unusable::at(part.offset, SnapshotDamage::Part)),
     }

@@ -46,16 +46,10 @@ fn a_snapshot_damaged_on_any_page_is_refused() {
     for name in files_in(&rig.storage, "ids") {
         disk.set_bytes(&name, rig.storage.bytes(&name));
     }
-    let table_at = u64::from_le_bytes(whole[64..72].try_into().unwrap()) as usize;
     for page in 0..whole.len() / PAGE_BYTES {
         let mut bytes = whole.clone();
-        // Padding holds nothing; the front of every page of parts is in use.
-        let within = if page == 0 || page * PAGE_BYTES >= table_at {
-            64
-        } else {
-            8
-        };
-        bytes[page * PAGE_BYTES + random.below(within) as usize] ^= 1 << random.below(8);
+        // Padding counts as well.
+        bytes[page * PAGE_BYTES + random.below(PAGE_BYTES as u64) as usize] ^= 1 << random.below(8);
         disk.set_bytes(&newest, bytes);
         let Err(refusal) = load(&disk, &newest, &journal, Default::default(), &|_| 0) else {
             panic!("page {page} of {}", whole.len() / PAGE_BYTES);
