@@ -57,7 +57,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         merchants: &[MerchantInput],
         by: Option<&Name>,
     ) -> Result<(Vec<Result<(), MerchantRefusal>>, u64), SubmitError> {
-        self.admit(Space::Enough)?;
+        self.check_load()?;
         let mut directory = self.state.directory.write();
         let at = self.now()?;
         let mut outcomes = Vec::with_capacity(merchants.len());
@@ -88,6 +88,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
                 account_name: input.account_name.clone(),
             };
             if !directory.has_merchant(&merchant) {
+                self.check_room(Space::Enough)?;
                 self.append_to_directory(&mut directory, &Record::Merchant(merchant), by, at)?;
             }
             outcomes.push(Ok(()));
@@ -129,7 +130,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         reason: &str,
         by: Option<&Name>,
     ) -> Result<Option<u64>, SubmitError> {
-        self.admit(Space::Enough)?;
+        self.check_load()?;
         let mut directory = self.state.directory.write();
         let number = directory.number_of(program);
         if !directory.in_force().any(|(in_force, _)| in_force == number) {
@@ -142,6 +143,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         if is_known {
             return Ok(Some(self.appender.last_sequence()));
         }
+        self.check_room(Space::Enough)?;
         let record = Record::ProgramStatus(ProgramStatus {
             program: number,
             status,

@@ -123,8 +123,10 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         };
         let at = self.now()?;
         // Only a platform that somebody is bound to gets a number: there are few.
-        if let Err(refusal) = record(directory.number_of(platform)).check(&directory, at) {
-            return Ok(CaseworkOutcome::Refused(refusal));
+        match record(directory.number_of(platform)).check(&directory, at) {
+            Err(refusal) => return Ok(CaseworkOutcome::Refused(refusal)),
+            Ok(Novelty::Known) => return Ok(CaseworkOutcome::Unchanged),
+            Ok(Novelty::New) => self.check_room(Space::Enough)?,
         }
         let number = self.number_names(&mut directory, &[*platform], NamesOf::Imports, by, at)?[0];
         self.record_casework(&mut directory, LockedShards::none(self.state.seed), by, |_, _| {
@@ -241,7 +243,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
     }
 
     fn directory_for_casework(&self) -> Result<ShardedLockWriteGuard<'_, Directory>, SubmitError> {
-        self.admit(Space::Enough)?;
+        self.check_load()?;
         Ok(self.state.directory.write())
     }
 
@@ -255,9 +257,11 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
     ) -> Result<(), SubmitError> {
         let at = self.now()?;
         match decision.check(directory, at) {
-            Ok(Novelty::New) => self
-                .number_names(directory, &[block.list()], NamesOf::Blocks, by, at)
-                .map(drop),
+            Ok(Novelty::New) => {
+                self.check_room(Space::Enough)?;
+                self.number_names(directory, &[block.list()], NamesOf::Blocks, by, at)
+                    .map(drop)
+            }
             Ok(Novelty::Known) | Err(_) => Ok(()),
         }
     }
@@ -284,7 +288,9 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
                 }
                 Ok(Novelty::New) => {}
             }
-            let caller = match self.caller(directory, by, at) {
+            // Only now: what is known already, or refused, needs no disk.
+            let caller = self.check_room(Space::Enough);
+            let caller = match caller.and_then(|()| self.caller(directory, by, at)) {
                 Ok(caller) => caller,
                 Err(error) => return ControlFlow::Break(Err(error)),
             };

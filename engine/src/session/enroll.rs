@@ -97,7 +97,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         inputs: &[EnrollmentInput],
         by: Option<&Name>,
     ) -> Result<(Vec<Result<(), EnrollmentRefusal>>, u64), SubmitError> {
-        self.admit(Space::Enough)?;
+        self.check_load()?;
         self.check_journal()?;
         let caller = self.number_of_key(by)?;
         let mut outcomes = Vec::with_capacity(inputs.len());
@@ -118,7 +118,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         citizens: &[NationalId],
         by: Option<&Name>,
     ) -> Result<u64, SubmitError> {
-        self.admit(Space::Enough)?;
+        self.check_load()?;
         self.check_journal()?;
         let caller = self.number_of_key(by)?;
         let list = self.number_of_list(list, by)?;
@@ -133,6 +133,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
             }
             let mut shard = self.state.citizens[self.state.seed.person_shard(person)].lock();
             if !shard.is_listed(person, list) {
+                self.check_room(Space::Enough)?;
                 let at = self.now()?;
                 let record = Record::Listed(ListedRecord::new(at, caller, list, person));
                 let mut locked = LockedShards {
@@ -216,12 +217,15 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
                       bytes: &mut RecordBuf| {
             let struck = directory.struck(rule.program, at);
             if at.business_date() != date || !quotas.is_counted(rule.entitlement_key, struck) {
-                return ControlFlow::Break(Attempt::Again);
+                return ControlFlow::Break(Ok(Attempt::Again));
             }
             match decide(directory, rule, line, holders, quotas, at) {
-                Err(refusal) => ControlFlow::Break(Attempt::Done(Err(refusal))),
-                Ok(Enrolled::Unchanged) => ControlFlow::Break(Attempt::Done(Ok(()))),
+                Err(refusal) => ControlFlow::Break(Ok(Attempt::Done(Err(refusal)))),
+                Ok(Enrolled::Unchanged) => ControlFlow::Break(Ok(Attempt::Done(Ok(())))),
                 Ok(Enrolled::Recorded(facts)) => {
+                    if let Err(error) = self.check_room(Space::Enough) {
+                        return ControlFlow::Break(Err(error));
+                    }
                     let record = EnrollmentRecord::new(at, caller, &facts);
                     bytes.put(&record);
                     ControlFlow::Continue(record)
@@ -235,8 +239,8 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
                 ..holders.shards()
             };
             apply_enrollment(&record, &mut locked);
-            Attempt::Done(Ok(()))
-        })
+            Ok(Attempt::Done(Ok(())))
+        })?
     }
 }
 

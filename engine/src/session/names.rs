@@ -7,7 +7,7 @@ use satang_core::ids::Name;
 use satang_core::record::{NameNumber, NameRecord, Record};
 use satang_core::state::casework::Block;
 use satang_core::state::directory::Directory;
-use satang_log::log::ReadLog;
+use satang_log::log::{ReadLog, Space};
 
 /// Who brings a name that has no number yet. What is further down finds room when what is further up does not any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +30,15 @@ impl NamesOf {
             NamesOf::Files => 60_000,
             NamesOf::Keys => u16::MAX - Block::ALL.len() as u16,
             NamesOf::Blocks => u16::MAX,
+        }
+    }
+
+    /// The room on the disk that such a name needs: a start takes what it is given, and a reversal may be a key's first request.
+    const fn needs(self) -> Option<Space> {
+        match self {
+            NamesOf::Files => None,
+            NamesOf::Keys => Some(Space::ReversalsOnly),
+            NamesOf::Imports | NamesOf::Blocks => Some(Space::Enough),
         }
     }
 }
@@ -66,6 +75,9 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
                 name: Box::new(**name),
                 names_max,
             });
+        }
+        if let (false, Some(space)) = (new.is_empty(), of.needs()) {
+            self.check_room(space)?;
         }
         let number = |name| self.number_name(directory, name, of, by, at);
         names.iter().map(number).collect()
@@ -118,7 +130,10 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         let known = by.map(|name| self.state.directory.read().number_of(name));
         match known {
             None => Ok(NameNumber::UNKNOWN),
-            Some(NameNumber::UNKNOWN) => self.caller(&mut self.state.directory.write(), by, self.now()?),
+            Some(NameNumber::UNKNOWN) => {
+                self.check_room(Space::ReversalsOnly)?;
+                self.caller(&mut self.state.directory.write(), by, self.now()?)
+            }
             Some(known) => Ok(known),
         }
     }

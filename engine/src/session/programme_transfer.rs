@@ -110,7 +110,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         input: &TransferInput,
         by: Option<&Name>,
     ) -> Result<TransferOutcome, SubmitError> {
-        self.admit(Space::Enough)?;
+        self.check_load()?;
         self.check_journal()?;
         let caller = self.number_of_key(by)?;
         let directory = self.state.directory.read();
@@ -179,12 +179,15 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
             let struck = |rule: &Rule| line.directory.struck(rule.program, at);
             let is_counted = |rule: &Rule| quotas.is_counted(rule.entitlement_key, struck(rule));
             if at.business_date() != date || !is_counted(line.from) || !is_counted(line.to) {
-                return ControlFlow::Break(Attempt::Again);
+                return ControlFlow::Break(Ok(Attempt::Again));
             }
             match decide(line, holders, quotas, at) {
-                Err(refusal) => ControlFlow::Break(Attempt::Done(TransferOutcome::Refused(refusal))),
-                Ok(None) => ControlFlow::Break(Attempt::Done(TransferOutcome::Unchanged)),
+                Err(refusal) => ControlFlow::Break(Ok(Attempt::Done(TransferOutcome::Refused(refusal)))),
+                Ok(None) => ControlFlow::Break(Ok(Attempt::Done(TransferOutcome::Unchanged))),
                 Ok(Some(moved)) => {
+                    if let Err(error) = self.check_room(Space::Enough) {
+                        return ControlFlow::Break(Err(error));
+                    }
                     let record = Record::ProgrammeTransfer(moved);
                     *bytes = record.encode(at, caller);
                     ControlFlow::Continue(record)
@@ -198,10 +201,10 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
             };
             let made = appended.made(caller);
             locked.apply(&record, &made);
-            Attempt::Done(TransferOutcome::Transferred {
+            Ok(Attempt::Done(TransferOutcome::Transferred {
                 sequence: made.sequence,
-            })
-        })
+            }))
+        })?
     }
 }
 

@@ -81,7 +81,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         input: &ReplacementInput,
         by: Option<&Name>,
     ) -> Result<ReplacementOutcome, SubmitError> {
-        self.admit(Space::Enough)?;
+        self.check_load()?;
         self.check_journal()?;
         let caller = self.number_of_key(by)?;
         let directory = self.state.directory.read();
@@ -106,6 +106,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
             Ok(Decided::Repeats { sequence }) => return Ok(ReplacementOutcome::Repeated { sequence }),
             Err(refusal) => return refused(refusal),
         };
+        self.check_room(Space::Enough)?;
         let made = self.append(
             self.now()?,
             &Record::Replacement(replacement),

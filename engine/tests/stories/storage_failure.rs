@@ -3,13 +3,20 @@
 //! later, and neither what is in flight; with room again everything goes on without a restart.
 
 use crate::rig::hooked::{HookedStorage, Operation};
-use crate::rig::office::{register, registration, started};
+use crate::rig::office::{assert_recorded, case, register, registration, shop, started, today};
 use crate::rig::random::Random;
 use crate::rig::workload::Workload;
-use crate::rig::{LAYOUT, Rig, request, reversal};
+use crate::rig::{LAYOUT, Rig, enrollment, merchant, request, reversal};
+use satang_core::ids::{Name, WalletId};
+use satang_core::money::Satang;
 use satang_core::outcome::RegistrationReason;
+use satang_core::programme::Category;
+use satang_core::record::Status;
+use satang_core::state::casework::CaseworkRefusal;
 use satang_engine::engine::{SubmitError, Submitted};
+use satang_engine::session::casework::{CaseworkOutcome, DebtorInput};
 use satang_engine::session::register::Registered;
+use satang_engine::session::replacement::{ReplacementInput, ReplacementOutcome};
 use satang_log::commit::CommitError;
 use satang_log::durable::StorageFailed;
 use satang_log::file::{Layout, Spares, segment_name};
@@ -368,11 +375,46 @@ fn answers_that_were_given_are_repeated_on_a_full_disk() {
     let Submitted::Decided { sequence, .. } = rig.engine.reverse(&reversal(2, 1, None)).unwrap() else {
         panic!("decided")
     };
+    let claim = |rig: &Rig, number, owed| {
+        let debtor = DebtorInput::Merchant(shop());
+        rig.engine
+            .open_case(case(number), debtor, Satang::new(owed), today(), "เรียกคืน", None)
+    };
+    let pause = |rig: &Rig, why| {
+        let fair = Name::parse("fair").unwrap();
+        rig.engine.set_program_status(&fair, Status::Suspended, why, None)
+    };
+    let replace = |rig: &Rig, old, new| {
+        let input = ReplacementInput {
+            wallet: WalletId::from_number(old),
+            new_wallet: WalletId::from_number(new),
+            reason: "หาย".into(),
+        };
+        rig.engine.replace_wallet(&input, None)
+    };
+    assert_recorded(claim(&rig, 1, 500).unwrap());
+    replace(&rig, 2, 20).unwrap();
+    let paused = pause(&rig, "ตรวจสอบ").unwrap();
     rig.flush();
     rig.storage.fill_after(0);
     with_preparer(&mut rig, |rig| {
         until("no spare can be made", || rig.engine.space() == Space::None);
         let engine = &rig.engine;
+        // What the desk sends again changes nothing, and what it may not do is refused as ever.
+        assert_eq!(claim(rig, 1, 500).unwrap(), CaseworkOutcome::Unchanged);
+        let conflict = CaseworkOutcome::Refused(CaseworkRefusal::CaseIdConflict);
+        assert_eq!(claim(rig, 1, 501).unwrap(), conflict);
+        let repeated = replace(rig, 2, 20).unwrap();
+        assert!(
+            matches!(repeated, ReplacementOutcome::Repeated { .. }),
+            "{repeated:?}"
+        );
+        assert_eq!(pause(rig, "ตรวจสอบ").unwrap(), paused);
+        let (outcomes, _) = engine
+            .put_merchants(&[merchant(Category::FoodDrink)], None)
+            .unwrap();
+        assert_eq!(outcomes, [Ok(())]);
+        assert_eq!(engine.enroll(&[enrollment(1)], None).unwrap().0, [Ok(())]);
         let repeated = engine.authorize(&request(1, 1, 100)).unwrap();
         assert!(matches!(repeated, Submitted::Seen { .. }), "{repeated:?}");
         let repeated = engine.authorize_batch(&[request(1, 1, 100)]).unwrap();
@@ -388,6 +430,13 @@ fn answers_that_were_given_are_repeated_on_a_full_disk() {
             engine.authorize_batch(&both).map(drop),
             engine.reverse(&reversal(4, 1, None)).map(drop),
             engine.register(&registration(8, 8)).map(drop),
+            claim(rig, 2, 500).map(drop),
+            replace(rig, 1, 21).map(drop),
+            pause(rig, "อีกครั้ง").map(drop),
+            engine
+                .put_merchants(&[merchant(Category::Electricity)], None)
+                .map(drop),
+            engine.enroll(&[enrollment(3)], None).map(drop),
         ];
         let full =
             |refused: &Result<(), _>| matches!(refused, Err(SubmitError::DiskFull { reversals: false }));
