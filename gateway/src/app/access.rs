@@ -78,11 +78,15 @@ impl Caller<'_> {
         }
     }
 
-    /// Asks again for what began long ago: the key may have been taken away since.
+    /// Asks again for what began long ago: the key may have been taken away since, or be somebody else's now.
     pub(super) fn may_go_on(&self, now: impl FnOnce() -> Time) -> Result<(), Refused> {
         match self {
             Caller::Anyone => Ok(()),
-            Caller::Bearer { shown, .. } => shown.check(now).map(drop).map_err(|(refused, _)| refused),
+            Caller::Bearer { serving, shown } => match shown.check(now) {
+                Ok(name) if name == serving.key => Ok(()),
+                Ok(_) => Err(Refused::Unknown),
+                Err((refused, _)) => Err(refused),
+            },
         }
     }
 }

@@ -30,6 +30,10 @@ impl<S: Storage> Api<S> {
         };
         let looked_up = asked.route.shows_persons();
         let (event, status, reason) = match outcome {
+            // Of a batch, in which others were answered.
+            Ok(answer) if answer.code == Some(OTHER_ACQUIRER) => {
+                (AuditEvent::Refused, answer.status.as_u16(), answer.code)
+            }
             Ok(answer) if looked_up => (AuditEvent::Lookup, answer.status.as_u16(), None),
             Ok(_) => return,
             Err(failure) => match (refusal(failure), failure) {

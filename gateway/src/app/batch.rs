@@ -22,6 +22,8 @@ struct Answered {
     response: Response,
     decided: Vec<Authorization>,
     again: usize,
+    /// The codes of the elements that were answered with a problem.
+    refused: Vec<&'static str>,
 }
 
 impl<S: Storage> Ready<S> {
@@ -49,7 +51,9 @@ impl<S: Storage> Ready<S> {
             response,
             decided,
             again,
+            refused,
         } = answered.durable().await?;
+        refused.iter().for_each(|code| self.metrics.count_problem(code));
         self.metrics
             .count_authorizations(decided.iter().map(|decided| &decided.record));
         self.metrics.count_replays(again);
@@ -72,8 +76,10 @@ fn answer<S: Storage>(
         Outcome::Conflict => BatchResult::Problem(&conflict),
         Outcome::OtherAcquirer => BatchResult::Problem(&other),
     });
+    let mut refused = Vec::new();
     let results = batch.in_order(of_requests, BatchResult::Problem);
-    let response = match is_binary {
+    let results = results.inspect(|result| refused.extend(result.code()));
+    let mut response = match is_binary {
         true => Response::new(
             StatusCode::OK,
             CONTENT_TYPE_BATCH,
@@ -94,9 +100,13 @@ fn answer<S: Storage>(
         Outcome::Replayed(_) | Outcome::Conflict | Outcome::OtherAcquirer => None,
     });
     let replayed = |outcome: &&_| matches!(outcome, Outcome::Replayed(_));
+    if refused.contains(&other.kind) {
+        response = response.with_code(other.kind);
+    }
     Answered {
         response,
         again: outcomes.iter().filter(replayed).count(),
         decided: decided.collect(),
+        refused,
     }
 }

@@ -56,7 +56,13 @@ impl<S: Storage> Ready<S> {
         );
         let mut answer = Vec::with_capacity(ANSWER_BYTES * batch.len());
         let one = |outcome: RegistrationAnswer<'_>, out: &mut Vec<u8>| render::registration(&outcome, out);
-        render::batch(batch.in_order(results, BatchResult::Problem), one, &mut answer);
+        let results = batch.in_order(results, BatchResult::Problem);
+        let counted = results.inspect(|result| {
+            if let Some(code) = result.code() {
+                self.metrics.count_problem(code);
+            }
+        });
+        render::batch(counted, one, &mut answer);
         registered
             .iter()
             .for_each(|registered| self.metrics.count_registration(registered));

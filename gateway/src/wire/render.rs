@@ -24,6 +24,16 @@ pub enum BatchResult<'a, O> {
     Problem(&'a Problem),
 }
 
+impl<O> BatchResult<'_, O> {
+    /// The code of a problem.
+    pub fn code(&self) -> Option<&'static str> {
+        match self {
+            BatchResult::Outcome(_) => None,
+            BatchResult::Problem(problem) => Some(problem.kind),
+        }
+    }
+}
+
 /// What an authorization of a batch is answered with.
 #[derive(Clone, Copy, Debug)]
 pub struct AuthorizationAnswer<'a> {

@@ -177,6 +177,15 @@ fn a_switch_reaches_what_its_acquirer_authorized_and_nothing_of_anothers() {
         "",
     );
     assert_eq!(wallet["programs"][0]["program"], PROGRAM, "{wallet}");
+    // Those of the second batch: two of its elements were another's.
+    let metrics = wire.call_with(&admin, "GET", "/metrics", b"").expect("an answer");
+    let counted = "satang_refusals_total{code=\"other_acquirer\"} 13\n";
+    assert!(metrics.text().contains(counted), "{}", metrics.text());
+    let audited = fs::read_to_string(site.data_dir().join("audit.log")).expect("it was written");
+    let of_batches = audited.lines().filter(|line| {
+        line.contains("POST /v1/authorizations/batch") && line.contains("\"reason\":\"other_acquirer\"")
+    });
+    assert_eq!(of_batches.count(), 2, "{audited}");
     server.terminate();
     assert_eq!(server.wait_for_code(), Some(0));
     let verified = site.run(&["verify", "--data-dir", site.data_dir().to_str().expect("text")]);

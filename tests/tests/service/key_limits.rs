@@ -43,7 +43,7 @@ fn a_key_that_is_taken_away_ends_its_import_at_the_next_line() {
     let lines: fn(u64) -> String = |number| citizen_id(number) + "\n";
     let wallet = |number| format!("/v1/wallets/{}", wallet_id(number));
     let cases = [
-        // Gone from the file, and of another role now.
+        // Gone from the file, of another role now, and somebody else's.
         (
             "/v1/enrollments/import",
             enrollment as fn(u64) -> String,
@@ -61,6 +61,15 @@ fn a_key_that_is_taken_away_ends_its_import_at_the_next_line() {
             both.replace("\"registrar\"", "\"viewer\""),
             403,
             "registrar or admin",
+        ),
+        (
+            "/v1/lists/renamed/import",
+            lines,
+            "/v1/lists".to_owned(),
+            "\"list\":\"renamed\"".to_owned(),
+            both.replace("registrar-1", "registrar-2"),
+            401,
+            "not known here",
         ),
     ];
     for (path, line, shown, word, without, status, reason) in cases {
@@ -104,8 +113,8 @@ fn a_key_that_is_taken_away_ends_its_import_at_the_next_line() {
         .call_with(&admin, "GET", "/metrics", b"")
         .expect("an answer")
         .text();
-    for reason in ["unknown", "role"] {
-        let line = format!("satang_requests_refused_total{{reason=\"{reason}\"}} 1\n");
+    for (reason, count) in [("unknown", 2), ("role", 1)] {
+        let line = format!("satang_requests_refused_total{{reason=\"{reason}\"}} {count}\n");
         assert!(metrics.contains(&line), "{line}: {metrics}");
     }
 }
