@@ -407,7 +407,7 @@ fn decode_behind(
     let mut from = tail;
     let mut name = || match read_text(&mut from)? {
         "" => Some(None),
-        text => Name::parse(text).ok().map(Some),
+        text => Name::recorded(text).ok().map(Some),
     };
     Some((extension, name()?, name()?))
 }

@@ -149,7 +149,7 @@ impl Field for Name {
     }
 
     fn read(from: &mut &[u8]) -> Option<Name> {
-        Name::parse(read_text(from)?).ok()
+        Name::recorded(read_text(from)?).ok()
     }
 }
 

@@ -113,9 +113,10 @@ impl Hasher for SeededHasher {
         self.write_u64((word >> 64) as u64);
     }
 
+    /// One more round, the second of the last word: as many as [`HashSeed::word`] has.
     #[inline]
     fn finish(&self) -> u64 {
-        self.seed.word(self.state)
+        fold(self.state ^ self.seed.masks[0], self.seed.multipliers[0])
     }
 }
 
