@@ -389,6 +389,7 @@ impl Name {
     ///
     /// # Errors
     /// [`IdError::NotName`].
+    #[inline(always)]
     pub fn recorded(text: &str) -> Result<Name, IdError> {
         let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
         if text.is_empty() || text.len() > Name::LEN_MAX || !text.bytes().all(allowed) {
