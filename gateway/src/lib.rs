@@ -1,6 +1,7 @@
 //! The gateway: HTTP and command line around the engine. Modules in reading order.
 
 pub mod cli;
+mod settings;
 pub mod commands;
 pub mod start;
 mod data_folder;
@@ -9,6 +10,7 @@ pub mod time_daemon;
 mod signals;
 mod bar;
 mod output;
+mod log;
 pub mod audit;
 pub mod keys;
 pub mod tls;
