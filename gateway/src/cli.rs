@@ -13,6 +13,7 @@ use crate::settings::{self, Refusal, Settings, Told, parse_address};
 use crate::signals::{Signals, wait_for_the_end};
 use crate::start::{Running, StartOptions};
 use crate::tls::{TlsFiles, readable_by_others};
+use crate::version::VERSION;
 use anyhow::Context as _;
 use clap::{Args, FromArgMatches as _, Parser, Subcommand};
 use satang_core::ids::Name;
@@ -28,7 +29,7 @@ use std::time::Duration;
 
 /// Satang decides Thailand's co-payment purchases in microseconds, and journals each before it answers.
 #[derive(Parser)]
-#[command(name = "satang", version, about, arg_required_else_help = true)]
+#[command(name = "satang", version = VERSION, about, arg_required_else_help = true)]
 pub struct Cli {
     #[command(flatten)]
     log: LogSettings,
@@ -189,6 +190,7 @@ impl Cli {
     fn run(self, told: &Told) -> anyhow::Result<()> {
         match self.command {
             Command::Serve(settings) => {
+                tracing::info!("satang {VERSION}");
                 warn_about_variables(told);
                 serve(*settings)
             }

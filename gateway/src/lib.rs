@@ -2,6 +2,7 @@
 
 pub mod cli;
 mod settings;
+pub mod version;
 pub mod commands;
 pub mod start;
 mod data_folder;

@@ -207,6 +207,11 @@ fn a_server_speaks_json_where_it_is_told_to_also_at_its_end() {
         .lines()
         .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}")))
         .collect();
+    let first = lines[0]["message"].as_str().expect("text");
+    assert!(
+        first.starts_with("satang 0.") && first.contains("(commit "),
+        "{first}"
+    );
     let of_list = lines
         .iter()
         .find(|line| line["list"] == "suspended")
@@ -265,4 +270,22 @@ fn a_server_speaks_json_where_it_is_told_to_also_at_its_end() {
     let quiet = site.serve(&["--clock", NOON, "--log-level", "error"]);
     quiet.terminate();
     assert_eq!(quiet.wait(), (Some(0), String::new()));
+}
+
+#[test]
+fn the_version_names_the_commit_and_its_day() {
+    let ended = Site::new(BINARY).run(&["--version"]);
+    assert_eq!(ended.code, Some(0));
+    let rest = ended
+        .stdout
+        .strip_prefix("satang 0.1.0 (commit ")
+        .expect("the version");
+    let (commit, date) = rest
+        .trim_end()
+        .strip_suffix(')')
+        .and_then(|rest| rest.split_once(", "))
+        .expect("both");
+    let is_hash = commit.len() == 10 && commit.bytes().all(|byte| byte.is_ascii_hexdigit());
+    assert!(is_hash || commit == "unknown", "{commit}");
+    assert!(date.len() == 10 || date == "unknown", "{date}");
 }
