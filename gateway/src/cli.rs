@@ -92,7 +92,7 @@ struct DemoArgs {
 enum KeysCommand {
     /// Make a key. It is printed on stdout, this once; a server keeps only its hash.
     New(KeysNewArgs),
-    /// Print the names and roles of a keys file.
+    /// Print the keys of a file: name, role, fingerprint, and what narrows their use.
     List(KeysListArgs),
 }
 
@@ -114,6 +114,9 @@ struct KeysListArgs {
     /// The keys file.
     #[arg(long)]
     file: PathBuf,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
 }
 
 fn parse_role(text: &str) -> Result<Role, String> {
@@ -208,7 +211,7 @@ impl Cli {
             Command::Erase(args) => erase::run(&args),
             Command::Programs(command) => programs::run(&command),
             Command::Keys(KeysCommand::New(args)) => keys::new(args.name, args.role, args.file.as_deref()),
-            Command::Keys(KeysCommand::List(args)) => keys::list(&args.file),
+            Command::Keys(KeysCommand::List(args)) => keys::list(&args.file, args.json),
             Command::Verify(args) => verify::run(&args),
             Command::Backup(args) => backup::run(&args),
             Command::Restore(args) => backup::run_restore(&args),
