@@ -88,82 +88,84 @@ fn the_example_has_every_key_with_its_default() {
     }
 }
 
+/// Files, the line and key by which each is refused, and why.
+const WRONG: [(&str, usize, &str, &str); 16] = [
+    (
+        "liste = \"x\"",
+        1,
+        "liste",
+        "unknown key; the keys here are data_dir, programs, listen",
+    ),
+    ("config = \"other.toml\"", 1, "config", "unknown key"),
+    (
+        "# nothing\nlisten = 8080",
+        2,
+        "listen",
+        "must be a text in quotes, not a whole number",
+    ),
+    (
+        "listen = \"nowhere\"",
+        1,
+        "listen",
+        "must be like 127.0.0.1:8080, localhost:8080 or 8080, not \"nowhere\"",
+    ),
+    ("keys = \"\"", 1, "keys", "must not be empty"),
+    (
+        "segment_mib = \"8\"",
+        1,
+        "segment_mib",
+        "must be a whole number, without quotes, not a text in quotes",
+    ),
+    (
+        "segment_mib = 7",
+        1,
+        "segment_mib",
+        "must be a whole number, 8 to 256 MiB, not 7",
+    ),
+    (
+        "segment_mib = -8",
+        1,
+        "segment_mib",
+        "must be a whole number, 8 to 256 MiB, not -8",
+    ),
+    (
+        "segment_mib = 8.0",
+        1,
+        "segment_mib",
+        "must be a whole number, without quotes, not a number with a fraction",
+    ),
+    (
+        "io_threads = 0",
+        1,
+        "io_threads",
+        "must be a whole number, 1 to 4096 threads, not 0",
+    ),
+    (
+        "require_synced_clock = \"true\"",
+        1,
+        "require_synced_clock",
+        "must be true or false, without quotes",
+    ),
+    (
+        "log_level = \"loud\"",
+        1,
+        "log_level",
+        "must be error or warn or info or debug, not \"loud\"",
+    ),
+    (
+        "clock = \"2026-06-15\"",
+        1,
+        "clock",
+        "must be like simulated:2026-06-15T12:00:00+07:00",
+    ),
+    ("[serve]\nlisten = \"8080\"", 1, "serve", "unknown key"),
+    ("keys = keys.toml", 1, "keys", "texts stand in quotes"),
+    ("keys = \"a\"\nkeys = \"b\"", 2, "keys", "given twice"),
+];
+
 #[test]
 fn a_file_is_refused_by_line_and_key() {
-    let cases = [
-        (
-            "liste = \"x\"",
-            1,
-            "liste",
-            "unknown key; the keys here are data_dir, programs, listen",
-        ),
-        ("config = \"other.toml\"", 1, "config", "unknown key"),
-        (
-            "# nothing\nlisten = 8080",
-            2,
-            "listen",
-            "must be a text in quotes, not a whole number",
-        ),
-        (
-            "listen = \"nowhere\"",
-            1,
-            "listen",
-            "must be like 127.0.0.1:8080, localhost:8080 or 8080, not \"nowhere\"",
-        ),
-        ("keys = \"\"", 1, "keys", "must not be empty"),
-        (
-            "segment_mib = \"8\"",
-            1,
-            "segment_mib",
-            "must be a whole number, without quotes, not a text in quotes",
-        ),
-        (
-            "segment_mib = 7",
-            1,
-            "segment_mib",
-            "must be a whole number, 8 to 256 MiB, not 7",
-        ),
-        (
-            "segment_mib = -8",
-            1,
-            "segment_mib",
-            "must be a whole number, 8 to 256 MiB, not -8",
-        ),
-        (
-            "segment_mib = 8.0",
-            1,
-            "segment_mib",
-            "must be a whole number, without quotes, not a number with a fraction",
-        ),
-        (
-            "io_threads = 0",
-            1,
-            "io_threads",
-            "must be a whole number, 1 to 4096 threads, not 0",
-        ),
-        (
-            "require_synced_clock = \"true\"",
-            1,
-            "require_synced_clock",
-            "must be true or false, without quotes",
-        ),
-        (
-            "log_level = \"loud\"",
-            1,
-            "log_level",
-            "must be error or warn or info or debug, not \"loud\"",
-        ),
-        (
-            "clock = \"2026-06-15\"",
-            1,
-            "clock",
-            "must be like simulated:2026-06-15T12:00:00+07:00",
-        ),
-        ("[serve]\nlisten = \"8080\"", 1, "serve", "unknown key"),
-        ("keys = keys.toml", 1, "keys", "texts stand in quotes"),
-        ("keys = \"a\"\nkeys = \"b\"", 2, "keys", "given twice"),
-    ];
-    for (text, line, key, reason) in cases {
+    for (text, line, key, reason) in WRONG {
         let said = loaded(text)
             .err()
             .unwrap_or_else(|| panic!("it is taken: {text}"));

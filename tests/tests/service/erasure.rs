@@ -185,7 +185,22 @@ fn a_list_of_citizens_is_erased_from_a_file() {
     assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{ended:?}");
     let report: Value = serde_json::from_str(&ended.stdout).expect("JSON");
     assert_eq!(report, json!({ "accepted": 2, "rejected": 0, "errors": [] }));
-    // As a spreadsheet writes it; and what is no text in UTF-8 is refused by name.
+    let ended = desk.run(&["erase", file, "--reason", ""]);
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(1), ""), "{ended:?}");
+    assert!(
+        ended.stderr.contains("line 2: the server answered 400"),
+        "{}",
+        ended.stderr
+    );
+    desk.close(&[1, 2, 3]);
+}
+
+#[test]
+fn a_spreadsheets_file_is_read_and_what_is_no_text_is_refused_by_name() {
+    let mut desk = Desk::open(NOON);
+    for wallet in 1..=3 {
+        desk.enroll(PROGRAM, wallet, None);
+    }
     let spreadsheet = desk.site().write(
         "spreadsheet.csv",
         format!(
@@ -225,12 +240,9 @@ fn a_list_of_citizens_is_erased_from_a_file() {
         ended.stdout.contains("has 12 digits: lost its leading zero"),
         "{ended:?}"
     );
-    let ended = desk.run(&["erase", file, "--reason", ""]);
-    assert_eq!((ended.code, ended.stdout.as_str()), (Some(1), ""), "{ended:?}");
-    assert!(
-        ended.stderr.contains("line 2: the server answered 400"),
-        "{}",
-        ended.stderr
+    assert_eq!(
+        [1, 2].map(|citizen| register(&mut desk, citizen, citizen)),
+        ["excluded:erased", "excluded:erased"]
     );
-    desk.close(&[1, 2, 3]);
+    desk.close(&[1, 2]);
 }

@@ -78,19 +78,23 @@ fn a_flag_counts_before_a_variable_a_variable_before_the_file_and_the_file_befor
     assert_eq!(row("log_level"), ("warn", format!("file {file} line 6").as_str()));
 }
 
+/// Holds that `serve` and `config` refuse what they are told, in one line with all of `words`.
+#[track_caller]
+fn refused(site: &Site, variables: &[(&str, &str)], more: &[&str], words: &[&str]) {
+    for command in ["serve", "config"] {
+        let ended = site.run_with(variables, &[&[command], more].concat());
+        assert!(ended.stderr.starts_with("satang: "), "{ended:?}");
+        check_refusal((ended.code, ended.stderr), words);
+    }
+}
+
 #[test]
 fn a_wrong_file_or_variable_is_refused_by_name_and_touches_nothing() {
     let (site, file) = with_file("data_dir = \"data\"\nprograms = \"p\"\nsegment_mib = 7\n");
-    let refused = |variables: &[(&str, &str)], more: &[&str], words: &[&str]| {
-        for command in ["serve", "config"] {
-            let ended = site.run_with(variables, &[&[command], more].concat());
-            assert!(ended.stderr.starts_with("satang: "), "{ended:?}");
-            check_refusal((ended.code, ended.stderr), words);
-        }
-    };
     let by_file = ["--config", file.as_str()];
     let place = |rest: &str| format!("satang: {file}:{rest}");
     refused(
+        &site,
         &[],
         &by_file,
         &[&place(
@@ -99,55 +103,31 @@ fn a_wrong_file_or_variable_is_refused_by_name_and_touches_nothing() {
     );
     // Also where a flag would count.
     refused(
+        &site,
         &[],
         &["--config", &file, "--segment-mib", "8"],
         &[&place("3: segment_mib: ")],
     );
-    site.write(
-        "etc/satang.toml",
-        "data_dir = \"data\"\nprograms = \"p\"\ntls_cert = \"c\"\n",
-    );
-    refused(&[], &by_file, &[&place("3: tls_cert: needs tls_key")]);
     refused(
-        &[("SATANG_TLS_KEY", "k")],
-        &["--data-dir", "d", "--programs", "p"],
-        &["SATANG_TLS_KEY: needs tls_cert"],
-    );
-    refused(
-        &[],
-        &["--data-dir", "d", "--programs", "p", "--client-ca", "c"],
-        &["--client-ca: needs tls_cert"],
-    );
-    let clocks = [
-        "--data-dir",
-        "d",
-        "--programs",
-        "p",
-        "--require-synced-clock",
-        "--clock",
-        NOON,
-    ];
-    refused(
-        &[],
-        &clocks,
-        &["--require-synced-clock: does not go with --clock"],
-    );
-    refused(
+        &site,
         &[],
         &["--config", "/nowhere/satang.toml"],
         &["/nowhere/satang.toml: No such file"],
     );
     refused(
+        &site,
         &[("SATANG_CONFIG", "/nowhere/satang.toml")],
         &[],
         &["/nowhere/satang.toml: No such file"],
     );
     refused(
+        &site,
         &[("SATANG_CLIENT_CA", "")],
         &by_file,
         &["SATANG_CLIENT_CA: is empty: give it a value"],
     );
     refused(
+        &site,
         &[("SATANG_LISTEN", "nowhere")],
         &by_file,
         &["SATANG_LISTEN: must be like 127.0.0.1:8080", "not \"nowhere\""],
@@ -155,6 +135,7 @@ fn a_wrong_file_or_variable_is_refused_by_name_and_touches_nothing() {
     let mode = fs::Permissions::from_mode(0o646);
     fs::set_permissions(&file, mode).expect("ours");
     refused(
+        &site,
         &[],
         &by_file,
         &["satang.toml: offset 0: others may change it", "chmod o-w"],
@@ -170,6 +151,40 @@ fn a_wrong_file_or_variable_is_refused_by_name_and_touches_nothing() {
     );
     assert!(!ended.stderr.contains("SATANG_PROGRAMS"), "{ended:?}");
     assert!(!site.path("etc/data").exists(), "nothing was touched");
+}
+
+#[test]
+fn settings_that_do_not_go_together_are_refused_as_they_were_given() {
+    let (site, file) = with_file("data_dir = \"data\"\nprograms = \"p\"\ntls_cert = \"c\"\n");
+    let needs_key = format!("satang: {file}:3: tls_cert: needs tls_key");
+    refused(&site, &[], &["--config", &file], &[&needs_key]);
+    refused(
+        &site,
+        &[("SATANG_TLS_KEY", "k")],
+        &["--data-dir", "d", "--programs", "p"],
+        &["SATANG_TLS_KEY: needs tls_cert"],
+    );
+    refused(
+        &site,
+        &[],
+        &["--data-dir", "d", "--programs", "p", "--client-ca", "c"],
+        &["--client-ca: needs tls_cert"],
+    );
+    let clocks = [
+        "--data-dir",
+        "d",
+        "--programs",
+        "p",
+        "--require-synced-clock",
+        "--clock",
+        NOON,
+    ];
+    refused(
+        &site,
+        &[],
+        &clocks,
+        &["--require-synced-clock: does not go with --clock"],
+    );
 }
 
 #[test]
@@ -197,7 +212,7 @@ fn a_variable_that_is_no_setting_is_named() {
 }
 
 #[test]
-fn a_server_speaks_json_where_it_is_told_to_also_at_its_end() {
+fn a_server_logs_json_where_it_is_told_to() {
     let (site, file) = with_file("log_format = \"json\"\nlog_level = \"info\"\nio_threads = 1\n");
     let server = site.serve(&["--config", &file, "--clock", NOON]);
     server.terminate();
@@ -230,7 +245,16 @@ fn a_server_speaks_json_where_it_is_told_to_also_at_its_end() {
         timestamp.len() == 29 && timestamp.ends_with("+07:00"),
         "{timestamp}"
     );
-    // The refusal at the end, whether the log has begun or not, and words that are no log.
+    // Less is said where less is asked for.
+    let quiet = site.serve(&["--clock", NOON, "--log-level", "error"]);
+    quiet.terminate();
+    assert_eq!(quiet.wait(), (Some(0), String::new()));
+}
+
+#[test]
+fn what_ends_a_process_is_json_too_where_that_is_asked_for() {
+    let site = Site::new(BINARY);
+    // A refusal, whether the log has begun or not; and words that are no log.
     for (variable, wanted) in [
         ("SATANG_LISTEN", "satang: SATANG_LISTEN: must be"),
         ("SATANG_KEYS", "satang: /nowhere: No such file"),
@@ -266,10 +290,6 @@ fn a_server_speaks_json_where_it_is_told_to_also_at_its_end() {
         (&json!("INFO"), true),
         "{ended:?}"
     );
-    // Less is said where less is asked for.
-    let quiet = site.serve(&["--clock", NOON, "--log-level", "error"]);
-    quiet.terminate();
-    assert_eq!(quiet.wait(), (Some(0), String::new()));
 }
 
 #[test]
