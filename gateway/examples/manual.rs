@@ -2,9 +2,9 @@
 //! `cargo run -p satang --example manual -- FOLDER`. A package is made of them; the program does not carry them.
 
 use anyhow::{Context as _, bail};
-use clap::{Command, CommandFactory as _};
+use clap::Command;
 use clap_complete::Shell;
-use satang_gateway::cli::Cli;
+use satang_gateway::cli;
 use std::ffi::OsStr;
 use std::fs;
 use std::path::Path;
@@ -35,7 +35,7 @@ fn write(folder: &Path) -> anyhow::Result<()> {
 
 /// Without the `help` that clap gives each command: it would have a page for every other one again.
 fn command() -> Command {
-    Cli::command().disable_help_subcommand(true)
+    cli::command().disable_help_subcommand(true)
 }
 
 #[cfg(test)]

@@ -10,10 +10,10 @@ use parking_lot::Mutex;
 use prometheus::IntCounter;
 use rustix::fs::OFlags;
 use serde::Serialize;
-use std::fs::{self, File, Metadata};
+use std::fs::{self, File, Metadata, Permissions};
 use std::io::{self, Write as _};
 use std::net::IpAddr;
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -28,6 +28,8 @@ const FILE_BYTES_MAX: u64 = 16 << 20;
 const OLDER_FILES: u32 = 15;
 /// Lines a minute about callers without a key that is known.
 const STRANGERS_PER_MINUTE: u32 = 600;
+/// What others may not do with the log, and its group neither: change it.
+const MODE_EXCESS: u32 = 0o027;
 /// How long the end of the process waits for the disk to take what was noted.
 const END_WAIT: Duration = Duration::from_secs(1);
 
@@ -169,6 +171,15 @@ fn write_all(files: &mut Files, noted: &Receiver<Note>, counters: &AuditCounters
     }
 }
 
+/// The files that the log of a folder may have, newest first.
+pub(crate) fn files(folder: &Path) -> impl Iterator<Item = PathBuf> {
+    let files = Files::new(folder, FILE_BYTES_MAX);
+    let older = (1..=OLDER_FILES)
+        .map(|number| files.older(number))
+        .collect::<Vec<_>>();
+    std::iter::once(files.path()).chain(older)
+}
+
 /// The files of the log.
 struct Files {
     folder: PathBuf,
@@ -228,7 +239,12 @@ impl Files {
             // A FIFO of the name, or a link, is an error and nothing to wait for.
             .custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits() as i32)
             .open(&path)?;
-        let mut bytes = file.metadata()?.len();
+        let found = file.metadata()?;
+        // Whoever made it while the server ran: a start refuses such a file.
+        if found.mode() & MODE_EXCESS != 0 {
+            file.set_permissions(Permissions::from_mode(found.mode() & 0o777 & !MODE_EXCESS))?;
+        }
+        let mut bytes = found.len();
         if bytes > 0 && !ends_in_newline(&path, bytes)? {
             file.write_all(b"\n")?;
             bytes += 1;
@@ -262,7 +278,6 @@ fn rename_if_there(from: &Path, to: &Path) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::PermissionsExt as _;
 
     fn counters() -> AuditCounters {
         let counter = |name| IntCounter::new(name, name).unwrap();
@@ -299,6 +314,20 @@ mod tests {
              \"status\":403,\"reason\":\"role\"}\n"
         );
         assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+
+    #[test]
+    fn a_file_that_others_may_use_is_theirs_no_more() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut files = Files::new(folder.path(), 1_000);
+        for (mode, wanted) in [(0o666, 0o640), (0o604, 0o600), (0o640, 0o640), (0o600, 0o600)] {
+            fs::write(files.path(), "1\n").unwrap();
+            fs::set_permissions(files.path(), Permissions::from_mode(mode)).unwrap();
+            files.append(b"2\n").unwrap();
+            let kept = fs::metadata(files.path()).unwrap().permissions().mode() & 0o777;
+            assert_eq!(kept, wanted, "{mode:o}");
+            fs::remove_file(files.path()).unwrap();
+        }
     }
 
     #[test]

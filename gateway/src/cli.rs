@@ -4,37 +4,35 @@ use crate::bar::byte_bar;
 use crate::client::ServerArgs;
 use crate::commands::{backup, erase, import, programs, verify};
 use crate::keys::{self, KeyRing, Role};
-use crate::output;
+use crate::log::{self, LogFormat, LogLevel, LogSettings};
+use crate::output::{self, causes};
 use crate::programs::ProgramSource;
 use crate::reload::Reloads;
 use crate::server::{ServerOptions, Tls};
+use crate::settings::{self, Refusal, Settings, Told, parse_address};
 use crate::signals::{Signals, wait_for_the_end};
 use crate::start::{Running, StartOptions};
 use crate::tls::{TlsFiles, readable_by_others};
+use crate::version::VERSION;
 use anyhow::Context as _;
-use clap::{Args, Parser, Subcommand};
-use satang_core::calendar::Instant;
+use clap::{Args, FromArgMatches as _, Parser, Subcommand};
 use satang_core::ids::Name;
-use satang_engine::clock::{Clock as _, SystemClock};
 use satang_engine::maintenance::SnapshotRule;
 use satang_engine::recovery::open::Expected;
 use satang_engine::scrub::Pace;
 use satang_log::commit::Pacing;
 use satang_log::file::Layout;
-use std::io::IsTerminal as _;
-use std::net::{Ipv4Addr, SocketAddr, ToSocketAddrs as _};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
-use tracing_subscriber::Layer as _;
-use tracing_subscriber::filter::{LevelFilter, Targets};
-use tracing_subscriber::layer::SubscriberExt as _;
-use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// Satang decides Thailand's co-payment purchases in microseconds, and journals each before it answers.
 #[derive(Parser)]
-#[command(name = "satang", version, about, arg_required_else_help = true)]
+#[command(name = "satang", version = VERSION, about, arg_required_else_help = true)]
 pub struct Cli {
+    #[command(flatten)]
+    log: LogSettings,
     #[command(subcommand)]
     command: Command,
 }
@@ -42,7 +40,9 @@ pub struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Serve authorizations over HTTP.
-    Serve(ServeArgs),
+    Serve(Box<Settings>),
+    /// Print every setting of `serve` with its value, and where that stands: flag, environment, file or default.
+    Config(Box<ConfigArgs>),
     /// Show a day of purchases through a real server on this machine, then keep serving.
     Demo(DemoArgs),
     /// Send a file of merchants, a list's citizens or enrollments to a running server.
@@ -67,67 +67,12 @@ enum Command {
 }
 
 #[derive(Args)]
-struct ServeArgs {
-    /// Data folder: journal, person store, key. Created when absent; one process each.
+struct ConfigArgs {
+    /// Print JSON.
     #[arg(long)]
-    data_dir: PathBuf,
-    /// Folder of programme files (*.toml).
-    #[arg(long)]
-    programs: PathBuf,
-    /// Address to listen on; loopback only without --keys, since callers are not authenticated then.
-    #[arg(long, default_value = "127.0.0.1:8080", value_parser = parse_address)]
-    listen: SocketAddr,
-    /// Address for /healthz, /readyz and /metrics alone, always in the clear: it answers however busy the other one is.
-    #[arg(long, value_name = "ADDRESS", value_parser = parse_address)]
-    health_listen: Option<SocketAddr>,
-    /// Connections from one address (of IPv6, from one network of 64 bits); without: half of all, and no bound on loopback.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    connections_per_address: Option<u32>,
-    /// Seconds that a connection may stay without a request, or leave an answer unread.
-    #[arg(long, value_name = "SECONDS", default_value_t = ServerOptions::default().idle_timeout.as_secs(), value_parser = clap::value_parser!(u64).range(1..=86_400))]
-    idle_timeout_s: u64,
-    /// Who may call, as `satang keys new` writes it; every caller has every role without. Read again on SIGHUP.
-    #[arg(long, value_name = "FILE")]
-    keys: Option<PathBuf>,
-    /// Certificate chain in PEM: speak TLS. Read again on SIGHUP, with the two below.
-    #[arg(long, value_name = "FILE", requires = "tls_key")]
-    tls_cert: Option<PathBuf>,
-    /// Private key of the certificate in PEM.
-    #[arg(long, value_name = "FILE", requires = "tls_cert")]
-    tls_key: Option<PathBuf>,
-    /// Roots in PEM: serve only clients with a certificate of theirs.
-    #[arg(long, value_name = "FILE", requires = "tls_cert")]
-    client_ca: Option<PathBuf>,
-    /// `simulated:2026-06-15T12:00:00+07:00` runs on from that instant; the operating system's clock without.
-    #[arg(long, value_parser = parse_clock)]
-    clock: Option<Instant>,
-    /// Confirm a clock that jumped or does not fit the journal: the instant that it shows; counts for a minute.
-    #[arg(long, value_name = "INSTANT", num_args = 0..=1, default_missing_value = "", value_parser = parse_accepted)]
-    accept_clock: Option<Instant>,
-    /// Refuse to start under a clock that the kernel calls unsynchronized, as it does while no time daemon has set it.
-    #[arg(long, conflicts_with = "clock")]
-    require_synced_clock: bool,
-    /// Threads that read, decide and answer; one per core without.
-    #[arg(long)]
-    io_threads: Option<usize>,
-    /// Length of a new journal's segment files, in MiB: 8 to 256.
-    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(8..=256))]
-    segment_mib: u32,
-    /// Wallets to reserve memory for at start, so that tables need not grow.
-    #[arg(long, default_value_t = 0)]
-    expect_wallets: usize,
-    /// Authorizations to reserve memory for at start.
-    #[arg(long, default_value_t = 0)]
-    expect_authorizations: usize,
-    /// MiB of journal after which a snapshot is taken: less makes a start after a crash faster.
-    #[arg(long, default_value_t = SnapshotRule::DEFAULT.journal_bytes >> 20, value_parser = clap::value_parser!(u64).range(1..=1 << 30))]
-    snapshot_mib: u64,
-    /// MiB per second at which sealed segments, indexes of old ids and snapshots are read once more, to find damage; 0 reads nothing.
-    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u32).range(0..=65_536))]
-    scrub_mib_per_s: u32,
-    /// Under load, microseconds the journal waits for a fuller group before it flushes; 0 never waits.
-    #[arg(long, default_value_t = Pacing::DEFAULT.wait_max.as_micros() as u64)]
-    group_wait_us: u64,
+    json: bool,
+    #[command(flatten)]
+    settings: Settings,
 }
 
 #[derive(Args)]
@@ -147,7 +92,7 @@ struct DemoArgs {
 enum KeysCommand {
     /// Make a key. It is printed on stdout, this once; a server keeps only its hash.
     New(KeysNewArgs),
-    /// Print the names and roles of a keys file.
+    /// Print the keys of a file: name, role, fingerprint, and what narrows their use.
     List(KeysListArgs),
 }
 
@@ -169,6 +114,9 @@ struct KeysListArgs {
     /// The keys file.
     #[arg(long)]
     file: PathBuf,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
 }
 
 fn parse_role(text: &str) -> Result<Role, String> {
@@ -183,74 +131,49 @@ struct ExplainArgs {
     server: ServerArgs,
 }
 
-fn parse_clock(text: &str) -> Result<Instant, String> {
-    let instant = text
-        .strip_prefix("simulated:")
-        .ok_or("must be like simulated:2026-06-15T12:00:00+07:00")?;
-    Instant::parse(instant).map_err(|error| error.to_string())
-}
-
-/// An address to listen on: `127.0.0.1:8080`, `localhost:8080`, or a port of this machine alone, `8080`.
-fn parse_address(text: &str) -> Result<SocketAddr, String> {
-    let wanted = "must be like 127.0.0.1:8080, localhost:8080 or 8080";
-    let port = text.strip_prefix(':').unwrap_or(text);
-    if let Ok(port) = port.parse::<u16>() {
-        return Ok((Ipv4Addr::LOCALHOST, port).into());
-    }
-    let found = text
-        .to_socket_addrs()
-        .map_err(|error| match text.rsplit_once(':') {
-            Some((_, port)) if port.parse::<u16>().is_ok() => format!("{wanted}; {error}"),
-            _ => wanted.to_owned(),
-        })?;
-    let mut found: Vec<SocketAddr> = found.collect();
-    // Where a name has addresses of both kinds, clients try either; scripts mostly IPv4.
-    found.sort_by_key(SocketAddr::is_ipv6);
-    found.first().copied().ok_or_else(|| wanted.to_owned())
-}
-
-fn parse_accepted(text: &str) -> Result<Instant, String> {
-    Instant::parse(text).map_err(|error| match SystemClock::start().now() {
-        Ok(now) => format!("{error}; to confirm what the clock shows now: --accept-clock={now}"),
-        Err(untrusted) => untrusted.to_string(),
-    })
-}
-
 /// Reads the command line and runs it: words to stderr, exit 1 with one line when it fails.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
     output::start();
-    log_to_words(cli.log_level());
-    let outcome = cli.run();
+    let outcome = settings::read(std::env::args_os().collect()).and_then(Cli::told);
+    let outcome = match outcome {
+        Ok((cli, told)) => cli.run(&told),
+        Err(refusal) => {
+            if refusal.wants_json {
+                output::speak_json();
+            }
+            Err(refusal.reason)
+        }
+    };
     let shown = output::finish().context("standard output");
     let failure = outcome.and(shown).err();
-    output::finish_words(failure.as_ref().map(|error| format!("satang: {error:#}\n")));
+    output::finish_words(failure.as_ref().map(|error| format!("satang: {}", causes(error))));
     match failure {
         None => ExitCode::SUCCESS,
         Some(_) => ExitCode::FAILURE,
     }
 }
 
-/// Log lines of this product from `level` on; of libraries, which tell of every broken connection, errors alone.
-fn log_to_words(level: LevelFilter) {
-    let ours = Targets::new()
-        .with_target("satang", level)
-        .with_default(level.min(LevelFilter::ERROR));
-    let lines = tracing_subscriber::fmt::layer()
-        .with_writer(output::Words)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_target(false);
-    tracing_subscriber::registry()
-        .with(lines.with_filter(ours))
-        .init();
+/// The whole command line, with the variables of its settings: for the manual and the completions.
+pub fn command() -> clap::Command {
+    settings::command()
 }
 
 impl Cli {
-    /// How much is said on stderr: the demo speaks for itself.
-    fn log_level(&self) -> LevelFilter {
-        match self.command {
-            Command::Demo(_) => LevelFilter::ERROR,
-            Command::Serve(_)
+    /// Turns what was told into what is done, and starts the log.
+    fn told(told: Told) -> Result<(Cli, Told), Refusal> {
+        let mut cli = Cli::from_arg_matches(&told.matches).unwrap_or_else(|error| error.exit());
+        // The demo speaks for itself.
+        if matches!(cli.command, Command::Demo(_)) && told.is_default("log_level") {
+            cli.log.log_level = LogLevel::Error;
+        }
+        if cli.log.log_format == LogFormat::Json {
+            output::speak_json();
+        }
+        log::start(&cli.log);
+        match &cli.command {
+            Command::Serve(settings) => settings.check(&told)?,
+            Command::Config(args) => args.settings.check(&told)?,
+            Command::Demo(_)
             | Command::Import(_)
             | Command::Erase(_)
             | Command::Programs(_)
@@ -258,17 +181,27 @@ impl Cli {
             | Command::Explain(_)
             | Command::Verify(_)
             | Command::Backup(_)
-            | Command::Restore(_) => LevelFilter::INFO,
+            | Command::Restore(_) => {}
         }
+        Ok((cli, told))
     }
 
     /// Runs the command.
     ///
     /// # Errors
     /// One line for stderr; the process exits with 1.
-    fn run(self) -> anyhow::Result<()> {
+    fn run(self, told: &Told) -> anyhow::Result<()> {
         match self.command {
-            Command::Serve(args) => serve(args),
+            Command::Serve(settings) => {
+                tracing::info!("satang {VERSION}");
+                warn_about_variables(told);
+                serve(*settings)
+            }
+            Command::Config(args) => {
+                warn_about_variables(told);
+                settings::show(told, args.json);
+                Ok(())
+            }
             Command::Demo(args) => crate::demo::run(args.data_dir, args.listen, args.exit),
             Command::Explain(args) => {
                 let (server, credentials) = (&args.server, args.server.credentials()?);
@@ -278,11 +211,22 @@ impl Cli {
             Command::Erase(args) => erase::run(&args),
             Command::Programs(command) => programs::run(&command),
             Command::Keys(KeysCommand::New(args)) => keys::new(args.name, args.role, args.file.as_deref()),
-            Command::Keys(KeysCommand::List(args)) => keys::list(&args.file),
+            Command::Keys(KeysCommand::List(args)) => keys::list(&args.file, args.json),
             Command::Verify(args) => verify::run(&args),
             Command::Backup(args) => backup::run(&args),
             Command::Restore(args) => backup::run_restore(&args),
         }
+    }
+}
+
+/// A variable that looks like a setting and is none is perhaps a slip, and nothing is ignored in silence.
+fn warn_about_variables(told: &Told) {
+    let unknown = told.unknown_variables();
+    if !unknown.is_empty() {
+        tracing::warn!(
+            "no settings, and not read: {}; `satang serve --help` names those there are",
+            unknown.join(", ")
+        );
     }
 }
 
@@ -316,7 +260,7 @@ fn keep_memory_private() {
     }
 }
 
-fn serve(args: ServeArgs) -> anyhow::Result<()> {
+fn serve(args: Settings) -> anyhow::Result<()> {
     let starting = Signals::listen()?.watch_start();
     keep_memory_private();
     let files_max = raise_open_files_limit();
@@ -326,7 +270,9 @@ fn serve(args: ServeArgs) -> anyhow::Result<()> {
         tls: reloads.tls.as_ref().map(|(_, tls)| tls.clone()),
         ..ServerOptions::default()
     };
-    server.io_threads = args.io_threads.unwrap_or(server.io_threads);
+    server.io_threads = args
+        .io_threads
+        .map_or(server.io_threads, |threads| threads as usize);
     let mut server = server.within(files_max);
     server.idle_timeout = Duration::from_secs(args.idle_timeout_s);
     let connections = server.connections_max;
@@ -355,8 +301,8 @@ fn serve(args: ServeArgs) -> anyhow::Result<()> {
             ..Pacing::DEFAULT
         },
         expected: Expected {
-            wallets: args.expect_wallets,
-            ids: args.expect_authorizations,
+            wallets: args.expect_wallets as usize,
+            ids: args.expect_authorizations as usize,
         },
         snapshots: SnapshotRule {
             journal_bytes: args.snapshot_mib << 20,
@@ -382,7 +328,7 @@ fn serve(args: ServeArgs) -> anyhow::Result<()> {
 }
 
 /// Reads what says who may call, before anything is touched.
-fn read_access(args: &ServeArgs) -> anyhow::Result<Reloads> {
+fn read_access(args: &Settings) -> anyhow::Result<Reloads> {
     let mut reloads = Reloads::default();
     if let Some(path) = &args.keys {
         reloads.keys = Some((path.clone(), KeyRing::new(keys::read(path)?)));
@@ -456,32 +402,4 @@ fn report_access(reloads: &Reloads, addr: SocketAddr) {
         None => {}
     }
     tracing::info!("listening on {scheme}://{addr}; callers need a key");
-}
-
-#[cfg(test)]
-mod tests {
-    use super::parse_address;
-
-    #[test]
-    fn an_address_may_be_a_name_or_a_port_alone() {
-        let parsed = |text| parse_address(text).map(|address| address.to_string());
-        for text in ["8080", ":8080", "localhost:8080", "127.0.0.1:8080"] {
-            assert_eq!(parsed(text).as_deref(), Ok("127.0.0.1:8080"), "{text}");
-        }
-        assert_eq!(parsed("[::1]:80").as_deref(), Ok("[::1]:80"));
-        for text in [
-            "",
-            "localhost",
-            "80800",
-            "127.0.0.1",
-            "http://127.0.0.1:8080/",
-            "no.such.name.invalid:80",
-        ] {
-            let refused = parsed(text).unwrap_err();
-            assert!(
-                refused.starts_with("must be like 127.0.0.1:8080"),
-                "{text}: {refused}"
-            );
-        }
-    }
 }

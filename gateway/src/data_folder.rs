@@ -1,5 +1,6 @@
 //! The data folder: whose it is, who else may use it, and the secret in it.
 
+use crate::audit;
 use anyhow::{Context, bail};
 use rustix::fs::OFlags;
 use satang_engine::persons::CitizenKey;
@@ -31,6 +32,13 @@ impl DataFolder {
             warnings.extend(check_private(folder, &metadata)?);
         }
         let storage = open_storage(folder)?;
+        for file in audit::files(folder) {
+            if let Ok(metadata) = fs::symlink_metadata(&file)
+                && metadata.is_file()
+            {
+                warnings.extend(check_private(&file, &metadata)?);
+            }
+        }
         let citizen_key = load_citizen_key(&storage, folder, &mut warnings)?;
         Ok(DataFolder {
             storage,

@@ -1,6 +1,8 @@
 //! The gateway: HTTP and command line around the engine. Modules in reading order.
 
 pub mod cli;
+mod settings;
+pub mod version;
 pub mod commands;
 pub mod start;
 mod data_folder;
@@ -9,6 +11,7 @@ pub mod time_daemon;
 mod signals;
 mod bar;
 mod output;
+mod log;
 pub mod audit;
 pub mod keys;
 pub mod tls;

@@ -3,13 +3,15 @@
 //! Words go through a bounded queue to a thread of their own, which alone waits for whoever reads stderr: a line is dropped and
 //! counted when the queue is full or stderr takes it no more. A closed stdout is the end of a command's data and no failure.
 
+use crate::log::json_line;
 use crossbeam::channel::{Receiver, Sender, bounded};
 use parking_lot::Mutex;
 use std::borrow::Cow;
 use std::io::{self, ErrorKind, Write};
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
+use tracing::Level;
 use tracing_subscriber::fmt::MakeWriter;
 
 /// Lines that wait for stderr; more is dropped (I12).
@@ -18,6 +20,8 @@ const LINES_WAITING_MAX: usize = 4096;
 const END_WAIT: Duration = Duration::from_secs(1);
 
 static WORDS: OnceLock<Sender<Word>> = OnceLock::new();
+/// Whether words are JSON objects, as log lines are then.
+static AS_JSON: AtomicBool = AtomicBool::new(false);
 static DROPPED: AtomicU64 = AtomicU64::new(0);
 /// The first failure of stdout.
 static STDOUT_FAILED: Mutex<Option<io::Error>> = Mutex::new(None);
@@ -35,7 +39,7 @@ macro_rules! show {
 
 /// Prints a line of words on stderr.
 macro_rules! say {
-    ($($arg:tt)*) => { $crate::output::queue_words($crate::output::plain(&format!("{}\n", format_args!($($arg)*))).into_owned().into_bytes()) };
+    ($($arg:tt)*) => { $crate::output::queue_words($crate::output::line_of_words(tracing::Level::INFO, &format!($($arg)*))) };
 }
 
 pub(crate) use {say, show};
@@ -51,7 +55,21 @@ pub(crate) fn start() {
         let _ = WORDS.set(words);
     }
     // The library's own hook writes where it panics, and would wait for whoever reads stderr instead of ending the process.
-    std::panic::set_hook(Box::new(|panic| finish_words(Some(format!("{panic}\n")))));
+    std::panic::set_hook(Box::new(|panic| finish_words(Some(panic.to_string()))));
+}
+
+/// From here on every line of words is a JSON object.
+pub(crate) fn speak_json() {
+    AS_JSON.store(true, Ordering::Relaxed);
+}
+
+/// A line of words as stderr takes it.
+pub(crate) fn line_of_words(level: Level, words: &str) -> Vec<u8> {
+    let line = match AS_JSON.load(Ordering::Relaxed) {
+        true => json_line(level, &plain(words)) + "\n",
+        false => format!("{}\n", plain(words)),
+    };
+    line.into_bytes()
 }
 
 fn write_words(said: &Receiver<Word>) {
@@ -112,6 +130,36 @@ pub(crate) fn plain(text: &str) -> Cow<'_, str> {
     }
 }
 
+/// An error with its causes on one line. A cause that the words in front of it end with is not said again: many errors say theirs
+/// themselves, for the log.
+pub(crate) fn causes(error: &anyhow::Error) -> String {
+    let mut said = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if said.is_empty() {
+            said = cause;
+        } else if !said.ends_with(&cause) {
+            said = format!("{said}: {cause}");
+        }
+    }
+    said
+}
+
+/// Rows with their columns aligned, without blanks at the ends of lines.
+pub(crate) fn table(rows: &[Vec<String>]) -> String {
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let cells = |column: usize| rows.iter().filter_map(move |row| row.get(column));
+    let width = |column| cells(column).map(|cell| cell.chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..columns).map(width).collect();
+    let line = |row: &Vec<String>| {
+        let padded = row
+            .iter()
+            .zip(&widths)
+            .map(|(cell, width)| format!("{cell:width$}"));
+        padded.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    };
+    rows.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
 /// Everything that was shown and said is out, or nobody takes it: words are waited for a second at most.
 ///
 /// # Errors
@@ -127,9 +175,9 @@ pub(crate) fn finish() -> io::Result<()> {
     }
 }
 
-/// Waits until stderr has taken what was said, and a last line, a second at most.
+/// Waits until stderr has taken what was said, and a last line, which says what failed, a second at most.
 pub(crate) fn finish_words(last: Option<String>) {
-    let last = last.map(String::into_bytes);
+    let last = last.map(|last| line_of_words(Level::ERROR, &last));
     let Some(words) = WORDS.get() else {
         return last.iter().for_each(|line| write_or_drop(line));
     };
@@ -173,7 +221,8 @@ impl MakeWriter<'_> for Words {
 
 #[cfg(test)]
 mod tests {
-    use super::plain;
+    use super::{causes, plain, table};
+    use anyhow::Context as _;
 
     #[test]
     fn what_commands_print_moves_no_cursor_and_turns_no_direction() {
@@ -181,5 +230,41 @@ mod tests {
         assert_eq!(plain(odd), "ร้าน\u{fffd}[2J\u{fffd}ABC\u{fffd}\u{fffd}\n");
         let good = "ร้านป้าแดง 1,000.00 ฿\n";
         assert_eq!(plain(good), good);
+    }
+
+    #[test]
+    fn a_cause_that_was_said_is_not_said_again() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("citizen.key: {source}")]
+        struct Unread {
+            source: std::io::Error,
+        }
+        let missing = || std::io::Error::from(std::io::ErrorKind::NotFound);
+        let error: anyhow::Error = Unread { source: missing() }.into();
+        assert_eq!(
+            format!("{error:#}"),
+            "citizen.key: entity not found: entity not found"
+        );
+        assert_eq!(causes(&error), "citizen.key: entity not found");
+        assert_eq!(
+            causes(&error.context("backup")),
+            "backup: citizen.key: entity not found"
+        );
+        let error = Err::<(), _>(missing()).context("a").context("b").unwrap_err();
+        assert_eq!(causes(&error), "b: a: entity not found");
+    }
+
+    #[test]
+    fn columns_of_a_table_begin_below_each_other() {
+        let row = |cells: [&str; 3]| cells.map(str::to_owned).to_vec();
+        let rows = [
+            row(["name", "role", ""]),
+            row(["ร้าน", "viewer", "x"]),
+            row(["a-long-one", "-", ""]),
+        ];
+        assert_eq!(
+            table(&rows),
+            "name        role\nร้าน        viewer  x\na-long-one  -"
+        );
     }
 }

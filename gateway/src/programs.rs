@@ -2,6 +2,7 @@
 
 use crate::engine::GatewayEngine;
 use crate::explain::baht;
+use crate::output::causes;
 use anyhow::{Context, bail};
 use parking_lot::Mutex;
 use satang_core::calendar::BusinessDate;
@@ -75,7 +76,7 @@ pub fn reload<S: Storage>(
 ) -> Result<ActivatedPrograms, ReloadError> {
     let refused = |text: String| ReloadError::Refused(text.replace(&source.prefix, ""));
     let turn = source.turn.lock();
-    let files = source.read().map_err(|error| refused(format!("{error:#}")))?;
+    let files = source.read().map_err(|error| refused(causes(&error)))?;
     let installed = engine.reload_programs(&files, by).map_err(|error| match error {
         ActivationError::Submit(error) => ReloadError::Submit(error),
         error @ (ActivationError::Policy(_)

@@ -1,5 +1,6 @@
 //! Certificates from PEM files, for the listener and for the client of `satang import`.
 
+use crate::output::causes;
 use crate::server::Tls;
 use anyhow::{Context, bail};
 use rustls::client::WebPkiServerVerifier;
@@ -62,7 +63,7 @@ pub fn reload_certificates(files: &TlsFiles, tls: &Tls) {
             tls.replace(config);
             tracing::info!("certificates were read again from {}", files.cert.display());
         }
-        Err(error) => tracing::error!("certificates stay as they were: {error:#}"),
+        Err(error) => tracing::error!("certificates stay as they were: {}", causes(&error)),
     }
 }
 

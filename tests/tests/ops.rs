@@ -117,28 +117,32 @@ fn a_panel_says_what_it_shows() {
 }
 
 #[test]
-fn units_and_images_pass_flags_that_there_are() {
-    let operations = read("docs/OPERATIONS.md");
-    for path in [
-        "ops/systemd/satang.service",
-        "ops/systemd/satang.default",
-        "ops/container/Containerfile",
-    ] {
-        let text = read(path);
-        let served = text
-            .lines()
-            .filter(|line| line.contains("--health-listen") || line.contains("--data-dir"));
-        let served: String = served.collect();
-        let flags = served
-            .split([' ', '"', ','])
-            .filter(|word| word.starts_with("--"));
-        let mut count = 0;
-        for flag in flags {
-            assert!(operations.contains(&format!("`{flag} ")), "{path}: {flag}");
-            count += 1;
-        }
-        assert!(count > 0, "{path}");
+fn units_and_images_say_what_there_is_to_say() {
+    let (operations, example) = (read("docs/OPERATIONS.md"), read("ops/satang.toml"));
+    let unit = read("ops/systemd/satang.service");
+    let start = unit.lines().find(|line| line.starts_with("ExecStart="));
+    let flags = start
+        .expect("it starts")
+        .split(' ')
+        .filter(|word| word.starts_with("--"));
+    let flags: Vec<&str> = flags.collect();
+    assert_eq!(flags, ["--config"]);
+    assert!(operations.contains("`--config FILE`"));
+    let image = read("ops/container/Containerfile");
+    let told = image
+        .lines()
+        .find_map(|line| line.strip_prefix("ENV "))
+        .expect("it is told");
+    let mut count = 0;
+    for (variable, _) in told.split(' ').filter_map(|word| word.split_once('=')) {
+        let key = variable
+            .strip_prefix("SATANG_")
+            .expect("a setting")
+            .to_lowercase();
+        assert!(example.contains(&format!("{key} = ")), "{variable}");
+        count += 1;
     }
+    assert_eq!(count, 5, "{told}");
 }
 
 /// `deny.toml` says it to whoever runs cargo deny; here everybody is told at once.

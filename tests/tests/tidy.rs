@@ -78,7 +78,6 @@ fn texts() -> Vec<SourceFile> {
         "/postinst",
         "/postrm",
         ".service",
-        ".default",
         "Containerfile",
         "LICENSE",
     ])

@@ -34,7 +34,7 @@ mod tests_snapshots;
 
 pub use access::Refused;
 pub use failure::Failure;
-pub use import::{Encoding, ImportKind, Report, dry_run};
+pub use import::{Citizens, Encoding, ImportKind, Report, dry_run};
 pub use listener::Probes;
 pub use maintenance::catch_up;
 pub use metrics::Metrics;

@@ -135,7 +135,9 @@ fn import(path: &str, content_type: HeaderValue, kind: ImportKind, args: &Import
 }
 
 /// How the file is encoded, by its first bytes; and the file with these bytes in front again, since a pipe cannot go back.
-fn encoding_of(mut file: File) -> io::Result<(Encoding, impl Read + Send + Sync + 'static)> {
+pub(super) fn encoding_of<R: Read + Send + Sync + 'static>(
+    mut file: R,
+) -> io::Result<(Encoding, impl Read + Send + Sync + 'static)> {
     let mut head = Vec::with_capacity(HEAD_BYTES);
     file.by_ref().take(HEAD_BYTES as u64).read_to_end(&mut head)?;
     let encoding = match FileKind::of(&head) {
@@ -147,22 +149,31 @@ fn encoding_of(mut file: File) -> io::Result<(Encoding, impl Read + Send + Sync 
 
 /// What a server would find malformed.
 async fn read_only(kind: ImportKind, body: FileBody, encoding: Encoding) -> anyhow::Result<ImportReport> {
-    let mut source = FileSource { body, failed: None };
-    match dry_run(kind, &mut source, encoding).await {
-        Ok(report) => Ok(report),
-        Err(Failure::Problem(problem)) => bail!("{}", problem.detail),
-        Err(failure) => match source.failed {
-            Some(error) => Err(error.into()),
-            None => bail!("{failure:?}"),
-        },
-    }
+    let mut source = FileSource::new(body);
+    let read = dry_run(kind, &mut source, encoding).await;
+    read.map_err(|failure| source.refusal(failure))
 }
 
 /// A file in the place of a request's body.
-struct FileSource {
+pub(super) struct FileSource {
     body: FileBody,
     /// Why it could not be read on.
     failed: Option<io::Error>,
+}
+
+impl FileSource {
+    pub(super) fn new(body: FileBody) -> FileSource {
+        FileSource { body, failed: None }
+    }
+
+    /// Why the file was not read to its end.
+    pub(super) fn refusal(&mut self, failure: Failure) -> anyhow::Error {
+        match (failure, self.failed.take()) {
+            (Failure::Problem(problem), _) => anyhow::Error::msg(problem.detail.clone()),
+            (_, Some(error)) => error.into(),
+            (failure, None) => anyhow::anyhow!("{failure:?}"),
+        }
+    }
 }
 
 impl BodySource for &mut FileSource {

@@ -1,10 +1,11 @@
 //! `satang keys`: making a key and listing a file's. The key is shown once, when it is made.
 
-use super::{AddressRange, KeyHash, Keys, Limits, Role, file};
-use crate::output::{say, show};
+use super::{AddressRange, Key, KeyHash, Keys, Limits, Role, file};
+use crate::output::{say, show, table};
 use anyhow::{Context, bail};
 use data_encoding::BASE64URL_NOPAD;
 use satang_core::ids::Name;
+use serde::Serialize;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, fchown};
@@ -14,6 +15,8 @@ use std::path::{Path, PathBuf};
 const PREFIX: &str = "satang_";
 /// Random bytes of a key: 43 characters (RFC 4648, 5), so that a key with its prefix is one block of SHA-256.
 const KEY_BYTES: usize = 32;
+/// Digits of a key's hash that are shown: enough to tell a file's keys apart, and of no use to guess one.
+const FINGERPRINT_DIGITS: usize = 8;
 
 /// `satang keys new`: the key to stdout, once; its `[[key]]` table behind those of `file`, or to stderr.
 ///
@@ -23,59 +26,118 @@ pub fn new(name: Name, role: Role, file: Option<&Path>) -> anyhow::Result<()> {
     let mut bytes = [0; KEY_BYTES];
     getrandom::fill(&mut bytes).map_err(|error| anyhow::anyhow!("no randomness: {error}"))?;
     let key = format!("{PREFIX}{}", BASE64URL_NOPAD.encode(&bytes));
+    let hash = KeyHash::of(key.as_bytes());
     let table = format!(
-        "[[key]]\nname   = \"{name}\"\nrole   = \"{}\"\nsha256 = \"{}\"\n",
+        "[[key]]\nname   = \"{name}\"\nrole   = \"{}\"\nsha256 = \"{hash}\"\n",
         role.name(),
-        KeyHash::of(key.as_bytes())
     );
     match file {
         Some(file) => append(file, &name, &table)?,
         None => say!("{}", table.trim_end()),
     }
+    // A comment, so that what stderr says is a table all the same.
+    say!("# fingerprint {}", fingerprint(&hash));
     writeln!(io::stdout(), "{key}").context("stdout")
 }
 
-/// `satang keys list`: names and roles to stdout, and what narrows the use of a key.
+/// The beginning of a key's hash, by which whoever holds the key knows it again: `printf %s KEY | sha256sum`.
+fn fingerprint(hash: &KeyHash) -> String {
+    hash.to_string()[..FINGERPRINT_DIGITS].to_owned()
+}
+
+/// One key as it is listed.
+#[derive(Serialize)]
+struct Listed {
+    name: String,
+    role: &'static str,
+    fingerprint: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    acquirer: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    not_before: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    addresses: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_cert_sha256: Option<String>,
+}
+
+impl Listed {
+    fn of(key: &Key, hash: &KeyHash) -> Listed {
+        let Key {
+            name,
+            role,
+            acquirer,
+            limits,
+        } = key;
+        let Limits {
+            not_before,
+            expires,
+            certificate,
+            addresses,
+        } = limits;
+        Listed {
+            name: name.to_string(),
+            role: role.name(),
+            fingerprint: fingerprint(hash),
+            acquirer: acquirer.map(|acquirer| acquirer.to_string()),
+            not_before: not_before.map(|date| date.to_string()),
+            expires: expires.map(|date| date.to_string()),
+            addresses: addresses.iter().map(AddressRange::to_string).collect(),
+            client_cert_sha256: certificate.map(|certificate| certificate.to_string()),
+        }
+    }
+
+    /// Its cells, in the order of [`COLUMNS`]; none of what the file does not say.
+    fn cells(&self) -> [Option<String>; COLUMNS.len()] {
+        [
+            Some(self.name.clone()),
+            Some(self.role.to_owned()),
+            Some(self.fingerprint.clone()),
+            self.acquirer.clone(),
+            self.not_before.clone(),
+            self.expires.clone(),
+            (!self.addresses.is_empty()).then(|| self.addresses.join(",")),
+            self.client_cert_sha256.clone(),
+        ]
+    }
+}
+
+/// What is listed of a key. A column that no key of the file fills is left out.
+const COLUMNS: [&str; 8] = [
+    "name",
+    "role",
+    "fingerprint",
+    "acquirer",
+    "not_before",
+    "expires",
+    "addresses",
+    "client_cert_sha256",
+];
+
+/// `satang keys list`: each key with its role, its fingerprint and what narrows its use, to stdout in columns or as JSON.
 ///
 /// # Errors
 /// When the file is refused.
-pub fn list(path: &Path) -> anyhow::Result<()> {
-    for key in file::read(path)?.keys() {
-        let acquirer = key.acquirer.map(|acquirer| format!("\tacquirer={acquirer}"));
-        let acquirer = acquirer.unwrap_or_default();
-        show!(
-            "{}\t{}{acquirer}{}",
-            key.name,
-            key.role.name(),
-            limits(&key.limits)
-        );
+pub fn list(path: &Path, json: bool) -> anyhow::Result<()> {
+    let keys = file::read(path)?;
+    let listed = keys.keys.iter().zip(&keys.hashes);
+    let listed: Vec<Listed> = listed.map(|(key, hash)| Listed::of(key, hash)).collect();
+    if json {
+        show!("{}", serde_json::to_string_pretty(&listed)?);
+        return Ok(());
     }
+    let rows: Vec<_> = listed.iter().map(Listed::cells).collect();
+    let is_filled = |column: &usize| rows.iter().any(|row| row[*column].is_some());
+    let columns: Vec<usize> = (0..COLUMNS.len()).filter(is_filled).collect();
+    let heading = columns.iter().map(|column| COLUMNS[*column].to_owned()).collect();
+    let cell = |cell: &Option<String>| cell.clone().unwrap_or_else(|| "-".to_owned());
+    let row =
+        |row: &[Option<String>; COLUMNS.len()]| columns.iter().map(|column| cell(&row[*column])).collect();
+    let lines: Vec<Vec<String>> = std::iter::once(heading).chain(rows.iter().map(row)).collect();
+    show!("{}", table(&lines));
     Ok(())
-}
-
-/// What narrows the use of a key, as the file has it; each behind a tab.
-fn limits(limits: &Limits) -> String {
-    let Limits {
-        not_before,
-        expires,
-        certificate,
-        addresses,
-    } = limits;
-    let mut shown = String::new();
-    let mut add = |key: &str, value: Option<String>| {
-        if let Some(value) = value {
-            shown.push_str(&format!("\t{key}={value}"));
-        }
-    };
-    add("not_before", not_before.map(|date| date.to_string()));
-    add("expires", expires.map(|date| date.to_string()));
-    let ranges: Vec<String> = addresses.iter().map(AddressRange::to_string).collect();
-    add("addresses", (!ranges.is_empty()).then(|| ranges.join(",")));
-    add(
-        "client_cert_sha256",
-        certificate.map(|certificate| certificate.to_string()),
-    );
-    shown
 }
 
 /// Puts a table behind those of a file, in one step: a reader sees the file before or after. Mode and owner stay.
@@ -111,9 +173,10 @@ fn append(path: &Path, name: &Name, table: &str) -> anyhow::Result<()> {
                 named()
             )
         }
-        written => written.with_context(named)?,
+        // The folder is missing or not to be written to: what is wrong is about the file that was asked for.
+        written => written.with_context(|| file.clone())?,
     }
-    fs::rename(&unfinished, path).with_context(named)?;
+    fs::rename(&unfinished, path).with_context(|| file.clone())?;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     File::open(folder.unwrap_or(Path::new(".")))
         .and_then(|folder| folder.sync_all())

@@ -25,11 +25,7 @@ const KNOWN: &str = "name role sha256 acquirer not_before expires addresses clie
 pub fn read(path: &Path) -> anyhow::Result<Keys> {
     let file = path.display().to_string();
     let text = fs::read_to_string(path).with_context(|| file.clone())?;
-    let mode = fs::metadata(path).with_context(|| file.clone())?.mode() & 0o777;
-    if mode & 0o002 != 0 {
-        // Whoever writes it gives himself every role.
-        bail!("{file}: offset 0: others may change it (mode {mode:04o}); run: chmod o-w '{file}'");
-    }
+    refuse_what_others_may_change(path)?;
     let keys = Keys::load(&file, &text)?;
     if keys.keys.is_empty() {
         let reason = "there is no [[key]] in it: nobody could call";
@@ -41,6 +37,19 @@ pub fn read(path: &Path) -> anyhow::Result<Keys> {
         .into());
     }
     Ok(keys)
+}
+
+/// Refuses a file that everybody may change: whoever does gives himself every role.
+///
+/// # Errors
+/// One line with the command that mends it.
+pub(crate) fn refuse_what_others_may_change(path: &Path) -> anyhow::Result<()> {
+    let file = path.display();
+    let mode = fs::metadata(path).with_context(|| file.to_string())?.mode() & 0o777;
+    if mode & 0o002 != 0 {
+        bail!("{file}: offset 0: others may change it (mode {mode:04o}); run: chmod o-w '{file}'");
+    }
+    Ok(())
 }
 
 impl Keys {

@@ -8,6 +8,7 @@ mod served;
 
 pub use command::{list, new};
 pub use file::read;
+pub(crate) use file::refuse_what_others_may_change;
 pub use limits::{AddressRange, Fingerprint, Limits, OutOfLimits};
 pub use ring::{HeldKeys, KeyRing, reload_keys};
 pub use served::{REQUESTS_PER_KEY_MAX, Serving};

@@ -2,6 +2,7 @@
 
 use super::served::Served;
 use super::{Key, KeyHash, Keys, Serving, file};
+use crate::output::causes;
 use parking_lot::RwLock;
 use satang_core::ids::Name;
 use std::cell::RefCell;
@@ -82,7 +83,7 @@ pub fn reload_keys(path: &Path, ring: &KeyRing) {
             ring.replace(keys);
             tracing::info!("keys were read again: {count} from {}", path.display());
         }
-        Err(error) => tracing::error!("keys stay as they were: {error:#}"),
+        Err(error) => tracing::error!("keys stay as they were: {}", causes(&error)),
     }
 }
 

@@ -210,8 +210,10 @@ fn a_clock_that_nobody_keeps_is_told_of_or_refused() {
     );
 
     // A simulated clock is nobody's to keep.
-    let (code, said) = site.refused(&["--clock", NOON, "--require-synced-clock"]);
-    assert_eq!(code, Some(2), "{said}");
+    check_refusal(
+        site.refused(&["--clock", NOON, "--require-synced-clock"]),
+        &["--require-synced-clock: does not go with --clock"],
+    );
     let server = site.serve_folder(&site.path("simulated"), &["--clock", NOON]);
     let mut wire = Wire::open(server.addr()).expect("it listens");
     let metrics = wire.call("GET", "/metrics", b"").expect("an answer");

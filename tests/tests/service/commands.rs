@@ -6,9 +6,10 @@ use satang_tests::site::Site;
 #[test]
 fn every_command_explains_itself() {
     let site = Site::new(BINARY);
-    let commands: [&[&str]; 17] = [
+    let commands: [&[&str]; 18] = [
         &[],
         &["serve"],
+        &["config"],
         &["demo"],
         &["import"],
         &["import", "merchants"],
@@ -47,8 +48,8 @@ fn every_command_explains_itself() {
         .filter_map(|line| line.strip_prefix("  ")?.split(' ').next())
         .collect();
     let asked = [
-        "serve", "demo", "import", "erase", "programs", "keys", "explain", "verify", "backup", "restore",
-        "help",
+        "serve", "config", "demo", "import", "erase", "programs", "keys", "explain", "verify", "backup",
+        "restore", "help",
     ];
     assert!(
         names

@@ -194,3 +194,55 @@ fn a_list_of_citizens_is_erased_from_a_file() {
     );
     desk.close(&[1, 2, 3]);
 }
+
+#[test]
+fn a_spreadsheets_file_is_read_and_what_is_no_text_is_refused_by_name() {
+    let mut desk = Desk::open(NOON);
+    for wallet in 1..=3 {
+        desk.enroll(PROGRAM, wallet, None);
+    }
+    let spreadsheet = desk.site().write(
+        "spreadsheet.csv",
+        format!(
+            "\u{feff}\"Citizen_ID\",\r\"{}\",\r\r\n {} ,,\r\n",
+            citizen_id(1),
+            citizen_id(2)
+        ),
+    );
+    let ended = desk.run(&[
+        "erase",
+        spreadsheet.to_str().expect("text"),
+        "--reason",
+        "request 17/2569",
+    ]);
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{ended:?}");
+    let report: Value = serde_json::from_str(&ended.stdout).expect("JSON");
+    assert_eq!(report, json!({ "accepted": 2, "rejected": 0, "errors": [] }));
+    let utf16: Vec<u8> = citizen_id(3).encode_utf16().flat_map(u16::to_le_bytes).collect();
+    for (bytes, wanted) in [
+        (
+            utf16,
+            "wrong.csv: line 1: looks like UTF-16: save the file as UTF-8",
+        ),
+        (
+            b"PK\x03\x04\x14".to_vec(),
+            "wrong.csv: the body is a ZIP archive or a spreadsheet's workbook (.xlsx)",
+        ),
+    ] {
+        let wrong = desk.site().write("wrong.csv", bytes);
+        let ended = desk.run(&["erase", wrong.to_str().expect("text"), "--reason", "x"]);
+        assert_eq!((ended.code, ended.stdout.as_str()), (Some(1), ""), "{ended:?}");
+        assert!(ended.stderr.contains(wanted), "{}", ended.stderr);
+    }
+    let short = desk.site().write("short.csv", &citizen_id(3)[1..]);
+    let ended = desk.run(&["erase", short.to_str().expect("text"), "--reason", "x"]);
+    assert!(
+        ended.stdout.contains("has 12 digits: lost its leading zero"),
+        "{ended:?}"
+    );
+    assert_eq!(
+        [1, 2].map(|citizen| register(&mut desk, citizen, citizen)),
+        ["excluded:erased", "excluded:erased"]
+    );
+    desk.close(&[1, 2]);
+}

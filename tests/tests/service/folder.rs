@@ -44,6 +44,18 @@ fn a_folder_that_others_may_use_is_refused_with_the_command_that_mends_it() {
     mode(0o770);
     assert!(said_by(site.serve(&["--clock", NOON])).contains("may use it (mode 0770)"));
     mode(0o700);
+    // The log of look-ups, too, and what it was before.
+    for name in ["audit.log", "audit.log.3"] {
+        let file = site.data_dir().join(name);
+        fs::write(&file, "").expect("ours");
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o666)).expect("ours");
+        let mend = format!("chmod o-rwx '{}'", file.display());
+        check_refusal(
+            site.refused(&["--clock", NOON]),
+            &["others may use it (mode 0666)", &mend],
+        );
+        fs::remove_file(&file).expect("ours");
+    }
     fs::create_dir(site.data_dir().join("lost+found")).expect("ours");
     assert!(!said_by(site.serve(&["--clock", NOON])).contains("may use it"));
 }

@@ -8,6 +8,7 @@ use satang_tests::crash::{citizen_id, wallet_id};
 use satang_tests::process::PATIENCE;
 use satang_tests::site::{NOON, Site, enrollment};
 use satang_tests::wire::Wire;
+use serde_json::{Value, json};
 use std::fs;
 use std::time::Instant;
 
@@ -142,9 +143,31 @@ fn a_key_counts_on_its_days_by_the_engines_clock() {
     let admin = make_key(&site, "admin-1", "admin", &site.path("keys.toml"));
     let file = site.path("keys.toml").to_str().expect("text").to_owned();
     let listed = site.run(&["keys", "list", "--file", &file]);
-    let expected = "later\tviewer\tnot_before=2026-06-16\nover\tviewer\texpires=2026-06-14\n\
-         today\tviewer\tnot_before=2026-06-15\texpires=2026-06-15\nadmin-1\tadmin\n";
-    assert_eq!((listed.code, listed.stdout.as_str()), (Some(0), expected));
+    let words = |line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    let rows: Vec<Vec<String>> = listed.stdout.lines().map(words).collect();
+    let without_fingerprint = |row: &Vec<String>| [&row[..2], &row[3..]].concat().join(" ");
+    let rows: Vec<String> = rows.iter().map(without_fingerprint).collect();
+    let expected = [
+        "name role not_before expires",
+        "later viewer 2026-06-16 -",
+        "over viewer - 2026-06-14",
+        "today viewer 2026-06-15 2026-06-15",
+        "admin-1 admin - -",
+    ];
+    assert_eq!(
+        (listed.code, rows),
+        (Some(0), expected.map(str::to_owned).to_vec())
+    );
+    // Columns begin below each other.
+    let column = listed.stdout.find("expires").expect("a heading");
+    assert!(
+        listed
+            .stdout
+            .lines()
+            .all(|line| line.as_bytes()[column - 1] == b' '),
+        "{}",
+        listed.stdout
+    );
     let server = site.serve(&["--clock", NOON, "--keys", &file]);
     let mut wire = Wire::open(server.addr()).expect("it listens");
     let mut check = |key: &str, status: u16, reason: &str| {
@@ -209,14 +232,31 @@ fn a_key_counts_from_its_addresses_and_with_its_certificate() {
     );
     let far = limited(&site, "far", "viewer", "addresses = [\"192.0.2.0/24\", \"::1\"]");
     let file = site.path("keys.toml").to_str().expect("text").to_owned();
-    let listed = site.run(&["keys", "list", "--file", &file]).stdout;
-    assert!(
-        listed.contains(&format!("pinned\tviewer\tclient_cert_sha256={fingerprint}\n")),
-        "{listed}"
-    );
-    assert!(
-        listed.contains("far\tviewer\taddresses=192.0.2.0/24,::1/128\n"),
-        "{listed}"
+    let listed = site.run(&["keys", "list", "--file", &file, "--json"]).stdout;
+    let listed: Value = serde_json::from_str(&listed).expect("JSON");
+    let of = |name: &str| {
+        listed
+            .as_array()
+            .expect("a list")
+            .iter()
+            .find(|key| key["name"] == name)
+            .expect("listed")
+            .clone()
+    };
+    assert_eq!(of("pinned")["client_cert_sha256"], fingerprint.to_string());
+    let shown = of("far");
+    assert_eq!(shown["addresses"], json!(["192.0.2.0/24", "::1/128"]));
+    let mut keys: Vec<&str> = shown
+        .as_object()
+        .expect("an object")
+        .keys()
+        .map(String::as_str)
+        .collect();
+    keys.sort();
+    assert_eq!(
+        keys,
+        ["addresses", "fingerprint", "name", "role"],
+        "what the file says, and no more"
     );
     let own = authority.issue();
     let (cert, key) = (site.write("own.crt", &own.cert), site.write("own.key", &own.key));

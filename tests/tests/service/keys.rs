@@ -30,7 +30,15 @@ pub fn make_keys(site: &Site) -> BTreeMap<&'static str, String> {
 pub fn make_key(site: &Site, name: &str, role: &str, file: &Path) -> String {
     let file = file.to_str().expect("text");
     let ended = site.run(&["keys", "new", "--name", name, "--role", role, "--file", file]);
-    assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{ended:?}");
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let fingerprint = ended.stderr.strip_prefix("# fingerprint ").map(str::trim_end);
+    let kept = fs::read_to_string(file).expect("written");
+    let hash = kept.lines().last().expect("a line");
+    assert!(
+        fingerprint
+            .is_some_and(|digits| digits.len() == 8 && hash.starts_with(&format!("sha256 = \"{digits}"))),
+        "{ended:?}: {hash}"
+    );
     let key = ended.stdout.trim_end().to_owned();
     assert!(key.starts_with("satang_") && key.len() == 50, "{key}");
     key
@@ -179,9 +187,32 @@ fn a_key_is_shown_once_and_only_its_hash_is_kept() {
     );
     let path = file.to_str().expect("text");
     let listed = site.run(&["keys", "list", "--file", path]);
+    let hashes = text.lines().filter_map(|line| line.strip_prefix("sha256 = \""));
+    let fingerprints: Vec<&str> = hashes.map(|hash| &hash[..8]).collect();
+    let expected = format!(
+        "name      role    fingerprint\nswitch-1  switch  {}\nops       admin   {}\n",
+        fingerprints[0], fingerprints[1]
+    );
+    assert_eq!((listed.code, listed.stdout), (Some(0), expected));
+    // A file in no folder is named as it was asked for.
+    let nowhere = [
+        "keys",
+        "new",
+        "--name",
+        "b",
+        "--role",
+        "viewer",
+        "--file",
+        "/nowhere/keys.toml",
+    ];
+    let nowhere = site.run(&nowhere);
     assert_eq!(
-        (listed.code, listed.stdout.as_str()),
-        (Some(0), "switch-1\tswitch\nops\tadmin\n")
+        (nowhere.code, nowhere.stderr.as_str(), nowhere.stdout.as_str()),
+        (
+            Some(1),
+            "satang: /nowhere/keys.toml: No such file or directory (os error 2)\n",
+            ""
+        )
     );
     // A name that is taken changes nothing.
     let twice = site.run(&["keys", "new", "--name", "ops", "--role", "viewer", "--file", path]);

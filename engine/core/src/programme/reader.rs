@@ -150,8 +150,24 @@ impl<'a> Value<'a> {
         self.source.line(self.at)
     }
 
-    fn string(&self, wanted: &str) -> Result<&'a str, PolicyError> {
+    /// A text as it is written; `wanted` says what it must be.
+    pub fn string(&self, wanted: &str) -> Result<&'a str, PolicyError> {
         self.value.as_str().ok_or_else(|| self.wrong_type(wanted))
+    }
+
+    /// `true` or `false`.
+    pub fn boolean(&self) -> Result<bool, PolicyError> {
+        let wanted = "true or false, without quotes";
+        self.value.as_bool().ok_or_else(|| self.wrong_type(wanted))
+    }
+
+    /// The digits of a whole number of any size, as decimal ones.
+    pub fn digits(&self) -> Result<String, PolicyError> {
+        let DeValue::Integer(integer) = self.value else {
+            return Err(self.wrong_type("a whole number, without quotes"));
+        };
+        let number = i128::from_str_radix(integer.as_str(), integer.radix()).ok();
+        Ok(number.map_or_else(|| integer.as_str().to_owned(), |number| number.to_string()))
     }
 
     /// A text for people: not blank, one line, at most 200 characters.

@@ -1,5 +1,6 @@
 //! Imports: lists in CSV and NDJSON of any length, read piece by piece, atomic per line, safe to send again.
 
+mod citizens;
 mod dry_run;
 mod gzip;
 mod lines;
@@ -8,6 +9,7 @@ mod report;
 #[cfg(test)]
 mod tests;
 
+pub use citizens::Citizens;
 pub use dry_run::{ImportKind, dry_run};
 pub use gzip::Encoding;
 pub use report::Report;
