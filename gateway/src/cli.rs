@@ -192,11 +192,7 @@ impl Cli {
     /// One line for stderr; the process exits with 1.
     fn run(self, told: &Told) -> anyhow::Result<()> {
         match self.command {
-            Command::Serve(settings) => {
-                tracing::info!("satang {VERSION}");
-                warn_about_variables(told);
-                serve(*settings)
-            }
+            Command::Serve(settings) => serve(*settings, told),
             Command::Config(args) => {
                 warn_about_variables(told);
                 settings::show(told, args.json);
@@ -260,7 +256,7 @@ fn keep_memory_private() {
     }
 }
 
-fn serve(args: Settings) -> anyhow::Result<()> {
+fn serve(args: Settings, told: &Told) -> anyhow::Result<()> {
     let starting = Signals::listen()?.watch_start();
     keep_memory_private();
     let files_max = raise_open_files_limit();
@@ -318,6 +314,9 @@ fn serve(args: Settings) -> anyhow::Result<()> {
     let mut signals = None;
     let running = Running::start(options, &mut progress, || signals = Some(starting.done()))?;
     bar.finish_and_clear();
+    // Only now: a refusal to start is one line.
+    tracing::info!("satang {VERSION}");
+    warn_about_variables(told);
     report_start(&running, started.elapsed(), args.data_dir.display());
     tracing::info!("at most {connections} connections, with a limit of {files_max} open files");
     report_access(&reloads, running.addr());
@@ -369,7 +368,7 @@ fn report_start(running: &Running, took: Duration, folder: impl std::fmt::Displa
         );
     }
     if let Err(error) = running.engine().now() {
-        tracing::error!(%error, "nothing is decided");
+        tracing::error!(%error, "nothing is decided, and the programme files are not installed");
     }
 }
 

@@ -1,7 +1,7 @@
 //! A small HTTP client for the command line: one request after another to one server.
 
 use crate::tls::client_config;
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use bytes::Bytes;
 use clap::Args;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue};
@@ -11,10 +11,11 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Frame, SizeHint};
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
-use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
+use rustls::{AlertDescription, ClientConfig};
 use std::cell::Cell;
 use std::env;
+use std::error::Error;
 use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -238,11 +239,25 @@ impl Client {
         let mut answered = pin!(answered);
         loop {
             match timeout_at(last_sign.get() + silence_max, &mut answered).await {
-                Ok(answer) => return answer,
+                Ok(answer) => return answer.map_err(named_certificate),
                 Err(_) if last_sign.get() + silence_max > Instant::now() => {}
                 Err(_) => bail!("the server was silent for {}", shown(silence_max)),
             }
         }
+    }
+}
+
+/// Says what is missing when the server wants a certificate: by TLS 1.3 that shows in the first request only.
+fn named_certificate(error: anyhow::Error) -> anyhow::Error {
+    let is_wanted = |cause: &(dyn Error + 'static)| {
+        let inner = cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        let alert = inner.and_then(|inner| inner.downcast_ref::<rustls::Error>());
+        let wanted = rustls::Error::AlertReceived(AlertDescription::CertificateRequired);
+        alert == Some(&wanted)
+    };
+    match error.chain().any(is_wanted) {
+        true => anyhow!("the server wants a client certificate: --client-cert FILE with --client-key FILE"),
+        false => error,
     }
 }
 

@@ -307,7 +307,7 @@ fn an_import_goes_over_tls() {
             "UnknownIssuer",
         ),
         (&url, &[], "needs --ca"),
-        (&url, &["--ca", &ca], "enrollments"),
+        (&url, &["--ca", &ca], "--client-cert"),
         (&url.replace("https", "http"), &["--ca", &ca], "--ca is for https"),
     ];
     for (url, more, word) in cases {
