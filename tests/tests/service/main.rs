@@ -6,6 +6,7 @@ mod audit;
 mod clawbacks;
 mod clock;
 mod commands;
+mod correlation;
 mod descriptors;
 mod desk;
 mod desk_review;
