@@ -31,6 +31,7 @@ mod policy;
 mod probes;
 mod privacy;
 mod progress;
+mod quickstart;
 mod refusals;
 mod registrations;
 mod replacements;
