@@ -6,6 +6,7 @@ import os
 import re
 
 import schemathesis
+from hypothesis import strategies as st
 
 ROLES = ("admin", "switch", "registrar")
 
@@ -26,19 +27,16 @@ class Keys:
         case.headers["Authorization"] = f"Bearer {data}"
 
 
-def as_lines(value):
+# The bytes of an import are lines of text.
+schemathesis.openapi.format("binary", st.text())
+
+
+@schemathesis.serializer("application/octet-stream")
+def lines(context, value):
     """Lines as they are; any other value, which is no text, as one line."""
+    if isinstance(value, bytes):
+        return value
     return (value if isinstance(value, str) else json.dumps(value)).encode("utf-8", errors="replace")
-
-
-@schemathesis.serializer("application/x-ndjson")
-def objects(context, value):
-    return as_lines(value)
-
-
-@schemathesis.serializer("text/csv")
-def rows(context, value):
-    return as_lines(value)
 
 
 @schemathesis.hook

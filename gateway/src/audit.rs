@@ -60,6 +60,10 @@ pub struct AuditLine<'a> {
     pub status: u16,
     /// Why it was refused.
     pub reason: Option<&'a str>,
+    /// The `X-Request-Id` it came with.
+    pub request_id: Option<&'a str>,
+    /// The trace-id of the `traceparent` it came with.
+    pub trace_id: Option<&'a str>,
 }
 
 /// What `/metrics` shows of it.
@@ -297,6 +301,8 @@ mod tests {
             address: "192.0.2.7".parse().unwrap(),
             status: 403,
             reason: Some("role"),
+            request_id: Some("a\"1"),
+            trace_id: None,
         }
     }
 
@@ -311,7 +317,7 @@ mod tests {
             fs::read_to_string(&file).unwrap(),
             "{\"at\":\"2026-06-15T12:00:00.000+07:00\",\"event\":\"refused\",\"key\":\"switch-1\",\
              \"route\":\"GET /v1/wallets/{wallet_id}\",\"subject\":\"00000000000000ff\",\"address\":\"192.0.2.7\",\
-             \"status\":403,\"reason\":\"role\"}\n"
+             \"status\":403,\"reason\":\"role\",\"request_id\":\"a\\\"1\",\"trace_id\":null}\n"
         );
         assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
     }

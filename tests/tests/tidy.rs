@@ -69,6 +69,7 @@ fn texts() -> Vec<SourceFile> {
         ".txt",
         "/run",
         "/schemathesis",
+        "/clients",
         ".py",
         ".yml",
         ".yaml",

@@ -2,7 +2,7 @@
 
 use crate::shape::{Text, part, shape};
 use crate::words::{
-    BindingAction, Category, Date, FifteenDigits, InstantAnswered, Name, OperatorReason, Payout, Status,
+    BindingAction, Category, Day, FifteenDigits, InstantAnswered, Name, OperatorReason, Payout, Status,
     UuidAnswered, Verdict,
 };
 
@@ -95,9 +95,9 @@ shape! {
         pub paid: u64,
         /// In satang (1/100 baht). Absent while it is being counted.
         pub left: Option<u64>,
-        pub letter_date: Date,
+        pub letter_date: Day,
         /// 30 days after the letter.
-        pub due_date: Date,
+        pub due_date: Day,
         /// Open, and today is after `due_date`.
         pub overdue: bool,
         pub reason: OperatorReason,
@@ -173,7 +173,7 @@ part! {
         pub since: InstantAnswered,
         /// The name of the key; absent without keys.
         pub by: Option<Name>,
-        pub letter_date: Date,
+        pub letter_date: Day,
         pub case_id: UuidAnswered,
     }
 }

@@ -4,15 +4,15 @@ use crate::casework::Mark;
 use crate::json::Json;
 use crate::payment::{Authorization, Caps, Remaining};
 use crate::shape::{Nullable, Schemas, Shape, Text, part, refer, shape};
-use crate::words::{Act, Date, FifteenDigits, HoldState, Hours, InstantAnswered, Name, Payout, UuidAnswered};
+use crate::words::{Act, Day, FifteenDigits, HoldState, Hours, InstantAnswered, Name, Payout, UuidAnswered};
 use serde::{Deserialize, Serialize};
 
 shape! {
     /// When a benefit may be used through the purchase's channel. Dates are inclusive.
     pub struct Spending {
         pub benefit: Name,
-        pub from: Date,
-        pub to: Date,
+        pub from: Day,
+        pub to: Day,
         pub hours: Hours,
     }
 }
@@ -66,7 +66,7 @@ shape! {
         pub citizen_amount: u64,
         /// What was still not given back after it. In satang (1/100 baht).
         pub left: u64,
-        pub business_date: Date,
+        pub business_date: Day,
         pub decided_at: InstantAnswered,
         pub sequence: u64,
     }

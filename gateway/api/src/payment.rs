@@ -3,7 +3,7 @@
 use crate::json::Json;
 use crate::problem::Problem;
 use crate::shape::{Nullable, Schemas, Shape, Text, part, refer, shape};
-use crate::words::{CapPeriod, Date, Decision, InstantAnswered, Name, UuidAnswered};
+use crate::words::{CapPeriod, Day, Decision, InstantAnswered, Name, UuidAnswered};
 use serde::{Deserialize, Serialize};
 
 shape! {
@@ -52,7 +52,7 @@ macro_rules! decided {
                 pub remaining: Option<Remaining>,
                 /// Who pays the state's part. Present exactly on approvals of a benefit that names sources.
                 pub funding: Option<Funding>,
-                pub business_date: Date,
+                pub business_date: Day,
                 pub decided_at: InstantAnswered,
                 $($back)*
             }
@@ -102,7 +102,7 @@ shape! {
         pub left: u64,
         /// What each source gets back. Present exactly when money is given back of a benefit that names sources.
         pub funding: Option<Funding>,
-        pub business_date: Date,
+        pub business_date: Day,
         pub decided_at: InstantAnswered,
         /// Position of the record in the journal. The answer leaves only after that record is durable.
         pub sequence: u64,
@@ -130,7 +130,7 @@ shape! {
         /// authorization; 0 for every other reason. In satang (1/100 baht).
         pub left: u64,
         /// Of a capture: the date it is settled on, whenever the hold was taken.
-        pub business_date: Date,
+        pub business_date: Day,
         pub decided_at: InstantAnswered,
         /// Position of the record in the journal. The answer leaves only after that record is durable.
         pub sequence: u64,

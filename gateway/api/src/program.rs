@@ -2,7 +2,7 @@
 
 use crate::payment::Caps;
 use crate::shape::{Nullable, Text, part, shape};
-use crate::words::{Category, Date, Hours, Name, Status};
+use crate::words::{Category, Day, Hours, Name, Status};
 
 shape! {
     /// A programme's policy in force.
@@ -16,8 +16,8 @@ shape! {
         /// BLAKE3 of the programme file in force.
         pub rule_version: Text,
         pub source: Nullable<Text>,
-        pub usable_from: Nullable<Date>,
-        pub effective_from: Nullable<Date>,
+        pub usable_from: Nullable<Day>,
+        pub effective_from: Nullable<Day>,
         /// When merchants may join by themselves; absent when they come by the register only. A key is absent that the programme's
         /// file leaves out.
         pub merchant_registration: Option<MerchantRegistration>,
@@ -34,9 +34,9 @@ part! {
     /// When merchants may join by themselves; absent when they come by the register only. A key is absent that the programme's file
     /// leaves out.
     pub struct MerchantRegistration {
-        pub opens: Option<Date>,
-        pub closes: Option<Date>,
-        pub returning_closes: Option<Date>,
+        pub opens: Option<Day>,
+        pub closes: Option<Day>,
+        pub returning_closes: Option<Day>,
         pub returning_from: Option<Name>,
     }
 }
@@ -101,8 +101,8 @@ part! {
     /// Where and when a benefit may be used.
     pub struct Channel {
         pub id: Name,
-        pub from: Date,
-        pub to: Date,
+        pub from: Day,
+        pub to: Day,
         pub hours: Hours,
         pub merchant_categories: Vec<Category>,
     }
@@ -120,8 +120,8 @@ shape! {
         pub registered: u64,
         /// Null: unlimited.
         pub remaining: Nullable<u64>,
-        pub opens: Nullable<Date>,
-        pub closes: Nullable<Date>,
+        pub opens: Nullable<Day>,
+        pub closes: Nullable<Day>,
         pub hours: Nullable<Hours>,
     }
 }
@@ -155,7 +155,7 @@ part! {
         /// Whether another version, or none, was in force.
         pub changed: bool,
         /// The first date this version counts from; until then the one before it does.
-        pub effective_from: Nullable<Date>,
+        pub effective_from: Nullable<Day>,
     }
 }
 

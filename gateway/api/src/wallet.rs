@@ -3,7 +3,7 @@
 use crate::casework::Mark;
 use crate::payment::Remaining;
 use crate::shape::{Nullable, Text, part, shape};
-use crate::words::{Date, FifteenDigits, Name, SecondAnswered, Status, UuidAnswered, Verdict};
+use crate::words::{Day, FifteenDigits, Name, SecondAnswered, Status, UuidAnswered, Verdict};
 
 shape! {
     /// A wallet and what it holds.
@@ -40,7 +40,7 @@ shape! {
         /// once it was used. Of a right that has lapsed the deadline at which it did.
         pub first_use_by: Nullable<SecondAnswered>,
         /// The first date of use; absent when nothing names one. For whoever held the earlier programme, the date of the returning.
-        pub usable_from: Option<Date>,
+        pub usable_from: Option<Day>,
         /// A benefit whose holder is a household is shown when the right names one.
         pub benefits: Vec<WalletBenefit>,
         /// Whether it has lapsed: purchases are declined `entitlement_lapsed`. That is final: no later deadline wakes it.

@@ -10,7 +10,7 @@ text! {
     /// 1 to 64 characters of a-z, 0-9 and -. An unknown name is a decline, a malformed one a 400.
     pub Name;
     /// A day in Asia/Bangkok, C.E.
-    pub Date;
+    pub Day;
     /// RFC 3339, to the millisecond, in +07:00.
     pub InstantAnswered;
     /// RFC 3339, to the second, in +07:00.

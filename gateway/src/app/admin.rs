@@ -147,7 +147,7 @@ impl<S: Storage> Ready<S> {
             id: api::Name::of(&program.id),
             rule_version: HEXLOWER.encode(&program.hash).into(),
             changed: program.changed,
-            effective_from: program.effective_from.map(|date| api::Date::of(&date)).into(),
+            effective_from: program.effective_from.map(|date| api::Day::of(&date)).into(),
         };
         Ok(json(&api::Reload {
             programs: installed.programs.iter().map(program).collect(),

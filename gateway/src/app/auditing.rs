@@ -4,7 +4,8 @@ use super::access::Refused;
 use super::routes::Route;
 use super::{Api, Failure};
 use crate::audit::{AuditEvent, AuditLine};
-use crate::server::{Peer, Response};
+use crate::server::{Correlation, Peer, Response};
+use http::HeaderMap;
 use satang_core::calendar::Instant;
 use satang_core::ids::Name;
 use satang_engine::engine::SubmitError;
@@ -18,6 +19,8 @@ pub(super) struct Asked<'a> {
     /// The id in the path; empty without one.
     pub(super) id: &'a str,
     pub(super) peer: &'a Peer,
+    /// The ids that its caller finds it by are among them.
+    pub(super) headers: &'a HeaderMap,
     /// The name of the key, when it is known.
     pub(super) key: Option<&'a Name>,
 }
@@ -47,6 +50,7 @@ impl<S: Storage> Api<S> {
         let now = engine
             .and_then(|engine| engine.now().ok())
             .unwrap_or_else(system_time);
+        let correlation = Correlation::of(asked.headers);
         let subject = engine.filter(|_| !asked.id.is_empty());
         log.note(&AuditLine {
             at: now.to_string(),
@@ -57,6 +61,8 @@ impl<S: Storage> Api<S> {
             address: IpAddr::to_canonical(&asked.peer.address),
             status,
             reason,
+            request_id: correlation.as_ref().and_then(|ids| ids.request_id()),
+            trace_id: correlation.as_ref().and_then(|ids| ids.trace_id()),
         });
     }
 }

@@ -117,7 +117,7 @@ fn reversal(record: &ReversalRecord) -> api::ReversalShown {
         state_amount: record.state().get(),
         citizen_amount: record.citizen().get(),
         left: record.left().get(),
-        business_date: api::Date::of(&at.business_date()),
+        business_date: api::Day::of(&at.business_date()),
         decided_at: api::InstantAnswered::of(&at),
         sequence: record.header.sequence,
     }
@@ -185,8 +185,8 @@ fn spending(rule: Option<&Rule>, found: &FoundAuthorization) -> Vec<api::Spendin
         .filter_map(|(compiled, policy)| Some((policy, compiled.channel(number)?)))
         .map(|(policy, channel)| api::Spending {
             benefit: api::Name::of(&policy.id),
-            from: api::Date::of(&channel.from),
-            to: api::Date::of(&channel.to),
+            from: api::Day::of(&channel.from),
+            to: api::Day::of(&channel.to),
             hours: api::Hours::of(&channel.hours),
         })
         .collect()

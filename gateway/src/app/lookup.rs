@@ -143,7 +143,7 @@ fn right_shown(directory: &Directory, held: &EntitlementView<'_>) -> api::Wallet
         program: api::Name::of(&rule.policy.id),
         registered_at: seconds(Instant::from_unix_ms(right.registered_unix_s * 1_000)),
         first_use_by: held.first_use_by.map(seconds).into(),
-        usable_from: right.usable_from(rule).map(|from| api::Date::of(&from)),
+        usable_from: right.usable_from(rule).map(|from| api::Day::of(&from)),
         benefits: held.benefits.iter().map(benefit_standing).collect(),
         lapsed: held.lapsed,
         tier: tier.flatten().map(api::Name::of).into(),
@@ -189,8 +189,8 @@ pub(super) fn seconds(at: Instant) -> api::SecondAnswered {
         .into()
 }
 
-fn date(date: Option<BusinessDate>) -> Option<api::Date> {
-    date.map(|date| api::Date::of(&date))
+fn date(date: Option<BusinessDate>) -> Option<api::Day> {
+    date.map(|date| api::Day::of(&date))
 }
 
 fn program_shown<S: Storage>(view: &View<'_, S>, rule: &Rule, registered: u64) -> api::Program {
@@ -253,8 +253,8 @@ fn registration_shown(rule: &Rule, open: bool, registered: u64) -> api::Registra
 fn benefit_shown(benefit: &Benefit) -> api::Benefit {
     let channel = |channel: &Channel| api::Channel {
         id: api::Name::of(&channel.id),
-        from: api::Date::of(&channel.from),
-        to: api::Date::of(&channel.to),
+        from: api::Day::of(&channel.from),
+        to: api::Day::of(&channel.to),
         hours: api::Hours::of(&channel.hours),
         merchant_categories: categories(channel.merchant_categories),
     };

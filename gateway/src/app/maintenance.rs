@@ -7,6 +7,7 @@ use satang_engine::maintenance::ChoreError;
 use satang_log::storage::Storage;
 use std::sync::Arc;
 use tokio::sync::{Mutex, oneshot};
+use tracing::Span;
 
 /// Does what an earlier process was stopped before; to be called once at a start.
 pub fn catch_up<S: Storage>(maintenance: &GatewayMaintenance<S>) {
@@ -49,7 +50,9 @@ impl<S: Storage> Ready<S> {
         let turn = one_at_a_time.clone().lock_owned().await;
         let maintenance: Arc<GatewayMaintenance<S>> = self.maintenance.clone();
         let (done, outcome) = oneshot::channel();
+        let span = Span::current();
         let started = std::thread::Builder::new().name(name.into()).spawn(move || {
+            let _of_request = span.entered();
             let outcome = what(&maintenance);
             if let Err(error) = &outcome {
                 tracing::error!(%error, chore = name, "it was not carried out; the next start tries again");

@@ -44,7 +44,7 @@ use crate::audit::AuditLog;
 use crate::engine::{GatewayEngine, GatewayMaintenance};
 use crate::keys::{HeldKeys, KeyRing};
 use crate::programs::ProgramSource;
-use crate::server::{Body, BodyError, Handler, Peer, Request, Response};
+use crate::server::{Body, BodyError, Correlation, Handler, Peer, Request, Response};
 use access::{Caller, Time};
 use auditing::Asked;
 use bytes::Bytes;
@@ -62,6 +62,7 @@ use serde::Serialize;
 use std::cell::OnceCell;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
+use tracing::{Instrument as _, Span};
 use turns::Turns;
 
 /// What all I/O threads share.
@@ -242,7 +243,7 @@ impl<S: Storage> Api<S> {
     ) -> Response {
         match self.route(peer, method, path, headers, body).await {
             Ok(response) => response,
-            Err(failure) => self.refuse(failure),
+            Err(failure) => span_of(headers).in_scope(|| self.refuse(failure)),
         }
     }
 
@@ -269,7 +270,7 @@ impl<S: Storage> Api<S> {
             let caller = self.admit(AUTHORIZE, "", headers, peer, &body)?;
             let answer = self.authorize(body, &caller).await;
             if answer.is_err() {
-                self.note(AUTHORIZE, "", peer, &caller, &answer);
+                self.note(AUTHORIZE, "", peer, headers, &caller, &answer);
             }
             return answer;
         }
@@ -283,8 +284,8 @@ impl<S: Storage> Api<S> {
             caller: &caller,
             body,
         };
-        let answer = self.answer(route.id, call).await;
-        self.note(route, id, peer, &caller, &answer);
+        let answer = self.answer(route.id, call).instrument(span_of(headers)).await;
+        self.note(route, id, peer, headers, &caller, &answer);
         let answer = answer?;
         Ok(match route.roles {
             // What only some may see, nobody on the way keeps.
@@ -306,11 +307,19 @@ impl<S: Storage> Api<S> {
         route: &Route,
         id: &str,
         peer: &Peer,
+        headers: &HeaderMap,
         caller: &Caller<'_>,
         answer: &Result<Response, Failure>,
     ) {
         let key = caller.name();
-        self.audit(&Asked { route, id, peer, key }, answer);
+        let asked = Asked {
+            route,
+            id,
+            peer,
+            headers,
+            key,
+        };
+        self.audit(&asked, answer);
     }
 
     async fn health(&self) -> Result<Response, Failure> {
@@ -334,8 +343,14 @@ impl<S: Storage> Api<S> {
         let admitted = access::admit(self.keys.as_ref(), route, headers, peer, now);
         let caller = admitted.map_err(|(refused, key)| {
             let key = key.as_ref();
-            let outcome = Err(Failure::Refused(refused));
-            self.audit(&Asked { route, id, peer, key }, &outcome);
+            let asked = Asked {
+                route,
+                id,
+                peer,
+                headers,
+                key,
+            };
+            self.audit(&asked, &Err(Failure::Refused(refused)));
             Failure::Refused(refused)
         })?;
         if let Caller::Bearer { .. } = caller {
@@ -409,6 +424,11 @@ const HEALTH: [&str; 2] = ["/healthz", "/readyz"];
 
 /// The description of every route, OpenAPI 3.1.
 const OPENAPI: &str = include_str!("../../openapi.json");
+
+/// Names the ids that a request came with in the log lines that it makes.
+fn span_of(headers: &HeaderMap) -> Span {
+    Correlation::of(headers).map_or_else(Span::none, |ids| ids.span())
+}
 
 fn text(words: String) -> Response {
     Response::new(StatusCode::OK, "text/plain; charset=utf-8", words)

@@ -128,6 +128,25 @@ fn operation(route: &Route) -> Json {
     operation
 }
 
+/// What a caller finds its request by: a parameter of every operation, and a field of every answer.
+const IDS: [(&str, &str); 2] = [("X-Request-Id", "RequestId"), ("traceparent", "Traceparent")];
+
+/// A response with the ids among its fields; its keys in their order.
+fn with_ids(response: &Json) -> Json {
+    let mut headers = response.get("headers").cloned().unwrap_or_else(empty);
+    for (field, name) in IDS {
+        headers.set(field, reference(&format!("headers/{name}")));
+    }
+    let mut ordered = empty();
+    for (key, value) in response.fields().filter(|(key, _)| *key != "headers") {
+        ordered.set(key, value.clone());
+        if key == "description" {
+            ordered.set("headers", headers.clone());
+        }
+    }
+    ordered
+}
+
 /// An operation with what people wrote of it; its keys, and its answers by status, in their order.
 fn finished(route: &Route, written: &Json) -> Json {
     let mut operation = operation(route);
@@ -145,13 +164,13 @@ fn finished(route: &Route, written: &Json) -> Json {
     );
     let mut responses: Vec<(String, Json)> = fields(&operation, "responses");
     responses.sort_by(|one, other| one.0.cmp(&other.0));
+    for (_, response) in responses.iter_mut().filter(|(_, one)| one.get("$ref").is_none()) {
+        *response = with_ids(response);
+    }
     operation.set("responses", Json::Object(responses.into_iter().collect()));
-    let parameters: Vec<Json> = fields(&operation, "parameters")
-        .into_iter()
-        .map(|(_, one)| one)
-        .collect();
-    let is_empty = parameters.is_empty();
-    operation.set("parameters", parameters);
+    let own = fields(&operation, "parameters").into_iter().map(|(_, one)| one);
+    let ids = IDS.map(|(_, name)| reference(&format!("parameters/{name}")));
+    operation.set("parameters", own.chain(ids).collect::<Vec<Json>>());
     for (key, _) in operation.fields() {
         assert!(
             OPERATION_KEYS.contains(&key.as_str()),
@@ -160,10 +179,7 @@ fn finished(route: &Route, written: &Json) -> Json {
         );
     }
     let mut ordered = empty();
-    for key in OPERATION_KEYS
-        .into_iter()
-        .filter(|key| !is_empty || *key != "parameters")
-    {
+    for key in OPERATION_KEYS {
         if let Some(value) = operation.get(key) {
             ordered.set(key, value.clone());
         }
@@ -280,7 +296,12 @@ fn all_responses(written: &Json) -> Json {
     for roles in ROUTES.iter().filter_map(|route| route.roles) {
         all.set(&forbidden_name(roles), forbidden(roles));
     }
-    all
+    // A head that is too large was not read.
+    let with_ids = |(name, response): (&String, &Json)| match name.as_str() {
+        "HeaderTooLarge" => (name.clone(), response.clone()),
+        _ => (name.clone(), with_ids(response)),
+    };
+    Json::Object(all.fields().map(with_ids).collect())
 }
 
 fn document() -> String {
@@ -294,6 +315,8 @@ fn document() -> String {
     let components = Json::object([
         ("securitySchemes", part("securitySchemes")),
         ("schemas", all_schemas(&part("schemas"))),
+        ("parameters", part("parameters")),
+        ("headers", part("headers")),
         ("responses", all_responses(&part("responses"))),
     ]);
     let document = Json::object([

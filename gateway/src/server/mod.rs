@@ -9,6 +9,7 @@
 mod answer_body;
 mod body;
 mod connection;
+mod correlation;
 mod counters;
 mod door;
 mod framing;
@@ -22,6 +23,7 @@ mod tls;
 mod watch;
 
 pub use body::{Body, BodyError};
+pub use correlation::{Correlation, TRACEPARENT, X_REQUEST_ID};
 pub use counters::{ConnectionState, ServerCounters};
 pub use message::{JSON, PROBLEM_JSON, Peer, Request, Response};
 pub use options::ServerOptions;

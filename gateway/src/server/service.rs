@@ -2,6 +2,7 @@
 //! wants it.
 
 use super::answer_body::AnswerBody;
+use super::correlation::Correlation;
 use super::message::{Request, Response};
 use super::watch::Connection;
 use super::{Body, Handler};
@@ -25,6 +26,7 @@ pub(super) async fn answer<H: Handler>(
     let (parts, incoming) = request.into_parts();
     let head_only = parts.method == Method::HEAD;
     let expects_continue = parts.headers.contains_key(header::EXPECT);
+    let correlation = Correlation::of(&parts.headers);
     let answer = match refusal(&parts, connection, &*handler) {
         Some(refusal) => {
             connection.end_after_answer();
@@ -54,7 +56,11 @@ pub(super) async fn answer<H: Handler>(
     if let Some(unread) = connection.take_unread() {
         settle_unread(unread, expects_continue, connection).await;
     }
-    Ok(render(answer.written_by(&*handler), head_only, connection))
+    let mut response = render(answer.written_by(&*handler), head_only, connection);
+    if let Some(correlation) = correlation {
+        correlation.echo(response.headers_mut());
+    }
+    Ok(response)
 }
 
 /// What hyper lets pass and the contract does not.

@@ -1,5 +1,6 @@
 //! The listener from outside: raw sockets and hyper's client against a handler that only echoes.
 
+mod server_correlation;
 mod server_http1;
 mod server_http2;
 mod server_limits;

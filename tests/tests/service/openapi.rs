@@ -68,6 +68,10 @@ fn operations(document: &Value) -> Vec<Operation> {
         for (method, operation) in methods.as_object().expect("methods") {
             let mut path = path.clone();
             for parameter in operation["parameters"].as_array().into_iter().flatten() {
+                let parameter = match parameter["$ref"].as_str() {
+                    Some(reference) => resolve(document, reference),
+                    None => parameter,
+                };
                 let (name, example) = (&parameter["name"], &parameter["example"]);
                 check(document, &parameter["schema"], example)
                     .expect("a parameter's example is of its schema");

@@ -68,7 +68,7 @@ fn withdrawal(directory: &Directory, file: &MerchantFile) -> Option<api::Consent
         reason: reason(mark),
         since: api::InstantAnswered::of(&mark.at),
         by: by(directory, mark),
-        letter_date: api::Date::of(&directory.casework().case(*case)?.letter),
+        letter_date: api::Day::of(&directory.casework().case(*case)?.letter),
         case_id: api::UuidAnswered::of(case),
     })
 }
@@ -130,8 +130,8 @@ pub(super) fn case(
         owed: case.owed.map(|owed| owed.get()),
         paid: case.paid().get(),
         left: case.left().map(|left| left.get()),
-        letter_date: api::Date::of(&case.letter),
-        due_date: api::Date::of(&case.due()),
+        letter_date: api::Day::of(&case.letter),
+        due_date: api::Day::of(&case.due()),
         overdue: state == CaseState::Open && today > case.due(),
         reason: reason(&case.opened),
         opened_at: api::InstantAnswered::of(&case.opened.at),
