@@ -7,6 +7,7 @@ use bytes::Bytes;
 use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, SemaphorePermit};
+use tracing::Span;
 
 /// A body up to this size is read where it came in: that takes less than the hand-over.
 const READ_AT_ONCE_BYTES: usize = 64 << 10;
@@ -30,9 +31,11 @@ pub(super) async fn read<T: Send + 'static>(
 
 /// Does on another thread what may take long or wait for a file; at once where there is no runtime.
 pub(super) async fn elsewhere<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    // What it logs belongs to the same request.
+    let span = Span::current();
     match Handle::try_current() {
         Ok(runtime) => {
-            let done = runtime.spawn_blocking(work).await;
+            let done = runtime.spawn_blocking(move || span.in_scope(work)).await;
             done.expect("it does not panic: panics abort")
         }
         Err(_) => work(),

@@ -163,7 +163,7 @@ fn bad_requests(heard: &mut Heard) {
     heard.send(400, "POST", "/v1/registrations", &format!("{whole}{id}"));
     heard.send(400, "POST", "/v1/registrations", &id);
     heard.send(400, "GET", &format!("/v1/wallets/{id}"), "");
-    heard.send(404, "GET", &format!("/v1/programs/{id}"), "");
+    heard.send(400, "GET", &format!("/v1/programs/{id}"), "");
     heard.send(404, "GET", &format!("/v1/citizens/{id}"), "");
     heard.send(400, "GET", &format!("/v1/authorizations/{id}"), "");
 }
