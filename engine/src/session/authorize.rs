@@ -18,9 +18,8 @@ use satang_core::record::{
 use satang_core::request::{AuthorizationRequest, HoldRequest, Purchase};
 use satang_core::state::account::WalletShard;
 use satang_core::state::apply::apply_authorization;
-use satang_core::state::dedup::{IdShard, TxnState};
+use satang_core::state::dedup::{IdShard, TxnState, id_shard};
 use satang_core::state::directory::Directory;
-use satang_core::state::hash::HashSeed;
 use satang_log::log::{ReadLog, Space};
 use std::collections::HashSet;
 use std::ops::ControlFlow;
@@ -109,16 +108,16 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
             purchase: ResolvedPurchase::new(&directory, purchase),
             expires_in_s,
         };
-        // A copy, so that the compiler sees that it hashes an id again with the same seed.
         let seed = self.state.seed;
-        let (txn, wallet) = (seed.txn_shard(txn_id), seed.wallet_shard(purchase.wallet));
+        let hash = seed.id(txn_id.bits());
+        let (txn, wallet) = (id_shard(hash), seed.wallet_shard(purchase.wallet));
         let ids = self.state.ids[txn].lock();
         let wallets = self.state.wallets[wallet].lock();
         // What the checks will read one after another is fetched at once, and while the clock is read.
-        ids.prefetch(txn_id);
+        ids.prefetch_hashed(hash);
         prefetch(&directory, &wallets, &order.purchase);
         let now = self.now();
-        let Some(known) = self.txn_state(&ids, txn_id, old) else {
+        let Some(known) = self.txn_state(&ids, hash, txn_id, old) else {
             return Ok(Attempt::Again);
         };
         let tombstone = match known {
@@ -237,7 +236,7 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
         old: &Old<Vec<(TxnId, TxnState)>>,
         cleared: &HashSet<u64>,
     ) -> Result<Attempt<SubmittedBatch>, SubmitError> {
-        let directory = &*self.state.directory.read();
+        let (directory, seed) = (&*self.state.directory.read(), self.state.seed);
         let resolved = requests
             .iter()
             .map(|r| ResolvedPurchase::new(directory, &r.purchase));
@@ -247,10 +246,10 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
             purchases: resolved.collect(),
             directory,
             old,
-            seed: self.state.seed,
+            hashes: requests.iter().map(|r| seed.id(r.txn_id.bits())).collect(),
         };
         let purchases = &batch.purchases;
-        let shards = requests.iter().map(|r| batch.seed.txn_shard(r.txn_id));
+        let shards = batch.hashes.iter().map(|hash| id_shard(*hash));
         let mut ids = Locked::lock(&self.state.ids, shards);
         let at = self.now()?;
         let mut locks = PurchaseLocks::lock(&self.state, directory, purchases, at);
@@ -298,8 +297,8 @@ impl<R: ReadLog, C: Clock> Engine<R, C> {
     }
 
     /// What memory, or else the files (`old`), know of an authorization's id; `None` when the files must be asked first.
-    fn txn_state(&self, ids: &IdShard, id: TxnId, old: Option<Old<TxnState>>) -> Option<TxnState> {
-        match ids.txn(id) {
+    fn txn_state(&self, ids: &IdShard, hash: u64, id: TxnId, old: Option<Old<TxnState>>) -> Option<TxnState> {
+        match ids.txn_hashed(hash, id) {
             TxnState::New if self.id_archive.may_hold(id.bits()) => old
                 .filter(|old| old.epoch == self.id_archive.epoch())
                 .map(|old| old.found),
@@ -394,15 +393,16 @@ struct BatchAttempt<'b> {
     directory: &'b Directory,
     /// What the files of older days know of the ids.
     old: &'b Old<Vec<(TxnId, TxnState)>>,
-    seed: HashSeed,
+    /// Those of the ids: each is asked for three times.
+    hashes: Vec<u64>,
 }
 
 impl BatchAttempt<'_> {
     /// What memory, or else the files, know of an element's id.
     #[inline]
     fn known(&self, index: usize, ids: &Locked<'_, IdShard>) -> TxnState {
-        let id = self.requests[index].txn_id;
-        match ids.get(self.seed.txn_shard(id)).txn(id) {
+        let (id, hash) = (self.requests[index].txn_id, self.hashes[index]);
+        match ids.get(id_shard(hash)).txn_hashed(hash, id) {
             TxnState::New => self.old.of(id).unwrap_or(TxnState::New),
             known => known,
         }
@@ -415,9 +415,8 @@ impl BatchAttempt<'_> {
     /// Asks the processor to fetch what an element's decision will read, if there is such an element.
     #[inline]
     fn prefetch(&self, index: usize, ids: &Locked<'_, IdShard>, locks: &PurchaseLocks<'_>) {
-        if let (Some(request), Some(purchase)) = (self.requests.get(index), self.purchases.get(index)) {
-            ids.get(self.seed.txn_shard(request.txn_id))
-                .prefetch(request.txn_id);
+        if let (Some(hash), Some(purchase)) = (self.hashes.get(index), self.purchases.get(index)) {
+            ids.get(id_shard(*hash)).prefetch_hashed(*hash);
             prefetch(self.directory, locks.wallets(purchase), purchase);
         }
     }

@@ -113,11 +113,16 @@ impl Entry for IdEntry {
         self.bits()
     }
 
-    /// Without the bits that chose the shard.
     #[inline]
     fn hash(key: u128, seed: &HashSeed) -> u64 {
-        seed.id(key) << 8
+        within_shard(seed.id(key))
     }
+}
+
+/// An id's hash without the bits that chose the shard.
+#[inline]
+fn within_shard(hash: u64) -> u64 {
+    hash << 8
 }
 
 impl IdEntry {
@@ -263,11 +268,24 @@ impl IdShard {
         self.txns.prefetch(id.bits());
     }
 
+    /// The same for whoever knows the id's hash ([`HashSeed::id`]).
+    #[inline]
+    pub fn prefetch_hashed(&self, hash: u64) {
+        self.txns.prefetch_hashed(within_shard(hash));
+    }
+
     /// What memory knows of an authorization's id.
     pub fn txn(&self, id: TxnId) -> TxnState {
         self.txns
             .find(id.bits())
             .map_or(TxnState::New, IdEntry::txn_state)
+    }
+
+    /// The same for whoever knows the id's hash ([`HashSeed::id`]).
+    #[inline]
+    pub fn txn_hashed(&self, hash: u64, id: TxnId) -> TxnState {
+        let found = self.txns.find_hashed(within_shard(hash), id.bits());
+        found.map_or(TxnState::New, IdEntry::txn_state)
     }
 
     /// The sequence of the record of a reversal's id, when memory knows it.

@@ -95,7 +95,13 @@ impl<E: Entry> Table<E> {
     /// The entry of this key.
     #[inline]
     pub fn find(&self, key: E::Key) -> Option<&E> {
-        let run = &self.entries[self.home(key)..];
+        self.find_hashed(E::hash(key, &self.seed), key)
+    }
+
+    /// The same for whoever knows the key's hash.
+    #[inline]
+    pub fn find_hashed(&self, hash: u64, key: E::Key) -> Option<&E> {
+        let run = &self.entries[self.home_of(hash)..];
         run.iter()
             .take_while(|entry| !entry.is_empty())
             .find(|entry| entry.key() == key)
@@ -143,7 +149,13 @@ impl<E: Entry> Table<E> {
     /// finds them in cache. They are fetched side by side: a look-up alone would meet them one after another.
     #[inline]
     pub fn prefetch(&self, key: E::Key) {
-        let home = self.home(key);
+        self.prefetch_hashed(E::hash(key, &self.seed));
+    }
+
+    /// The same for whoever knows the key's hash.
+    #[inline]
+    pub fn prefetch_hashed(&self, hash: u64) {
+        let home = self.home_of(hash);
         let ends = [home, home + CACHE_LINE_BYTES.div_ceil(size_of::<E>())].map(|at| &self.entries[at]);
         for entry in ends {
             prefetch_line(entry);
@@ -189,7 +201,11 @@ impl<E: Entry> Table<E> {
 
     #[inline]
     fn home(&self, key: E::Key) -> usize {
-        let hash = E::hash(key, &self.seed);
+        self.home_of(E::hash(key, &self.seed))
+    }
+
+    #[inline]
+    fn home_of(&self, hash: u64) -> usize {
         ((u128::from(hash) * self.homes as u128) >> 64) as usize
     }
 
