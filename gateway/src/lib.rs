@@ -2,6 +2,7 @@
 
 pub mod cli;
 mod settings;
+mod small_file;
 pub mod version;
 pub mod commands;
 pub mod start;

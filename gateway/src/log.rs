@@ -66,7 +66,8 @@ pub(crate) fn start(settings: &LogSettings) {
         LogFormat::Json => lines
             .json()
             .flatten_event(true)
-            .with_current_span(false)
+            // Of a request: its ids.
+            .with_current_span(true)
             .with_span_list(false)
             .boxed(),
     };

@@ -3,6 +3,7 @@
 use crate::engine::GatewayEngine;
 use crate::explain::baht;
 use crate::output::causes;
+use crate::small_file;
 use anyhow::{Context, bail};
 use parking_lot::Mutex;
 use satang_core::calendar::BusinessDate;
@@ -211,17 +212,7 @@ pub fn read_programs(folder: &Path) -> anyhow::Result<ProgramFiles> {
             .with_context(|| format!("--programs {}", folder.display()))?
             .path();
         if is_program_file(&path) {
-            let metadata = fs::metadata(&path).with_context(|| path.display().to_string())?;
-            // A FIFO would be waited for, perhaps for ever.
-            if !metadata.is_file() {
-                bail!("{}: is no regular file", path.display());
-            }
-            let bytes = fs::read(&path).with_context(|| path.display().to_string())?;
-            let text = String::from_utf8(bytes).map_err(|error| {
-                let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-                let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
-                anyhow::anyhow!("{}:{line}: (file): is not UTF-8 in this line", path.display())
-            })?;
+            let text = small_file::read_text(&path)?;
             files.push((path.display().to_string(), text));
         }
     }

@@ -506,7 +506,7 @@ fn spawn<T: Send + 'static>(name: &str, run: impl FnOnce() -> T + Send + 'static
 }
 
 /// Without keys every caller has every role: only this machine may call.
-fn refuse_foreign_address(option: &str, listen: SocketAddr, has_keys: bool) -> anyhow::Result<()> {
+pub(crate) fn refuse_foreign_address(option: &str, listen: SocketAddr, has_keys: bool) -> anyhow::Result<()> {
     if !has_keys && !listen.ip().is_loopback() {
         bail!(
             "{option} {listen}: callers are not authenticated without --keys, so only loopback addresses are served"

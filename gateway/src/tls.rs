@@ -2,6 +2,7 @@
 
 use crate::output::causes;
 use crate::server::Tls;
+use crate::small_file;
 use anyhow::{Context, bail};
 use rustls::client::WebPkiServerVerifier;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
@@ -110,7 +111,7 @@ fn read_roots(path: &Path) -> anyhow::Result<RootCertStore> {
 
 fn read_certificates(path: &Path) -> anyhow::Result<Vec<CertificateDer<'static>>> {
     let named = || path.display().to_string();
-    let text = fs::read(path).with_context(named)?;
+    let text = small_file::read(path)?;
     let certificates: Result<Vec<_>, pem::Error> = CertificateDer::pem_slice_iter(&text).collect();
     let certificates = certificates.with_context(named)?;
     if certificates.is_empty() {
@@ -121,7 +122,7 @@ fn read_certificates(path: &Path) -> anyhow::Result<Vec<CertificateDer<'static>>
 
 fn read_key(path: &Path) -> anyhow::Result<PrivateKeyDer<'static>> {
     let named = || path.display().to_string();
-    let text = fs::read(path).with_context(named)?;
+    let text = small_file::read(path)?;
     match PrivateKeyDer::from_pem_slice(&text) {
         Err(pem::Error::NoItemsFound) => {
             bail!("{}: no private key in it (-----BEGIN PRIVATE KEY-----)", named())

@@ -1,7 +1,9 @@
 //! `satang keys`: making a key and listing a file's. The key is shown once, when it is made.
 
-use super::{AddressRange, Key, KeyHash, Keys, Limits, Role, file};
+use super::file::{self, KEY_PREFIX};
+use super::{AddressRange, Key, KeyHash, Keys, Limits, Role};
 use crate::output::{say, show, table};
+use crate::small_file;
 use anyhow::{Context, bail};
 use data_encoding::BASE64URL_NOPAD;
 use satang_core::ids::Name;
@@ -11,8 +13,6 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, fchown};
 use std::path::{Path, PathBuf};
 
-/// What every key begins with, so that one that leaked is recognized for what it is.
-const PREFIX: &str = "satang_";
 /// Random bytes of a key: 43 characters (RFC 4648, 5), so that a key with its prefix is one block of SHA-256.
 const KEY_BYTES: usize = 32;
 /// Digits of a key's hash that are shown: enough to tell a file's keys apart, and of no use to guess one.
@@ -25,7 +25,7 @@ const FINGERPRINT_DIGITS: usize = 8;
 pub fn new(name: Name, role: Role, file: Option<&Path>) -> anyhow::Result<()> {
     let mut bytes = [0; KEY_BYTES];
     getrandom::fill(&mut bytes).map_err(|error| anyhow::anyhow!("no randomness: {error}"))?;
-    let key = format!("{PREFIX}{}", BASE64URL_NOPAD.encode(&bytes));
+    let key = format!("{KEY_PREFIX}{}", BASE64URL_NOPAD.encode(&bytes));
     let hash = KeyHash::of(key.as_bytes());
     let table = format!(
         "[[key]]\nname   = \"{name}\"\nrole   = \"{}\"\nsha256 = \"{hash}\"\n",
@@ -143,10 +143,17 @@ pub fn list(path: &Path, json: bool) -> anyhow::Result<()> {
 /// Puts a table behind those of a file, in one step: a reader sees the file before or after. Mode and owner stay.
 fn append(path: &Path, name: &Name, table: &str) -> anyhow::Result<()> {
     let file = path.display().to_string();
-    let (mut text, metadata) = match File::open(path) {
-        Ok(open) => {
-            let text = io::read_to_string(&open).with_context(|| file.clone())?;
-            (text, Some(open.metadata().with_context(|| file.clone())?))
+    // Where a link leads is what a server reads.
+    let path = &match fs::canonicalize(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound && !path.is_symlink() => path.to_owned(),
+        found => found.with_context(|| file.clone())?,
+    };
+    let (mut text, metadata) = match fs::metadata(path) {
+        // What is renamed into its place would be no such thing any more.
+        Ok(metadata) if !metadata.is_file() => bail!("{file}: is no regular file"),
+        Ok(metadata) => {
+            file::refuse_what_others_may_change(path)?;
+            (small_file::read_text(path)?, Some(metadata))
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => (String::new(), None),
         Err(error) => return Err(error).context(file),

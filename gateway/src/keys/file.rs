@@ -3,6 +3,7 @@
 
 use super::limits::ADDRESSES_MAX;
 use super::{AddressRange, Fingerprint, KEYS_MAX, Key, KeyHash, Keys, Limits, Role};
+use crate::small_file;
 use anyhow::{Context as _, bail};
 use satang_core::ids::Name;
 use satang_core::programme::PolicyError;
@@ -15,6 +16,9 @@ use std::path::Path;
 /// The largest keys file, in bytes (I12).
 const TEXT_BYTES_MAX: usize = 64 << 10;
 
+/// What every key begins with, so that one that leaked is recognized for what it is.
+pub(super) const KEY_PREFIX: &str = "satang_";
+
 /// The keys of a `[[key]]` table.
 const KNOWN: &str = "name role sha256 acquirer not_before expires addresses client_cert_sha256";
 
@@ -24,7 +28,7 @@ const KNOWN: &str = "name role sha256 acquirer not_before expires addresses clie
 /// One line: the file, and where and why it is refused.
 pub fn read(path: &Path) -> anyhow::Result<Keys> {
     let file = path.display().to_string();
-    let text = fs::read_to_string(path).with_context(|| file.clone())?;
+    let text = small_file::read_text(path)?;
     refuse_what_others_may_change(path)?;
     let keys = Keys::load(&file, &text)?;
     if keys.keys.is_empty() {
@@ -58,6 +62,10 @@ impl Keys {
     /// # Errors
     /// The first thing that is wrong, with its line and key.
     pub fn load(file: &str, text: &str) -> Result<Keys, PolicyError> {
+        Keys::load_unveiled(file, text).map_err(veiled)
+    }
+
+    fn load_unveiled(file: &str, text: &str) -> Result<Keys, PolicyError> {
         let source = Source { file, text };
         if text.len() > TEXT_BYTES_MAX {
             let reason = format!("must be at most {TEXT_BYTES_MAX} bytes, not {}", text.len());
@@ -129,6 +137,14 @@ impl Keys {
     }
 }
 
+/// The same error without a key that somebody pasted as the name of one.
+fn veiled(mut error: PolicyError) -> PolicyError {
+    if let Some(at) = error.key.find(KEY_PREFIX) {
+        error.key.replace_range(at + KEY_PREFIX.len().., "…");
+    }
+    error
+}
+
 /// What narrows the use of a key.
 fn limits(table: &Table<'_>) -> Result<Limits, PolicyError> {
     let date = |key| table.find(key).map(|value| value.date()).transpose();
@@ -164,4 +180,26 @@ fn limits(table: &Table<'_>) -> Result<Limits, PolicyError> {
 
 fn text(value: &Value<'_>) -> Result<String, PolicyError> {
     value.one_line()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_that_was_pasted_as_the_name_of_one_is_not_repeated() {
+        let key = "satang_l8Qo466lNbmYJykI3Hso20tSBCBcSWxnAxGERPWlLNE";
+        let wrong = [
+            format!("[[key]]\nname = \"a\"\nrole = \"admin\"\n{key} = \"x\"\n"),
+            format!("[{key}]\n"),
+            format!("[[key]]\n\"a {key}\" = 1\n"),
+        ];
+        for text in wrong {
+            let refused = Keys::load("keys.toml", &text).err().unwrap().to_string();
+            assert!(
+                refused.contains("satang_…: unknown key") && !refused.contains("l8Qo"),
+                "{refused}"
+            );
+        }
+    }
 }

@@ -1,7 +1,8 @@
 //! The file of settings: a key for each flag of the server, read strictly.
 
 use crate::keys::refuse_what_others_may_change;
-use anyhow::{Context as _, bail};
+use crate::small_file;
+use anyhow::bail;
 use clap::Arg;
 use satang_core::programme::PolicyError;
 use satang_core::programme::reader::{Source, Table, Value, shown};
@@ -9,7 +10,6 @@ use satang_core::programme::syntax;
 use std::any::TypeId;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The largest file of settings, in bytes (I12).
@@ -27,7 +27,7 @@ pub(super) struct Entry {
 /// One line: the file, and the line and key of the first thing that is wrong.
 pub(super) fn read(path: &Path, settings: &[&Arg]) -> anyhow::Result<BTreeMap<String, Entry>> {
     let file = path.display().to_string();
-    let text = fs::read_to_string(path).with_context(|| file.clone())?;
+    let text = small_file::read_text(path)?;
     refuse_what_others_may_change(path)?;
     if text.len() > TEXT_BYTES_MAX {
         bail!(

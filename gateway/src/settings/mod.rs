@@ -12,6 +12,7 @@ pub(crate) use layers::{Refusal, Told, command, read};
 pub(crate) use show::show;
 
 use crate::server::ServerOptions;
+use crate::start::refuse_foreign_address;
 use clap::Args;
 use satang_core::calendar::Instant;
 use satang_engine::clock::{Clock as _, SystemClock};
@@ -115,6 +116,21 @@ impl Settings {
                 );
             }
             (None, None) | (Some(_), Some(_)) => {}
+        }
+        let has_keys = self.keys.is_some();
+        let addresses = [
+            ("listen", Some(self.listen)),
+            ("health_listen", self.health_listen),
+        ];
+        for (setting, address) in addresses {
+            if let Some(address) = address {
+                refuse_foreign_address(&told.named(setting), address, has_keys)
+                    .map_err(|error| Refusal::new(error.to_string()))?;
+            }
+        }
+        if self.health_listen == Some(self.listen) && self.listen.port() != 0 {
+            let reason = format!("is the address of {}, too: take another", told.named("listen"));
+            return refuse("health_listen", reason);
         }
         if self.require_synced_clock && self.clock.is_some() {
             let reason = format!(

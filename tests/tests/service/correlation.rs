@@ -125,12 +125,19 @@ fn answers_and_the_audit_log_name_the_ids_that_a_request_came_with() {
 
 #[test]
 fn log_lines_that_a_request_makes_name_its_ids_and_others_none() {
+    let in_text = |id: &str| format!("request_id={id} trace_id={TRACE_ID}");
+    assert_ids_are_logged("text", &in_text);
+    let in_json = |id: &str| format!("\"request_id\":\"{id}\",\"trace_id\":\"{TRACE_ID}\"");
+    assert_ids_are_logged("json", &in_json);
+}
+
+fn assert_ids_are_logged(format: &str, shown: &dyn Fn(&str) -> String) {
     let site = Site::new(BINARY);
     let name = "thai-chuai-thai-plus-6040.toml";
     let shipped = fs::read_to_string(shipped_programs().join(name)).expect("shipped");
     let file = site.write(&format!("programs/{name}"), &shipped);
     let programs = format!("programs={}", file.parent().expect("a folder").display());
-    let server = site.serve(&[&programs, "--clock", NOON]);
+    let server = site.serve(&[&programs, "--clock", NOON, "--log-format", format]);
     let mut wire = Wire::open(server.addr()).expect("it listens");
     // Warned of while the request is served …
     fs::write(&file, shipped.replace("day = 20_000", "day = 200")).expect("our own folder");
@@ -159,10 +166,7 @@ fn log_lines_that_a_request_makes_name_its_ids_and_others_none() {
         ("no snapshot was taken", "snapshot-1"),
     ] {
         let line = line(word);
-        assert!(
-            line.contains(&format!("request_id={id} trace_id={TRACE_ID}")),
-            "{line}"
-        );
+        assert!(line.contains(&shown(id)), "{line}");
         assert!(line.contains("WARN"), "{line}");
     }
     let of_snapshots = said.lines().filter(|line| line.contains("no snapshot was taken"));

@@ -44,6 +44,29 @@ pub fn make_key(site: &Site, name: &str, role: &str, file: &Path) -> String {
     key
 }
 
+#[test]
+fn a_key_goes_where_a_link_leads_and_into_no_file_that_others_may_change() {
+    let site = Site::new(BINARY);
+    let (real, link) = (site.path("real.toml"), site.path("link.toml"));
+    make_key(&site, "a", "admin", &real);
+    std::os::unix::fs::symlink("real.toml", &link).expect("our own folder");
+    make_key(&site, "b", "switch", &link);
+    assert!(link.is_symlink());
+    let kept = fs::read_to_string(&real).expect("there");
+    assert!(kept.contains("name   = \"b\""), "{kept}");
+    let others = std::os::unix::fs::PermissionsExt::from_mode(0o666);
+    fs::set_permissions(&real, others).expect("ours");
+    for (file, why) in [
+        (&link, "others may change it"),
+        (&site.path("."), "is no regular file"),
+    ] {
+        let file = file.to_str().expect("text");
+        let ended = site.run(&["keys", "new", "--name", "c", "--role", "switch", "--file", file]);
+        check_refusal((ended.code, ended.stderr), &[why]);
+    }
+    assert_eq!(fs::read_to_string(&real).expect("there"), kept);
+}
+
 /// A data folder whose server knows a key of each role.
 pub fn site_with_keys() -> (Site, BTreeMap<&'static str, String>, String) {
     let site = Site::new(BINARY);

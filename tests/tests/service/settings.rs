@@ -170,6 +170,14 @@ fn settings_that_do_not_go_together_are_refused_as_they_were_given() {
         &["--data-dir", "d", "--programs", "p", "--client-ca", "c"],
         &["--client-ca: needs tls_cert"],
     );
+    for flag in ["--listen", "--health-listen"] {
+        let given = ["--data-dir", "d", "--programs", "p", flag, "0.0.0.0:8081"];
+        let named = format!("{flag} 0.0.0.0:8081: callers are not authenticated without --keys");
+        refused(&site, &[], &given, &[&named]);
+    }
+    let same = ["--data-dir", "d", "--programs", "p", "--health-listen", "8080"];
+    let named = "--health-listen: is the address of --listen, too";
+    refused(&site, &[], &same, &[named]);
     let clocks = [
         "--data-dir",
         "d",

@@ -129,6 +129,7 @@ pub fn backup(
     taken: Instant,
     progress: &mut dyn FnMut(u64),
 ) -> Result<BackedUp, BackupError> {
+    refuse_within(data_dir, to)?;
     let folder = Folder::at(data_dir)
         .and_then(Folder::read_end)
         .map_err(BackupError::io(data_dir))?;
@@ -162,6 +163,18 @@ pub fn backup(
         },
     }
     .run()
+}
+
+/// Refuses a backup inside what it copies: a start would find files that it does not know.
+fn refuse_within(data_dir: &Path, to: &Path) -> Result<(), BackupError> {
+    let data_dir = fs::canonicalize(data_dir).map_err(BackupError::io(data_dir))?;
+    let to = std::path::absolute(to).map_err(BackupError::io(to))?;
+    // The part of it that exists may be reached by a link.
+    let known = to.ancestors().find_map(|folder| fs::canonicalize(folder).ok());
+    match known.is_some_and(|known| known.starts_with(&data_dir)) {
+        true => Err(BackupError::refused(to, "it lies inside the data folder")),
+        false => Ok(()),
+    }
 }
 
 struct Backup<'b> {
@@ -310,7 +323,14 @@ impl Backup<'_> {
     fn copy_persons(&mut self) -> Result<(), BackupError> {
         let source = self.data_dir.join(PERSONS_FILE);
         if !source.exists() {
-            return Ok(());
+            return match self.former(PERSONS_FILE) {
+                None => Ok(()),
+                Some(_) => {
+                    let what = "offset 0: it is gone, and the backup that is there has it: that is kept as it is. Stop the server and put \
+                                the persons of the backup back (docs/RESTORE.md)";
+                    Err(BackupError::refused(source, what))
+                }
+            };
         }
         let length = fs::metadata(&source).map_err(BackupError::io(&source))?.len();
         self.check_persons(&source, length)?;

@@ -278,9 +278,29 @@ fn a_person_store_that_was_damaged_since_replaces_no_backup() {
         assert!(fs::read(copy.join(PERSONS_FILE)).unwrap() == whole);
         fs::remove_dir_all(copy).unwrap();
     }
+    fs::remove_file(&path).unwrap();
+    let refused = written.back_up().unwrap_err().to_string();
+    assert!(refused.contains("persons.db: offset 0: it is gone"), "{refused}");
+    written.restored("copy");
     // Nothing that was there is lost: the write that was cut off is no more.
     fs::write(&path, [&whole[..], &whole[..PAGE_BYTES]].concat()).unwrap();
     assert_eq!(written.back_up().unwrap().persons_unreadable, 0);
+}
+
+#[test]
+fn a_backup_lies_outside_of_what_it_copies() {
+    let mut written = Written::new(LAYOUT);
+    written.append(1);
+    let link = written.folder.path().join("link");
+    std::os::unix::fs::symlink(written.data(), &link).unwrap();
+    for to in [written.data().join("journal/x"), written.data(), link.join("b")] {
+        let refused = backup(&written.data(), &to, noon(), &mut |_| {}).unwrap_err();
+        assert!(
+            refused.to_string().ends_with("it lies inside the data folder"),
+            "{refused}"
+        );
+        assert!(!to.join("backup.lock").exists());
+    }
 }
 
 #[test]

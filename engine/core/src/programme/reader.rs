@@ -3,7 +3,7 @@
 
 use super::{ENTRIES_MAX, PolicyError};
 use crate::calendar::{BusinessDate, Hours, Instant};
-use crate::ids::Name;
+use crate::ids::{IdError, Name};
 use toml::de::{DeTable, DeValue};
 
 /// The longest free text, like a programme's name, in characters (I12).
@@ -185,7 +185,10 @@ impl<'a> Value<'a> {
     /// The name of a programme, benefit, channel, list, tier or source.
     pub fn name(&self) -> Result<Name, PolicyError> {
         let text = self.string("a name in quotes, of a-z, 0-9 and -")?;
-        Name::parse(text).map_err(|error| self.error(format!("{error}, not {}", shown(text))))
+        Name::parse(text).map_err(|error| match error {
+            IdError::HoldsCitizenId => self.error(error.to_string()),
+            _ => self.error(format!("{error}, not {}", shown(text))),
+        })
     }
 
     /// One of the words of a list.
