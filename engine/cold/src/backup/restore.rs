@@ -48,6 +48,13 @@ const UNFINISHED: &str = ".restoring";
 
 /// Whether a folder has nothing but what a new file system has; false when there is no such folder, or nothing in it.
 fn is_empty_file_system(data_dir: &Path) -> Result<bool, BackupError> {
+    // Nothing can be renamed to the place where a link leads.
+    if data_dir.is_symlink() {
+        return Err(BackupError::refused(
+            data_dir,
+            "it is a link: name the folder itself",
+        ));
+    }
     let Ok(entries) = fs::read_dir(data_dir) else {
         return Ok(false);
     };

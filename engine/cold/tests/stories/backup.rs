@@ -288,6 +288,23 @@ fn a_person_store_that_was_damaged_since_replaces_no_backup() {
 }
 
 #[test]
+fn nothing_is_restored_to_a_link() {
+    let mut written = Written::new(LAYOUT);
+    written.append(1);
+    written.back_up().unwrap();
+    let link = written.folder.path().join("link");
+    std::os::unix::fs::symlink("nowhere", &link).unwrap();
+    let refused = restore(&written.to(), &link, &mut |_, _| {})
+        .unwrap_err()
+        .to_string();
+    assert!(
+        refused.ends_with("it is a link: name the folder itself"),
+        "{refused}"
+    );
+    assert!(!written.folder.path().join("link.restoring").exists());
+}
+
+#[test]
 fn a_backup_lies_outside_of_what_it_copies() {
     let mut written = Written::new(LAYOUT);
     written.append(1);
