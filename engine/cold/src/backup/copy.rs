@@ -240,6 +240,7 @@ pub struct WholePages {
     page: Box<[u8; PAGE_BYTES]>,
     /// How much of the page was given out.
     given: usize,
+    unreadable: Vec<u64>,
 }
 
 impl WholePages {
@@ -257,6 +258,7 @@ impl WholePages {
             pending: read_pending(&path.with_file_name(ERASING_FILE))?,
             page: Box::new([0; PAGE_BYTES]),
             given: PAGE_BYTES,
+            unreadable: Vec::new(),
         })
     }
 }
@@ -298,22 +300,17 @@ impl WholePages {
         {
             *self.page = page.0;
         }
+        let is_whole = is_whole_page(&self.page);
+        if !is_whole {
+            self.unreadable.push(self.at);
+        }
         self.at += PAGE_BYTES as u64;
-        Ok(Some(is_whole_page(&self.page)))
+        Ok(Some(is_whole))
     }
 
-    /// Reads on to the end; where the pages begin that are not whole, in bytes.
-    ///
-    /// # Errors
-    /// Of the operating system.
-    pub fn unreadable(mut self) -> io::Result<Vec<u64>> {
-        let mut unreadable = Vec::new();
-        while let Some(is_whole) = self.read_page()? {
-            if !is_whole {
-                unreadable.push(self.at - PAGE_BYTES as u64);
-            }
-        }
-        Ok(unreadable)
+    /// Where the pages begin that were read and are not whole, in bytes.
+    pub fn unreadable(&self) -> &[u64] {
+        &self.unreadable
     }
 }
 

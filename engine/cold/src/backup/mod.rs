@@ -300,15 +300,28 @@ impl Backup<'_> {
         open: &dyn Fn() -> io::Result<Box<dyn Read>>,
         name: &dyn Fn(&str) -> String,
     ) -> Result<(), BackupError> {
-        let opened = || open().map_err(BackupError::io(source));
-        let hash = copy::hash_of(source, &mut opened()?)?;
+        let mut opened = open().map_err(BackupError::io(source))?;
+        let hash = copy::hash_of(source, &mut opened)?;
+        self.copy_hashed(path, source, hash, open, name)
+    }
+
+    /// The same of a file whose hash is known.
+    fn copy_hashed(
+        &mut self,
+        path: &str,
+        source: &Path,
+        hash: String,
+        open: &dyn Fn() -> io::Result<Box<dyn Read>>,
+        name: &dyn Fn(&str) -> String,
+    ) -> Result<(), BackupError> {
         if let Some(known) = self.former(path).filter(|known| known.blake3 == hash).cloned()
             && self.target.check_length(&known).is_ok()
         {
             self.add(known, false);
             return Ok(());
         }
-        let stored = self.target.store(path, source, &mut opened()?, 0o600, name)?;
+        let mut opened = open().map_err(BackupError::io(source))?;
+        let stored = self.target.store(path, source, &mut opened, 0o600, name)?;
         self.add(stored, true);
         Ok(())
     }
@@ -333,16 +346,17 @@ impl Backup<'_> {
             };
         }
         let length = fs::metadata(&source).map_err(BackupError::io(&source))?.len();
-        self.check_persons(&source, length)?;
+        let mut pages = WholePages::open(&source, length).map_err(BackupError::io(&source))?;
+        let hash = copy::hash_of(&source, &mut pages)?;
+        self.check_persons(&source, length, pages.unreadable())?;
         let open = || -> io::Result<Box<dyn Read>> { Ok(Box::new(WholePages::open(&source, length)?)) };
         let name = |hash: &str| format!("persons-{}.db", &hash[..16]);
-        self.copy_changed(PERSONS_FILE, &source, &open, &name)
+        self.copy_hashed(PERSONS_FILE, &source, hash, &open, &name)
     }
 
     /// Refuses a person store that has lost a page since the former backup: a page is written once, so it was damaged.
-    fn check_persons(&mut self, source: &Path, length: u64) -> Result<(), BackupError> {
-        let pages = WholePages::open(source, length).and_then(WholePages::unreadable);
-        let unreadable = pages.map_err(BackupError::io(source))?;
+    /// `unreadable`: where pages begin that are not whole.
+    fn check_persons(&mut self, source: &Path, length: u64, unreadable: &[u64]) -> Result<(), BackupError> {
         let page = PAGE_BYTES as u64;
         if let Some(former) = &self.former
             && let (Some(pages), Some(kept)) = (former.persons_pages, self.former(PERSONS_FILE))
