@@ -21,13 +21,11 @@ pub(super) struct Asked<'a> {
     pub(super) peer: &'a Peer,
     /// The ids that its caller finds it by are among them.
     pub(super) headers: &'a HeaderMap,
-    /// The name of the key, when it is known.
-    pub(super) key: Option<&'a Name>,
 }
 
 impl<S: Storage> Api<S> {
-    /// Notes what became of a request, when it is one that is noted.
-    pub(super) fn audit(&self, asked: &Asked<'_>, outcome: &Result<Response, Failure>) {
+    /// Notes what became of a request, when it is one that is noted; `key` is the name of its key, when that is known.
+    pub(super) fn audit(&self, asked: &Asked<'_>, key: Option<&Name>, outcome: &Result<Response, Failure>) {
         let Some(log) = self.app.audit.get() else {
             return;
         };
@@ -55,7 +53,7 @@ impl<S: Storage> Api<S> {
         log.note(&AuditLine {
             at: now.to_string(),
             event,
-            key: asked.key.map(Name::as_str),
+            key: key.map(Name::as_str),
             route: format!("{} {}", asked.route.method, asked.route.template),
             subject: subject.map(|engine| format!("{:016x}", engine.subject_hash(asked.id))),
             address: IpAddr::to_canonical(&asked.peer.address),

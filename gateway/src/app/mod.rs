@@ -267,16 +267,28 @@ impl<S: Storage> Api<S> {
     ) -> Result<Response, Failure> {
         // The hottest route first: it needs no look-up.
         if path == AUTHORIZE.template && *method == AUTHORIZE.method {
-            let caller = self.admit(AUTHORIZE, "", headers, peer, &body)?;
+            let asked = Asked {
+                route: AUTHORIZE,
+                id: "",
+                peer,
+                headers,
+            };
+            let caller = self.admit(&asked, &body)?;
             let answer = self.authorize(body, &caller).await;
             if answer.is_err() {
-                self.note(AUTHORIZE, "", peer, headers, &caller, &answer);
+                self.audit(&asked, caller.name(), &answer);
             }
             return answer;
         }
         // Which routes there are is no secret (/openapi.json needs no key), so 404 and 405 come before 401.
         let (route, id) = router::find(method, path)?;
-        let caller = self.admit(route, id, headers, peer, &body)?;
+        let asked = Asked {
+            route,
+            id,
+            peer,
+            headers,
+        };
+        let caller = self.admit(&asked, &body)?;
         let call = Call {
             id,
             headers,
@@ -285,7 +297,7 @@ impl<S: Storage> Api<S> {
             body,
         };
         let answer = self.answer(route.id, call).instrument(span_of(headers)).await;
-        self.note(route, id, peer, headers, &caller, &answer);
+        self.audit(&asked, caller.name(), &answer);
         let answer = answer?;
         Ok(match route.roles {
             // What only some may see, nobody on the way keeps.
@@ -301,27 +313,6 @@ impl<S: Storage> Api<S> {
             .await
     }
 
-    /// Notes what became of a request whose caller was let through.
-    fn note(
-        &self,
-        route: &Route,
-        id: &str,
-        peer: &Peer,
-        headers: &HeaderMap,
-        caller: &Caller<'_>,
-        answer: &Result<Response, Failure>,
-    ) {
-        let key = caller.name();
-        let asked = Asked {
-            route,
-            id,
-            peer,
-            headers,
-            key,
-        };
-        self.audit(&asked, answer);
-    }
-
     async fn health(&self) -> Result<Response, Failure> {
         Ok(text("ok\n".to_owned()))
     }
@@ -331,26 +322,11 @@ impl<S: Storage> Api<S> {
     }
 
     /// Before anything else about a request: who sends it may not even learn that the engine is starting.
-    fn admit(
-        &self,
-        route: &Route,
-        id: &str,
-        headers: &HeaderMap,
-        peer: &Peer,
-        body: &impl BodySource,
-    ) -> Result<Caller<'_>, Failure> {
+    fn admit(&self, asked: &Asked<'_>, body: &impl BodySource) -> Result<Caller<'_>, Failure> {
         let now = || -> Time { Some(self.app.engine.get()?.engine.now()) };
-        let admitted = access::admit(self.keys.as_ref(), route, headers, peer, now);
+        let admitted = access::admit(self.keys.as_ref(), asked.route, asked.headers, asked.peer, now);
         let caller = admitted.map_err(|(refused, key)| {
-            let key = key.as_ref();
-            let asked = Asked {
-                route,
-                id,
-                peer,
-                headers,
-                key,
-            };
-            self.audit(&asked, &Err(Failure::Refused(refused)));
+            self.audit(asked, key.as_ref(), &Err(Failure::Refused(refused)));
             Failure::Refused(refused)
         })?;
         if let Caller::Bearer { .. } = caller {
