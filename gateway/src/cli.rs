@@ -15,7 +15,7 @@ use crate::start::{Running, StartOptions};
 use crate::tls::{TlsFiles, readable_by_others};
 use crate::version::VERSION;
 use anyhow::Context as _;
-use clap::{Args, FromArgMatches as _, Parser, Subcommand};
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use satang_core::ids::Name;
 use satang_engine::maintenance::SnapshotRule;
 use satang_engine::recovery::open::Expected;
@@ -134,7 +134,7 @@ struct ExplainArgs {
 /// Reads the command line and runs it: words to stderr, exit 1 with one line when it fails.
 pub fn main() -> ExitCode {
     output::start();
-    let outcome = settings::read(std::env::args_os().collect()).and_then(Cli::told);
+    let outcome = settings::read(command(), std::env::args_os().collect()).and_then(Cli::told);
     let outcome = match outcome {
         Ok((cli, told)) => cli.run(&told),
         Err(refusal) => {
@@ -155,7 +155,7 @@ pub fn main() -> ExitCode {
 
 /// The whole command line, with the variables of its settings: for the manual and the completions.
 pub fn command() -> clap::Command {
-    settings::command()
+    settings::with_variables(Cli::command())
 }
 
 impl Cli {

@@ -3,6 +3,7 @@
 pub mod cli;
 mod settings;
 mod small_file;
+mod machine_time;
 pub mod version;
 pub mod commands;
 pub mod start;

@@ -1,12 +1,10 @@
 //! Log lines: for people or as JSON, in Thai time as everything else of the product.
 
+use crate::machine_time::machine_time;
 use crate::output;
 use clap::{Args, ValueEnum};
-use satang_core::calendar::Instant;
-use serde::Serialize;
 use std::fmt;
 use std::io::IsTerminal as _;
-use std::time::{SystemTime, UNIX_EPOCH};
 use tracing_subscriber::Layer as _;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::fmt::format::Writer;
@@ -76,33 +74,10 @@ pub(crate) fn start(settings: &LogSettings) {
         .init();
 }
 
-/// A line that is no log line, as a JSON object like theirs.
-pub(crate) fn json_line(level: tracing::Level, message: &str) -> String {
-    #[derive(Serialize)]
-    struct Line<'a> {
-        timestamp: String,
-        level: &'static str,
-        message: &'a str,
-    }
-    let line = Line {
-        timestamp: thai_time().to_string(),
-        level: level.as_str(),
-        message,
-    };
-    serde_json::to_string(&line).expect("a line is JSON")
-}
-
-/// The machine's clock; a simulated one shows in answers, not here. A clock without sense shows a bound of the calendar.
-fn thai_time() -> Instant {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let ms = i64::try_from(since.as_millis()).unwrap_or(i64::MAX);
-    Instant::from_unix_ms(ms.min(Instant::MAX.unix_ms()))
-}
-
 struct ThaiTime;
 
 impl FormatTime for ThaiTime {
     fn format_time(&self, line: &mut Writer<'_>) -> fmt::Result {
-        write!(line, "{}", thai_time())
+        write!(line, "{}", machine_time())
     }
 }

@@ -3,9 +3,10 @@
 //! Words go through a bounded queue to a thread of their own, which alone waits for whoever reads stderr: a line is dropped and
 //! counted when the queue is full or stderr takes it no more. A closed stdout is the end of a command's data and no failure.
 
-use crate::log::json_line;
+use crate::machine_time::machine_time;
 use crossbeam::channel::{Receiver, Sender, bounded};
 use parking_lot::Mutex;
+use serde::Serialize;
 use std::borrow::Cow;
 use std::io::{self, ErrorKind, Write};
 use std::sync::OnceLock;
@@ -128,6 +129,22 @@ pub(crate) fn plain(text: &str) -> Cow<'_, str> {
         true => Cow::Owned(text.replace(is_odd, "\u{fffd}")),
         false => Cow::Borrowed(text),
     }
+}
+
+/// A line that is no log line, as a JSON object like theirs.
+fn json_line(level: Level, message: &str) -> String {
+    #[derive(Serialize)]
+    struct Line<'a> {
+        timestamp: String,
+        level: &'static str,
+        message: &'a str,
+    }
+    let line = Line {
+        timestamp: machine_time().to_string(),
+        level: level.as_str(),
+        message,
+    };
+    serde_json::to_string(&line).expect("a line is JSON")
 }
 
 /// An error with its causes on one line. A cause that the words in front of it end with is not said again: many errors say theirs

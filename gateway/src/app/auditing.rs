@@ -4,14 +4,13 @@ use super::access::Refused;
 use super::routes::Route;
 use super::{Api, Failure};
 use crate::audit::{AuditEvent, AuditLine};
+use crate::machine_time::machine_time;
 use crate::server::{Correlation, Peer, Response};
 use http::HeaderMap;
-use satang_core::calendar::Instant;
 use satang_core::ids::Name;
 use satang_engine::engine::SubmitError;
 use satang_log::storage::Storage;
 use std::net::IpAddr;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// A request, as a line names it.
 pub(super) struct Asked<'a> {
@@ -47,7 +46,7 @@ impl<S: Storage> Api<S> {
         let engine = self.app.engine.get().map(|handed| &handed.engine);
         let now = engine
             .and_then(|engine| engine.now().ok())
-            .unwrap_or_else(system_time);
+            .unwrap_or_else(machine_time);
         let correlation = Correlation::of(asked.headers);
         let subject = engine.filter(|_| !asked.id.is_empty());
         log.note(&AuditLine {
@@ -78,9 +77,3 @@ fn refusal(failure: &Failure) -> Option<(u16, &'static str)> {
 }
 
 const OTHER_ACQUIRER: &str = "other_acquirer";
-
-/// The time before there is an engine, or while its clock cannot be trusted.
-fn system_time() -> Instant {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Instant::from_unix_ms(since.as_millis() as i64)
-}

@@ -3,11 +3,10 @@
 //! The parser of the command line reads all of them: it knows the variables, and what stands in the file replaces its defaults.
 
 use super::file::{self, Entry};
-use crate::cli::Cli;
 use clap::builder::Resettable;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::parser::ValueSource;
-use clap::{Arg, ArgMatches, Command, CommandFactory as _};
+use clap::{Arg, ArgMatches, Command};
 use satang_core::programme::reader::shown;
 use std::collections::BTreeMap;
 use std::env;
@@ -119,9 +118,9 @@ impl Told {
     }
 }
 
-/// The command line, with the variable of each setting.
-pub(crate) fn command() -> Command {
-    of_settings(Cli::command(), &|arg| {
+/// A command line with the variable of each setting.
+pub(crate) fn with_variables(command: Command) -> Command {
+    of_settings(command, &|arg| {
         let variable = variable(arg.get_id().as_str());
         arg.env(variable).hide_env_values(true)
     })
@@ -145,12 +144,11 @@ pub(super) fn variable(setting: &str) -> String {
     format!("{PREFIX}{}", setting.to_ascii_uppercase())
 }
 
-/// Reads the command line, the environment, and the file that either of them names. A wrong flag ends the process, as `--help` does.
+/// Reads the command line `all`, the environment, and the file that either of them names. A wrong flag ends the process, as `--help` does.
 ///
 /// # Errors
 /// One line that names the variable, or file, line and key.
-pub(crate) fn read(arguments: Vec<OsString>) -> Result<Told, Refusal> {
-    let all = command();
+pub(crate) fn read(all: Command, arguments: Vec<OsString>) -> Result<Told, Refusal> {
     // What is a file's or a variable's to say is not missed yet.
     let flags_alone = of_settings(all.clone(), &|arg| arg.required(false).env(Resettable::Reset));
     let flags = match flags_alone.try_get_matches_from(&arguments) {

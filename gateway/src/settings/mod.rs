@@ -8,7 +8,7 @@ mod show;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use layers::{Refusal, Told, command, read};
+pub(crate) use layers::{Refusal, Told, read, with_variables};
 pub(crate) use show::show;
 
 use crate::server::ServerOptions;

@@ -1,8 +1,9 @@
 //! The settings as a whole: each has its flag, variable and key, and the example in `ops/` has them all.
 
 use super::file::{Entry, load};
-use super::layers::{command, settings_of, variable};
+use super::layers::{settings_of, variable};
 use super::{parse_address, whole};
+use crate::cli;
 use clap::Arg;
 use satang_core::programme::reader::Source;
 use std::collections::BTreeMap;
@@ -10,7 +11,7 @@ use std::path::Path;
 
 /// The settings of a server that a file may have.
 fn in_file() -> Vec<Arg> {
-    let mut settings = settings_of(command(), Some("serve"));
+    let mut settings = settings_of(cli::command(), Some("serve"));
     settings.retain(|arg| arg.get_id() != "config");
     settings
 }
@@ -27,7 +28,7 @@ fn loaded(text: &str) -> Result<BTreeMap<String, Entry>, String> {
 
 #[test]
 fn every_flag_of_the_server_has_its_variable_and_its_key() {
-    let mut all = command();
+    let mut all = cli::command();
     all.build();
     let serve = all.find_subcommand("serve").expect("a command");
     let mut count = 0;
@@ -45,7 +46,7 @@ fn every_flag_of_the_server_has_its_variable_and_its_key() {
     assert_eq!(count, in_file().len() + 1, "all but --config");
     // `satang config` reads the same ones.
     let ids = |command: &str| -> Vec<String> {
-        let settings = settings_of(self::command(), Some(command));
+        let settings = settings_of(cli::command(), Some(command));
         settings.iter().map(|arg| arg.get_id().to_string()).collect()
     };
     assert_eq!(ids("serve"), ids("config"));
