@@ -3,7 +3,7 @@
 use crate::rig::{Enroll, Rig};
 use crate::workload::{Ids, Workload};
 use anyhow::{Result, ensure};
-use satang_cold::verify::{VerifyOptions, verify};
+use satang_audit::verify::{VerifyOptions, verify};
 use satang_engine::clock::Clock;
 use satang_engine::recovery::open::Expected;
 use satang_log::storage::FileStorage;

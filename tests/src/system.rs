@@ -7,7 +7,7 @@ use crate::process::PATIENCE;
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue, Method};
-use satang_cold::verify::{Derived, VerifyOptions, verify_storage};
+use satang_audit::verify::{Derived, VerifyOptions, verify_storage};
 use satang_core::calendar::Instant;
 use satang_engine::clock::{AnyClock, Clock as _, SimulatedClock};
 use satang_engine::maintenance::SnapshotRule;

@@ -1,4 +1,4 @@
-//! Arrows between the packages point one way: `core ← log ← engine ← cold ← gateway`, and `api ← gateway`; the load generator knows
+//! Arrows between the packages point one way: `core ← log ← engine ← audit ← gateway`, and `api ← gateway`; the load generator knows
 //! only the wire and the shapes of its answers.
 
 use satang_tests::repository::{files, root};
@@ -12,7 +12,7 @@ const ARROWS: [(&str, &[&str]); 9] = [
     ("satang-core", &[]),
     ("satang-log", &["satang-core"]),
     ("satang-engine", &["satang-core", "satang-log"]),
-    ("satang-cold", &["satang-core", "satang-log", "satang-engine"]),
+    ("satang-audit", &["satang-core", "satang-log", "satang-engine"]),
     (
         "satang",
         &[
@@ -20,7 +20,7 @@ const ARROWS: [(&str, &[&str]); 9] = [
             "satang-core",
             "satang-log",
             "satang-engine",
-            "satang-cold",
+            "satang-audit",
         ],
     ),
     ("satang-loadtest", &["satang-api"]),
@@ -32,7 +32,7 @@ const ARROWS: [(&str, &[&str]); 9] = [
             "satang-core",
             "satang-log",
             "satang-engine",
-            "satang-cold",
+            "satang-audit",
             "satang",
             "satang-loadtest",
         ],
@@ -44,7 +44,7 @@ const ARROWS: [(&str, &[&str]); 9] = [
             "satang-core",
             "satang-log",
             "satang-engine",
-            "satang-cold",
+            "satang-audit",
             "satang",
             "satang-loadtest",
         ],

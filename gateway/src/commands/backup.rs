@@ -3,7 +3,7 @@
 use crate::bar::byte_bar;
 use crate::output::{say, show};
 use clap::Args;
-use satang_cold::backup::{backup, restore};
+use satang_audit::backup::{backup, restore};
 use satang_engine::clock::{Clock as _, SystemClock};
 use std::path::PathBuf;
 

@@ -1,5 +1,5 @@
 //! The commands that end by themselves: what they are told, what they print and how they end. Those that work on a data folder leave
-//! the work to `satang-cold`.
+//! the work to `satang-audit`.
 
 pub mod verify;
 pub mod backup;

@@ -4,7 +4,7 @@ use crate::bar::byte_bar;
 use crate::output::{say, show};
 use anyhow::{Context as _, bail};
 use clap::Args;
-use satang_cold::verify::{Head, Report, VerifyOptions, verify};
+use satang_audit::verify::{Head, Report, VerifyOptions, verify};
 use std::path::PathBuf;
 
 /// What is to be verified.

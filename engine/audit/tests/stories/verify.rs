@@ -6,7 +6,7 @@ use crate::rig::random::Random;
 use crate::rig::workload::Workload;
 use crate::rig::{PROGRAM, Rig, noon, reversal};
 use crate::verified::{audit, told, verify, verify_with};
-use satang_cold::verify::{Finding, Head, Report, TOLD_MAX, VerifyOptions};
+use satang_audit::verify::{Finding, Head, Report, TOLD_MAX, VerifyOptions};
 use satang_core::ids::{TxnId, WalletId};
 use satang_core::record::RecordKind;
 use satang_core::request::AuthorizationRequest;

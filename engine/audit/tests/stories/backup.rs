@@ -1,8 +1,8 @@
 //! The story: the files of a journal that is being written are copied. What is read is what a crash could have left, and what is
 //! copied is what no power loss takes from its source.
 
-use satang_cold::backup::{BackupError, CITIZEN_KEY_FILE, backup, restore};
-use satang_cold::folder::Folder;
+use satang_audit::backup::{BackupError, CITIZEN_KEY_FILE, backup, restore};
+use satang_audit::folder::Folder;
 use satang_core::calendar::Instant;
 use satang_core::ids::{NationalId, WalletId};
 use satang_core::record::{NameNumber, Record, Status, WalletStatus};
@@ -85,7 +85,7 @@ impl Written {
         self.log.complete().unwrap();
     }
 
-    fn back_up(&self) -> Result<satang_cold::backup::BackedUp, BackupError> {
+    fn back_up(&self) -> Result<satang_audit::backup::BackedUp, BackupError> {
         backup(&self.data(), &self.to(), noon(), &mut |_| {})
     }
 

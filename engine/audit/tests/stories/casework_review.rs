@@ -3,7 +3,7 @@
 use crate::forge::{Found, forged};
 use crate::rig::*;
 use crate::verified::{told, verify};
-use satang_cold::backup::{CITIZEN_KEY_FILE, backup, restore};
+use satang_audit::backup::{CITIZEN_KEY_FILE, backup, restore};
 use satang_core::ids::{CaseId, MerchantId, WalletId};
 use satang_core::programme::Category;
 use satang_core::record::{AuthorizationPayout, CasePaid, ConsentWithdrawn, RecordKind};

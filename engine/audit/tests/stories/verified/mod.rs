@@ -2,7 +2,7 @@
 
 #![allow(dead_code, reason = "each test file uses its part of it")]
 
-use satang_cold::verify::{Derived, Report, VerifyError, VerifyOptions, verify_storage};
+use satang_audit::verify::{Derived, Report, VerifyError, VerifyOptions, verify_storage};
 use satang_log::storage::MemoryStorage;
 use std::sync::Arc;
 
