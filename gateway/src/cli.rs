@@ -2,7 +2,7 @@
 
 use crate::bar::byte_bar;
 use crate::client::ServerArgs;
-use crate::commands::{backup, erase, import, programs, verify};
+use crate::commands::{backup, cold, erase, import, programs, verify};
 use crate::keys::{self, KeyRing, Role};
 use crate::log::{self, LogFormat, LogLevel, LogSettings};
 use crate::output::{self, causes};
@@ -60,6 +60,9 @@ enum Command {
     Explain(ExplainArgs),
     /// Decide a data folder's whole journal again, and compare: for auditors. Reads only, also while a server runs.
     Verify(verify::VerifyArgs),
+    /// Keep the cold store: tables made from the journal, for analysts, auditors and settlement.
+    #[command(subcommand)]
+    Cold(cold::ColdCommand),
     /// Copy what is new in a data folder, also while a server runs.
     Backup(backup::BackupArgs),
     /// Make a new data folder of a backup.
@@ -180,6 +183,7 @@ impl Cli {
             | Command::Keys(_)
             | Command::Explain(_)
             | Command::Verify(_)
+            | Command::Cold(_)
             | Command::Backup(_)
             | Command::Restore(_) => {}
         }
@@ -209,6 +213,7 @@ impl Cli {
             Command::Keys(KeysCommand::New(args)) => keys::new(args.name, args.role, args.file.as_deref()),
             Command::Keys(KeysCommand::List(args)) => keys::list(&args.file, args.json),
             Command::Verify(args) => verify::run(&args),
+            Command::Cold(command) => cold::run(&command),
             Command::Backup(args) => backup::run(&args),
             Command::Restore(args) => backup::run_restore(&args),
         }

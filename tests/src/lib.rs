@@ -15,5 +15,6 @@ pub mod repository;
 pub mod schema;
 pub mod site;
 pub mod backup;
+pub mod cold;
 pub mod batch;
 pub mod attack;

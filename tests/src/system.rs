@@ -201,6 +201,11 @@ impl System for InProcess {
 }
 
 impl InProcess {
+    /// A copy of the disk as it is, with everything on it that was written.
+    pub fn disk(&self) -> MemoryStorage {
+        self.storage.copy()
+    }
+
     /// Loses power and starts again with these files.
     fn start_again(&mut self, programmes: &[(String, String)], at: Instant) {
         self.restarts += 1;

@@ -7,12 +7,13 @@ use std::fs;
 use toml::de::{DeTable, DeValue};
 
 /// Each package of the workspace and the ones it may use.
-const ARROWS: [(&str, &[&str]); 9] = [
+const ARROWS: [(&str, &[&str]); 10] = [
     ("satang-api", &[]),
     ("satang-core", &[]),
     ("satang-log", &["satang-core"]),
     ("satang-engine", &["satang-core", "satang-log"]),
     ("satang-audit", &["satang-core", "satang-log", "satang-engine"]),
+    ("satang-cold", &["satang-core", "satang-log"]),
     (
         "satang",
         &[
@@ -21,6 +22,7 @@ const ARROWS: [(&str, &[&str]); 9] = [
             "satang-log",
             "satang-engine",
             "satang-audit",
+            "satang-cold",
         ],
     ),
     ("satang-loadtest", &["satang-api"]),
@@ -33,6 +35,7 @@ const ARROWS: [(&str, &[&str]); 9] = [
             "satang-log",
             "satang-engine",
             "satang-audit",
+            "satang-cold",
             "satang",
             "satang-loadtest",
         ],
@@ -45,6 +48,7 @@ const ARROWS: [(&str, &[&str]); 9] = [
             "satang-log",
             "satang-engine",
             "satang-audit",
+            "satang-cold",
             "satang",
             "satang-loadtest",
         ],
@@ -52,12 +56,14 @@ const ARROWS: [(&str, &[&str]); 9] = [
 ];
 
 /// Libraries that only some packages may use: by name, or by the beginning of it.
-const CONFINED: [(&str, &[&str]); 8] = [
+const CONFINED: [(&str, &[&str]); 10] = [
     ("tokio", &["satang", "satang-loadtest", "satang-bench"]),
     ("hyper", &["satang", "satang-loadtest"]),
     ("rustls", &["satang", "satang-tests"]),
     ("aws-lc", &["satang"]),
     ("flate2", &["satang", "satang-tests"]),
+    ("parquet", &["satang-cold"]),
+    ("rkyv", &["satang-cold"]),
     ("criterion", &["satang-bench"]),
     ("gungraun", &["satang-bench"]),
     (

@@ -287,6 +287,11 @@ impl ReversalRecord {
         NameNumber(self.program)
     }
 
+    /// The channel of the original.
+    pub fn channel(&self) -> NameNumber {
+        NameNumber(self.channel)
+    }
+
     /// The date of the original.
     pub fn original_date(&self) -> BusinessDate {
         BusinessDate::from_days(self.original_date)
