@@ -5,13 +5,14 @@ use satang_cold::columns::{Columns, Data};
 use satang_cold::follower::{FollowError, Follower};
 use satang_cold::manifest::{MANIFEST, Manifest};
 use satang_cold::parquet_file::TableReader;
-use satang_cold::tables::Table;
+use satang_cold::tables::{COMMON_COLUMNS, ColumnType, Table};
 use satang_core::record::{Record, RecordKind};
 use satang_log::file::{FileCursor, FileLogStore, Layout};
 use satang_log::log::{Bound, Cursor as _};
 use satang_log::storage::MemoryStorage;
 use satang_tests::cold::{MemoryStore, journal};
 use satang_tests::generate::random::{Random, seed};
+use satang_tests::repository::root;
 use satang_tests::site::{NOON, Site, buy, prepare};
 use satang_tests::wire::Wire;
 use serde_json::Value;
@@ -331,6 +332,33 @@ fn a_running_servers_journal_is_followed_and_told_of() {
         "{}",
         lines.stdout
     );
+}
+
+#[test]
+fn the_document_has_every_column_of_every_table() {
+    let document = std::fs::read_to_string(root().join("docs/COLD.md")).expect("the document");
+    for table in Table::ALL {
+        let title = format!("### `{}`", table.name());
+        let (_, section) = document
+            .split_once(&title)
+            .unwrap_or_else(|| panic!("{title} is not there"));
+        let section = section.split("\n##").next().expect("a section");
+        let rows = section.lines().filter(|line| line.starts_with("| `")).count();
+        let own = &table.columns()[COMMON_COLUMNS..];
+        assert_eq!(rows, own.len(), "{title}");
+        for column in own {
+            let of = match column.of {
+                ColumnType::Int => "BIGINT",
+                ColumnType::Instant => "TIMESTAMPTZ",
+                ColumnType::Date => "DATE",
+                ColumnType::Text => "VARCHAR",
+                ColumnType::Flag => "BOOLEAN",
+            };
+            let null = if column.nullable { ", may be null" } else { "" };
+            let line = format!("| `{}` | {of}{null} | {} |", column.name, column.about);
+            assert!(section.contains(&line), "{title}: {line}");
+        }
+    }
 }
 
 #[test]

@@ -66,7 +66,7 @@ fn properties(table: Table) -> Result<WriterPropertiesPtr> {
         let path = ColumnPath::from(column.name);
         let rises = matches!(
             column.name,
-            "sequence" | "at" | "item_sequence" | "ticket" | "last_sequence"
+            "sequence" | "decided_at" | "item_sequence" | "ticket" | "last_sequence"
         );
         if rises {
             properties = properties

@@ -132,10 +132,14 @@ impl Store for FolderStore {
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {
-        match fs::remove_file(self.folder.join(name)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
+        let path = self.folder.join(name);
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
         }
+        // The last part of an open date leaves its folder empty.
+        let _ = path.parent().map(fs::remove_dir);
+        Ok(())
     }
 
     fn list(&self, folder: &str) -> io::Result<Vec<String>> {

@@ -1,5 +1,5 @@
 //! The tables of the cold store and their columns: the one place that names them. A new kind of record is rows of one of these, or
-//! one table more.
+//! one table more. No column has a name that SQL reserves: analysts would have to quote it.
 
 /// What a column holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,7 +92,7 @@ macro_rules! tables {
                     $(Table::$Table => {
                         const COLUMNS: &[Column] = &[
                             column("sequence", column_type!(int), "position in the journal"),
-                            column("at", column_type!(instant), "when it was decided"),
+                            column("decided_at", column_type!(instant), "when it was decided"),
                             column("business_date", column_type!(date), "the date in Bangkok that it belongs to"),
                             column("caller", column_type!(text_or_null), "the name of the key that asked"),
                             column("acquirer", column_type!(text_or_null), "whose key that was"),
@@ -190,7 +190,7 @@ tables! {
         ticket: int_or_null = "the place in the quota, from 1";
         list: text_or_null = "the list that excludes";
         tier: text_or_null = "the tier";
-        returning: flag = "whether a holder of the earlier programme confirmed";
+        is_returning: flag = "whether a holder of the earlier programme confirmed";
         usable_from: date_or_null = "the first date it may be used";
         age: int = "complete years on the day";
         nationality: text = "ISO 3166-1 alpha-2";
@@ -220,7 +220,7 @@ tables! {
         province: text_or_null = "its province";
         programs: text = "its programmes, with commas";
         channels: text = "its channels, with commas";
-        returning: flag = "whether it took part in the earlier programme";
+        is_returning: flag = "whether it took part in the earlier programme";
     }
     /// Where merchants are paid: bank accounts lie here and nowhere else.
     MerchantAccounts "merchant_accounts" {
@@ -233,8 +233,8 @@ tables! {
         kind: text = "version or in_force";
         program: text_or_null = "the programme of a version";
         rule_version: text_or_null = "BLAKE3 of the version's file";
-        file: text_or_null = "the file's name";
-        text: text_or_null = "the file's text";
+        file_name: text_or_null = "the file's name";
+        rule_text: text_or_null = "the file's text";
         in_force: text_or_null = "a JSON object: per programme its versions from the oldest to the newest";
     }
     /// What was stopped, held back or bound, and what goes on.
