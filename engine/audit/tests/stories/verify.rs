@@ -6,7 +6,7 @@ use crate::rig::random::Random;
 use crate::rig::workload::Workload;
 use crate::rig::{PROGRAM, Rig, noon, reversal};
 use crate::verified::{audit, told, verify, verify_with};
-use satang_audit::verify::{Finding, Head, Report, TOLD_MAX, VerifyOptions};
+use satang_audit::verify::{Finding, Head, Report, TOLD_MAX, VerifyError, VerifyOptions};
 use satang_core::ids::{TxnId, WalletId};
 use satang_core::record::RecordKind;
 use satang_core::request::AuthorizationRequest;
@@ -405,6 +405,35 @@ fn only_the_first_mismatches_are_told_and_all_are_counted() {
     let report = verify(&many);
     assert_eq!((report.mismatches.len(), report.mismatches_count), (TOLD_MAX, 40));
     assert!(report.mismatches.is_sorted_by_key(|mismatch| mismatch.sequence));
+}
+
+#[test]
+fn no_journal_is_decided_through_a_record_that_it_does_not_have() {
+    let rig = served();
+    let last = verify(&rig.storage).records;
+    let through = |through| VerifyOptions {
+        through: Some(through),
+        ..VerifyOptions::default()
+    };
+    let all = verify_with(&rig.storage, &through(last));
+    assert_clean(&all);
+    assert_eq!(all.records, last);
+    for beyond in [last + 1, u64::MAX] {
+        let refused = audit(&rig.storage, &through(beyond)).0.unwrap_err();
+        let VerifyError::ThroughBeyondEnd { through, last: end } = refused else {
+            panic!("{refused}");
+        };
+        assert_eq!((through, end), (beyond, last));
+    }
+    // Where a journal ends whose end is damaged is not known, so that the damage is what is told.
+    let damaged = rig.storage.copy();
+    let record = the_record(&rig.storage, |record| record.sequence == last - 1);
+    let (file, _) = record.place.split_once(':').unwrap();
+    let mut bytes = damaged.bytes(file);
+    bytes[record.offset() + 8] ^= 1;
+    damaged.set_bytes(file, bytes);
+    let report = verify_with(&damaged, &through(u64::MAX));
+    assert!(report.damage.is_some());
 }
 
 #[test]
