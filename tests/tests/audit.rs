@@ -252,8 +252,15 @@ fn verify_changes_nothing_and_names_what_is_damaged() {
     assert!(files(&site) == before, "verify changed the folder");
     assert!(printed.starts_with("programme "), "{printed}");
     assert!(
-        printed.contains("6 approved, 0 declined, 360 satang authorised, 0 given back, 360 net"),
+        printed
+            .contains("6 approved, 0 declined, 3.60 baht authorised, 0.00 baht given back, 3.60 baht net\n"),
         "{printed}"
+    );
+    let records = line(&printed, "records ");
+    let verdict = printed.trim_end().lines().last().expect("a line");
+    assert_eq!(
+        verdict,
+        format!("ALL AGREE: {records} records, 1 date, 3.60 baht net")
     );
     let head = line(&printed, "head ");
     verify(&site, &site.data_dir(), &["--head", &head]);
@@ -265,6 +272,13 @@ fn verify_changes_nothing_and_names_what_is_damaged() {
     let ended = site.run(&["verify", "--data-dir", text(&site.data_dir()), "--head", &other]);
     assert_eq!(ended.code, Some(1), "{ended:?}");
     assert!(ended.stderr.contains("does not pass through"), "{}", ended.stderr);
+    assert!(
+        ended.stderr.ends_with(": 1 place disagrees\n"),
+        "{}",
+        ended.stderr
+    );
+    let verdict = ended.stdout.trim_end().lines().last().expect("a line");
+    assert!(verdict.starts_with("1 PLACE DISAGREES: "), "{verdict}");
     let segment = site.segments().remove(0);
     let mut bytes = fs::read(&segment).expect("ours");
     bytes[3 * 4_096 + 200] ^= 1;
@@ -276,6 +290,91 @@ fn verify_changes_nothing_and_names_what_is_damaged() {
         "{}",
         ended.stderr
     );
+    let verdict = ended.stdout.trim_end().lines().last().expect("a line");
+    assert!(
+        verdict.starts_with("THE JOURNAL IS DAMAGED: journal/0000000001.seg: offset "),
+        "{verdict}"
+    );
+}
+
+#[test]
+fn verify_says_the_same_as_text_as_json_and_on_a_page() {
+    let site = used();
+    let data_dir = site.data_dir();
+    let printed = verify(&site, &data_dir, &[]);
+    let verdict = printed.trim_end().lines().last().expect("a line");
+    let page = site.path("page.html");
+    let json = verify(&site, &data_dir, &["--json", "--html", text(&page)]);
+    let json: serde_json::Value = serde_json::from_str(&json).expect("one JSON object and nothing else");
+    assert_eq!(json["verdict"], "all_agree");
+    assert_eq!(json["text"], verdict);
+    let mut programs = json["programs"].as_array().expect("a list").iter();
+    assert!(
+        programs.any(|program| program["approved"] == 6 && program["net_satang"] == 360),
+        "{json}"
+    );
+    assert_eq!(json["records"].to_string(), line(&printed, "records "));
+    assert_eq!(json["head"], line(&printed, "head "));
+    assert_eq!(json["digest"], line(&printed, "digest "));
+    let page = fs::read_to_string(page).expect("it was written");
+    assert!(
+        page.contains(&format!("<h1 class=\"good\">{verdict}</h1>")),
+        "{page}"
+    );
+    assert!(page.contains(&line(&printed, "head ")), "{page}");
+    // What does not agree is on the page and in the object, too, and is as much of a failure.
+    let other = format!("1:{}", "0".repeat(64));
+    let page = site.path("wrong.html");
+    let wrong = ["--head", &other, "--json", "--html", text(&page)];
+    let ended = site.run(&[&["verify", "--data-dir", text(&data_dir)], &wrong[..]].concat());
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    let json: serde_json::Value = serde_json::from_str(&ended.stdout).expect("JSON");
+    let what = format!("the chain does not pass through {other}");
+    assert_eq!(json["verdict"], "disagreement");
+    assert_eq!(json["mismatches"][0]["what"], what);
+    let page = fs::read_to_string(page).expect("it was written");
+    assert!(page.contains(&what), "{page}");
+}
+
+#[test]
+fn what_verify_cannot_do_it_says_once_and_before_it_begins() {
+    let site = used();
+    let data_dir = site.data_dir();
+    let asked = |more: &[&str]| site.run(&[&["verify", "--data-dir", text(&data_dir)], more].concat());
+    let last = line(&verify(&site, &data_dir, &[]), "last sequence ");
+    verify(&site, &data_dir, &["--through", &last]);
+    let beyond = asked(&["--through", "1000000"]);
+    let why = format!("through 1000000: the journal's last record is {last}");
+    refused(&beyond, &[text(&data_dir), &why]);
+    let none = asked(&["--through", "0"]);
+    let not_a_head = asked(&["--head", "0"]);
+    assert_eq!((none.code, not_a_head.code), (Some(2), Some(2)), "{none:?}");
+    assert!(none.stderr.contains("0 is not in 1.."), "{}", none.stderr);
+    let inside = data_dir.join("page.html");
+    refused(
+        &asked(&["--html", text(&inside)]),
+        &[text(&inside), "it lies inside the data folder"],
+    );
+    assert!(!inside.exists());
+    // Each path and each reason stands in the line once.
+    let nothing = site.path("nothing");
+    let folders = [
+        ["--data-dir", text(&nothing), "--work-dir", text(&data_dir)],
+        ["--data-dir", text(&data_dir), "--work-dir", text(&nothing)],
+    ];
+    for folders in folders {
+        let ended = site.run(&[&["verify"], &folders[..]].concat());
+        assert_eq!(
+            (ended.code, ended.stderr),
+            (
+                Some(1),
+                format!(
+                    "satang: {}: No such file or directory (os error 2)\n",
+                    text(&nothing)
+                )
+            )
+        );
+    }
 }
 
 #[test]

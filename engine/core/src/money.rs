@@ -1,6 +1,6 @@
 //! Money: whole satang, checked, never a float.
 
-use core::fmt;
+use core::fmt::{self, Write as _};
 
 /// An amount of money in satang (1/100 baht). Never negative, never a fraction.
 ///
@@ -90,6 +90,31 @@ impl fmt::Debug for Satang {
     }
 }
 
+/// A whole number as people read it, its thousands apart: `1,234,567`.
+pub struct Grouped(pub u128);
+
+impl fmt::Display for Grouped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let digits = self.0.to_string();
+        for (index, digit) in digits.chars().enumerate() {
+            if index > 0 && (digits.len() - index).is_multiple_of(3) {
+                f.write_char(',')?;
+            }
+            f.write_char(digit)?;
+        }
+        Ok(())
+    }
+}
+
+/// So many satang as people read them, in baht: `1,234,567.50`. Wide enough for totals.
+pub struct Baht(pub u128);
+
+impl fmt::Display for Baht {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{:02}", Grouped(self.0 / 100), self.0 % 100)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -105,6 +130,16 @@ mod tests {
     fn baht_are_printed_with_two_decimals() {
         assert_eq!(Satang::from_baht(200).to_string(), "200.00 THB");
         assert_eq!(Satang::new(5).to_string(), "0.05 THB");
+    }
+
+    #[test]
+    fn thousands_of_baht_stand_apart() {
+        let check = |satang, text: &str| assert_eq!(Baht(satang).to_string(), text);
+        check(0, "0.00");
+        check(99_999, "999.99");
+        check(100_000, "1,000.00");
+        check(123_456_750, "1,234,567.50");
+        check(u128::MAX, "3,402,823,669,209,384,634,633,746,074,317,682,114.55");
     }
 
     #[test]

@@ -7,6 +7,7 @@ use anyhow::bail;
 use clap::{Args, Subcommand};
 use satang_core::calendar::{BusinessDate, Instant};
 use satang_core::ids::Name;
+use satang_core::money::Grouped;
 use satang_core::programme::{
     Benefit, CapPeriod, Caps, CategorySet, Channel, FundingSource, Holder, MerchantRegistration, Program,
     Registration, Tier, WhenExhausted,
@@ -253,8 +254,7 @@ fn instant(at: Instant) -> String {
 
 /// A number with its thousands apart.
 fn grouped(number: u64) -> String {
-    let shown = baht(number * 100);
-    shown.trim_end_matches(".00").to_owned()
+    Grouped(number.into()).to_string()
 }
 
 fn list(names: &[impl Display]) -> String {

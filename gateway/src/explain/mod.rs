@@ -15,6 +15,7 @@ use bytes::Bytes;
 use http::{Method, StatusCode};
 use satang_api::{AuthorizationFound, Problem, Wallet};
 use satang_core::ids::TxnId;
+use satang_core::money::Baht;
 use serde::de::DeserializeOwned;
 use std::time::Duration;
 use story::Story;
@@ -77,13 +78,5 @@ fn page(story: &Story, wallet: Option<&Wallet>) -> String {
 
 /// An amount in baht, like `1,234.50`.
 pub(crate) fn baht(satang: u64) -> String {
-    let whole = (satang / 100).to_string();
-    let mut grouped = String::with_capacity(whole.len() + whole.len() / 3 + 3);
-    for (index, digit) in whole.chars().enumerate() {
-        if index > 0 && (whole.len() - index).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    format!("{grouped}.{:02}", satang % 100)
+    Baht(satang.into()).to_string()
 }

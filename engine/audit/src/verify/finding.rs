@@ -3,7 +3,7 @@
 use super::head::Head;
 use satang_core::calendar::BusinessDate;
 use satang_core::ids::Name;
-use satang_core::money::Satang;
+use satang_core::money::{Baht, Satang};
 use satang_core::outcome::Reason;
 use satang_core::programme::PolicyError;
 use satang_core::record::{Closing, RecordError};
@@ -127,7 +127,10 @@ pub enum Finding {
     ChainElsewhere(Head),
     /// I4; the sums are in satang.
     #[error(
-        "I4 broken in programme {program}: {used} satang used in slots, {all} authorised, {given_back} given back"
+        "I4 broken in programme {program}: {} baht used in slots, {} authorised, {} given back",
+        Baht(*.used),
+        Baht(*.all),
+        Baht(*.given_back)
     )]
     MoneyNotKept {
         program: u16,

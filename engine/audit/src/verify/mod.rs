@@ -36,7 +36,7 @@ use satang_engine::ids::archive::IdArchive;
 use satang_engine::recovery::worker_pool::ReplayError;
 use satang_engine::state::{Expected, State, is_conserved};
 use satang_log::file::{FileLogStore, JournalEnd, Layout, Place, segment_name};
-use satang_log::log::{Bound, LogError, LogIdentity, ReadLog as _};
+use satang_log::log::{Bound, Cursor as _, LogError, LogIdentity, ReadLog as _};
 use satang_log::storage::{FileStorage, ReadStorage, Storage};
 use std::collections::BTreeMap;
 use std::io;
@@ -46,7 +46,7 @@ use std::sync::Arc;
 /// What is to be verified.
 #[derive(Clone, Debug, Default)]
 pub struct VerifyOptions {
-    /// Records behind this sequence are only read; `None` for all.
+    /// Records behind this sequence, which is the journal's, are only read; `None` for all.
     pub through: Option<u64>,
     /// The chain must pass through this head.
     pub head: Option<Head>,
@@ -97,6 +97,9 @@ pub enum VerifyError {
     /// The journal cannot be read at all.
     #[error(transparent)]
     Log(#[from] LogError),
+    /// There is no such record to decide through.
+    #[error("through {through}: the journal's last record is {last}")]
+    ThroughBeyondEnd { through: u64, last: u64 },
     /// A folder cannot be used.
     #[error("{file}: {source}")]
     Io {
@@ -120,13 +123,21 @@ pub fn verify(
         move |source| VerifyError::Io { file, source }
     };
     let work_dir = options.work_dir.clone().unwrap_or_else(std::env::temp_dir);
-    let work = tempfile::tempdir_in(&work_dir).map_err(io(&work_dir))?;
+    let work = tempfile::tempdir_in(&work_dir).map_err(|error| io(&work_dir)(without_path(error)))?;
     let storage = FileStorage::open_folder(work.path()).map_err(io(work.path()))?;
     // Before the journal's end is read, so that nothing in them is newer than it.
     let folder = Folder::at(data_dir).map_err(io(data_dir))?;
     let derived = Derived::list(&folder).map_err(io(data_dir))?;
     let folder = folder.read_end().map_err(io(data_dir))?;
     verify_storage(&Arc::new(folder), &derived, &storage, options, progress)
+}
+
+/// What the operating system says, without the path that `tempfile` says behind it.
+fn without_path(error: io::Error) -> io::Error {
+    match error.to_string().split_once(" at path ") {
+        Some((said, _)) => io::Error::new(error.kind(), said),
+        None => error,
+    }
 }
 
 /// Verifies what lies in `storage`; the ids of old days go to `work`.
@@ -140,6 +151,11 @@ pub fn verify_storage<S: ReadStorage, W: Storage>(
     let log = FileLogStore::open(storage, Layout::DEFAULT)?;
     let header = log.first_header().ok_or(VerifyError::NoJournal)?;
     let journal = header.identity();
+    if let Some(through) = options.through
+        && let Some(last) = last_sequence(storage).filter(|last| through > *last)
+    {
+        return Err(VerifyError::ThroughBeyondEnd { through, last });
+    }
     let context = Context {
         state: State::with_room_for(journal.seed(), Expected::default()),
         id_archive: IdArchive::empty(journal.seed()),
@@ -188,6 +204,15 @@ pub fn verify_storage<S: ReadStorage, W: Storage>(
         mismatches_count,
         damage: end.err(),
     })
+}
+
+/// The sequence of the journal's last record, by its last segment alone; `None` when that is damaged, as who reads all of it finds.
+fn last_sequence<S: ReadStorage>(storage: &Arc<S>) -> Option<u64> {
+    let log = FileLogStore::open(storage, Layout::DEFAULT).ok()?;
+    let mut cursor = log.file_cursor(Bound::All).ok()?;
+    cursor.seek(u64::MAX).ok()?;
+    let end = cursor.classify_end().ok()?;
+    Some(end.read.next_sequence - 1)
 }
 
 fn read_all<S: ReadStorage, W: Storage>(

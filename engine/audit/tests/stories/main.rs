@@ -11,3 +11,4 @@ mod casework_review;
 mod entitlements_review;
 mod home_wallet;
 mod verify;
+mod verify_through;
