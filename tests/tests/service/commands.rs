@@ -6,7 +6,7 @@ use satang_tests::site::Site;
 #[test]
 fn every_command_explains_itself() {
     let site = Site::new(BINARY);
-    let commands: [&[&str]; 18] = [
+    let commands: [&[&str]; 21] = [
         &[],
         &["serve"],
         &["config"],
@@ -23,6 +23,9 @@ fn every_command_explains_itself() {
         &["keys", "list"],
         &["explain"],
         &["verify"],
+        &["cold"],
+        &["cold", "follow"],
+        &["cold", "status"],
         &["backup"],
         &["restore"],
     ];
@@ -48,8 +51,8 @@ fn every_command_explains_itself() {
         .filter_map(|line| line.strip_prefix("  ")?.split(' ').next())
         .collect();
     let asked = [
-        "serve", "config", "demo", "import", "erase", "programs", "keys", "explain", "verify", "backup",
-        "restore", "help",
+        "serve", "config", "demo", "import", "erase", "programs", "keys", "explain", "verify", "cold",
+        "backup", "restore", "help",
     ];
     assert!(
         names
