@@ -136,7 +136,7 @@ fn a_store_that_is_killed_anywhere_holds_every_row_once() {
     // As the next start leaves it.
     let mut follower = open(&disk, &store).expect("it goes on");
     follower.catch_up().expect("memory takes it");
-    assert!(killed > 20, "seed {seed}: killed {killed} times");
+    assert!(killed > 5, "seed {seed}: killed {killed} times");
     for table in Table::ALL {
         assert_eq!(
             rows(&store, *table),
