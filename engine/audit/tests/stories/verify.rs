@@ -112,8 +112,9 @@ fn a_journal_of_many_days_restarts_and_rule_changes_verifies_with_the_engines_di
         approved += fair.approved;
         declined += fair.declined;
         given_back += totals.given_back;
+        // Seven days pass; the last date that begins may be without a record.
         assert!(
-            report.dates >= 8 && report.files.0 >= 1 && report.files.1 >= 1,
+            report.dates >= 7 && report.files.0 >= 1 && report.files.1 >= 1,
             "{report:?}"
         );
     }
