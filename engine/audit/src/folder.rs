@@ -4,7 +4,7 @@
 //! Frames are written one behind the other, each after the one before it is durable. Whoever meets a frame on the way back
 //! therefore finds every frame in front of it finished: what was read is a journal that a crash could have left.
 
-use satang_log::storage::{PAGE_BYTES, ReadFile, ReadStorage};
+use satang_log::storage::{PAGE_BYTES, ReadFile, ReadStorage, names_in};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io;
@@ -90,15 +90,7 @@ impl Folder {
     }
 
     fn list_now(&self, folder: &str) -> io::Result<Vec<String>> {
-        let entries = match fs::read_dir(self.path.join(folder)) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(error),
-        };
-        let names = entries.map(|entry| entry.map(|entry| entry.file_name().to_string_lossy().into_owned()));
-        let mut names = names.collect::<io::Result<Vec<String>>>()?;
-        names.sort();
-        Ok(names)
+        names_in(&self.path.join(folder))
     }
 }
 

@@ -1,7 +1,7 @@
 //! A data folder that another process may be writing, read only: no lock is taken, nothing is created or changed.
 
-use satang_log::storage::{ReadFile, ReadStorage};
-use std::fs::{self, File};
+use satang_log::storage::{ReadFile, ReadStorage, names_in};
+use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt as _;
 use std::path::PathBuf;
@@ -32,14 +32,6 @@ impl ReadStorage for LiveFolder {
     }
 
     fn list(&self, folder: &str) -> io::Result<Vec<String>> {
-        let entries = match fs::read_dir(self.path.join(folder)) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(error),
-        };
-        let name = |entry: io::Result<fs::DirEntry>| Ok(entry?.file_name().to_string_lossy().into_owned());
-        let mut names = entries.map(name).collect::<io::Result<Vec<String>>>()?;
-        names.sort();
-        Ok(names)
+        names_in(&self.path.join(folder))
     }
 }

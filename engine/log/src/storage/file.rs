@@ -195,6 +195,22 @@ fn open_own(options: &mut fs::OpenOptions, path: &Path) -> io::Result<File> {
     patiently(|| options.open(path))
 }
 
+/// The names of what is in a folder, sorted; empty when there is no such folder.
+///
+/// # Errors
+/// Of the operating system.
+pub fn names_in(folder: &Path) -> io::Result<Vec<String>> {
+    let entries = match patiently(|| fs::read_dir(folder)) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let name = |entry: io::Result<fs::DirEntry>| Ok(entry?.file_name().to_string_lossy().into_owned());
+    let mut names = entries.map(name).collect::<io::Result<Vec<String>>>()?;
+    names.sort();
+    Ok(names)
+}
+
 /// How long to wait before the next try, and how often to try: what ran out may be given back in a tenth of a second.
 const PAUSE: Duration = Duration::from_millis(5);
 const TRIES: u32 = 20;
@@ -263,17 +279,7 @@ impl ReadStorage for FileStorage {
     }
 
     fn list(&self, folder: &str) -> io::Result<Vec<String>> {
-        let entries = match patiently(|| fs::read_dir(self.folder.join(folder))) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(error),
-        };
-        let mut names = Vec::new();
-        for entry in entries {
-            names.push(entry?.file_name().to_string_lossy().into_owned());
-        }
-        names.sort();
-        Ok(names)
+        names_in(&self.folder.join(folder))
     }
 }
 

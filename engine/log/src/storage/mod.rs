@@ -7,7 +7,7 @@ mod file;
 mod memory;
 mod sparing;
 
-pub use file::{DiskRoom, FileStorage, OpenedFile};
+pub use file::{DiskRoom, FileStorage, OpenedFile, names_in};
 pub use memory::{MemoryFile, MemoryStorage};
 
 use std::io;
