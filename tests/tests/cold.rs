@@ -54,7 +54,7 @@ fn rows(store: &MemoryStore, table: Table) -> Columns {
             let bytes = files
                 .get(&file.path)
                 .unwrap_or_else(|| panic!("{} is not there", file.path));
-            let mut reader = TableReader::open(bytes.clone(), table).expect("a table");
+            let mut reader = TableReader::open(bytes.clone(), table, table.columns().len()).expect("a table");
             while reader.read(&mut rows, usize::MAX).expect("whole") {}
         }
     }

@@ -4,7 +4,7 @@
 //! Then the manifest is replaced, and what it names no more is removed. Whoever is killed anywhere in between finds, at the next
 //! start, what the manifest says and files that it does not name: those are removed, and the journal is read on from the watermark.
 
-use crate::manifest::{Date, File, MANIFEST, Manifest, Watermark};
+use crate::manifest::{Date, File, MANIFEST, Manifest, StoredError, Watermark};
 use crate::names::Names;
 use crate::parquet_file::{GROUP_ROWS, WRITER};
 use crate::rows::{ListRun, RowError, RowWriter, Rows, date_of};
@@ -69,9 +69,10 @@ impl<C: Cursor, S: Store> Follower<C, S> {
             None => begin(&store, &journal_id)?,
         };
         check_ours(&manifest, &journal_id)?;
-        remove_unnamed(&store, &manifest)?;
         let names = read_names(&store, &manifest)?;
         go_on(&mut cursor, &manifest.watermark)?;
+        // Only of a store that is this journal's.
+        remove_unnamed(&store, &manifest)?;
         Ok(Follower {
             cursor,
             store,
@@ -285,17 +286,14 @@ fn read_names(store: &dyn Store, manifest: &Manifest) -> Result<Names, FollowErr
     let Some(file) = &manifest.checkpoint else {
         return Ok(Names::default());
     };
-    let foreign = |what: &str| FollowError::Foreign(format!("{}: {what}", file.path));
-    let bytes = store
-        .read(&file.path)?
-        .ok_or_else(|| foreign("the manifest names it, and it is not there"))?;
-    if blake3::hash(&bytes).to_hex().as_str() != file.blake3 {
-        return Err(foreign("it is not what the manifest says: damaged"));
-    }
+    let bytes = file.read(store).map_err(|error| match error {
+        StoredError::Disk { source, .. } => FollowError::Store(source),
+        missing_or_damaged => FollowError::Foreign(missing_or_damaged.to_string()),
+    })?;
     let mut aligned = rkyv::util::AlignedVec::<16>::with_capacity(bytes.len());
     aligned.extend_from_slice(&bytes);
     rkyv::from_bytes::<Names, rkyv::rancor::Error>(&aligned)
-        .map_err(|_| foreign("it cannot be read: make the store anew"))
+        .map_err(|_| FollowError::Foreign(format!("{}: it cannot be read: make the store anew", file.path)))
 }
 
 /// How far a store is behind its journal.

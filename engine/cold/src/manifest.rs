@@ -2,6 +2,7 @@
 
 use crate::store::Store;
 use crate::tables::Table;
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::io;
@@ -67,6 +68,34 @@ pub fn money_columns(table: Table) -> impl Iterator<Item = &'static str> {
     let money = columns
         .filter(|column| !column.nullable && (column.name == "amount" || column.name.ends_with("_amount")));
     money.map(|column| column.name)
+}
+
+/// Why a file that the manifest names cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum StoredError {
+    #[error("{path}: {source}")]
+    Disk { path: String, source: io::Error },
+    #[error("{path}: the manifest names it, and it is not there")]
+    Missing { path: String },
+    #[error("{path}: it is not what the manifest says: damaged")]
+    Damaged { path: String },
+}
+
+impl File {
+    /// All of the file, which is what the manifest says.
+    ///
+    /// # Errors
+    /// [`StoredError`].
+    pub fn read(&self, store: &dyn Store) -> Result<Bytes, StoredError> {
+        let path = || self.path.clone();
+        let read = store.read(&self.path);
+        let bytes = read.map_err(|source| StoredError::Disk { path: path(), source })?;
+        let bytes = bytes.ok_or_else(|| StoredError::Missing { path: path() })?;
+        match blake3::hash(&bytes).to_hex().as_str() == self.blake3 {
+            true => Ok(bytes),
+            false => Err(StoredError::Damaged { path: path() }),
+        }
+    }
 }
 
 impl Manifest {

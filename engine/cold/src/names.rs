@@ -3,9 +3,20 @@
 
 use data_encoding::HEXLOWER;
 use rkyv::{Archive, Deserialize, Serialize};
-use satang_core::programme::Program;
+use satang_core::programme::{PolicyError, Program};
 use satang_core::record::{BenefitNumber, KeyAcquirer, NameNumber, Record, RuleVersion};
 use std::collections::BTreeMap;
+
+/// Why no engine can have written a record that gives numbers out.
+#[derive(Debug, thiserror::Error)]
+pub enum NamesError {
+    /// Names are numbered densely.
+    #[error("a name gets the number {number} out of order")]
+    OutOfOrder { number: u16 },
+    /// The text of a rule version is none.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
+}
 
 /// Names by their numbers.
 #[derive(Archive, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
@@ -35,12 +46,14 @@ impl Names {
     /// Learns from a record that gives numbers out.
     ///
     /// # Errors
-    /// What is wrong with the record, when no engine can have written it.
-    pub fn learn(&mut self, record: &Record) -> Result<(), String> {
+    /// [`NamesError`].
+    pub fn learn(&mut self, record: &Record) -> Result<(), NamesError> {
         match record {
             Record::Name(named) => {
                 if usize::from(named.number.0) != self.names.len() + 1 {
-                    return Err(format!("a name gets the number {} out of order", named.number.0));
+                    return Err(NamesError::OutOfOrder {
+                        number: named.number.0,
+                    });
                 }
                 self.names.push(named.name.to_string());
                 Ok(())
@@ -54,8 +67,8 @@ impl Names {
         }
     }
 
-    fn learn_rules(&mut self, version: &RuleVersion) -> Result<(), String> {
-        let policy = Program::load(&version.file, &version.text).map_err(|error| error.to_string())?;
+    fn learn_rules(&mut self, version: &RuleVersion) -> Result<(), NamesError> {
+        let policy = Program::load(&version.file, &version.text)?;
         let mut sources = BTreeMap::new();
         for (number, benefit) in version.benefits.iter().zip(&policy.benefits) {
             self.benefits.insert(number.0, benefit.id.to_string());

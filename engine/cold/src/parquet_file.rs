@@ -151,29 +151,30 @@ fn write_values<T: DataType>(
 
 /// Reads one file of a table in order, some rows at a time.
 pub struct TableReader {
-    table: Table,
     file: SerializedFileReader<Bytes>,
     next_group: usize,
+    /// How many columns are read, from the first on.
+    wanted: usize,
     /// Of the row group at hand, and how many of its rows are left.
     columns: Vec<ColumnReader>,
     left: usize,
 }
 
 impl TableReader {
-    /// Opens a file that this program wrote.
+    /// Opens a file that this program wrote, to read its first `wanted` columns; rows have nothing in the others.
     ///
     /// # Errors
     /// When it is no Parquet file, or its columns are not the table's.
-    pub fn open(bytes: Bytes, table: Table) -> Result<TableReader> {
+    pub fn open(bytes: Bytes, table: Table, wanted: usize) -> Result<TableReader> {
         let file = SerializedFileReader::new(bytes)?;
         let found = file.metadata().file_metadata().schema();
         if *found != *schema(table)? {
             return Err(misfit("its columns are other ones than this version's"));
         }
         Ok(TableReader {
-            table,
             file,
             next_group: 0,
+            wanted,
             columns: Vec::new(),
             left: 0,
         })
@@ -186,7 +187,7 @@ impl TableReader {
                 return Ok(false);
             }
             let group = self.file.get_row_group(self.next_group)?;
-            let columns = 0..self.table.columns().len();
+            let columns = 0..self.wanted;
             self.columns = columns
                 .map(|at| group.get_column_reader(at))
                 .collect::<Result<_>>()?;

@@ -1,7 +1,7 @@
 //! From records to rows: what each kind of record says in which table.
 
 use crate::columns::{Columns, Row};
-use crate::names::{Names, RuleNames};
+use crate::names::{Names, NamesError, RuleNames};
 use crate::tables::Table;
 use satang_core::calendar::BusinessDate;
 use satang_core::ids::{MerchantId, Name, PersonId, WalletId};
@@ -46,8 +46,8 @@ pub enum RowError {
     #[error(transparent)]
     Record(#[from] RecordError),
     /// It fits nothing before it.
-    #[error("record {sequence}: {what}")]
-    Unfit { sequence: u64, what: String },
+    #[error("record {sequence}: {source}")]
+    Unfit { sequence: u64, source: NamesError },
 }
 
 /// Writes rows of records, which it is given in order.
@@ -99,9 +99,9 @@ impl RowWriter<'_> {
             return Ok(());
         }
         let learnt = self.names.learn(record);
-        learnt.map_err(|what| RowError::Unfit {
+        learnt.map_err(|source| RowError::Unfit {
             sequence: header.sequence,
-            what,
+            source,
         })?;
         self.row_of(header, record, rows);
         Ok(())

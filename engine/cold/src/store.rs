@@ -11,7 +11,7 @@ const FOLDER_MODE: u32 = 0o750;
 const FILE_MODE: u32 = 0o640;
 
 /// What a file is called until it is whole.
-const UNFINISHED: &str = ".tmp";
+const UNFINISHED: &str = "tmp";
 
 /// What writes the bytes of a file.
 pub type Fill<'f> = dyn FnMut(&mut (dyn Write + Send)) -> io::Result<()> + 'f;
@@ -46,7 +46,8 @@ pub trait Store: Send {
 /// A cold store in a folder, which one process has to itself.
 pub struct FolderStore {
     folder: PathBuf,
-    _lock: File,
+    /// Held by whoever writes.
+    _lock: Option<File>,
 }
 
 impl FolderStore {
@@ -62,15 +63,16 @@ impl FolderStore {
         lock.try_lock().map_err(io::Error::from)?;
         Ok(FolderStore {
             folder: folder.to_owned(),
-            _lock: lock,
+            _lock: Some(lock),
         })
     }
 
     /// A folder that is only read, whoever writes it; nothing may be written through it.
     pub fn to_read(folder: &Path) -> io::Result<FolderStore> {
+        fs::read_dir(folder)?;
         Ok(FolderStore {
             folder: folder.to_owned(),
-            _lock: File::open(folder)?,
+            _lock: None,
         })
     }
 
@@ -110,7 +112,7 @@ impl Store for FolderStore {
         if !folder.is_dir() {
             make_folder(folder)?;
         }
-        let unfinished = path.with_added_extension(&UNFINISHED[1..]);
+        let unfinished = path.with_added_extension(UNFINISHED);
         let mut options = OpenOptions::new();
         options.write(true).create(true).truncate(true).mode(FILE_MODE);
         let mut file = io::BufWriter::with_capacity(1 << 20, options.open(&unfinished)?);
